@@ -1,0 +1,69 @@
+// The table of docs/architecture.md, executable: which folder of src/ may import which, and which file may know which client library.
+const mayImport = {
+  settings: [],
+  database: ['settings'],
+  recommendation: [],
+  datasource: ['settings', 'database'],
+  discovery: ['datasource', 'database', 'settings'],
+  experiments: ['settings', 'discovery', 'recommendation', 'database', 'datasource'],
+  usage: ['settings', 'database', 'datasource', 'experiments', 'recommendation'],
+  publication: ['settings', 'experiments', 'recommendation'],
+  bulk: ['settings', 'database', 'recommendation', 'datasource', 'discovery', 'experiments', 'usage', 'publication'],
+  health: ['settings', 'database', 'datasource', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
+};
+
+const folderRules = Object.entries(mayImport).map(([folder, allowed]) => ({
+  name: `${folder}-imports`,
+  comment: `src/${folder}/ may import ${allowed.length ? allowed.join(', ') : 'no other folder'}`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: { path: '^src/', pathNot: `^src/(${[folder, ...allowed].join('|')})/` },
+}));
+
+const clientOf = (library, files) => ({
+  name: `${library}-only-in`,
+  comment: `${library} is known only to the files named here`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: `(\\.spec\\.ts$|^src/(${files.join('|')}))` },
+  to: { path: `^node_modules/${library}/` },
+});
+
+/** Pure files: functions of their inputs. */
+const pure = '^src/(recommendation/|usage/chunks/|.*/(read|plan|summarize)-[^/]*\\.ts$|.*/messages\\.ts$)';
+
+module.exports = {
+  forbidden: [
+    ...folderRules,
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'no-barrels', severity: 'error', from: {}, to: { path: '^src/.*/index\\.ts$' } },
+    { name: 'no-catch-alls', severity: 'error', from: { path: '^src/(.*/)?(common|utils|shared|helpers)/' }, to: {} },
+    {
+      name: 'engine-stands-alone',
+      comment: 'src/recommendation/ uses no package and no Node module',
+      severity: 'error',
+      from: { path: '^src/recommendation/', pathNot: '\\.spec\\.ts$' },
+      to: { dependencyTypes: ['npm', 'npm-dev', 'core'] },
+    },
+    {
+      name: 'pure-files',
+      comment: 'a pure file knows no client, repository, logger or framework',
+      severity: 'error',
+      from: { path: pure, pathNot: '\\.spec\\.ts$' },
+      to: { path: '^node_modules/(kafkajs|axios|bullmq|typeorm|pino|@nestjs|pg)/|logger\\.ts$' },
+    },
+    clientOf('kafkajs', ['publication/kafka-client\\.ts']),
+    clientOf('axios', ['datasource/', 'publication/']),
+    clientOf('bullmq', ['bulk/queue', 'bulk/.*\\.processor\\.ts']),
+    clientOf('typeorm', ['database/', '.*\\.entity\\.ts', '.*-store\\.ts', '.*\\.module\\.ts']),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      extensionAlias: { '.js': ['.ts', '.js'] },
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      exportsFields: ['exports'],
+    },
+  },
+};
