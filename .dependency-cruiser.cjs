@@ -60,10 +60,6 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: {
-      extensionAlias: { '.js': ['.ts', '.js'] },
-      conditionNames: ['import', 'require', 'node', 'default', 'types'],
-      exportsFields: ['exports'],
-    },
+    enhancedResolveOptions: { conditionNames: ['import', 'require', 'node', 'default', 'types'], exportsFields: ['exports'] },
   },
 };
