@@ -1,0 +1,192 @@
+import { Injectable } from '@nestjs/common';
+import kafkajs, { type Admin, type LogEntry, type Producer, type TopicMessages } from 'kafkajs';
+import { logOf } from '../settings/logger.js';
+import { InjectSettings } from '../settings/settings.module.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { type ConnectionSettings, kafkaConnection } from './kafka-connection.js';
+import type { Message } from './messages.js';
+import { PublicationError } from './publication-error.js';
+import { readKafkaFailure } from './read-kafka-failure.js';
+
+export type KafkaSettings = ConnectionSettings &
+  Pick<Settings, 'KAFKA_COMPRESSION' | 'KAFKA_CREATE_TOPICS' | 'KAFKA_TOPIC_PARTITIONS' | 'KAFKA_TOPIC_REPLICATION'>;
+
+/** A producer and an admin that are connected. */
+interface Session {
+  readonly producer: Producer;
+  readonly admin: Admin;
+}
+
+/** Longest time of one attempt, connecting included; the caller decides about the next. */
+const attemptMs = 15_000;
+const patience = {
+  connectionTimeout: 3_000,
+  authenticationTimeout: 5_000,
+  requestTimeout: 10_000,
+  retry: { retries: 4, initialRetryTime: 200, maxRetryTime: 1_000 },
+};
+const acksOfAllReplicas = -1;
+const watchMs = 10_000;
+
+const log = logOf('publication');
+
+/**
+ * Sends records to Kafka. Connects when first needed, and anew after an outage.
+ *
+ * The producer is not idempotent: kafkajs gives a batch the sequence numbers of one that failed, and a broker which had stored the failed one
+ * would drop its successor as a duplicate, acknowledged. Records have stable ids instead, so that a repeat is recognisable.
+ */
+@Injectable()
+export class KafkaClient {
+  private session: Promise<Session> | undefined;
+  private failedBy: PublicationError | undefined = new PublicationError('unreachable', 'Kafka is not connected yet.');
+  private hasFailed = false;
+  private isClosed = false;
+  private watch: NodeJS.Timeout | undefined;
+  private readonly attempts = new Set<Promise<unknown>>();
+  private topics: readonly string[] = [];
+
+  constructor(@InjectSettings() private readonly settings: KafkaSettings) {}
+
+  /** Why Kafka can't be used; undefined while the last attempt succeeded. */
+  get trouble(): PublicationError | undefined {
+    return this.failedBy;
+  }
+
+  /** Connects, sees to it that these topics exist, and looks again every 10 s whether Kafka is there; `trouble` says what was found. */
+  keepWatch(topics: readonly string[]): void {
+    this.topics = topics;
+    const look = () => void this.ensureTopics(topics).catch(() => {});
+    look();
+    this.watch = setInterval(look, watchMs).unref();
+  }
+
+  /** Sees to it that the topics exist: creates the missing ones when it may. Rejects with a PublicationError. */
+  async ensureTopics(topics: readonly string[]): Promise<void> {
+    await this.attempt(({ admin }) => this.createMissing(admin, topics));
+  }
+
+  /** Sends the records in one request; resolves when all replicas in sync have all of them. Rejects with a PublicationError within 15 s. */
+  async send(messages: readonly Message[]): Promise<void> {
+    const { GZIP, None } = kafkajs.CompressionTypes;
+    await this.attempt(({ producer }) =>
+      producer.sendBatch({
+        acks: acksOfAllReplicas,
+        timeout: patience.requestTimeout,
+        compression: this.settings.KAFKA_COMPRESSION === 'gzip' ? GZIP : None,
+        topicMessages: byTopic(messages),
+      }),
+    );
+  }
+
+  /** Waits for what is under way, then closes; nothing can be sent any more. */
+  async disconnect(): Promise<void> {
+    this.isClosed = true;
+    clearInterval(this.watch);
+    await Promise.allSettled(this.attempts);
+    const session = this.session;
+    this.session = undefined;
+    await session?.then(close).catch(() => {});
+  }
+
+  private async attempt<Result>(action: (session: Session) => Promise<Result>): Promise<Result> {
+    if (this.isClosed) throw new PublicationError('closed');
+    this.session ??= this.connect();
+    const session = this.session;
+    const attempt = within(attemptMs, session.then(action));
+    this.attempts.add(attempt);
+    try {
+      const result = await attempt;
+      this.noteSuccess();
+      return result;
+    } catch (cause) {
+      const error = publicationErrorOf(cause);
+      if (!error.isAboutRecords) this.giveUp(session, error);
+      throw error;
+    } finally {
+      this.attempts.delete(attempt);
+    }
+  }
+
+  private async connect(): Promise<Session> {
+    const kafka = new kafkajs.Kafka({
+      ...(await kafkaConnection(this.settings)),
+      ...patience,
+      logLevel: kafkajs.logLevel.INFO,
+      logCreator: () => writeLog,
+    });
+    const session: Session = {
+      admin: kafka.admin(),
+      producer: kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner, allowAutoTopicCreation: false }),
+    };
+    try {
+      await session.admin.connect();
+      await this.createMissing(session.admin, this.topics);
+      await session.producer.connect();
+      return session;
+    } catch (cause) {
+      await close(session);
+      throw cause;
+    }
+  }
+
+  private async createMissing(admin: Admin, topics: readonly string[]): Promise<void> {
+    const existing = new Set(await admin.listTopics());
+    const missing = topics.filter((topic) => !existing.has(topic));
+    if (missing.length === 0) return;
+    const { KAFKA_CREATE_TOPICS, KAFKA_TOPIC_PARTITIONS: numPartitions, KAFKA_TOPIC_REPLICATION: replicationFactor } = this.settings;
+    if (!KAFKA_CREATE_TOPICS) {
+      throw new PublicationError('topic-missing', `KAFKA_CREATE_TOPICS is false and these topics are missing: ${missing.join(', ')}.`);
+    }
+    await admin.createTopics({ topics: missing.map((topic) => ({ topic, numPartitions, replicationFactor })) });
+    log.info({ topics: missing }, 'topics created');
+  }
+
+  /** The next attempt begins with a new connection. */
+  private giveUp(session: Promise<Session>, error: PublicationError): void {
+    if (this.session === session) this.session = undefined;
+    void session.then(close).catch(() => {});
+    const isNews = !this.hasFailed || this.failedBy?.isTransient !== error.isTransient;
+    log[isNews ? 'warn' : 'debug']({ failure: error.failure, reason: error.message, err: error.cause }, 'Kafka is away, records wait');
+    this.hasFailed = true;
+    this.failedBy = error;
+  }
+
+  private noteSuccess(): void {
+    if (this.hasFailed) log.info('Kafka is back');
+    this.hasFailed = false;
+    this.failedBy = undefined;
+  }
+}
+
+async function close({ producer, admin }: Session): Promise<void> {
+  await Promise.allSettled([producer.disconnect(), admin.disconnect()]);
+}
+
+function byTopic(messages: readonly Message[]): TopicMessages[] {
+  return [...new Set(messages.map(({ topic }) => topic))].map((topic) => ({
+    topic,
+    messages: messages.filter((message) => message.topic === topic).map(({ key, value, headers }) => ({ key, value, headers })),
+  }));
+}
+
+/** The client library's own words: only for those who look for them, ours stand in `giveUp` and `noteSuccess`. */
+function writeLog({ namespace, log: { message, timestamp: _timestamp, ...fields } }: LogEntry): void {
+  log.debug({ client: namespace, ...fields }, message);
+}
+
+function publicationErrorOf(cause: unknown): PublicationError {
+  for (let error = cause; error instanceof Error; error = error.cause) {
+    if (error instanceof PublicationError) return error;
+  }
+  return new PublicationError(readKafkaFailure(cause), undefined, { cause });
+}
+
+/** Rejects with a time-out when the promise takes longer; what it does then is of no interest. */
+async function within<Result>(ms: number, promise: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new PublicationError('timeout')), ms);
+  });
+  return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
+}

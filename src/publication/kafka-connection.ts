@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import type { Settings } from '../settings/settings-schema.js';
+import { tokenSource } from './oauth-token.js';
+import { PublicationError } from './publication-error.js';
+
+export type ConnectionSettings = Pick<
+  Settings,
+  | 'KAFKA_BOOTSTRAP_SERVERS'
+  | 'KAFKA_CLIENT_ID'
+  | 'KAFKA_SECURITY_PROTOCOL'
+  | 'KAFKA_SASL_MECHANISM'
+  | 'KAFKA_SASL_USERNAME'
+  | 'KAFKA_SASL_PASSWORD'
+  | 'KAFKA_SASL_TOKEN_ENDPOINT'
+  | 'KAFKA_PLAIN_USERNAME'
+  | 'KAFKA_PLAIN_PASSWORD'
+  | 'KAFKA_SSL_CAFILE'
+  | 'KAFKA_SSL_CERTFILE'
+  | 'KAFKA_SSL_KEYFILE'
+>;
+
+interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Brokers, TLS and SASL as the Kafka client takes them. Reads the PEM files anew, so that renewed ones are taken at the next connection. */
+export async function kafkaConnection(settings: ConnectionSettings) {
+  const [transport, login] = parts(settings.KAFKA_SECURITY_PROTOCOL);
+  return {
+    clientId: settings.KAFKA_CLIENT_ID,
+    brokers: settings.KAFKA_BOOTSTRAP_SERVERS ?? [],
+    ssl: transport === 'SSL' ? await certificates(settings) : undefined,
+    sasl: login ? sasl(settings) : undefined,
+  };
+}
+
+function parts(protocol: Settings['KAFKA_SECURITY_PROTOCOL']): [transport: 'PLAINTEXT' | 'SSL', hasLogin: boolean] {
+  return [protocol.endsWith('SSL') ? 'SSL' : 'PLAINTEXT', protocol.startsWith('SASL')];
+}
+
+async function certificates({ KAFKA_SSL_CAFILE, KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE }: ConnectionSettings) {
+  return {
+    ca: await pem('KAFKA_SSL_CAFILE', KAFKA_SSL_CAFILE),
+    cert: await pem('KAFKA_SSL_CERTFILE', KAFKA_SSL_CERTFILE),
+    key: await pem('KAFKA_SSL_KEYFILE', KAFKA_SSL_KEYFILE),
+  };
+}
+
+async function pem(setting: string, path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  return readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new PublicationError('unreadable-file', `${setting}: the file ${path} can't be read.`, { cause });
+  });
+}
+
+function sasl(settings: ConnectionSettings) {
+  const username = settings.KAFKA_SASL_USERNAME ?? settings.KAFKA_PLAIN_USERNAME ?? '';
+  const password = settings.KAFKA_SASL_PASSWORD ?? settings.KAFKA_PLAIN_PASSWORD ?? '';
+  return mechanisms[settings.KAFKA_SASL_MECHANISM]({ username, password }, settings.KAFKA_SASL_TOKEN_ENDPOINT ?? '');
+}
+
+const mechanisms = {
+  PLAIN: (login: Credentials) => ({ mechanism: 'plain' as const, ...login }),
+  'SCRAM-SHA-256': (login: Credentials) => ({ mechanism: 'scram-sha-256' as const, ...login }),
+  'SCRAM-SHA-512': (login: Credentials) => ({ mechanism: 'scram-sha-512' as const, ...login }),
+  OAUTHBEARER: ({ username, password }: Credentials, endpoint: string) => ({
+    mechanism: 'oauthbearer' as const,
+    oauthBearerProvider: tokenSource({ endpoint, clientId: username, clientSecret: password }),
+  }),
+};

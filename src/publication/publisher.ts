@@ -1,0 +1,125 @@
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import pLimit from 'p-limit';
+import { InjectSettings } from '../settings/settings.module.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { cutBatches } from './cut-batches.js';
+import { type FittedRecord, fitRecord, recordBytes } from './fit-record.js';
+import { KafkaClient } from './kafka-client.js';
+import { type Message, recordKinds } from './messages.js';
+import { PublicationError } from './publication-error.js';
+
+/** How one message ended. `failed`: it will not go out; an error record has gone out in its place where there is one. */
+export type PublishResult = { readonly status: 'acknowledged' } | { readonly status: 'failed'; readonly reason: string };
+
+export interface PublisherState {
+  readonly ready: boolean;
+  readonly reason?: string;
+}
+
+/** A record on its way, and the position of the message it stands for. */
+interface Sending {
+  readonly position: number;
+  readonly message: Message;
+}
+
+type Refusal = readonly [Sending, PublicationError];
+
+/** Uncompressed bytes of one request: below the brokers' default message.max.bytes (1,048,588), whatever partition the records go to. */
+const requestBytes = 1_000_000;
+const requestsAtOnce = 4;
+
+/** Puts messages on their topics. */
+@Injectable()
+export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown {
+  /** Topics that may be published to. */
+  private readonly topics: ReadonlySet<string>;
+
+  constructor(
+    private readonly kafka: KafkaClient,
+    @InjectSettings() private readonly settings: Settings,
+  ) {
+    const ours = [...new Set(Object.values(recordKinds).map(({ topic }) => settings[topic]))];
+    this.topics = new Set(ours.filter((topic) => settings.KAFKA_TOPICS?.includes(topic) ?? true));
+  }
+
+  /** Whether there is a Kafka to publish to. */
+  get isOn(): boolean {
+    return (this.settings.KAFKA_BOOTSTRAP_SERVERS ?? []).length > 0;
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.isOn) this.kafka.keepWatch([...this.topics]);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.kafka.disconnect();
+  }
+
+  /** Whether records can go out now, for the readiness probe. */
+  state(): PublisherState {
+    const trouble = this.isOn ? this.kafka.trouble : undefined;
+    return trouble ? { ready: false, reason: `Kafka: ${trouble.message}` } : { ready: true };
+  }
+
+  /**
+   * Publishes the messages, in no set order; gives one result a message. Sending the same again is harmless, records are byte-equal.
+   * Rejects with a PublicationError when Kafka is away: then nothing is decided, and all of them are to be published again later.
+   */
+  async publish(messages: readonly Message[]): Promise<PublishResult[]> {
+    const records = messages.map((message) => this.admit(message));
+    let open = [...records.keys()];
+    while (open.length > 0) {
+      const refusals = await this.sendAll(open.flatMap((position) => sendingOf(position, records[position]!)));
+      for (const [{ position, message }, error] of refusals) records[position] = this.replacementOf(message, error);
+      open = refusals.map(([{ position }]) => position);
+    }
+    return messages.map((message, position) => resultOf(message, records[position]!));
+  }
+
+  /** What of the message may go out: it has to fit, and its topic has to be one of ours. */
+  private admit(message: Message): FittedRecord {
+    const fitted = fitRecord(message, this.settings.KAFKA_MAX_RECORD_BYTES);
+    if (!fitted.message || this.topics.has(fitted.message.topic)) return fitted;
+    return { reason: fitted.reason ?? `Topic ${fitted.message.topic} is not in KAFKA_TOPICS.` };
+  }
+
+  /** What goes out in place of a record that the broker refused. */
+  private replacementOf(message: Message, { failure, message: reason }: PublicationError): FittedRecord {
+    const smaller = failure === 'record-too-large' ? message.smaller?.(reason) : undefined;
+    return smaller ? { reason, ...this.admit(smaller) } : { reason };
+  }
+
+  /** Sends the records; gives those that the broker refused. */
+  private async sendAll(sendings: readonly Sending[]): Promise<Refusal[]> {
+    const limit = pLimit(requestsAtOnce);
+    const requests = cutBatches(sendings, ({ message }) => recordBytes(message), requestBytes);
+    try {
+      return (await Promise.all(requests.map((request) => limit(() => this.sendRequest(request))))).flat();
+    } finally {
+      limit.clearQueue();
+    }
+  }
+
+  /** Sends one request. The broker refuses it whole, so a refused one is halved until the records stand alone that it does not take. */
+  private async sendRequest(request: readonly Sending[]): Promise<Refusal[]> {
+    try {
+      await this.kafka.send(request.map(({ message }) => message));
+      return [];
+    } catch (error) {
+      if (!(error instanceof PublicationError) || !error.isAboutRecords) throw error;
+      if (request.length === 1) return [[request[0]!, error]];
+      const half = Math.ceil(request.length / 2);
+      return [...(await this.sendRequest(request.slice(0, half))), ...(await this.sendRequest(request.slice(half)))];
+    }
+  }
+}
+
+function sendingOf(position: number, { message }: FittedRecord): Sending[] {
+  return message ? [{ position, message }] : [];
+}
+
+/** A message is acknowledged when what went out in the end tells the same, be it without plots. */
+function resultOf(message: Message, { message: sent, reason }: FittedRecord): PublishResult {
+  if (sent?.kind === message.kind) return { status: 'acknowledged' };
+  return { status: 'failed', reason: reason ?? 'Not published.' };
+}

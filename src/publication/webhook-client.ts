@@ -1,0 +1,150 @@
+import { createHmac } from 'node:crypto';
+import http from 'node:http';
+import https from 'node:https';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import axios, { type AxiosResponse } from 'axios';
+import pRetry from 'p-retry';
+import type { Notification } from '../experiments/notification.js';
+import { InjectSettings } from '../settings/settings.module.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { readRetryAfterMs } from './read-retry-after.js';
+import { BlockedTargetError, checkWebhookUrl, publicLookup } from './webhook-target.js';
+
+export interface WebhookCall {
+  readonly url: string;
+  /** Names this delivery; equal on every attempt, so that a receiver can tell repeats. */
+  readonly deliveryId: string;
+  /** JSON text, sent and signed as it is. */
+  readonly body: string;
+}
+
+/** How a webhook ended, as GET /bulk shows it (spec: bulk-and-kafka.md 2.10). */
+export type WebhookResult = { readonly status: 'COMPLETED' } | { readonly status: 'FAILED'; readonly notification: Notification };
+
+export interface WebhookPace {
+  readonly attempts: number;
+  /** Pause before the second attempt; each further one doubles it. */
+  readonly firstPauseMs: number;
+  readonly longestPauseMs: number;
+  /** Longest wait for one answer. */
+  readonly timeoutMs: number;
+  /** A receiver that asks to wait longer is not asked again. */
+  readonly longestRetryAfterMs: number;
+}
+
+export const webhookPace: WebhookPace = {
+  attempts: 6,
+  firstPauseMs: 1_000,
+  longestPauseMs: 30_000,
+  timeoutMs: 10_000,
+  longestRetryAfterMs: 120_000,
+};
+
+/** Answers after which the same call may succeed later; all of 500 and above belong to them. */
+const transientStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/** One attempt that did not succeed. */
+class FailedCall extends Error {
+  constructor(
+    readonly notification: Notification,
+    readonly isTransient: boolean,
+    readonly retryAfterMs = 0,
+  ) {
+    super(notification.message);
+  }
+}
+
+/** Calls webhooks: POST of a JSON text, signed, retried; no redirects, no private addresses unless they are allowed. */
+@Injectable()
+export class WebhookClient {
+  constructor(@InjectSettings() private readonly settings: Pick<Settings, 'WEBHOOK_ALLOW_PRIVATE' | 'WEBHOOK_SECRET'>) {}
+
+  /** Calls until a 2xx answer or a lasting failure. Rejects only when the signal is aborted: then nothing is decided. */
+  async call(call: WebhookCall, { signal, pace = webhookPace }: { signal?: AbortSignal; pace?: WebhookPace } = {}): Promise<WebhookResult> {
+    const fault = checkWebhookUrl(call.url, this.settings.WEBHOOK_ALLOW_PRIVATE);
+    if (fault) return { status: 'FAILED', notification: failureOf(403, fault) };
+    try {
+      await pRetry(() => this.attempt(call, pace, signal), {
+        retries: pace.attempts - 1,
+        minTimeout: pace.firstPauseMs,
+        maxTimeout: pace.longestPauseMs,
+        signal,
+        shouldRetry: ({ error }) => error instanceof FailedCall && error.isTransient && error.retryAfterMs <= pace.longestRetryAfterMs,
+        onFailedAttempt: async ({ error, retriesLeft }) => {
+          const pauseMs = error instanceof FailedCall && retriesLeft > 0 ? error.retryAfterMs : 0;
+          if (pauseMs > 0 && pauseMs <= pace.longestRetryAfterMs) await delay(pauseMs, undefined, { signal });
+        },
+      });
+      return { status: 'COMPLETED' };
+    } catch (error) {
+      if (error instanceof FailedCall) return { status: 'FAILED', notification: error.notification };
+      throw error;
+    }
+  }
+
+  private async attempt(call: WebhookCall, pace: WebhookPace, signal?: AbortSignal): Promise<void> {
+    const timeout = AbortSignal.timeout(pace.timeoutMs);
+    const answer = await this.post(call, AbortSignal.any(signal ? [timeout, signal] : [timeout])).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw failedConnection(call.url, error, timeout.aborted ? pace.timeoutMs : undefined);
+    });
+    answer.data.destroy();
+    const { status } = answer;
+    if (status >= 200 && status < 300) return;
+    throw new FailedCall(
+      failureOf(status, `Webhook ${hostOf(call.url)} answered ${status}.`),
+      transientStatuses.has(status) || status >= 500,
+      readRetryAfterMs(answer.headers['retry-after'], Date.now()),
+    );
+  }
+
+  private async post({ url, body, deliveryId }: WebhookCall, signal: AbortSignal): Promise<AxiosResponse<Readable>> {
+    const lookup = this.settings.WEBHOOK_ALLOW_PRIVATE ? undefined : publicLookup;
+    return axios.post<Readable>(url, Buffer.from(body), {
+      headers: {
+        'Content-Type': 'application/json',
+        Accept: 'application/json',
+        'User-Agent': 'rightsizer',
+        'X-Rightsizer-Delivery': deliveryId,
+        ...this.signature(body),
+      },
+      httpAgent: new http.Agent({ lookup }),
+      httpsAgent: new https.Agent({ lookup }),
+      // A proxy would resolve the name out of our sight.
+      proxy: false,
+      maxRedirects: 0,
+      // What the receiver says is of no interest, and must not be shown to whoever named the address.
+      responseType: 'stream',
+      validateStatus: () => true,
+      signal,
+    });
+  }
+
+  private signature(body: string): Record<string, string> {
+    const { WEBHOOK_SECRET: secret } = this.settings;
+    return secret ? { 'X-Rightsizer-Signature': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}` } : {};
+  }
+}
+
+function failedConnection(url: string, error: unknown, timeoutMs: number | undefined): FailedCall {
+  if (timeoutMs !== undefined) return new FailedCall(failureOf(504, `Webhook ${hostOf(url)} did not answer in ${timeoutMs} ms.`), true);
+  const blocked = causesOf(error).find((cause) => cause instanceof BlockedTargetError);
+  if (blocked) return new FailedCall(failureOf(403, blocked.message), false);
+  const code = axios.isAxiosError(error) && error.code ? ` (${error.code})` : '';
+  return new FailedCall(failureOf(503, `Webhook ${hostOf(url)} can't be reached${code}.`), true);
+}
+
+function failureOf(code: number, message: string): Notification {
+  return { type: 'ERROR', message, code };
+}
+
+function causesOf(error: unknown): unknown[] {
+  return error instanceof Error ? [error, ...causesOf(error.cause)] : [];
+}
+
+/** Of the address only the host is told: its path and query may hold secrets. */
+function hostOf(url: string): string {
+  return new URL(url).host;
+}
