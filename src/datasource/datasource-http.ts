@@ -1,0 +1,178 @@
+import { addAbortSignal, type Readable } from 'node:stream';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import axios, { type AxiosResponse } from 'axios';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { InjectSettings } from '../settings/settings.module.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { Agents } from './agents.js';
+import { BearerTokens, readTokenFile } from './bearer-tokens.js';
+import { failureOfCode, failureOfStatus, readRetryAfter } from './classify-failure.js';
+import type { Datasource } from './datasource.js';
+import { DatasourceError } from './datasource-error.js';
+import { describeFailure } from './describe-failure.js';
+import { readBytes } from './read-bytes.js';
+import { retryTransient } from './retry-transient.js';
+import { stopAfter } from './stop-signal.js';
+
+/** What is posted: a path below the datasource's url, and its body with the headers that describe it. */
+export interface DatasourceRequest {
+  readonly path: string;
+  readonly body: string | Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Reads a good answer's body, decompressed. Runs again from the start when the answer breaks off. */
+export type BodyReader<T> = (body: Readable) => Promise<T>;
+
+type HttpSettings = Pick<Settings, 'DATASOURCE_CONCURRENCY' | 'DATASOURCE_TIMEOUT_MS' | 'DATASOURCE_RETRY_MS'>;
+
+/** Of a refusal's body only its beginning is read. */
+const longestRefusalBytes = 10_000;
+
+/** Posts to datasources: credentials, TLS, one concurrency limit a datasource, time-out of the whole answer, retries. */
+@Injectable()
+export class DatasourceHttp implements OnModuleDestroy {
+  private readonly agents = new Agents();
+  private readonly tokens: BearerTokens;
+  private readonly limits = new Map<string, LimitFunction>();
+
+  constructor(@InjectSettings() private readonly settings: HttpSettings) {
+    this.tokens = new BearerTokens(this.agents, settings.DATASOURCE_TIMEOUT_MS);
+  }
+
+  /** Rejects with a DatasourceError. Waiting for the limit and between retries is not part of the time-out; it ends with the signal. */
+  async post<T>(datasource: Datasource, request: DatasourceRequest, read: BodyReader<T>, signal?: AbortSignal): Promise<T> {
+    const limit = this.limitOf(datasource);
+    const attempt = () =>
+      untilAborted(
+        limit(() => this.attemptWithFreshToken(datasource, request, read, signal)),
+        signal,
+      );
+    try {
+      return await retryTransient(attempt, this.settings.DATASOURCE_RETRY_MS, signal);
+    } catch (error) {
+      if (signal?.aborted) throw failed('cancelled', datasource, request.path);
+      throw error;
+    }
+  }
+
+  onModuleDestroy(): void {
+    this.agents.destroy();
+  }
+
+  private limitOf({ name }: Datasource): LimitFunction {
+    const limit = this.limits.get(name) ?? pLimit(this.settings.DATASOURCE_CONCURRENCY);
+    this.limits.set(name, limit);
+    return limit;
+  }
+
+  /** A kept OAuth 2 token may have been revoked: refused once, it is asked for anew. */
+  private async attemptWithFreshToken<T>(...ask: Parameters<typeof this.attempt<T>>): Promise<T> {
+    try {
+      return await this.attempt(...ask);
+    } catch (error) {
+      const isRefused = error instanceof DatasourceError && error.failure === 'refused-credentials';
+      if (!isRefused || !this.tokens.forget(ask[0])) throw error;
+      return this.attempt(...ask);
+    }
+  }
+
+  private async attempt<T>(datasource: Datasource, request: DatasourceRequest, read: BodyReader<T>, caller?: AbortSignal): Promise<T> {
+    const stop = stopAfter(this.settings.DATASOURCE_TIMEOUT_MS, caller);
+    let response: AxiosResponse<Readable> | undefined;
+    try {
+      response = await this.send(datasource, request, stop.signal);
+      addAbortSignal(stop.signal, response.data);
+      if (response.status >= 200 && response.status <= 299) return await read(response.data);
+      throw await refusal(datasource, request.path, response);
+    } catch (error) {
+      if (caller?.aborted) throw failed('cancelled', datasource, request.path);
+      if (stop.isTimeUp()) throw failed('timeout', datasource, request.path, `within ${this.settings.DATASOURCE_TIMEOUT_MS} ms`);
+      throw connectionFailure(datasource, request.path, error);
+    } finally {
+      stop.release();
+      response?.data.destroy();
+    }
+  }
+
+  private async send(
+    datasource: Datasource,
+    { path, body, headers }: DatasourceRequest,
+    signal: AbortSignal,
+  ): Promise<AxiosResponse<Readable>> {
+    return axios.request<Readable>({
+      method: 'post',
+      url: `${datasource.url}${path}`,
+      data: typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+      headers: { 'accept-encoding': 'gzip', 'user-agent': 'rightsizer', ...headers, ...(await this.credentials(datasource)) },
+      ...(await this.agents.of(datasource)),
+      responseType: 'stream',
+      maxBodyLength: Number.POSITIVE_INFINITY,
+      maxRedirects: 0,
+      proxy: false,
+      validateStatus: null,
+      signal,
+    });
+  }
+
+  private async credentials(datasource: Datasource): Promise<Record<string, string>> {
+    const { authentication } = datasource;
+    switch (authentication.type) {
+      case 'basic':
+        return { authorization: `Basic ${Buffer.from(`${authentication.username}:${authentication.password}`).toString('base64')}` };
+      case 'bearer':
+        return { authorization: `Bearer ${authentication.token ?? (await readTokenFile(datasource, authentication.tokenFilePath ?? ''))}` };
+      case 'oauth2':
+        return { authorization: `Bearer ${await this.tokens.tokenFor(datasource, authentication)}` };
+      case 'api_key':
+        return { [authentication.header]: authentication.apiKey };
+      case 'none':
+      case 'mtls':
+        return {};
+    }
+  }
+}
+
+async function refusal(datasource: Datasource, path: string, { status, headers, data }: AxiosResponse<Readable>): Promise<DatasourceError> {
+  const { bytes } = await readBytes(data, longestRefusalBytes);
+  const text = bytes.toString('utf8');
+  const retryAfterMs = readRetryAfter(headers['retry-after'], Date.now());
+  return failed(failureOfStatus(status, text), datasource, path, `${status}: ${saidIn(text)}`, { retryAfterMs });
+}
+
+/** Errors with a code are Node's or axios' about the connection; others are ours and pass as they are. Axios' own error holds credentials: it is no cause. */
+function connectionFailure(datasource: Datasource, path: string, error: unknown): unknown {
+  const code = (error as { code?: unknown }).code;
+  if (error instanceof DatasourceError || typeof code !== 'string') return error;
+  const said = (error as Error).message;
+  return failed(failureOfCode(code), datasource, path, said.includes(code) ? said : [code, said].filter(Boolean).join(': '), {
+    cause: new Error(said),
+  });
+}
+
+/** What a refusal's body says: the `error` of Prometheus' envelope, else its first line. */
+function saidIn(text: string): string {
+  const error = /"error"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
+  return (error?.replace(/\\(.)/g, '$1') ?? text.trim().split('\n', 1)[0] ?? '').slice(0, 500);
+}
+
+function failed(
+  failure: DatasourceError['failure'],
+  datasource: Datasource,
+  path: string,
+  said = '',
+  options: { cause?: unknown; retryAfterMs?: number } = {},
+): DatasourceError {
+  return new DatasourceError(failure, describeFailure(failure, datasource, path, said), options);
+}
+
+/** Settles with the work or rejects as soon as the signal fires, though the work still waits in a queue. */
+function untilAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

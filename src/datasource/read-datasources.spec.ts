@@ -1,0 +1,139 @@
+import { DatasourceConfigError, readDatasources } from './read-datasources.js';
+
+const entry = { name: 'p', provider: 'prometheus', url: 'http://prometheus:9090' };
+const read = (content: unknown) => readDatasources({ file: { name: 'datasources.yaml', content } });
+const faultsOf = (content: unknown): readonly string[] => {
+  try {
+    read(content);
+    return [];
+  } catch (error) {
+    return (error as DatasourceConfigError).faults;
+  }
+};
+
+describe('readDatasources', () => {
+  it('takes PROMETHEUS_URL as prometheus-1', () => {
+    expect(readDatasources({ prometheusUrl: 'http://127.0.0.1:9090/' })).toEqual([
+      {
+        name: 'prometheus-1',
+        provider: 'prometheus',
+        url: 'http://127.0.0.1:9090',
+        authentication: { type: 'none' },
+        insecureSkipVerify: false,
+      },
+    ]);
+  });
+
+  it.each([
+    ['a bare list', [entry]],
+    ['a list under datasource', { datasource: [entry] }],
+    ['a list under datasources', { datasources: [entry] }],
+  ])('reads %s', (_, content) => expect(read(content).map(({ name }) => name)).toEqual(['p']));
+
+  it.each([
+    ['http://host:9090///', 'http://host:9090'],
+    ['https://host/select/0/prometheus/', 'https://host/select/0/prometheus'],
+  ])('takes the trailing slashes off %s', (url, expected) => expect(read([{ ...entry, url }])[0]?.url).toBe(expected));
+
+  it.each([
+    ['monitoring', 'http://prometheus-k8s.monitoring.svc.cluster.local:9090'],
+    ['openshift-monitoring', 'https://prometheus-k8s.openshift-monitoring.svc.cluster.local:9091'],
+  ])('makes the address of a service in %s', (namespace, url) => {
+    const [datasource] = read([{ name: 'p', provider: 'Thanos', serviceName: 'prometheus-k8s', namespace, url: '' }]);
+    expect(datasource).toMatchObject({ provider: 'thanos', serviceName: 'prometheus-k8s', namespace, url });
+  });
+
+  it.each([
+    [{ type: 'NONE', credentials: {} }, { type: 'none' }],
+    [
+      { type: 'basic', credentials: { username: 'u', password: 'p' } },
+      { type: 'basic', username: 'u', password: 'p' },
+    ],
+    [
+      { type: 'bearer', credentials: { tokenPath: '/token' } },
+      { type: 'bearer', tokenFilePath: '/token' },
+    ],
+    [
+      { type: 'bearer', credentials: { tokenFilePath: '/token' } },
+      { type: 'bearer', tokenFilePath: '/token' },
+    ],
+    [
+      { type: 'apikey', credentials: { apiKey: 'k' } },
+      { type: 'api_key', apiKey: 'k', header: 'X-API-Key' },
+    ],
+    [
+      { type: 'api_key', credentials: { apiKey: 'k', header: 'X-Scope' } },
+      { type: 'api_key', apiKey: 'k', header: 'X-Scope' },
+    ],
+    [
+      {
+        type: 'oauth2',
+        credentials: { tokenEndpoint: 'https://idp/token', clientId: 'c', clientSecret: 's', grantType: 'client_credentials' },
+      },
+      { type: 'oauth2', tokenEndpoint: 'https://idp/token', clientId: 'c', clientSecret: 's' },
+    ],
+    [
+      { type: 'mtls', credentials: { clientCertPath: '/c', clientKeyPath: '/k' } },
+      { type: 'mtls', clientCertPath: '/c', clientKeyPath: '/k' },
+    ],
+  ])('reads the authentication %j', (authentication, expected) => {
+    expect(JSON.parse(JSON.stringify(read([{ ...entry, authentication }])[0]?.authentication))).toEqual(expected);
+  });
+
+  it('keeps a password of the url out of the url', () => {
+    const [datasource] = read([{ ...entry, url: 'http://me:p%40ss@host:9090' }]);
+    expect(datasource).toMatchObject({ url: 'http://host:9090', authentication: { type: 'basic', username: 'me', password: 'p@ss' } });
+  });
+
+  it('reads what TLS trusts', () => {
+    expect(read([{ ...entry, tls: { insecureSkipVerify: true, caFile: '/ca.pem' } }])[0]).toMatchObject({
+      insecureSkipVerify: true,
+      caFile: '/ca.pem',
+    });
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['an unknown provider', { ...entry, provider: 'influx' }, /\(p\): provider: /],
+    ['both url and serviceName', { ...entry, serviceName: 's', namespace: 'n' }, /both url and serviceName/],
+    ['neither url nor serviceName', { ...entry, url: '' }, /needs url or serviceName/],
+    ['a service without namespace', { name: 'p', provider: 'prometheus', serviceName: 's' }, /serviceName needs namespace/],
+    ['no http address', { ...entry, url: 'ftp://host' }, /url: expected http/],
+    ['a missing name', { ...entry, name: undefined }, /name: /],
+    ['a misspelt member', { ...entry, authentification: {} }, /authentification/],
+    ['an unknown authentication', { ...entry, authentication: { type: 'kerberos' } }, /authentication\.type: expected one of/],
+    ['an authentication without type', { ...entry, authentication: {} }, /authentication\.type/],
+    ['an inherited name as authentication', { ...entry, authentication: { type: 'constructor' } }, /authentication\.type/],
+    ['a bearer without token', { ...entry, authentication: { type: 'bearer', credentials: {} } }, /needs token or tokenFilePath/],
+    ['a basic without password', { ...entry, authentication: { type: 'basic', credentials: { username: 'u' } } }, /credentials: password/],
+    ['credentials twice', { ...entry, url: 'http://a:b@h', authentication: { type: 'bearer', credentials: { token: 't' } } }, /beside/],
+  ])('refuses %s', (_, value, fault) => {
+    const faults = faultsOf([value]);
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(fault);
+  });
+
+  it('names all faults at once, and no credentials', () => {
+    const faults = faultsOf([
+      entry,
+      entry,
+      { name: 'a', provider: 'x', url: 'http://h' },
+      {
+        name: 'b',
+        provider: 'thanos',
+        url: 'http://h',
+        authentication: { type: 'basic', credentials: { username: 's3cret', passwort: 's3cret' } },
+      },
+    ]);
+    expect(faults).toEqual([
+      expect.stringContaining('entry 3 (a): provider'),
+      expect.stringContaining('entry 4 (b): authentication.credentials: password'),
+      expect.stringContaining('entry 4 (b): authentication.credentials: Unrecognized key'),
+      'datasource "p" is configured more than once',
+    ]);
+    expect(faults.join()).not.toContain('s3cret');
+  });
+
+  it.each([null, 'text', { other: [] }])('refuses %j instead of a list', (content) => {
+    expect(faultsOf(content)[0]).toContain('expected a list of datasources');
+  });
+});

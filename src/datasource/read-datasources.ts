@@ -1,0 +1,166 @@
+import { z } from 'zod';
+import type { Authentication, Datasource } from './datasource.js';
+
+/** The configured datasources are faulty; the message lists every fault. */
+export class DatasourceConfigError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(`Faulty datasources:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    this.name = 'DatasourceConfigError';
+  }
+}
+
+/** What is configured: PROMETHEUS_URL, and the parsed content of DATASOURCES_FILE with the file's name. */
+export interface ConfiguredDatasources {
+  readonly prometheusUrl?: string;
+  readonly file?: { readonly name: string; readonly content: unknown };
+}
+
+/** Kruize writes "" where it means "not given". */
+const text = z.string().trim();
+const optional = text
+  .transform((value) => (value === '' ? undefined : value))
+  .nullish()
+  .transform((value) => value ?? undefined);
+const required = text.min(1, { error: 'must not be empty' });
+
+/** Entries of Kruize's form (spec: bulk-and-kafka.md 7.1). Unknown members are faults: a misspelt `authentication` must not mean none. */
+const entrySchema = z.strictObject({
+  name: required,
+  provider: text.toLowerCase().pipe(z.enum(['prometheus', 'thanos'])),
+  url: optional,
+  serviceName: optional,
+  namespace: optional,
+  authentication: z.strictObject({ type: text.toLowerCase(), credentials: z.record(z.string(), z.unknown()).nullish() }).nullish(),
+  tls: z.strictObject({ insecureSkipVerify: z.boolean().default(false), caFile: optional }).nullish(),
+});
+type Entry = z.output<typeof entrySchema>;
+
+const apiKey = z
+  .strictObject({ apiKey: required, header: optional, headerName: optional })
+  .transform(
+    ({ apiKey, header, headerName }): Authentication => ({ type: 'api_key', apiKey, header: header ?? headerName ?? 'X-API-Key' }),
+  );
+
+/** Credentials of each authentication type, in Kruize's spellings and those of its guide (spec: bulk-and-kafka.md 7.2, D-65). */
+const credentialsSchemas: Readonly<Record<string, z.ZodType<Authentication>>> = {
+  none: z.strictObject({}).transform((): Authentication => ({ type: 'none' })),
+  basic: z.strictObject({ username: required, password: z.string() }).transform((given): Authentication => ({ type: 'basic', ...given })),
+  bearer: z
+    .strictObject({ token: optional, tokenFilePath: optional, tokenPath: optional })
+    .refine(({ token, tokenFilePath, tokenPath }) => token ?? tokenFilePath ?? tokenPath, { error: 'needs token or tokenFilePath' })
+    .transform(
+      ({ token, tokenFilePath, tokenPath }): Authentication => ({ type: 'bearer', token, tokenFilePath: tokenFilePath ?? tokenPath }),
+    ),
+  api_key: apiKey,
+  apikey: apiKey,
+  oauth2: z
+    .strictObject({
+      tokenEndpoint: z.url({ protocol: /^https?$/, error: 'expected http(s)://host/path' }),
+      clientId: required,
+      clientSecret: required,
+      scope: optional,
+      grantType: z.literal('client_credentials').optional(),
+    })
+    .transform(({ grantType: _, ...given }): Authentication => ({ type: 'oauth2', ...given })),
+  mtls: z
+    .strictObject({ clientCertPath: required, clientKeyPath: required, caCertPath: optional, keyPassword: z.string().optional() })
+    .transform((given): Authentication => ({ type: 'mtls', ...given })),
+};
+
+/** Reads the configured datasources; throws one DatasourceConfigError that lists every fault. Credentials never get into a fault. */
+export function readDatasources({ prometheusUrl, file }: ConfiguredDatasources): Datasource[] {
+  const faults: string[] = [];
+  const given = prometheusUrl
+    ? [{ place: 'PROMETHEUS_URL', value: { name: 'prometheus-1', provider: 'prometheus', url: prometheusUrl } }]
+    : [];
+  const entries = [...given, ...(file ? entriesOf(file, faults) : [])];
+  const datasources = entries.flatMap(({ place, value }) => readEntry(place, value, faults) ?? []);
+  for (const name of repeated(datasources.map(({ name }) => name))) faults.push(`datasource "${name}" is configured more than once`);
+  if (faults.length > 0) throw new DatasourceConfigError(faults);
+  return datasources;
+}
+
+function entriesOf({ name, content }: { name: string; content: unknown }, faults: string[]): { place: string; value: unknown }[] {
+  const members = typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : {};
+  const list = Array.isArray(content) ? content : (members.datasource ?? members.datasources);
+  if (Array.isArray(list)) return list.map((value, index) => ({ place: `${name}: entry ${index + 1}`, value }));
+  faults.push(`${name}: expected a list of datasources, or an object with the list under "datasource" or "datasources"`);
+  return [];
+}
+
+function readEntry(place: string, value: unknown, faults: string[]): Datasource | undefined {
+  const read = entrySchema.safeParse(value);
+  if (!read.success) {
+    faults.push(...faultsOf(nameOf(place, value), read.error));
+    return undefined;
+  }
+  const entry = read.data;
+  const where = nameOf(place, value);
+  const before = faults.length;
+  const address = readAddress(where, entry, faults);
+  const authentication = readAuthentication(where, entry, faults);
+  if (address?.login && authentication?.type !== 'none') faults.push(`${where}: url has a password beside the given authentication`);
+  if (!address || !authentication || faults.length > before) return undefined;
+  return {
+    name: entry.name,
+    provider: entry.provider,
+    url: address.url,
+    ...(entry.serviceName && { serviceName: entry.serviceName, namespace: entry.namespace }),
+    authentication: address.login ?? authentication,
+    insecureSkipVerify: entry.tls?.insecureSkipVerify ?? false,
+    ...(entry.tls?.caFile && { caFile: entry.tls.caFile }),
+  };
+}
+
+/** The entry's address; a password in the url becomes basic authentication, so that it never shows where the url is shown. */
+function readAddress(where: string, entry: Entry, faults: string[]): { url: string; login?: Authentication } | undefined {
+  if (!entry.url === !entry.serviceName) {
+    faults.push(`${where}: ${entry.url ? 'has both url and serviceName, give one' : 'needs url or serviceName'}`);
+    return undefined;
+  }
+  if (!entry.url && !entry.namespace) {
+    faults.push(`${where}: serviceName needs namespace`);
+    return undefined;
+  }
+  const url = entry.url ?? serviceUrl(entry.serviceName ?? '', entry.namespace ?? '');
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.search || parsed.hash) {
+    faults.push(`${where}: url: expected http(s)://host:port/path without ? and #`);
+    return undefined;
+  }
+  const hasLogin = parsed.username !== '' || parsed.password !== '';
+  const login = { type: 'basic', username: decodeURIComponent(parsed.username), password: decodeURIComponent(parsed.password) } as const;
+  return { url: `${parsed.origin}${parsed.pathname}`.replace(/\/+$/, ''), ...(hasLogin && { login }) };
+}
+
+/** OpenShift's monitoring answers on https and 9091, others on http and 9090 (spec: bulk-and-kafka.md 7.1). */
+function serviceUrl(serviceName: string, namespace: string): string {
+  const host = `${serviceName}.${namespace}.svc.cluster.local`;
+  return namespace.startsWith('openshift-') ? `https://${host}:9091` : `http://${host}:9090`;
+}
+
+function readAuthentication(where: string, { authentication }: Entry, faults: string[]): Authentication | undefined {
+  if (!authentication) return { type: 'none' };
+  const schema = Object.hasOwn(credentialsSchemas, authentication.type) ? credentialsSchemas[authentication.type] : undefined;
+  if (!schema) {
+    faults.push(`${where}: authentication.type: expected one of ${Object.keys(credentialsSchemas).join(', ')}`);
+    return undefined;
+  }
+  const read = schema.safeParse(authentication.credentials ?? {});
+  if (read.success) return read.data;
+  faults.push(...faultsOf(`${where}: authentication.credentials`, read.error));
+  return undefined;
+}
+
+function faultsOf(where: string, error: z.ZodError): string[] {
+  return error.issues.map(({ path, message }) => `${where}: ${path.length > 0 ? `${path.join('.')}: ` : ''}${message}`);
+}
+
+function nameOf(place: string, value: unknown): string {
+  const name = (value as { name?: unknown } | null)?.name;
+  return typeof name === 'string' && name !== '' ? `${place} (${name})` : place;
+}
+
+function repeated(names: readonly string[]): Set<string> {
+  return new Set(names.filter((name, index) => names.indexOf(name) !== index));
+}
