@@ -1,0 +1,34 @@
+// Makes a checkout ready to run: installs the packages and builds, each only when it is missing or older than what it is made of.
+// Only Node's own modules here: this runs before anything is installed.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Time of the last change in ms; 0 where there is nothing. */
+function changedAt(path) {
+  return statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** The newest change of a file or folder, folders with all that is in them (a removed file shows in its folder's own time). */
+function newestIn(path) {
+  const stat = statSync(join(root, path), { throwIfNoEntry: false });
+  if (!stat?.isDirectory()) return stat?.mtimeMs ?? 0;
+  return readdirSync(join(root, path)).reduce((newest, name) => Math.max(newest, newestIn(join(path, name))), stat.mtimeMs);
+}
+
+function run(reason, ...args) {
+  console.error(`${reason}: npm ${args.join(' ')}`);
+  const { status, error } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (status === 0) return;
+  console.error(`npm ${args.join(' ')} failed${error ? `: ${error.message}` : ''}; run it by hand to see more.`);
+  process.exit(status ?? 1);
+}
+
+// npm writes node_modules/.package-lock.json at the end of an install.
+if (changedAt('node_modules/.package-lock.json') < changedAt('package-lock.json')) run('Installing packages', 'ci');
+
+const sources = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
+if (changedAt('dist/main.js') < Math.max(...sources.map(newestIn))) run('Building', 'run', 'build');

@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { asRoot } from './as-root.js';
+import { findJava, findProgram } from './find-program.js';
+import { runCommand } from './run-command.js';
+
+/** What the servers need of the machine: how it is seen to be there, and the Debian packages that bring it (the first one that apt knows). */
+const programs = {
+  prometheus: { isThere: () => Boolean(findProgram('prometheus') && findProgram('promtool')), packages: ['prometheus'] },
+  java: { isThere: () => Boolean(findJava()), packages: ['openjdk-21-jre-headless', 'openjdk-17-jre-headless', 'default-jre-headless'] },
+  maven: { isThere: () => Boolean(findProgram('mvn')), packages: ['maven'] },
+  redis: { isThere: () => Boolean(findProgram('redis-server')), packages: ['redis-server'] },
+} as const satisfies Record<string, { isThere: () => boolean; packages: readonly string[] }>;
+export type Program = keyof typeof programs;
+
+/** Debian asks this program before it starts a package's service; 101 forbids it. */
+const servicePolicy = '/usr/sbin/policy-rc.d';
+
+/** Installs, through apt-get, those of the wanted programs that are missing. Services that the packages bring neither start nor stay enabled. */
+export async function ensureInstalled(wanted: Readonly<Partial<Record<Program, boolean>>>): Promise<void> {
+  const missing = (Object.keys(programs) as Program[]).filter((name) => wanted[name] && !programs[name].isThere());
+  if (missing.length === 0) return;
+  try {
+    await installPackages(missing);
+  } catch (cause) {
+    const packages = missing.map((name) => programs[name].packages[0]).join(', ');
+    throw new Error(`${missing.join(', ')} is missing and cannot be installed (on Debian: ${packages}): ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+async function installPackages(missing: readonly Program[]): Promise<void> {
+  if (!findProgram('apt-get')) throw new Error('there is no apt-get on this machine, please install it by hand');
+  console.error(`Missing on this machine: ${missing.join(', ')}. Asking apt-get, which may take some minutes …`);
+  await asRoot('apt-get', ['update', '-qq']);
+  const packages = await Promise.all(missing.map((name) => firstKnown(programs[name].packages)));
+  console.error(`Installing the Debian packages ${packages.join(', ')} …`);
+  await withoutServiceStart(() =>
+    asRoot('apt-get', ['install', '-y', '-qq', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', ...packages]),
+  );
+  await disableServices(packages);
+  const absent = missing.filter((name) => !programs[name].isThere());
+  if (absent.length > 0)
+    throw new Error(`apt-get installed ${packages.join(', ')}, yet ${absent.join(', ')} cannot be found or is too old`);
+}
+
+/** The first of the packages that this Debian or Ubuntu has. */
+async function firstKnown(packages: readonly string[]): Promise<string> {
+  for (const name of packages) {
+    const policy = await runCommand('apt-cache', ['policy', name], { env: { ...process.env, LC_ALL: 'C' } });
+    if (/Candidate: (?!\(none\))/.test(policy)) return name;
+  }
+  throw new Error(`apt knows none of the packages ${packages.join(', ')}`);
+}
+
+async function withoutServiceStart(install: () => Promise<unknown>): Promise<void> {
+  const isOurs = !existsSync(servicePolicy);
+  if (isOurs) await asRoot('sh', ['-c', `printf '#!/bin/sh\\nexit 101\\n' > ${servicePolicy} && chmod 755 ${servicePolicy}`]);
+  try {
+    await install();
+  } finally {
+    if (isOurs) await asRoot('rm', ['-f', servicePolicy]);
+  }
+}
+
+/** Debian enables a package's service for the next boot; these were installed for their programs only. */
+async function disableServices(packages: readonly string[]): Promise<void> {
+  if (!existsSync('/run/systemd/system')) return;
+  const services = packages.filter((name) => name === 'prometheus' || name === 'redis-server');
+  for (const service of services) await asRoot('systemctl', ['disable', '--now', service]);
+}

@@ -1,0 +1,94 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { type RunningChild, startChild } from './child-process.js';
+import { findJava } from './find-program.js';
+import { freePort } from './free-port.js';
+import { ensureInstalled } from './install.js';
+import { kafkaJars } from './kafka-jars.js';
+import { runCommand } from './run-command.js';
+import { givenServer, type Server, startServer } from './server.js';
+import { makeTempFolder } from './temp-folder.js';
+
+export interface KafkaServer extends Server {
+  /** host:port, as clients want it. */
+  readonly bootstrapServers: string;
+}
+
+export interface KafkaOptions {
+  /** A broker that runs already, `host:port[,host:port]`: used instead of one of our own. */
+  readonly given?: string;
+  /** Protocol of the clients' listener, whose name is the same. */
+  readonly protocol?: 'PLAINTEXT' | 'SASL_PLAINTEXT' | 'SSL' | 'SASL_SSL';
+  /** Lines of server.properties beside, or instead of, ours. */
+  readonly properties?: Readonly<Record<string, string>>;
+  /** More arguments of the storage tool, such as `--add-scram`. */
+  readonly formatArguments?: readonly string[];
+}
+
+/** Starts a real Apache Kafka: KRaft, one node, no topics, none made by asking for it. */
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
+  if (options.given) return { ...givenServer('Kafka'), bootstrapServers: options.given };
+  await ensureInstalled({ java: true });
+  const jars = await kafkaJars();
+  const [port, controllerPort] = [await freePort(), await freePort()];
+  const folder = makeTempFolder('kafka');
+  const configFile = writeConfig(folder, serverProperties(folder, port, controllerPort, options));
+  const java = (mainClass: string, ...args: string[]) => ['-cp', join(jars, '*'), mainClass, ...args];
+  await runCommand(
+    findJava()!,
+    java('kafka.tools.StorageTool', 'format', '-t', 'cmlnaHRzaXplci10ZXN0cw', '-c', configFile, ...(options.formatArguments ?? [])),
+  );
+  const server = await startServer(folder, () => launch(java('kafka.Kafka', configFile), port));
+  return { ...server, bootstrapServers: `127.0.0.1:${port}` };
+}
+
+async function launch(args: readonly string[], port: number): Promise<RunningChild> {
+  let hasStarted = false;
+  const onLine = (line: string) => {
+    hasStarted ||= line.includes('Kafka Server started');
+  };
+  const child = await startChild('Kafka', findJava()!, ['-Xms256m', '-Xmx512m', ...args], { onLine });
+  return child.untilReady(async () => hasStarted && (await accepts(port)));
+}
+
+function serverProperties(folder: string, port: number, controllerPort: number, options: KafkaOptions): Record<string, string> {
+  const protocol = options.protocol ?? 'PLAINTEXT';
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    listeners: `${protocol}://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `${protocol}://127.0.0.1:${port}`,
+    'listener.security.protocol.map': `${protocol}:${protocol},CONTROLLER:PLAINTEXT`,
+    'inter.broker.listener.name': protocol,
+    'log.dirs': join(folder, 'logs'),
+    'auto.create.topics.enable': 'false',
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '3',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '3',
+    // A lone consumer gets its partitions at once.
+    'group.initial.rebalance.delay.ms': '0',
+    ...options.properties,
+  };
+}
+
+function writeConfig(folder: string, properties: Readonly<Record<string, string>>): string {
+  mkdirSync(join(folder, 'logs'));
+  const file = join(folder, 'server.properties');
+  const lines = Object.entries(properties).map(([key, value]) => `${key}=${value}\n`);
+  writeFileSync(file, lines.join(''));
+  return file;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => socket.destroy());
+    socket.once('connect', () => socket.end());
+  });
+}

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import { chownSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startChild } from './child-process.js';
+import { freePort } from './free-port.js';
+import { postgresBinaries, postgresUser } from './postgres-binaries.js';
+import { runCommand } from './run-command.js';
+import { givenServer, type Server, startServer } from './server.js';
+import { makeTempFolder } from './temp-folder.js';
+
+export interface PostgresServer extends Server {
+  /** Of the database that comes with the server. */
+  readonly url: string;
+  /** Makes an empty database and gives its address. */
+  createDatabase(): Promise<string>;
+}
+
+/** Starts a real PostgreSQL; `given`, an address with the right to create databases, is used instead. */
+export async function startPostgres({ given }: { given?: string } = {}): Promise<PostgresServer> {
+  if (given) return withDatabases(givenServer('PostgreSQL'), given);
+  const { initdb, postgres } = await postgresBinaries();
+  const user = await postgresUser();
+  const folder = makeTempFolder('postgres');
+  const data = join(folder, 'data');
+  mkdirSync(data);
+  if (user.uid !== undefined) chownSync(data, user.uid, user.gid!);
+  await runCommand(initdb, [`--pgdata=${data}`, '--auth=trust', '--username=postgres', '--encoding=UTF8', '--no-sync'], user);
+
+  const port = await freePort();
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  // Without fsync commits are quick; a killed server loses nothing, only a machine that loses its power would.
+  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=300', 'fsync=off'];
+  const args = ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
+  const server = await startServer(folder, async () => {
+    const child = await startChild('PostgreSQL', postgres, args, user);
+    return child.untilReady(() => ask(url, 'SELECT 1').then(Boolean, () => false));
+  });
+  return withDatabases(server, url);
+}
+
+function withDatabases(server: Server, url: string): PostgresServer {
+  const createDatabase = async () => {
+    const name = `rightsizer_${randomBytes(6).toString('hex')}`;
+    await ask(url, `CREATE DATABASE ${name}`);
+    return Object.assign(new URL(url), { pathname: `/${name}` }).href;
+  };
+  return { ...server, url, createDatabase };
+}
+
+async function ask(url: string, statement: string): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  try {
+    await client.connect();
+    return await client.query(statement);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

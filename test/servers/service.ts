@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type RunningChild, startChild } from './child-process.js';
+import { freePort } from './free-port.js';
+import { answersOk } from './prometheus.js';
+import { type Server, startServer } from './server.js';
+import { makeTempFolder } from './temp-folder.js';
+import { waitUntil } from './wait-until.js';
+
+/** One line of the service's log. */
+export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string };
+
+export interface Service extends Server {
+  readonly url: string;
+  /** Every line logged so far, those of earlier starts included; a line that is no JSON has only `msg`. */
+  readonly logs: readonly LogLine[];
+  /** Process id of the latest start. */
+  readonly pid: number;
+  /** Kills it and starts it again on the same port and data. */
+  restart(): Promise<void>;
+  /** Waits for a line; those logged before count. */
+  waitForLog(isWanted: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
+}
+
+export interface ServiceOptions {
+  /** Settings. Of our own environment only what programs need to run is handed on. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** `listening` does not wait for Kafka, the datasources and so on; default `ready`. */
+  readonly until?: 'ready' | 'listening';
+  readonly timeoutMs?: number;
+}
+
+const mainFile = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const handedOn = ['PATH', 'HOME', 'USER', 'LANG', 'TZ', 'TMPDIR', 'XDG_CACHE_HOME'];
+
+/** Starts the built service on a free port, with its data in a temporary folder unless `env` says otherwise. */
+export async function startService({ env = {}, until = 'ready', timeoutMs = 60_000 }: ServiceOptions = {}): Promise<Service> {
+  const folder = makeTempFolder('service');
+  const port = env.PORT ?? String(await freePort());
+  const url = `http://127.0.0.1:${port}`;
+  const inherited = Object.fromEntries(handedOn.map((name) => [name, process.env[name]]));
+  const environment = { ...inherited, HOST: '127.0.0.1', DATA_DIR: join(folder, 'data'), ...env, PORT: port };
+  const logs: LogLine[] = [];
+  let child: RunningChild | undefined;
+
+  const launch = async () => {
+    const before = logs.length;
+    const isListening = () => logs.slice(before).some(({ msg }) => msg === 'listening');
+    child = await startChild('the service', process.execPath, [mainFile], {
+      env: environment,
+      onLine: (line) => logs.push(readLine(line)),
+    });
+    return child.untilReady(async () => isListening() && (until === 'listening' || (await answersOk(`${url}/health/ready`))), timeoutMs);
+  };
+  const server = await startServer(folder, launch);
+  return {
+    ...server,
+    url,
+    logs,
+    get pid() {
+      return child!.pid;
+    },
+    restart: async () => {
+      await server.kill();
+      await server.start();
+    },
+    waitForLog: async (isWanted, waitMs = 30_000) => {
+      await waitUntil('the service logs the wanted line', () => logs.some(isWanted), { timeoutMs: waitMs });
+      return logs.find(isWanted)!;
+    },
+  };
+}
+
+function readLine(line: string): LogLine {
+  try {
+    const read = JSON.parse(line);
+    return typeof read === 'object' && read !== null && typeof read.msg === 'string' ? read : { msg: line };
+  } catch {
+    return { msg: line };
+  }
+}
