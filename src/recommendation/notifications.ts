@@ -1,0 +1,58 @@
+/**
+ * Every notification that the engine can give (recommendations.md 6.6). The first digit of a code tells its type.
+ * Those that the reference defines and never emits (221003, 323003, 328001, …) are left out; 221002 needs a negative pod count.
+ */
+export const notificationTable = {
+  111000: { type: 'info', message: 'Recommendations Are Available' },
+  111101: { type: 'info', message: 'Short Term Recommendations Available' },
+  111102: { type: 'info', message: 'Medium Term Recommendations Available' },
+  111103: { type: 'info', message: 'Long Term Recommendations Available' },
+  112101: { type: 'info', message: 'Cost Recommendations Available' },
+  112102: { type: 'info', message: 'Performance Recommendations Available' },
+  112103: { type: 'info', message: 'Model Recommendations Available' },
+  112104: { type: 'info', message: 'Runtimes Recommendations Available' },
+  120001: { type: 'info', message: 'There is not enough data available to generate a recommendation.' },
+  128001: { type: 'info', message: 'Accelerator Recommendations are available' },
+  221001: { type: 'error', message: 'Number of pods cannot be zero' },
+  221002: { type: 'error', message: 'Number of pods cannot be negative' },
+  223001: { type: 'error', message: 'Amount field is missing in the CPU Section' },
+  223002: { type: 'error', message: 'Invalid Amount in CPU Section' },
+  223003: { type: 'error', message: 'Format field is missing in CPU Section' },
+  224001: { type: 'error', message: 'Amount field is missing in the Memory Section' },
+  224002: { type: 'error', message: 'Invalid Amount in Memory Section' },
+  224003: { type: 'error', message: 'Format field is missing in Memory Section' },
+  323001: { type: 'notice', message: 'CPU Usage is less than a millicore, No CPU Recommendations can be generated' },
+  323002: { type: 'notice', message: 'CPU usage is zero, No CPU Recommendations can be generated' },
+  323004: { type: 'notice', message: 'Workload is optimised wrt CPU REQUESTS, no changes needed' },
+  323005: { type: 'notice', message: 'Workload is optimised wrt CPU LIMITS, no changes needed' },
+  324001: { type: 'notice', message: 'Memory Usage is zero, No Memory Recommendations can be generated' },
+  324003: { type: 'notice', message: 'Workload is optimised wrt MEMORY REQUESTS, no changes needed' },
+  324004: { type: 'notice', message: 'Workload is optimised wrt MEMORY LIMITS, no changes needed' },
+  423001: { type: 'warning', message: 'CPU Limit Not Set' },
+  523001: { type: 'critical', message: 'CPU Request Not Set' },
+  524001: { type: 'critical', message: 'Memory Request Not Set' },
+  524002: { type: 'critical', message: 'Memory Limit Not Set' },
+} as const;
+
+export type NotificationCode = keyof typeof notificationTable;
+
+/** A notification of a recommendation, as the answer writes it. */
+export interface RecommendationNotification {
+  readonly type: string;
+  readonly message: string;
+  readonly code: number;
+}
+
+/** Notifications by their code as text. */
+export type RecommendationNotifications = Readonly<Record<string, RecommendationNotification>>;
+
+const rendered = new Map(
+  Object.entries(notificationTable).map(([code, { type, message }]) => [Number(code), { type, message, code: Number(code) }]),
+);
+
+/** The map of notifications that the answer shows for these codes. */
+export function notificationsOf(codes: readonly NotificationCode[]): RecommendationNotifications {
+  const notifications: Record<string, RecommendationNotification> = {};
+  for (const code of codes) notifications[code] = rendered.get(code)!;
+  return notifications;
+}

@@ -1,0 +1,109 @@
+import type { Subject } from './describe-experiment.js';
+import { isGiven, type JsonValue, listOf, member, numberOf, objectOf, textOf } from './json-value.js';
+import { readModels } from './models.js';
+import { readUsageSeries } from './read-usage-series.js';
+import { RecommendationInputError } from './recommendation-input-error.js';
+import {
+  defaultMeasurementDurationMinutes,
+  defaultThreshold,
+  type Layer,
+  type RecommendationSettings,
+  type SizedKind,
+} from './recommendation-settings.js';
+import { readRecommendationTypes } from './recommendation-types.js';
+import { readTerms } from './terms.js';
+import type { UsageTable } from './usage-table.js';
+
+/** All that one recommendation needs. */
+export interface UsageFile {
+  readonly usage: UsageTable;
+  readonly settings: RecommendationSettings;
+  readonly subject: Subject;
+}
+
+const fileFields = [
+  ...['namespace', 'container', 'experiment_type', 'now', 'interval_end_time', 'no_maxdate', 'series'],
+  ...['threshold', 'step_min', 'layers', 'model_settings', 'term_settings', 'recommendation_types_config'],
+];
+
+/** Layers by the names of the files that register them. */
+const layerFiles: Readonly<Record<string, Layer>> = {
+  'container-config.json': 'container',
+  'hotspot-micrometer-config.json': 'hotspot',
+  'semeru-actuator-config.json': 'semeru',
+  'quarkus-micrometer-config.json': 'quarkus',
+};
+
+/**
+ * Reads a usage file: one experiment's samples and settings (recommendations.md 14). `json` is the parsed text.
+ * Throws a RecommendationInputError that names the faulty field.
+ */
+export function readUsageFile(json: unknown): UsageFile {
+  const file = objectOf({ field: '', value: json }, fileFields);
+  const of = (name: string) => member(file, '', name);
+  const kind = kindOf(of('experiment_type'));
+  const settings = settingsOf(of, kind);
+  const end = of('interval_end_time');
+  // Without a given end the reference asks for the last activity first, and reads nothing where there is none in 15 days.
+  const isIdle = !isGiven(end) && flagOf(of('no_maxdate'));
+  const endSeconds = isGiven(end) ? secondsOf(end) : Math.floor(nowOf(of('now')));
+  const stepSeconds = settings.measurementDurationMinutes * 60;
+  const series = isIdle ? {} : objectOf(of('series'));
+  return { usage: readUsageSeries(series, settings, endSeconds, stepSeconds), settings, subject: subjectOf(of, kind) };
+}
+
+type Fields = (name: string) => JsonValue;
+
+function settingsOf(of: Fields, kind: SizedKind): RecommendationSettings {
+  const terms = of('term_settings');
+  const isStep = (minutes: number) => Number.isInteger(minutes) && minutes >= 2 && minutes <= 1440;
+  return {
+    experimentType: kind,
+    measurementDurationMinutes: isGiven(of('step_min'))
+      ? numberOf(of('step_min'), 'a whole number of minutes from 2 to 1440', isStep)
+      : defaultMeasurementDurationMinutes,
+    threshold: isGiven(of('threshold')) ? numberOf(of('threshold'), 'a number', () => true) : defaultThreshold,
+    terms: readTerms(isGiven(terms) ? objectOf(terms, ['terms']).terms : undefined),
+    models: readModels(of('model_settings').value),
+    layers: isGiven(of('layers')) ? listOf(of('layers')).map(layerOf) : [],
+    plots: true,
+    types: readRecommendationTypes(of('recommendation_types_config').value),
+  };
+}
+
+function subjectOf(of: Fields, kind: SizedKind): Subject {
+  const base = { name: 'exp1', clusterName: 'default', namespace: textOf(of('namespace')) };
+  if (kind === 'namespace') return { type: kind, ...base };
+  return { type: kind, ...base, workload: 'wl', workloadType: 'deployment', container: textOf(of('container')), image: 'img:1' };
+}
+
+function kindOf(json: JsonValue): SizedKind {
+  const kind = isGiven(json) ? json.value : 'container';
+  if (kind === 'container' || kind === 'namespace') return kind;
+  throw new RecommendationInputError(json.field, 'expected container or namespace');
+}
+
+function nowOf(json: JsonValue): number {
+  return numberOf(json, 'Unix seconds', (seconds) => seconds > 0 && seconds < 1e11);
+}
+
+/** Unix seconds of `yyyy-MM-ddTHH:mm:ss.SSSZ`, milliseconds dropped. */
+function secondsOf(json: JsonValue): number {
+  const text = textOf(json);
+  const milliseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(milliseconds))
+    throw new RecommendationInputError(json.field, `Given timestamp - " ${text} " is not a valid timestamp format`);
+  return Math.floor(milliseconds / 1000);
+}
+
+function flagOf({ field, value }: JsonValue): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false;
+  throw new RecommendationInputError(field, 'expected true or false');
+}
+
+function layerOf(json: JsonValue): Layer {
+  const name = textOf(json);
+  const layer = Object.hasOwn(layerFiles, name) ? layerFiles[name] : Object.values(layerFiles).find((known) => known === name);
+  if (layer) return layer;
+  throw new RecommendationInputError(json.field, `unknown layer "${name}"; expected one of ${Object.keys(layerFiles).join(', ')}`);
+}

@@ -1,0 +1,52 @@
+import type { Intervals } from './intervals.js';
+import { notificationsOf } from './notifications.js';
+import type { PlotTerm } from './plots.js';
+import { recommendModel, type Situation } from './recommend-model.js';
+import type { TermRecommendation } from './recommendations.js';
+import { firstInterval, usageOfTerm } from './term-usage.js';
+import type { Term } from './terms.js';
+
+/** Half a minute of the observed time may be missing. */
+const toleranceMinutes = 0.5;
+
+/** When the term begins, Unix milliseconds: its length before the last interval. */
+export function startOfTerm({ times, count }: Intervals, { days }: Term): number {
+  return times[count - 1]! * 1000 - Math.round(days * 86_400_000);
+}
+
+/** Whether enough of the term was observed (recommendations.md 4.1): gaps are allowed, the interval at its very start does not count. */
+export function isAvailable(intervals: Intervals, term: Term, measurementDurationMinutes: number): boolean {
+  const startMs = startOfTerm(intervals, term);
+  const observed = intervals.count - firstInterval(intervals, (time) => time > startMs);
+  const { least } = term;
+  const leastMinutes = 'minutes' in least ? least.minutes : ((measurementDurationMinutes * least.intervals) / 1440) * 24 * 60;
+  return observed * measurementDurationMinutes >= leastMinutes - toleranceMinutes;
+}
+
+/** A term that is available: every model, even one that can recommend nothing, and the plots. */
+export function recommendTerm(intervals: Intervals, term: Term, situation: Situation, plot: PlotTerm): TermRecommendation {
+  const { models, plots } = situation.settings;
+  const startMs = startOfTerm(intervals, term);
+  // The window of the models includes the interval at the start, that of the plots and of the check above does not (E12).
+  const usage = usageOfTerm(
+    intervals,
+    firstInterval(intervals, (time) => time >= startMs),
+  );
+  return {
+    duration_in_hours: hoursOf(term),
+    notifications: notificationsOf(models.map(({ notice }) => notice)),
+    monitoring_start_time: new Date(startMs).toISOString(),
+    recommendation_engines: Object.fromEntries(models.map((model) => [model.name, recommendModel(usage, model, situation)])),
+    ...(plots && term.plotBins > 0 ? { plots: plot(term, startMs) } : {}),
+  };
+}
+
+/** A term with too little data. */
+export function unavailableTerm(term: Term): TermRecommendation {
+  return { duration_in_hours: hoursOf(term), notifications: notificationsOf([120001]) };
+}
+
+/** The term's whole length, whatever was observed (E3), with two decimals. */
+function hoursOf({ days }: Term): number {
+  return Math.round(days * 24 * 100) / 100;
+}

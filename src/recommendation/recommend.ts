@@ -1,0 +1,46 @@
+import { containerIntervals } from './container-intervals.js';
+import { currentConfigOf } from './current-config.js';
+import type { Intervals } from './intervals.js';
+import { namespaceIntervals } from './namespace-intervals.js';
+import { type NotificationCode, notificationsOf } from './notifications.js';
+import { plotsOf } from './plots.js';
+import { isAvailable, recommendTerm, unavailableTerm } from './recommend-term.js';
+import type { RecommendationSettings, SizedKind } from './recommendation-settings.js';
+import type { Recommendations } from './recommendations.js';
+import { intervalRows } from './samples.js';
+import type { UsageTable } from './usage-table.js';
+
+const intervalsOf: Readonly<Record<SizedKind, (usage: UsageTable, rows: Int32Array) => Intervals>> = {
+  container: containerIntervals,
+  namespace: namespaceIntervals,
+};
+
+/**
+ * Sizes one container or namespace from its usage, as the reference does (recommendations.md; decisions.md "Numbers" says where not).
+ * Pure; never throws for a table whose columns have the table's length; every number in the answer is finite.
+ */
+export function recommend(usage: UsageTable, settings: RecommendationSettings): Recommendations {
+  const rows = intervalRows(usage);
+  const intervals = intervalsOf[settings.experimentType](usage, rows);
+  const available = new Set(
+    intervals.count === 0 ? [] : settings.terms.filter((term) => isAvailable(intervals, term, settings.measurementDurationMinutes)),
+  );
+  if (available.size === 0) return { version: '1.0', notifications: notificationsOf([120001]), data: {} };
+
+  const endSeconds = intervals.times[intervals.count - 1]!;
+  const monitoringEndTime = new Date(endSeconds * 1000).toISOString();
+  const current = currentConfigOf(usage, rows[rows.length - 1]!, settings.experimentType);
+  const situation = { settings, current: current.config, jvm: usage.jvm, acceleratorModel: usage.acceleratorModel };
+  const plot = plotsOf(intervals);
+  const terms = settings.terms.map(
+    (term) => [term.name, available.has(term) ? recommendTerm(intervals, term, situation, plot) : unavailableTerm(term)] as const,
+  );
+  const notices: NotificationCode[] = [...available].flatMap(({ notice }) => (notice === undefined ? [] : [notice]));
+  const instant = {
+    notifications: notificationsOf([...notices, ...current.notices]),
+    monitoring_end_time: monitoringEndTime,
+    current: current.config,
+    recommendation_terms: Object.fromEntries(terms),
+  };
+  return { version: '1.0', notifications: notificationsOf([111000]), data: { [monitoringEndTime]: instant } };
+}

@@ -1,0 +1,72 @@
+import type { RecommendationNotifications } from './notifications.js';
+
+/** An amount in the answer: CPU in `cores`, memory in `bytes`, GPU partitions counted as `cores`. */
+export interface Amount {
+  readonly amount: number;
+  readonly format: string;
+}
+
+/** Amounts by resource (`cpu`, `memory`, `nvidia.com/mig-…`). */
+export type Amounts = Readonly<Record<string, Amount>>;
+
+/** Requests and limits; each absent when it holds nothing. */
+export interface ResourceConfig {
+  readonly requests?: Amounts;
+  readonly limits?: Amounts;
+}
+
+export interface EnvEntry {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface ModelRecommendation {
+  readonly pods_count: number;
+  readonly confidence_level: number;
+  readonly config: ResourceConfig & { readonly env?: readonly EnvEntry[] };
+  /** Recommended minus current. */
+  readonly variation: ResourceConfig;
+  readonly notifications: RecommendationNotifications;
+}
+
+export interface PlotSummary {
+  readonly min: number;
+  readonly q1: number;
+  readonly median: number;
+  readonly q3: number;
+  readonly max: number;
+  readonly format: string;
+}
+
+/** Usage of one bin; empty where it has no interval. */
+export type PlotPoint = { readonly cpuUsage: PlotSummary; readonly memoryUsage: PlotSummary } | Readonly<Record<string, never>>;
+
+export interface Plots {
+  readonly datapoints: number;
+  /** By the end of the bin. */
+  readonly plots_data: Readonly<Record<string, PlotPoint>>;
+}
+
+/** A term; with too little data it has only its length and notification 120001. */
+export interface TermRecommendation {
+  readonly duration_in_hours: number;
+  readonly notifications: RecommendationNotifications;
+  readonly monitoring_start_time?: string;
+  readonly recommendation_engines?: Readonly<Record<string, ModelRecommendation>>;
+  readonly plots?: Plots;
+}
+
+export interface InstantRecommendation {
+  readonly notifications: RecommendationNotifications;
+  readonly monitoring_end_time: string;
+  /** Configured amounts at that time. */
+  readonly current: ResourceConfig;
+  readonly recommendation_terms: Readonly<Record<string, TermRecommendation>>;
+}
+
+/** What the engine says of one container or namespace (recommendations.md 10.3); `data` is by time and empty with too little data. */
+export interface Recommendations {
+  readonly version: '1.0';
+  readonly notifications: RecommendationNotifications;
+  readonly data: Readonly<Record<string, InstantRecommendation>>;
+}

@@ -1,0 +1,47 @@
+import type { UsageColumn, UsageTable } from './usage-table.js';
+
+/** Beyond this no sample is a measurement; without the bound sums and quotients of samples could leave the numbers JSON can write. */
+const mostPlausible = 1e100;
+
+/** Whether the number is a sample: NaN, infinite and absurd numbers are not (E15). */
+export function isSample(value: number | undefined): value is number {
+  return value !== undefined && value <= mostPlausible && value >= -mostPlausible;
+}
+
+/** The sample, or 0 where there is none: the engine's rule for whatever is missing (recommendations.md 5). */
+export function sampleOrZero(value: number): number {
+  return value <= mostPlausible && value >= -mostPlausible ? value : 0;
+}
+
+/** Indices of the rows that are intervals, oldest first. */
+export function intervalRows({ present, length }: UsageTable): Int32Array {
+  const rows = new Int32Array(length);
+  let count = 0;
+  for (let row = 0; row < length; row++) if (present[row]) rows[count++] = row;
+  return rows.subarray(0, count);
+}
+
+/** End of each of the rows, Unix seconds. */
+export function timesOf({ endSeconds, stepSeconds, length }: UsageTable, rows: Int32Array): Float64Array {
+  const times = new Float64Array(rows.length);
+  for (let at = 0; at < rows.length; at++) times[at] = endSeconds - (length - 1 - rows[at]!) * stepSeconds;
+  return times;
+}
+
+/** Samples of a column, one an interval, 0 where there is none. */
+export function samplesOf(usage: UsageTable, column: UsageColumn, rows: Int32Array): Float64Array {
+  const samples = new Float64Array(rows.length);
+  const values = usage.columns[column];
+  if (values) for (let at = 0; at < rows.length; at++) samples[at] = sampleOrZero(values[rows[at]!]!);
+  return samples;
+}
+
+/** 1 for each interval where any of the columns has a sample: there the metric, and so its format, is known. */
+export function sampledIn(usage: UsageTable, columns: readonly UsageColumn[], rows: Int32Array): Uint8Array {
+  const sampled = new Uint8Array(rows.length);
+  for (const column of columns) {
+    const values = usage.columns[column];
+    if (values) for (let at = 0; at < rows.length; at++) if (isSample(values[rows[at]!])) sampled[at] = 1;
+  }
+  return sampled;
+}
