@@ -1,0 +1,140 @@
+import { Injectable } from '@nestjs/common';
+import type { PrometheusSeries } from '../../datasource/prometheus-client.js';
+import type { UsageTable } from '../../recommendation/usage-table.js';
+import { logOf } from '../../settings/logger.js';
+import { InjectSettings } from '../../settings/settings.module.js';
+import type { Settings } from '../../settings/settings-schema.js';
+import { MetricProfiles } from '../metric-profiles.js';
+import { TableDraft } from '../table-draft.js';
+import { acceleratorQuestions, activityQuestion, type UsageQuestion } from '../usage-questions.js';
+import { UsageReader, type UsageRequest } from '../usage-reader.js';
+import { activityQuery } from './activity-query.js';
+import { attachAccelerator, detectAccelerator } from './attach-accelerator.js';
+import { fillUsageTables } from './fill-usage-tables.js';
+import { groupSeries } from './group-series.js';
+import {
+  type PlacedExperiment,
+  type PlanContext,
+  planQuery,
+  planQuestion,
+  planUsageQueries,
+  type UsagePlan,
+} from './plan-usage-queries.js';
+import { PlannedQueries } from './planned-queries.js';
+import { runTogether } from './run-together.js';
+
+const log = logOf('usage');
+
+/** One read on its way: what is asked, how, and the tables so far. */
+interface Reading {
+  readonly request: UsageRequest;
+  readonly context: PlanContext;
+  readonly drafts: readonly TableDraft[];
+  readonly signal?: AbortSignal;
+}
+
+/** Reads the usage of a shard with one range query for each variable and function, whatever the number of experiments. */
+@Injectable()
+export class PromqlUsageReader extends UsageReader {
+  private readonly said = new Set<string>();
+
+  constructor(
+    private readonly queries: PlannedQueries,
+    private readonly profiles: MetricProfiles,
+    @InjectSettings() private readonly settings: Settings,
+  ) {
+    super();
+  }
+
+  override async read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
+    const reading = this.begin(request, signal);
+    let accelerators = new Map<number, PrometheusSeries[]>();
+    const askAccelerators = async (stop: AbortSignal) => {
+      accelerators = await this.askAccelerators(reading, acceleratorQuestions.memory, stop);
+    };
+    await runTogether([(stop) => this.fill(reading, stop), askAccelerators], signal);
+    if (request.dropsInactive) await this.dropInactive(reading);
+    await this.attachAccelerators(reading, accelerators);
+    return reading.drafts.map((draft) => draft.finish());
+  }
+
+  private begin(request: UsageRequest, signal?: AbortSignal): Reading {
+    const profile = this.profiles.find(request.metricProfile);
+    if (!profile) throw new Error(`there is no metric profile "${request.metricProfile}": put its file into CONFIG_DIR/metric-profiles`);
+    const context = { profile, scope: this.settings.USAGE_SCOPE, stepSeconds: request.stepSeconds };
+    return { request, context, drafts: request.experiments.map(() => new TableDraft(request)), ...(signal && { signal }) };
+  }
+
+  /** Each answer is read as soon as it is there and then forgotten: all of them together are far larger than the tables. */
+  private async fill({ request, context, drafts }: Reading, signal: AbortSignal): Promise<void> {
+    const plan = this.noteUnbatched(planUsageQueries(request.experiments, context), context);
+    const tasks = plan.queries.map((planned) => async (stop: AbortSignal) => {
+      fillUsageTables(drafts, planned, await this.queries.askRange(request.datasource, planned, request, stop));
+    });
+    await runTogether(tasks, signal);
+  }
+
+  /** Empties the tables of containers that had no CPU activity for 15 days (E1, E6); only those with no sample above zero are asked about. */
+  private async dropInactive({ request, context, drafts, signal }: Reading): Promise<void> {
+    const idle = containersOf(request).filter(({ index }) => !drafts[index]!.hasActivity('cpuUsage.avg'));
+    const maxDate = context.profile.variables.get(activityQuestion.variable)?.queries[activityQuestion.function];
+    if (maxDate === undefined) return;
+    const { queries } = planQuery(activityQuery(maxDate), activityQuestion, idle, context);
+    const active = await runTogether(
+      queries.map((planned) => async (stop: AbortSignal) => {
+        const series = await this.queries.askInstant(request.datasource, planned, request.endSeconds, stop);
+        return groupSeries(planned, series).keys();
+      }),
+      signal,
+    );
+    const activeIndexes = new Set(active.flatMap((indexes) => [...indexes]));
+    for (const { index } of idle) if (!activeIndexes.has(index)) drafts[index]!.clear();
+  }
+
+  /**
+   * Series of an accelerator metric by the experiment's place in the request. Asking for memory is also the probe whether there are any: no series of
+   * that name costs the datasource nothing, and where there are some they are needed.
+   */
+  private async askAccelerators({ request, context }: Reading, question: UsageQuestion, signal?: AbortSignal, only?: ReadonlySet<number>) {
+    const asked = containersOf(request).filter(({ index }) => only?.has(index) ?? true);
+    const { queries } = this.noteUnbatched(planQuestion(question, asked, context), context);
+    const grouped = await runTogether(
+      queries.map((planned) => async (stop: AbortSignal) => {
+        return groupSeries(planned, await this.queries.askRange(request.datasource, planned, request, stop));
+      }),
+      signal,
+    );
+    return new Map(grouped.flatMap((groups) => [...groups]));
+  }
+
+  private async attachAccelerators(reading: Reading, memory: ReadonlyMap<number, PrometheusSeries[]>): Promise<void> {
+    for (const [index, series] of memory) {
+      const draft = reading.drafts[index]!;
+      const model = draft.present.includes(1) ? detectAccelerator(series) : undefined;
+      if (model !== undefined) draft.acceleratorModel = model;
+    }
+    const detected = new Set([...memory.keys()].filter((index) => reading.drafts[index]!.acceleratorModel !== undefined));
+    if (detected.size === 0) return;
+    const core = await this.askAccelerators(reading, acceleratorQuestions.core, reading.signal, detected);
+    for (const index of detected) {
+      const draft = reading.drafts[index]!;
+      attachAccelerator(draft, acceleratorQuestions.core.column, core.get(index) ?? []);
+      attachAccelerator(draft, acceleratorQuestions.memory.column, memory.get(index) ?? []);
+    }
+  }
+
+  /** Says once a process which queries of a profile are asked once for each experiment. */
+  private noteUnbatched(plan: UsagePlan, { profile }: PlanContext): UsagePlan {
+    for (const { variable, function: name } of plan.unbatched) {
+      const key = `${profile.name} ${variable}.${name}`;
+      if (this.said.has(key)) continue;
+      this.said.add(key);
+      log.warn({ profile: profile.name, variable, function: name }, 'query of unknown shape: asked for each experiment alone');
+    }
+    return plan;
+  }
+}
+
+function containersOf({ experiments }: UsageRequest): PlacedExperiment[] {
+  return experiments.map((experiment, index) => ({ experiment, index })).filter(({ experiment }) => experiment.type === 'container');
+}

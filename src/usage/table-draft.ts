@@ -1,0 +1,64 @@
+import type { JvmInfo, UsageColumn, UsageTable } from '../recommendation/usage-table.js';
+
+/** The instants of a table: `rows` of them, `stepSeconds` apart, the last at `endSeconds`. */
+export interface Grid {
+  readonly endSeconds: number;
+  readonly stepSeconds: number;
+  readonly rows: number;
+}
+
+/** Epoch seconds of a row. */
+export function instantOf(grid: Grid, row: number): number {
+  return grid.endSeconds - (grid.rows - 1 - row) * grid.stepSeconds;
+}
+
+/** The row of an instant, or -1 where the grid has none; the server's rounding to milliseconds is allowed for. */
+export function rowOf(grid: Grid, seconds: number): number {
+  const row = grid.rows - 1 + Math.round((seconds - grid.endSeconds) / grid.stepSeconds);
+  const isOnGrid = row >= 0 && row < grid.rows && Math.abs(seconds - instantOf(grid, row)) < 0.01;
+  return isOnGrid ? row : -1;
+}
+
+/** A UsageTable while it is filled, by whichever reader. */
+export class TableDraft {
+  readonly present: Uint8Array;
+  jvm?: JvmInfo;
+  acceleratorModel?: string;
+  private columns: Partial<Record<UsageColumn, Float64Array>> = {};
+
+  constructor(readonly grid: Grid) {
+    this.present = new Uint8Array(grid.rows);
+  }
+
+  /** The column to write to; made, full of NaN, at its first use: ask for it only when there is a value. */
+  columnOf(name: UsageColumn): Float64Array {
+    this.columns[name] ??= new Float64Array(this.grid.rows).fill(Number.NaN);
+    return this.columns[name];
+  }
+
+  /** Whether the column has a value other than zero. */
+  hasActivity(name: UsageColumn): boolean {
+    return this.columns[name]?.some((value) => value > 0) ?? false;
+  }
+
+  /** Forgets everything: the experiment has no usage. */
+  clear(): void {
+    this.present.fill(0);
+    this.columns = {};
+    this.jvm = undefined;
+    this.acceleratorModel = undefined;
+  }
+
+  finish(): UsageTable {
+    const { endSeconds, stepSeconds, rows } = this.grid;
+    return {
+      endSeconds,
+      stepSeconds,
+      length: rows,
+      present: this.present,
+      columns: this.columns,
+      ...(this.jvm && { jvm: this.jvm }),
+      ...(this.acceleratorModel && { acceleratorModel: this.acceleratorModel }),
+    };
+  }
+}
