@@ -70,6 +70,9 @@ function serverProperties(folder: string, port: number, controllerPort: number, 
     'transaction.state.log.replication.factor': '1',
     'transaction.state.log.min.isr': '1',
     'transaction.state.log.num.partitions': '3',
+    // After kill -9 the controller lets the broker in again only when its old session is over: 9 s by default.
+    'broker.session.timeout.ms': '3000',
+    'broker.heartbeat.interval.ms': '500',
     // A lone consumer gets its partitions at once.
     'group.initial.rebalance.delay.ms': '0',
     ...options.properties,
