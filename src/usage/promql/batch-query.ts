@@ -39,7 +39,11 @@ export function batchQuery(
   };
   const edits = [
     ...shape.matchers.map(({ field, label, from, to }) => ({ from, to, text: matchAnyOf(label, values[field]) })),
-    ...shape.groupings.map(({ labels, from, to }) => ({ from, to, text: ` by (${withLabels(labels, keyLabels)})` })),
+    ...shape.groupings.map(({ labels, from, to }) => ({
+      from,
+      to,
+      text: `${from === to ? ' ' : ''}by (${withLabels(labels, keyLabels)})`,
+    })),
     ...(isJoined ? shape.podExpressions.flatMap((expression) => joinEdits(expression, shape, containers)) : []),
   ];
   const pods = experiments.reduce((sum, experiment) => sum + experiment.pods, 0);
@@ -64,7 +68,10 @@ function withLabels(labels: readonly string[], keyLabels: readonly KeyLabel[]): 
   return [...new Set([...labels, ...keyLabels.map(({ label }) => label)])].join(', ');
 }
 
-/** Values are multiplied by 1, which keeps every bit; the order of the series inside a group stays, so sums stay bit-equal too. */
+/**
+ * Values are multiplied by 1, which keeps every bit. Prometheus hands joined series on in an order of its own, different each time, so that sums and
+ * averages of two and more pods may differ from the unjoined ones, and from each other, in the last bit.
+ */
 function joinEdits(expression: PodExpression, { namespaceLabel }: QueryShape, containers: readonly ContainerExperiment[]): Edit[] {
   const podLabel = `${namespaceLabel.slice(0, -'namespace'.length)}pod`;
   const owners = ownersQuery({

@@ -17,13 +17,13 @@ export interface OwnersAsk {
 
 /**
  * One series of value 1 for each pod that was known anywhere in the window, with its workload, so that multiplying by it changes no value and
- * a pod that is gone counts as long as its usage does. Of several owners of one pod in one window the one with most samples is taken.
+ * a pod that is gone counts as long as its usage does. Of several owners of one pod in one window the one with most samples is taken; of equal
+ * ones the first in the datasource's own order: topk keeps it, because nothing stands between the two that would change the order.
  */
 export function ownersQuery({ namespaces, workloads, reachSeconds, namespaceLabel, podLabel }: OwnersAsk): string {
   const matchers = `${matchAnyOf('namespace', namespaces)}, ${matchAnyOf('workload', workloads)}`;
   const samples = `count_over_time(${ownerRule}{${matchers}}[${reachSeconds + lookBackSeconds}s])`;
-  const candidates = `sum by (namespace, pod, workload, workload_type) (${samples})`;
-  const owners = `group by (namespace, pod, workload, workload_type) (topk by (namespace, pod) (1, ${candidates}))`;
+  const owners = `group by (namespace, pod, workload, workload_type) (topk by (namespace, pod) (1, ${samples}))`;
   return renamed(renamed(owners, 'namespace', namespaceLabel), 'pod', podLabel);
 }
 
