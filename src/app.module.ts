@@ -1,0 +1,22 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { BulkModule } from './bulk/bulk.module.js';
+import { DatabaseModule } from './database/database.module.js';
+import { HealthModule } from './health/health.module.js';
+import { SettingsModule } from './settings/settings.module.js';
+import type { Settings } from './settings/settings-schema.js';
+
+/** The service, put together for one process. */
+@Module({})
+export class AppModule {
+  static of(settings: Settings, databaseUrl: string): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        SettingsModule.of(settings),
+        DatabaseModule.at(databaseUrl, settings.DATABASE_POOL_SIZE),
+        BulkModule.at(settings, databaseUrl),
+        HealthModule,
+      ],
+    };
+  }
+}

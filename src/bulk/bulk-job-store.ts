@@ -1,0 +1,162 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { DataSource, type EntityManager, Repository } from 'typeorm';
+import { ExperimentStore } from '../experiments/experiment-store.js';
+import type { Notifications } from '../experiments/notification.js';
+import { type Outcome, OutcomeStore } from '../experiments/outcome-store.js';
+import { BulkJobEntity, type WebhookState } from './bulk-job.entity.js';
+import type { PlannedShard } from './shard-store.js';
+
+export type NewBulkJob = Pick<
+  BulkJobEntity,
+  'id' | 'request' | 'requestHash' | 'dedupeKey' | 'publication' | 'usageEnd' | 'startedAt' | 'deadlineAt'
+>;
+
+/** What discovery found out, to be committed as a whole. */
+export interface JobPlan {
+  readonly shards: readonly PlannedShard[];
+  /** Outcomes that are certain before anything is measured: experiments whose names clash. */
+  readonly failed: readonly Outcome[];
+  readonly notifications: Notifications;
+  readonly metadata: object;
+  readonly at: Date;
+}
+
+/** Experiments of a job by how far they are. */
+export interface JobProgress {
+  readonly processed: number;
+  readonly failed: number;
+  readonly existing: number;
+  readonly published: number;
+}
+
+/** SQL that starts the webhook's state when a job ends. */
+const webhookAtEnd = `webhook = CASE WHEN request #>> '{webhook,url}' IS NOT NULL THEN '{"status":"IN_PROGRESS"}'::jsonb END`;
+
+/** The job rows. Locks are taken in one order everywhere: shards, then their job. */
+@Injectable()
+export class BulkJobStore {
+  constructor(
+    @InjectRepository(BulkJobEntity) private readonly jobs: Repository<BulkJobEntity>,
+    private readonly database: DataSource,
+    private readonly experiments: ExperimentStore,
+    private readonly outcomes: OutcomeStore,
+  ) {}
+
+  /** Stores a job; where its dedupe key is taken, nothing is stored and the job that has it is returned. */
+  async submit(job: NewBulkJob): Promise<{ job: Pick<BulkJobEntity, 'id' | 'requestHash'>; isNew: boolean }> {
+    const inserted = await this.jobs
+      .createQueryBuilder()
+      .insert()
+      .values({ ...job, status: 'IN_PROGRESS' })
+      .orIgnore()
+      .returning('id')
+      .execute();
+    if ((inserted.raw as unknown[]).length > 0) return { job, isNew: true };
+    return { job: await this.jobs.findOneByOrFail({ dedupeKey: job.dedupeKey ?? '' }), isNew: false };
+  }
+
+  async find(id: string): Promise<BulkJobEntity | null> {
+    return this.jobs.findOneBy({ id });
+  }
+
+  async metadataOf(id: string): Promise<object | null> {
+    const found = await this.jobs.findOne({ where: { id }, select: { id: true, metadata: true } });
+    return found?.metadata ?? null;
+  }
+
+  async progressOf(id: string): Promise<JobProgress> {
+    const [row] = await this.database.query(
+      `SELECT coalesce(sum(experiment_count) FILTER (WHERE state <> 'planned'), 0)::int AS processed,
+              coalesce(sum(failed_count), 0)::int AS failed,
+              coalesce(sum(existing_count), 0)::int AS existing,
+              coalesce(sum(experiment_count - publish_failed_count) FILTER (WHERE state = 'published'), 0)::int AS published
+       FROM shard WHERE job_id = $1`,
+      [id],
+    );
+    return row;
+  }
+
+  /** Commits discovery's result; false when the job was planned or ended in the meantime. A job without experiments ends here. */
+  async plan(id: string, plan: JobPlan): Promise<boolean> {
+    return this.database.transaction(async (transaction) => {
+      const [job] = await transaction.query('SELECT status, planned_at FROM bulk_job WHERE id = $1 FOR NO KEY UPDATE', [id]);
+      if (job?.status !== 'IN_PROGRESS' || job.planned_at !== null) return false;
+      const planned = plan.shards.flatMap(({ experiments }) => experiments);
+      const existing = await this.experiments.upsert(transaction, planned, plan.at);
+      await this.insertShards(transaction, id, plan, existing);
+      await transaction.query(
+        `UPDATE bulk_job SET planned_at = $2, total_experiments = $3, notifications = notifications || $4::jsonb, metadata = $5 WHERE id = $1`,
+        [id, plan.at, planned.length + plan.failed.length, JSON.stringify(plan.notifications), JSON.stringify(plan.metadata)],
+      );
+      await this.completeIfDone(transaction, id, plan.at);
+      return true;
+    });
+  }
+
+  private async insertShards(transaction: EntityManager, id: string, plan: JobPlan, existing: ReadonlySet<string>): Promise<void> {
+    for (const { number, experiments } of plan.shards) {
+      const rows = experiments.map((experiment) => ({ ...experiment, existed: existing.has(experiment.name) }));
+      await transaction.query(
+        `INSERT INTO shard (job_id, number, experiments, state, experiment_count, existing_count, planned_at)
+         VALUES ($1, $2, $3, 'planned', $4, $5, $6)`,
+        [id, number, JSON.stringify(rows), rows.length, rows.filter(({ existed }) => existed).length, plan.at],
+      );
+    }
+    if (plan.failed.length === 0) return;
+    const number = plan.shards.length;
+    await transaction.query(
+      `INSERT INTO shard (job_id, number, state, experiment_count, existing_count, failed_count, processed_so_far, planned_at, recommended_at)
+       VALUES ($1, $2, 'recommended', $3, 0, $3, $3, $4, $4)`,
+      [id, number, plan.failed.length, plan.at],
+    );
+    await this.outcomes.insert(transaction, id, number, plan.failed);
+  }
+
+  /** Makes the job COMPLETED when every shard has its outcomes; the caller's transaction holds the job's lock. Says whether it did. */
+  async completeIfDone(transaction: EntityManager, id: string, at: Date): Promise<boolean> {
+    const [ended] = await transaction.query(
+      `UPDATE bulk_job SET status = 'COMPLETED', ended_at = $2, ${webhookAtEnd}
+       WHERE id = $1 AND status = 'IN_PROGRESS' AND planned_at IS NOT NULL
+         AND NOT EXISTS (SELECT FROM shard WHERE job_id = $1 AND state = 'planned')
+       RETURNING id`,
+      [id, at],
+    );
+    return ended.length > 0;
+  }
+
+  /** Ends the job as FAILED, and with it every experiment without an outcome; false when it had ended already. */
+  async fail(id: string, notifications: Notifications, at: Date): Promise<boolean> {
+    const reason = JSON.stringify(notifications);
+    return this.database.transaction(async (transaction) => {
+      await transaction.query(`SELECT FROM shard WHERE job_id = $1 AND state = 'planned' ORDER BY number FOR UPDATE`, [id]);
+      const [job] = await transaction.query('SELECT status FROM bulk_job WHERE id = $1 FOR NO KEY UPDATE', [id]);
+      if (job?.status !== 'IN_PROGRESS') return false;
+      await transaction.query(
+        `INSERT INTO outcome (job_id, experiment_name, shard_number, experiment, existed, status, notifications)
+         SELECT job_id, planned ->> 'name', number, planned - 'existed', (planned ->> 'existed')::boolean, 'FAILED', $2
+         FROM shard, jsonb_array_elements(experiments) AS planned WHERE job_id = $1 AND state = 'planned'`,
+        [id, reason],
+      );
+      await transaction.query(
+        `UPDATE shard SET state = 'recommended', attempt = attempt + 1, experiments = NULL, failed_count = experiment_count, recommended_at = $2,
+                processed_so_far = (SELECT total_experiments FROM bulk_job WHERE id = $1)
+         WHERE job_id = $1 AND state = 'planned'`,
+        [id, at],
+      );
+      await transaction.query(
+        `UPDATE bulk_job SET status = 'FAILED', ended_at = $2, notifications = notifications || $3::jsonb, ${webhookAtEnd} WHERE id = $1`,
+        [id, at, reason],
+      );
+      return true;
+    });
+  }
+
+  async setWebhook(id: string, webhook: WebhookState): Promise<void> {
+    await this.jobs.update({ id }, { webhook: webhook as object });
+  }
+
+  async setPublished(id: string): Promise<void> {
+    await this.jobs.update({ id }, { publication: 'published' });
+  }
+}

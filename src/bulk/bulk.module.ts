@@ -1,0 +1,58 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DatasourceModule } from '../datasource/datasource.module.js';
+import { DiscoveryModule } from '../discovery/discovery.module.js';
+import { ExperimentsModule } from '../experiments/experiments.module.js';
+import { PublicationModule } from '../publication/publication.module.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { UsageModule } from '../usage/usage.module.js';
+import { BulkController } from './bulk.controller.js';
+import { BulkJobEntity } from './bulk-job.entity.js';
+import { BulkJobStore } from './bulk-job-store.js';
+import { JobReader } from './job-reader.js';
+import { QueueBackend } from './queue/queue-backend.js';
+import { StepWorkers } from './queue/step-workers.js';
+import { WakeUps } from './queue/wake-ups.js';
+import { Reconciler } from './reconciler.js';
+import { ReconcilerStore } from './reconciler-store.js';
+import { ShardEntity } from './shard.entity.js';
+import { ShardStore } from './shard-store.js';
+import { DiscoverJob } from './steps/discover-job.js';
+import { EndedJobs } from './steps/ended-jobs.js';
+import { FinishJob } from './steps/finish-job.js';
+import { MeasureShard } from './steps/measure-shard.js';
+import { NotifyWebhook } from './steps/notify-webhook.js';
+import { PublishShard } from './steps/publish-shard.js';
+import { SubmitJob } from './submit-job.js';
+
+const steps = [DiscoverJob, MeasureShard, PublishShard, FinishJob, NotifyWebhook, EndedJobs];
+const rows = [BulkJobStore, ShardStore, ReconcilerStore, JobReader];
+
+/** The whole flow of a job: request, rows, queues, steps, REST. */
+@Module({})
+export class BulkModule {
+  static at(settings: Settings, databaseUrl: string): DynamicModule {
+    return {
+      module: BulkModule,
+      imports: [
+        TypeOrmModule.forFeature([BulkJobEntity, ShardEntity]),
+        DatasourceModule,
+        DiscoveryModule,
+        ExperimentsModule,
+        UsageModule,
+        PublicationModule,
+      ],
+      controllers: settings.ROLE === 'worker' ? [] : [BulkController],
+      providers: [
+        ...rows,
+        ...steps,
+        SubmitJob,
+        { provide: QueueBackend, useFactory: () => new QueueBackend(settings, databaseUrl) },
+        WakeUps,
+        StepWorkers,
+        Reconciler,
+      ],
+      exports: [SubmitJob, BulkJobStore, JobReader, WakeUps],
+    };
+  }
+}

@@ -1,0 +1,36 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import { logOf } from '../../settings/logger.js';
+import { QueueBackend } from './queue-backend.js';
+import { type Step, stepNames, type WakeUp, wakeUpId } from './steps.js';
+
+const log = logOf('bulk');
+
+/** Wakes workers. A lost wake-up loses nothing: the reconciler finds the row and wakes again. */
+@Injectable()
+export class WakeUps implements OnApplicationShutdown {
+  private readonly queues: Readonly<Record<Step, Queue<WakeUp>>>;
+
+  constructor(backend: QueueBackend) {
+    this.queues = Object.fromEntries(stepNames.map((step) => [step, backend.queue(step)])) as Record<Step, Queue<WakeUp>>;
+  }
+
+  /** Adds wake-ups that the queue does not hold yet; never rejects. */
+  async wake(step: Step, ...wakeUps: readonly WakeUp[]): Promise<void> {
+    if (wakeUps.length === 0) return;
+    const jobs = wakeUps.map((data) => ({ name: step, data, opts: { jobId: wakeUpId(data) } }));
+    await this.queues[step].addBulk(jobs).catch((error) => {
+      log.warn({ step, count: wakeUps.length, error: String(error) }, 'wake-ups are lost; the reconciler will put them back');
+    });
+  }
+
+  /** Wake-ups that wait for a worker, by step. */
+  async depths(): Promise<Record<Step, number>> {
+    const counts = await Promise.all(stepNames.map(async (step) => [step, await this.queues[step].getWaitingCount()] as const));
+    return Object.fromEntries(counts) as Record<Step, number>;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all(Object.values(this.queues).map((queue) => queue.close().catch(() => undefined)));
+  }
+}

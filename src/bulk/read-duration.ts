@@ -1,0 +1,45 @@
+/** Seconds of each unit that a duration may name. */
+const unitSeconds: Readonly<Record<string, number>> = {
+  s: 1,
+  sec: 1,
+  secs: 1,
+  second: 1,
+  seconds: 1,
+  m: 60,
+  min: 60,
+  mins: 60,
+  minute: 60,
+  minutes: 60,
+  h: 3600,
+  hr: 3600,
+  hrs: 3600,
+  hour: 3600,
+  hours: 3600,
+  d: 86_400,
+  day: 86_400,
+  days: 86_400,
+};
+
+/** Seconds of a duration such as `15min`, `1h`, `1h30m`, `2d`; undefined when the text is none. */
+export function readDuration(text: string): number | undefined {
+  const compact = text.trim().toLowerCase().replaceAll(/\s+/g, '');
+  if (!/^(\d+[a-z]+)+$/.test(compact)) return undefined;
+  let seconds = 0;
+  for (const [, count, unit] of compact.matchAll(/(\d+)([a-z]+)/g)) {
+    const size = unitSeconds[unit];
+    if (size === undefined) return undefined;
+    seconds += Number(count) * size;
+  }
+  return Number.isSafeInteger(seconds) ? seconds : undefined;
+}
+
+const daySeconds = 86_400;
+
+/** Why a measurement duration cannot be used: it must divide a day and lie between 2 minutes (11,000 points in 15 days) and 1 day. */
+export function measurementFault(text: string): string | undefined {
+  const seconds = readDuration(text);
+  if (seconds === undefined) return `"${text}" is not a duration; write it like 15min, 1h or 1h30m`;
+  if (seconds < 120 || seconds > daySeconds) return `"${text}" is not between 2min and 1d`;
+  if (seconds % 60 !== 0 || daySeconds % seconds !== 0) return `"${text}" does not divide a day into whole minutes`;
+  return undefined;
+}

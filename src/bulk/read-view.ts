@@ -1,0 +1,44 @@
+import { parseSelection, type Selection, sections } from '../experiments/select-fields.js';
+import { RestError } from './rest-error.js';
+
+/** What a GET /bulk asks to see of a job. */
+export interface JobView {
+  readonly selection: Selection;
+  /** Exact name of the only experiment wanted. */
+  readonly experimentName?: string;
+  /** At most so many experiments, those whose names come after `after`. */
+  readonly page?: { readonly limit: number; readonly after: string };
+}
+
+const mostPerPage = 10_000;
+
+/** Reads the query parameters of GET /bulk; unknown ones are ignored, as in the reference. Throws a 400 that names the faulty one. */
+export function readView(query: Readonly<Record<string, unknown>>): JobView {
+  const text = (name: string) => (Array.isArray(query[name]) ? query[name].join(',') : (query[name] as string | undefined));
+  const include = text('include') ?? (text('verbose') === 'true' ? sections.join(',') : undefined);
+  return {
+    selection: parseSelection(include, text('exclude')),
+    experimentName: text('experiment_name'),
+    page: readPage(text('limit'), text('cursor')),
+  };
+}
+
+/** The cursor that stands for "after this name". */
+export function cursorAfter(name: string): string {
+  return Buffer.from(name).toString('base64url');
+}
+
+function readPage(limit: string | undefined, cursor: string | undefined): JobView['page'] {
+  if (limit === undefined) return undefined;
+  const count = Number(limit);
+  if (!/^\d+$/.test(limit) || count < 1 || count > mostPerPage) {
+    throw new RestError(400, `"${limit}" is not a whole number from 1 to ${mostPerPage} (field: limit)`);
+  }
+  return { limit: count, after: cursor === undefined ? '' : readCursor(cursor) };
+}
+
+function readCursor(cursor: string): string {
+  const name = Buffer.from(cursor, 'base64url').toString('utf8');
+  if (cursorAfter(name) !== cursor) throw new RestError(400, `"${cursor}" is not a cursor that GET /bulk gave (field: cursor)`);
+  return name;
+}

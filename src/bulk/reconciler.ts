@@ -1,0 +1,56 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { logOf } from '../settings/logger.js';
+import { InjectSettings } from '../settings/settings.module.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { jobNotifications } from './bulk-notifications.js';
+import { stepNames } from './queue/steps.js';
+import { WakeUps } from './queue/wake-ups.js';
+import { ReconcilerStore } from './reconciler-store.js';
+import { EndedJobs } from './steps/ended-jobs.js';
+
+const log = logOf('bulk');
+const dayMs = 86_400_000;
+
+/**
+ * Puts lost wake-ups back: whatever the queue forgot, the rows still know. Adding one that the queue holds changes nothing,
+ * so every worker process runs this without regard to the others. It also ends jobs past their deadline and deletes old ones.
+ */
+@Injectable()
+export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
+  private timer: NodeJS.Timeout | undefined;
+  private isStopped = false;
+
+  constructor(
+    private readonly rows: ReconcilerStore,
+    private readonly wakeUps: WakeUps,
+    private readonly ended: EndedJobs,
+    @InjectSettings() private readonly settings: Settings,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.settings.ROLE !== 'api') this.plan(0);
+  }
+
+  onModuleDestroy(): void {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private plan(inMs: number): void {
+    this.timer = setTimeout(async () => {
+      await this.round(new Date()).catch((error) => log.warn({ error: String(error) }, 'reconciling failed; it is tried again'));
+      if (!this.isStopped) this.plan(this.settings.RECONCILE_INTERVAL_MS);
+    }, inMs);
+  }
+
+  private async round(now: Date): Promise<void> {
+    for (const { jobId, deadline } of await this.rows.pastDeadline(now)) {
+      await this.ended.fail(jobId, jobNotifications.deadlinePassed(deadline));
+    }
+    for (const step of stepNames) await this.wakeUps.wake(step, ...(await this.rows.waitingFor(step)));
+    const days = this.settings.JOB_RETENTION_DAYS;
+    if (days === 0) return;
+    const deleted = await this.rows.deleteEndedBefore(new Date(now.getTime() - days * dayMs));
+    if (deleted > 0) log.info({ deleted }, 'old jobs are deleted');
+  }
+}

@@ -1,0 +1,86 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Datasources } from '../datasource/datasources.js';
+import { MetadataProfiles } from '../discovery/metadata-profiles.js';
+import { Publisher } from '../publication/publisher.js';
+import { InjectSettings } from '../settings/settings.module.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { BulkJobStore } from './bulk-job-store.js';
+import type { BulkRequest } from './bulk-request.js';
+import { checkBulkRequest } from './check-bulk-request.js';
+import { WakeUps } from './queue/wake-ups.js';
+import { describeFaults, readBulkRequest } from './read-bulk-request.js';
+import { resolveRequest, usageEnd } from './resolve-request.js';
+
+/** A request that cannot become a job; nothing was stored. `status` 400: it is faulty, 409: its idempotency key is taken. */
+export class RejectedRequest extends Error {
+  constructor(
+    readonly status: 400 | 409,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'RejectedRequest';
+  }
+}
+
+/** The way in for jobs, whoever asks: REST, events, schedules. */
+@Injectable()
+export class SubmitJob {
+  constructor(
+    private readonly jobs: BulkJobStore,
+    private readonly datasources: Datasources,
+    private readonly profiles: MetadataProfiles,
+    private readonly publisher: Publisher,
+    private readonly wakeUps: WakeUps,
+    @InjectSettings() private readonly settings: Settings,
+  ) {}
+
+  /**
+   * Checks a parsed body of POST /bulk and commits its job; returns the job's id. The same idempotency key with the same body gives
+   * the same id. Rejects with a RejectedRequest that names the faulty fields.
+   */
+  async submit(body: unknown, idempotencyKey?: string): Promise<string> {
+    const id = randomUUID();
+    const request = this.check(body, id);
+    const key = request.requestId ?? idempotencyKey ?? null;
+    const resolved = resolveRequest(request);
+    const startedAt = new Date();
+    const { job, isNew } = await this.jobs.submit({
+      id,
+      request,
+      requestHash: hashOf(request),
+      dedupeKey: key,
+      publication: this.publisher.isOn ? 'pending' : 'off',
+      usageEnd: usageEnd(resolved, startedAt, this.settings.ALIGN_END),
+      startedAt,
+      deadlineAt: resolved.deadlineSeconds === undefined ? null : new Date(startedAt.getTime() + resolved.deadlineSeconds * 1000),
+    });
+    if (!isNew && job.requestHash !== hashOf(request)) {
+      throw new RejectedRequest(409, `Duplicate requestId found with different payload: ${key} (field: requestId)`);
+    }
+    if (isNew) void this.wakeUps.wake('discover', { jobId: job.id });
+    return job.id;
+  }
+
+  private check(body: unknown, id: string): BulkRequest {
+    const read = readBulkRequest(body);
+    if ('faults' in read) throw new RejectedRequest(400, describeFaults(read.faults));
+    const faults = checkBulkRequest(read.request, {
+      jobId: id,
+      isDatasource: (name) => this.datasources.find(name) !== undefined,
+      isMetadataProfile: (name) => this.profiles.find(name) !== undefined,
+      allowsPrivateWebhooks: this.settings.WEBHOOK_ALLOW_PRIVATE,
+    });
+    if (faults.length > 0) throw new RejectedRequest(400, describeFaults(faults));
+    return read.request;
+  }
+}
+
+/** Equal for equal requests, whatever the order of their members. */
+function hashOf({ requestId: _, ...request }: BulkRequest): string {
+  const sorted = (_key: string, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value;
+  return createHash('sha256').update(JSON.stringify(request, sorted)).digest('hex');
+}

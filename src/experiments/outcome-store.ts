@@ -1,0 +1,123 @@
+import { promisify } from 'node:util';
+import { deflateRaw, inflateRaw } from 'node:zlib';
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { Experiment } from './experiment.js';
+import type { Notifications } from './notification.js';
+
+const compress = promisify(deflateRaw);
+const decompress = promisify(inflateRaw);
+
+/** How one experiment ended; `recommendation` is the generateRecommendations array as compressed JSON. */
+export interface Outcome {
+  readonly experiment: Experiment;
+  readonly existed: boolean;
+  readonly status: 'PROCESSED' | 'FAILED';
+  readonly notifications?: Notifications;
+  readonly recommendation?: Buffer;
+}
+
+/** An outcome as it is read back. */
+export interface StoredOutcome {
+  readonly shardNumber: number;
+  readonly experiment: Experiment;
+  readonly existed: boolean;
+  readonly status: 'PROCESSED' | 'FAILED';
+  readonly notifications?: Notifications;
+  readonly recommendationJson?: string;
+  readonly publishError?: string;
+}
+
+/** Rows are inserted this many at a time: seven parameters each, PostgreSQL takes 65,535. */
+const insertBatch = 1_000;
+
+/** The bytes in which a rendered recommendation is kept. Level 1: a fifth of the text in a third of the default level's time. */
+export function packRecommendation(json: string): Promise<Buffer> {
+  return compress(json, { level: 1 });
+}
+
+/** The outcomes of every job's experiments. */
+@Injectable()
+export class OutcomeStore {
+  constructor(private readonly database: DataSource) {}
+
+  /** Adds the outcomes of one shard, in the caller's transaction. */
+  async insert(transaction: EntityManager, jobId: string, shardNumber: number, outcomes: readonly Outcome[]): Promise<void> {
+    for (let from = 0; from < outcomes.length; from += insertBatch) {
+      const batch = outcomes.slice(from, from + insertBatch);
+      const parameters: unknown[] = [jobId, shardNumber];
+      const rows = batch.map(({ experiment, existed, status, notifications, recommendation }) => {
+        const row = [experiment.name, JSON.stringify(experiment), existed, status, jsonOrNull(notifications), recommendation ?? null];
+        parameters.push(...row);
+        return `($1, $2, ${row.map((_, index) => `$${parameters.length - row.length + index + 1}`).join(', ')})`;
+      });
+      await transaction.query(
+        `INSERT INTO outcome (job_id, shard_number, experiment_name, experiment, existed, status, notifications, recommendation)
+         VALUES ${rows.join(', ')}`,
+        parameters,
+      );
+    }
+  }
+
+  /** All outcomes of one shard, by name, with their recommendations. */
+  async ofShard(jobId: string, shardNumber: number): Promise<StoredOutcome[]> {
+    const rows = await this.database.query('SELECT * FROM outcome WHERE job_id = $1 AND shard_number = $2 ORDER BY experiment_name', [
+      jobId,
+      shardNumber,
+    ]);
+    return Promise.all(rows.map(readRow));
+  }
+
+  /** Up to `limit` outcomes of a job whose names come after `after`, by name. Recommendations are read only where asked for. */
+  async page(jobId: string, after: string, limit: number, withRecommendations: boolean): Promise<StoredOutcome[]> {
+    const columns = `shard_number, experiment, existed, status, notifications, publish_error${withRecommendations ? ', recommendation' : ''}`;
+    const rows = await this.database.query(
+      `SELECT ${columns} FROM outcome WHERE job_id = $1 AND experiment_name > $2 ORDER BY experiment_name LIMIT $3`,
+      [jobId, after, limit],
+    );
+    return Promise.all(rows.map(readRow));
+  }
+
+  /** The outcome of one experiment; undefined when there is none. */
+  async one(jobId: string, name: string): Promise<StoredOutcome | undefined> {
+    const rows = await this.database.query('SELECT * FROM outcome WHERE job_id = $1 AND experiment_name = $2', [jobId, name]);
+    return rows.length === 0 ? undefined : readRow(rows[0]);
+  }
+
+  /** Notes why records could not be published, in the caller's transaction. */
+  async markPublishErrors(transaction: EntityManager, jobId: string, errors: ReadonlyMap<string, string>): Promise<void> {
+    if (errors.size === 0) return;
+    await transaction.query(
+      `UPDATE outcome SET publish_error = failed.reason
+       FROM unnest($2::text[], $3::text[]) AS failed (name, reason)
+       WHERE job_id = $1 AND experiment_name = failed.name`,
+      [jobId, [...errors.keys()], [...errors.values()]],
+    );
+  }
+}
+
+interface OutcomeRow {
+  shard_number: number;
+  experiment: Experiment;
+  existed: boolean;
+  status: 'PROCESSED' | 'FAILED';
+  notifications: Notifications | null;
+  recommendation?: Buffer | null;
+  publish_error: string | null;
+}
+
+async function readRow(row: OutcomeRow): Promise<StoredOutcome> {
+  return {
+    shardNumber: row.shard_number,
+    experiment: row.experiment,
+    existed: row.existed,
+    status: row.status,
+    notifications: row.notifications ?? undefined,
+    recommendationJson: row.recommendation ? (await decompress(row.recommendation)).toString('utf8') : undefined,
+    publishError: row.publish_error ?? undefined,
+  };
+}
+
+function jsonOrNull(value: unknown): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}

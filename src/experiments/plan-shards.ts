@@ -1,0 +1,49 @@
+import type { Experiment } from './experiment.js';
+
+/** Bounds of one shard; `pods` keeps a shard's queries below the sample limit of datasources. */
+export interface ShardBounds {
+  readonly experiments: number;
+  readonly pods: number;
+}
+
+/**
+ * Cuts experiments into shards so that one shard is one region of one datasource: a namespace stays whole where it fits,
+ * small namespaces share a shard, and container and namespace experiments (other queries) do not mix.
+ */
+export function planShards<E extends Experiment>(experiments: readonly E[], bounds: ShardBounds): E[][] {
+  const shards: E[][] = [];
+  let open: E[] = [];
+  for (const region of regionsOf(experiments)) {
+    if (!isSameKind(open, region) || (!fits([...open, ...region], bounds) && fits(region, bounds))) open = [];
+    for (const experiment of region) {
+      if (open.length > 0 && !fits([...open, experiment], bounds)) open = [];
+      if (open.length === 0) shards.push(open);
+      open.push(experiment);
+    }
+  }
+  return shards;
+}
+
+/** Experiments of one type, datasource and namespace, in the order of their names. */
+function regionsOf<E extends Experiment>(experiments: readonly E[]): E[][] {
+  const regions = new Map<string, E[]>();
+  for (const experiment of [...experiments].sort((a, b) => compare(a.name, b.name))) {
+    const key = JSON.stringify([experiment.type, experiment.datasource, experiment.namespace]);
+    const region = regions.get(key);
+    if (region) region.push(experiment);
+    else regions.set(key, [experiment]);
+  }
+  return [...regions].sort(([a], [b]) => compare(a, b)).map(([, region]) => region);
+}
+
+function isSameKind(open: readonly Experiment[], region: readonly Experiment[]): boolean {
+  return open.length === 0 || (open[0].type === region[0].type && open[0].datasource === region[0].datasource);
+}
+
+function fits(experiments: readonly Experiment[], bounds: ShardBounds): boolean {
+  return experiments.length <= bounds.experiments && experiments.reduce((sum, { pods }) => sum + pods, 0) <= bounds.pods;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

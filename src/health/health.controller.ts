@@ -1,0 +1,55 @@
+import { Controller, Get, Header, Res } from '@nestjs/common';
+import type { Response } from 'express';
+import { DataSource } from 'typeorm';
+import { Publisher } from '../publication/publisher.js';
+
+/** State of one thing that the service needs. */
+interface Check {
+  readonly status: 'up' | 'down' | 'off';
+  readonly reason?: string;
+}
+
+/** Kruize's GET /health, and the probes of Kubernetes. */
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly database: DataSource,
+    private readonly publisher: Publisher,
+  ) {}
+
+  @Get()
+  @Header('Content-Type', 'text/plain')
+  health(): string {
+    return 'UP\n';
+  }
+
+  @Get('live')
+  live(): { status: string } {
+    return { status: 'up' };
+  }
+
+  /**
+   * 200 while requests can be taken, 503 when they cannot (the database is away). Kafka being away delays records and loses none,
+   * so it makes the answer `degraded` with the reason, not 503.
+   */
+  @Get('ready')
+  async ready(@Res() response: Response): Promise<void> {
+    const database = await this.checkDatabase();
+    const kafka = this.checkKafka();
+    const status = database.status === 'down' ? 'down' : kafka.status === 'down' ? 'degraded' : 'up';
+    response.status(status === 'down' ? 503 : 200).json({ status, checks: { database, kafka } });
+  }
+
+  private async checkDatabase(): Promise<Check> {
+    return this.database.query('SELECT 1').then(
+      () => ({ status: 'up' }),
+      (error) => ({ status: 'down', reason: `PostgreSQL: ${error.message}` }),
+    );
+  }
+
+  private checkKafka(): Check {
+    if (!this.publisher.isOn) return { status: 'off', reason: 'KAFKA_BOOTSTRAP_SERVERS is not set' };
+    const { ready, reason } = this.publisher.state();
+    return ready ? { status: 'up' } : { status: 'down', reason };
+  }
+}
