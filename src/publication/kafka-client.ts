@@ -1,3 +1,5 @@
+import { promisify } from 'node:util';
+import { gunzip, gzip, type ZlibOptions } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
 import kafkajs, { type Admin, type LogEntry, type Producer, type TopicMessages } from 'kafkajs';
 import { logOf } from '../settings/logger.js';
@@ -27,6 +29,15 @@ const patience = {
 };
 const acksOfAllReplicas = -1;
 const watchMs = 10_000;
+
+/** kafkajs' own gzip takes level 6 and pieces of 16 KB, at half the speed; level 3 still shrinks recommendations to an eighth. */
+const compress = promisify<Buffer, ZlibOptions, Buffer>(gzip);
+const decompress = promisify<Buffer, Buffer>(gunzip);
+const gzipOptions: ZlibOptions = { level: 3, chunkSize: 256 * 1024 };
+kafkajs.CompressionCodecs[kafkajs.CompressionTypes.GZIP] = () => ({
+  compress: ({ buffer }: { buffer: Buffer }) => compress(buffer, gzipOptions),
+  decompress,
+});
 
 const log = logOf('publication');
 
@@ -147,7 +158,10 @@ export class KafkaClient {
     if (this.session === session) this.session = undefined;
     void session.then(close).catch(() => {});
     const isNews = !this.hasFailed || this.failedBy?.isTransient !== error.isTransient;
-    log[isNews ? 'warn' : 'debug']({ failure: error.failure, reason: error.message, err: error.cause }, 'Kafka is away, records wait');
+    log[isNews ? 'warn' : 'debug'](
+      { failure: error.failure, reason: error.message, cause: messageOf(error.cause) },
+      'publication waits for Kafka',
+    );
     this.hasFailed = true;
     this.failedBy = error;
   }
@@ -166,7 +180,9 @@ async function close({ producer, admin }: Session): Promise<void> {
 function byTopic(messages: readonly Message[]): TopicMessages[] {
   return [...new Set(messages.map(({ topic }) => topic))].map((topic) => ({
     topic,
-    messages: messages.filter((message) => message.topic === topic).map(({ key, value, headers }) => ({ key, value, headers })),
+    messages: messages
+      .filter((message) => message.topic === topic)
+      .map(({ key, value, headers }) => ({ key, value: Buffer.from(value), headers })),
   }));
 }
 
@@ -189,4 +205,8 @@ async function within<Result>(ms: number, promise: Promise<Result>): Promise<Res
     timer = setTimeout(() => reject(new PublicationError('timeout')), ms);
   });
   return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
+}
+
+function messageOf(cause: unknown): string | undefined {
+  return cause instanceof Error ? cause.message : undefined;
 }

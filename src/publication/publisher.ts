@@ -86,7 +86,9 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
   /** What goes out in place of a record that the broker refused. */
   private replacementOf(message: Message, { failure, message: reason }: PublicationError): FittedRecord {
     const smaller = failure === 'record-too-large' ? message.smaller?.(reason) : undefined;
-    return smaller ? { reason, ...this.admit(smaller) } : { reason };
+    if (!smaller) return { reason };
+    const admitted = this.admit(smaller);
+    return { ...admitted, reason: admitted.reason ?? reason };
   }
 
   /** Sends the records; gives those that the broker refused. */

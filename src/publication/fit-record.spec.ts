@@ -1,0 +1,70 @@
+import fc from 'fast-check';
+import { cutBatches } from './cut-batches.js';
+import { fitRecord, recordBytes } from './fit-record.js';
+import type { Message } from './messages.js';
+
+const message = (value: string, rest: Partial<Message> = {}): Message => ({
+  kind: 'recommendation',
+  topic: 'recommendations-topic',
+  key: 'k',
+  value,
+  headers: {},
+  ...rest,
+});
+
+describe('fitRecord', () => {
+  it('leaves a record alone that fits exactly', () => {
+    const fits = message('x'.repeat(500));
+    expect(fitRecord(fits, recordBytes(fits))).toEqual({ message: fits, reason: undefined });
+  });
+
+  it('counts bytes, not letters, of key, value and headers', () => {
+    expect(recordBytes(message('ü')) - recordBytes(message('u'))).toBe(1);
+    expect(recordBytes(message('', { key: '日本' })) - recordBytes(message('', { key: '' }))).toBe(6);
+    expect(recordBytes(message('', { headers: { ce_id: 'é' } }))).toBeGreaterThanOrEqual(recordBytes(message('')) + 7);
+  });
+
+  it('takes the first smaller form that fits, and the reason tells sizes', () => {
+    const small = message('s');
+    const middle = message('m'.repeat(300), { smaller: () => small });
+    const large = message('l'.repeat(900), { smaller: () => middle });
+    const bytes = recordBytes(large);
+    expect(fitRecord(large, 500)).toEqual({ message: middle, reason: `The record has ${bytes} bytes, KAFKA_MAX_RECORD_BYTES is 500.` });
+    expect(fitRecord(large, 200).message).toBe(small);
+  });
+
+  it('has no message where nothing is small enough', () => {
+    const bytes = recordBytes(message('x'.repeat(900)));
+    expect(fitRecord(message('x'.repeat(900)), 500)).toEqual({ reason: `The record has ${bytes} bytes, KAFKA_MAX_RECORD_BYTES is 500.` });
+  });
+});
+
+describe('cutBatches', () => {
+  it.each([
+    [[], []],
+    [
+      [40, 60, 1],
+      [[40, 60], [1]],
+    ],
+    [
+      [500, 10, 10],
+      [[500], [10, 10]],
+    ],
+    [
+      [10, 500, 10],
+      [[10], [500], [10]],
+    ],
+  ])('cuts %j into %j', (sizes, batches) => {
+    expect(cutBatches(sizes, (size) => size, 100)).toEqual(batches);
+  });
+
+  it('keeps order and loses nothing; only an item alone may be over the limit', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(300)), (sizes) => {
+        const batches = cutBatches(sizes, (size) => size, 100);
+        expect(batches.flat()).toEqual(sizes);
+        for (const batch of batches) expect(batch.length === 1 || batch.reduce((sum, size) => sum + size, 0) <= 100).toBe(true);
+      }),
+    );
+  });
+});

@@ -1,0 +1,105 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readSettings } from '../settings/read-settings.js';
+import { kafkaConnection } from './kafka-connection.js';
+import { tokenSource } from './oauth-token.js';
+
+const connectionWith = (environment: Record<string, string>) =>
+  kafkaConnection(readSettings({ KAFKA_BOOTSTRAP_SERVERS: 'a:9092, b:9092', ...environment }));
+
+describe('kafkaConnection', () => {
+  it('is plain by default', async () => {
+    await expect(connectionWith({})).resolves.toEqual({
+      clientId: 'rightsizer',
+      brokers: ['a:9092', 'b:9092'],
+      ssl: undefined,
+      sasl: undefined,
+    });
+  });
+
+  it.each([
+    ['SASL_PLAINTEXT', { KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'p' }, 'plain'],
+    ['SASL_SSL', { KAFKA_PLAIN_USERNAME: 'u', KAFKA_PLAIN_PASSWORD: 'p' }, 'plain'],
+    ['SASL_SSL', { KAFKA_SASL_MECHANISM: 'SCRAM-SHA-256', KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'p' }, 'scram-sha-256'],
+    ['SASL_SSL', { KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512', KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'p' }, 'scram-sha-512'],
+  ])('%s with %j logs in by %s', async (protocol, environment, mechanism) => {
+    const connection = await connectionWith({ KAFKA_SECURITY_PROTOCOL: protocol, ...(environment as Record<string, string>) });
+    expect(connection.sasl).toEqual({ mechanism, username: 'u', password: 'p' });
+    expect(connection.ssl !== undefined).toBe(protocol.endsWith('_SSL'));
+  });
+
+  it('reads the PEM files anew at every connection', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kafka-connection-'));
+    const file = join(folder, 'ca.pem');
+    try {
+      await writeFile(file, 'one');
+      await expect(connectionWith({ KAFKA_SECURITY_PROTOCOL: 'SSL', KAFKA_SSL_CAFILE: file })).resolves.toMatchObject({
+        ssl: { ca: 'one' },
+      });
+      await writeFile(file, 'two');
+      await expect(connectionWith({ KAFKA_SECURITY_PROTOCOL: 'SSL', KAFKA_SSL_CAFILE: file })).resolves.toMatchObject({
+        ssl: { ca: 'two' },
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('names the setting whose file is missing', async () => {
+    const connecting = connectionWith({ KAFKA_SECURITY_PROTOCOL: 'SSL', KAFKA_SSL_CAFILE: '/no/ca.pem' });
+    await expect(connecting).rejects.toMatchObject({
+      failure: 'unreadable-file',
+      message: "KAFKA_SSL_CAFILE: the file /no/ca.pem can't be read.",
+    });
+  });
+});
+
+describe('tokenSource', () => {
+  let close: () => void = () => {};
+  afterEach(() => close());
+
+  async function tokenEndpoint(status: number, answer: object): Promise<{ endpoint: string; asked: string[] }> {
+    const asked: string[] = [];
+    const server = http.createServer((request, response) => {
+      let body = '';
+      request.on('data', (part) => {
+        body += part;
+      });
+      request.on('end', () => {
+        asked.push(`${request.method} ${request.headers.authorization} ${body}`);
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    close = () => server.close();
+    return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`, asked };
+  }
+
+  it('asks by the client credentials grant, and once while the token lives', async () => {
+    const { endpoint, asked } = await tokenEndpoint(200, { access_token: 't1', expires_in: 3_600 });
+    const token = tokenSource({ endpoint, clientId: 'id', clientSecret: 'secret' });
+    await expect(token()).resolves.toEqual({ value: 't1' });
+    await expect(token()).resolves.toEqual({ value: 't1' });
+    expect(asked).toEqual([`POST Basic ${Buffer.from('id:secret').toString('base64')} grant_type=client_credentials`]);
+  });
+
+  it('asks again when the token is about to expire', async () => {
+    const { endpoint, asked } = await tokenEndpoint(200, { access_token: 't1', expires_in: 10 });
+    const token = tokenSource({ endpoint, clientId: 'id', clientSecret: 'secret' });
+    await token();
+    await token();
+    expect(asked).toHaveLength(2);
+  });
+
+  it.each([
+    [401, {}, 'refused-credentials'],
+    [200, { error: 'x' }, 'refused-credentials'],
+    [503, {}, 'unavailable'],
+  ])('an answer %d %j is %s', async (status, answer, failure) => {
+    const { endpoint } = await tokenEndpoint(status, answer);
+    await expect(tokenSource({ endpoint, clientId: 'id', clientSecret: 'secret' })()).rejects.toMatchObject({ failure });
+  });
+});

@@ -1,0 +1,41 @@
+import { PublicationError } from './publication-error.js';
+import { readKafkaFailure } from './read-kafka-failure.js';
+
+/** Errors as kafkajs 2.2.4 threw them at Kafka 4.1. */
+const errorLike = (fields: object, cause?: unknown) => Object.assign(new Error('any text', { cause }), fields);
+
+describe('readKafkaFailure', () => {
+  it.each([
+    [
+      'unreachable',
+      errorLike({ name: 'KafkaJSNumberOfRetriesExceeded' }, errorLike({ name: 'KafkaJSConnectionError', code: 'ECONNREFUSED' })),
+    ],
+    ['timeout', errorLike({ name: 'KafkaJSRequestTimeoutError' })],
+    ['refused-credentials', errorLike({ name: 'KafkaJSSASLAuthenticationError' })],
+    ['record-too-large', errorLike({ name: 'KafkaJSProtocolError', type: 'MESSAGE_TOO_LARGE' })],
+    ['topic-missing', errorLike({ name: 'KafkaJSNumberOfRetriesExceeded' }, errorLike({ type: 'UNKNOWN_TOPIC_OR_PARTITION' }))],
+    ['not-authorized', errorLike({ name: 'KafkaJSAggregateError', errors: [errorLike({ type: 'TOPIC_AUTHORIZATION_FAILED' })] })],
+    ['untrusted-certificate', errorLike({ name: 'KafkaJSConnectionError', code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })],
+    ['untrusted-certificate', errorLike({ name: 'KafkaJSConnectionError', code: 'ERR_TLS_CERT_ALTNAME_INVALID' })],
+    ['unavailable', errorLike({ type: 'NOT_ENOUGH_REPLICAS' })],
+    ['unavailable', 'no error at all'],
+  ])('says %s', (failure, error) => {
+    expect(readKafkaFailure(error)).toBe(failure);
+  });
+
+  it('ends with an error that is its own cause', () => {
+    const error = errorLike({ name: 'KafkaJSError' });
+    error.cause = error;
+    expect(readKafkaFailure(error)).toBe('unavailable');
+  });
+});
+
+describe('PublicationError', () => {
+  it.each([
+    ['unreachable', true, false],
+    ['refused-credentials', false, false],
+    ['record-too-large', false, true],
+  ] as const)('%s: transient %s, about records %s', (failure, isTransient, isAboutRecords) => {
+    expect(new PublicationError(failure)).toMatchObject({ isTransient, isAboutRecords });
+  });
+});

@@ -1,0 +1,143 @@
+import { createHmac } from 'node:crypto';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { WebhookClient, webhookPace } from './webhook-client.js';
+
+interface Received {
+  readonly method?: string;
+  readonly url?: string;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: string;
+  readonly atMs: number;
+}
+
+/** A receiver that gives these answers in turn, the last one for ever. `hang` = no answer. */
+type Answer = { status: number; headers?: Record<string, string>; body?: string } | 'hang' | 'drop';
+let close: () => void = () => {};
+afterEach(() => close());
+
+async function receiver(...answers: Answer[]): Promise<{ url: string; received: Received[] }> {
+  const received: Received[] = [];
+  const server = http.createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      const { method, url, headers } = request;
+      received.push({ method, url, headers, body: Buffer.concat(parts).toString(), atMs: performance.now() });
+      const answer = answers[Math.min(received.length, answers.length) - 1]!;
+      if (answer === 'drop') request.socket.destroy();
+      else if (answer !== 'hang') response.writeHead(answer.status, answer.headers).end(answer.body);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?key=s3cret`, received };
+}
+
+const pace = { ...webhookPace, firstPauseMs: 5, timeoutMs: 150 };
+const client = new WebhookClient({ WEBHOOK_ALLOW_PRIVATE: true, WEBHOOK_SECRET: undefined });
+const call = (url: string, options = {}) =>
+  client.call({ url, deliveryId: 'job-1', body: '[{"summary":{"name":"é"}}]' }, { pace, ...options });
+
+describe('WebhookClient', () => {
+  it('posts the body as it is, with the headers of the contract', async () => {
+    const { url, received } = await receiver({ status: 200 });
+    await expect(call(url)).resolves.toEqual({ status: 'COMPLETED' });
+    expect(received).toHaveLength(1);
+    expect(received[0]).toMatchObject({ method: 'POST', url: '/hook?key=s3cret', body: '[{"summary":{"name":"é"}}]' });
+    expect(received[0]?.headers).toMatchObject({
+      'content-type': 'application/json',
+      accept: 'application/json',
+      'content-length': '27',
+      'x-rightsizer-delivery': 'job-1',
+    });
+    expect(received[0]?.headers).not.toHaveProperty('x-rightsizer-signature');
+  });
+
+  it('signs the bytes of the body', async () => {
+    const { url, received } = await receiver({ status: 200 });
+    await new WebhookClient({ WEBHOOK_ALLOW_PRIVATE: true, WEBHOOK_SECRET: 'key' }).call({ url, deliveryId: 'd', body: '["é"]' });
+    const expected = createHmac('sha256', 'key').update(Buffer.from('["é"]')).digest('hex');
+    expect(received[0]?.headers['x-rightsizer-signature']).toBe(`sha256=${expected}`);
+  });
+
+  it.each([200, 201, 202, 204, 299])('%d is success', async (status) => {
+    const { url, received } = await receiver({ status });
+    await expect(call(url)).resolves.toEqual({ status: 'COMPLETED' });
+    expect(received).toHaveLength(1);
+  });
+
+  it.each([400, 401, 403, 404, 409, 410, 301, 302, 307])('%d ends at once', async (status) => {
+    const elsewhere = 'http://127.0.0.1:9/elsewhere';
+    const { url, received } = await receiver({ status, headers: { location: elsewhere }, body: 'inner secret' });
+    const { host } = new URL(url);
+    await expect(call(url)).resolves.toEqual({
+      status: 'FAILED',
+      notification: { type: 'ERROR', code: status, message: `Webhook ${host} answered ${status}.` },
+    });
+    expect(received).toHaveLength(1);
+  });
+
+  it.each<Answer>([{ status: 408 }, { status: 425 }, { status: 429 }, { status: 500 }, { status: 503 }, 'drop', 'hang'])(
+    'calls again after %j, with the same delivery id',
+    async (answer) => {
+      const { url, received } = await receiver(answer, answer, { status: 200 });
+      await expect(call(url)).resolves.toEqual({ status: 'COMPLETED' });
+      expect(received.map(({ headers }) => headers['x-rightsizer-delivery'])).toEqual(['job-1', 'job-1', 'job-1']);
+    },
+  );
+
+  it('gives up after the last attempt', async () => {
+    const { url, received } = await receiver({ status: 503 });
+    await expect(call(url)).resolves.toMatchObject({ status: 'FAILED', notification: { code: 503 } });
+    expect(received).toHaveLength(pace.attempts);
+  });
+
+  it.each<[Answer, number]>([
+    ['hang', 504],
+    ['drop', 503],
+  ])('after %s it fails with %d and tells no secret of the address', async (answer, code) => {
+    const { url } = await receiver(answer);
+    const result = await call(url, { pace: { ...pace, attempts: 1 } });
+    expect(result).toMatchObject({ status: 'FAILED', notification: { code } });
+    expect(JSON.stringify(result)).not.toContain('s3cret');
+  });
+
+  it('waits as long as Retry-After asks', async () => {
+    const { url, received } = await receiver({ status: 429, headers: { 'retry-after': '1' } }, { status: 200 });
+    await expect(call(url)).resolves.toEqual({ status: 'COMPLETED' });
+    expect(received[1]!.atMs - received[0]!.atMs).toBeGreaterThanOrEqual(1_000);
+  });
+
+  it('is done with a receiver that asks for more patience than there is', async () => {
+    const { url, received } = await receiver({ status: 503, headers: { 'retry-after': '86400' } }, { status: 200 });
+    await expect(call(url)).resolves.toMatchObject({ status: 'FAILED', notification: { code: 503 } });
+    expect(received).toHaveLength(1);
+  });
+
+  it.each([
+    (port: string) => `http://localhost:${port}/`,
+    (port: string) => `http://127.0.0.1:${port}/`,
+    (port: string) => `http://[::ffff:127.0.0.1]:${port}/`,
+  ])('does not reach a private address, by name or number (%s)', async (address) => {
+    const { url, received } = await receiver({ status: 200 });
+    const guarded = new WebhookClient({ WEBHOOK_ALLOW_PRIVATE: false, WEBHOOK_SECRET: undefined });
+    const target = address(new URL(url).port);
+    await expect(guarded.call({ url: target, deliveryId: 'd', body: '[]' }, { pace })).resolves.toMatchObject({
+      status: 'FAILED',
+      notification: { code: 403 },
+    });
+    expect(received).toHaveLength(0);
+  });
+
+  it('rejects when it is told to stop: nothing is decided', async () => {
+    const { url } = await receiver('hang');
+    const stopping = new AbortController();
+    const calling = call(url, { signal: stopping.signal, pace: webhookPace });
+    setTimeout(() => stopping.abort(new Error('stopping')), 50);
+    await expect(calling).rejects.toThrow('stopping');
+  });
+});
