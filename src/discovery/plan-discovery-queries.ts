@@ -20,16 +20,14 @@ export interface QueryScope {
 const places =
   /\$MEASUREMENT_DURATION_IN_MIN\$m\b|\$MEASUREMENT_DURATION_IN_MIN\$|\bADDITIONAL_LABEL\b|%s(?!\w)|(?<![\w:])(?<field>namespace|workload|container)\s*!=\s*(?:""|'')/g;
 
-/** The profile's query for a kind: of the first variable whose name contains the kind, the function `sum` (spec: 4.2). Throws a MetadataProfileError. */
-export function queryOf(profile: MetadataProfile, kind: DiscoveredKind): string {
+/** The profile's query for a kind: of the first variable whose name contains the kind, the function `sum` (spec: 4.2). Throws a MetadataProfileError that names `source`. */
+export function queryOf(profile: MetadataProfile, kind: DiscoveredKind, source = profile.metadata.name): string {
   const index = profile.query_variables.findIndex(({ name }) => name.includes(kind));
   const variable = profile.query_variables[index];
-  if (!variable) throw new MetadataProfileError(profile.metadata.name, [`query_variables: none has "${kind}" in its name`]);
+  if (!variable) throw new MetadataProfileError(source, [`query_variables: none has "${kind}" in its name`]);
   const sum = variable.aggregation_functions.find((aggregation) => aggregation.function === 'sum');
   if (sum) return sum.query;
-  throw new MetadataProfileError(profile.metadata.name, [
-    `query_variables.${index}.aggregation_functions (${variable.name}): has no function "sum"`,
-  ]);
+  throw new MetadataProfileError(source, [`query_variables.${index}.aggregation_functions (${variable.name}): has no function "sum"`]);
 }
 
 /** The profile's query for a kind, narrowed to the scope. Throws a MetadataProfileError where labels are asked for and the query has no place for them. */

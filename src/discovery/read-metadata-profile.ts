@@ -9,7 +9,7 @@ export function readMetadataProfile(source: string, text: string): MetadataProfi
     const faults = read.error.issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message));
     throw new MetadataProfileError(source, faults);
   }
-  for (const kind of discoveredKinds) queryOf(read.data, kind);
+  for (const kind of discoveredKinds) queryOf(read.data, kind, source);
   return read.data;
 }
 

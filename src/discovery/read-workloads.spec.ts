@@ -1,0 +1,135 @@
+import type { PrometheusSeries } from '../datasource/prometheus-client.js';
+import { type DiscoveryAnswers, readWorkloads, toCluster } from './read-workloads.js';
+
+type Samples = PrometheusSeries['samples'];
+const series = (labels: Record<string, string>, samples: Samples = [[900, '1']]): PrometheusSeries => ({ labels, samples });
+const namespace = (name: string) => series({ namespace: name });
+const workload = (namespace: string, name: string, workload_type = 'deployment') => series({ namespace, workload: name, workload_type });
+const container = (namespace: string, name: string, container: string, image = 'i', workload_type = 'deployment', samples?: Samples) =>
+  series({ namespace, workload: name, workload_type, container, image }, samples);
+
+const read = (answers: Partial<DiscoveryAnswers>, filter = {}) =>
+  readWorkloads({ namespace: [], workload: [], container: [], excluded: [], ...answers }, filter);
+
+describe('readWorkloads', () => {
+  it('joins by namespace, kind and name', () => {
+    const found = toCluster(
+      read({
+        namespace: [namespace('b'), namespace('a')],
+        workload: [workload('b', 'web'), workload('a', 'web'), workload('a', 'web', 'statefulset')],
+        container: [
+          container('a', 'web', 'app', 'i1'),
+          container('b', 'web', 'app', 'i2'),
+          container('a', 'web', 'db', 'i3', 'statefulset'),
+        ],
+      }),
+    );
+    const web = (namespace: string, workloadType = 'deployment') => ({ namespace, workload: 'web', workloadType });
+    expect(found).toEqual({
+      namespaces: ['a', 'b'],
+      workloads: [web('a'), web('a', 'statefulset'), web('b')],
+      containers: [
+        { ...web('a'), container: 'app', image: 'i1', pods: 1 },
+        { ...web('a', 'statefulset'), container: 'db', image: 'i3', pods: 1 },
+        { ...web('b'), container: 'app', image: 'i2', pods: 1 },
+      ],
+    });
+  });
+
+  it('drops what belongs to no namespace or workload that was found', () => {
+    const found = read({ namespace: [namespace('a')], workload: [workload('x', 'w')], container: [container('a', 'w', 'c')] });
+    expect(found).toMatchObject({ namespaces: ['a'], workloads: [], containers: [], malformedSeries: 0 });
+  });
+
+  it('skips a malformed series alone, and counts it', () => {
+    const found = read({
+      namespace: [series({}), namespace('a')],
+      workload: [series({ namespace: 'a', workload: 'w' }), workload('a', 'w')],
+      container: [series({ namespace: 'a', workload: 'w', workload_type: 'deployment', container: 'c' }), container('a', 'w', 'd')],
+    });
+    expect(found).toMatchObject({
+      namespaces: ['a'],
+      workloads: [{ workload: 'w' }],
+      containers: [{ container: 'd' }],
+      malformedSeries: 3,
+    });
+  });
+
+  it('makes one container of several images, with the latest', () => {
+    const found = read({
+      namespace: [namespace('a')],
+      workload: [workload('a', 'w')],
+      container: [container('a', 'w', 'c', 'new', 'deployment', [[20, '2']]), container('a', 'w', 'c', 'old', 'deployment', [[10, '3']])],
+    });
+    expect(toCluster(found).containers).toEqual([
+      { namespace: 'a', workload: 'w', workloadType: 'deployment', container: 'c', image: 'new', pods: 3 },
+    ]);
+  });
+
+  it.each<[string, Samples[], number]>([
+    [
+      'the largest window',
+      [
+        [
+          [1, '2'],
+          [2, '5'],
+        ],
+      ],
+      5,
+    ],
+    ['the sum over images', [[[1, '2']], [[1, '3']]], 5],
+    ['at least one', [[[1, '0']]], 1],
+    ['rounded up', [[[1, '2.2']]], 3],
+    ['without rounding noise', [[[1, '3.0000000000000004']]], 3],
+    [
+      'without NaN',
+      [
+        [
+          [1, 'NaN'],
+          [2, '2'],
+        ],
+      ],
+      2,
+    ],
+  ])('counts pods: %s', (_, samples, pods) => {
+    const containers = samples.map((given, index) => container('a', 'w', 'c', `i${index}`, 'deployment', given));
+    expect(read({ namespace: [namespace('a')], workload: [workload('a', 'w')], container: containers }).containers[0]?.pods).toBe(pods);
+  });
+
+  it('filters again what the queries did not', () => {
+    const filter = { include: { namespace: ['a|b'], workload: ['w.'] }, exclude: { namespace: ['b'], containers: ['istio.*'] } };
+    const found = read(
+      {
+        namespace: ['a', 'b', 'c'].map(namespace),
+        workload: ['w1', 'x1'].flatMap((name) => ['a', 'b', 'c'].map((of) => workload(of, name))),
+        container: ['app', 'istio-proxy'].map((name) => container('a', 'w1', name)),
+      },
+      filter,
+    );
+    expect([found.namespaces, found.workloads.map(({ workload }) => workload), found.containers.map(({ container }) => container)]).toEqual(
+      [['a'], ['w1'], ['app']],
+    );
+  });
+
+  it('leaves out a workload that an exclusion query returned, not its namesakes', () => {
+    const found = read({
+      namespace: [namespace('a')],
+      workload: [workload('a', 'w'), workload('a', 'w', 'job')],
+      container: [container('a', 'w', 'c'), container('a', 'w', 'c', 'i', 'job')],
+      excluded: [container('a', 'w', 'other')],
+    });
+    expect(found.workloads).toEqual([{ namespace: 'a', workload: 'w', workloadType: 'job' }]);
+    expect(found.containers).toHaveLength(1);
+  });
+
+  it('keeps names of 253 characters, unicode, quotes and backslashes as they are', () => {
+    const odd = ['n'.repeat(253), 'ü😀', 'a"b\\c', '","', '__proto__'];
+    const found = read({
+      namespace: odd.map(namespace),
+      workload: odd.map((name) => workload(name, name)),
+      container: odd.map((name) => container(name, name, name)),
+    });
+    expect(found.containers.map(({ container }) => container)).toEqual([...odd].sort());
+    expect(new Set(found.namespaces)).toEqual(new Set(odd));
+  });
+});
