@@ -1,5 +1,13 @@
-import { type CpuLists, type Intervals, type MemoryLists, smallestPositive, spikeOf } from './intervals.js';
-import { isSample, sampledIn, sampleOrZero, samplesOf, timesOf } from './samples.js';
+import {
+  type AcceleratorLists,
+  type CpuLists,
+  type Intervals,
+  type MemoryLists,
+  noAccelerator,
+  smallestPositive,
+  spikeOf,
+} from './intervals.js';
+import { isSample, type ReadSamples, sampledIn, sampleOrZero, samplesAt, timesOf } from './samples.js';
 import type { UsageTable } from './usage-table.js';
 
 /** Quotients of doubles can lie a hair above a whole number: 3 pods must not print 4 (E5). */
@@ -7,30 +15,32 @@ const podTolerance = 1e-6;
 
 /** Intervals of a container (recommendations.md 5.2, 5.4, 5.6), computed once for all terms, models and plots. `rows` are those present. */
 export function containerIntervals(usage: UsageTable, rows: Int32Array): Intervals {
-  const divisors = podDivisors(usage, rows);
+  const samplesOf = samplesAt(usage, rows);
+  const divisors = podDivisors(samplesOf, rows.length);
   return {
     count: rows.length,
     times: timesOf(usage, rows),
-    ...cpuOf(usage, rows, divisors),
-    ...memoryOf(usage, rows, divisors),
-    pods: podsOf(usage, rows),
-    acceleratorCore: samplesOf(usage, 'acceleratorCoreUsage.max', rows),
-    acceleratorMemory: samplesOf(usage, 'acceleratorMemoryUsage.max', rows),
+    ...cpuOf(samplesOf, divisors),
+    ...memoryOf(samplesOf, divisors),
+    hasCpu: sampledIn(usage, ['cpuUsage.avg', 'cpuUsage.max', 'cpuUsage.min', 'cpuUsage.sum'], rows),
+    hasMemory: sampledIn(usage, ['memoryUsage.avg', 'memoryUsage.max', 'memoryUsage.min', 'memoryUsage.sum'], rows),
+    pods: podsOf(samplesOf, usage.columns['cpuUsage.count'], rows),
+    ...(usage.acceleratorModel === undefined ? noAccelerator : acceleratorOf(samplesOf)),
   };
 }
 
-function cpuOf(usage: UsageTable, rows: Int32Array, divisors: Float64Array): Pick<Intervals, CpuLists> {
-  const usageAvg = samplesOf(usage, 'cpuUsage.avg', rows);
-  const usageMax = samplesOf(usage, 'cpuUsage.max', rows);
-  const usageMin = samplesOf(usage, 'cpuUsage.min', rows);
-  const usageSum = samplesOf(usage, 'cpuUsage.sum', rows);
-  const throttleAvg = samplesOf(usage, 'cpuThrottle.avg', rows);
-  const throttleMax = samplesOf(usage, 'cpuThrottle.max', rows);
-  const throttleMin = samplesOf(usage, 'cpuThrottle.min', rows);
-  const throttleSum = samplesOf(usage, 'cpuThrottle.sum', rows);
-  const cpuPeaks = new Float64Array(rows.length);
-  const cpuFloors = new Float64Array(rows.length);
-  for (let at = 0; at < rows.length; at++) {
+function cpuOf(samplesOf: ReadSamples, divisors: Float64Array): Pick<Intervals, CpuLists> {
+  const usageAvg = samplesOf('cpuUsage.avg');
+  const usageMax = samplesOf('cpuUsage.max');
+  const usageMin = samplesOf('cpuUsage.min');
+  const usageSum = samplesOf('cpuUsage.sum');
+  const throttleAvg = samplesOf('cpuThrottle.avg');
+  const throttleMax = samplesOf('cpuThrottle.max');
+  const throttleMin = samplesOf('cpuThrottle.min');
+  const throttleSum = samplesOf('cpuThrottle.sum');
+  const cpuPeaks = new Float64Array(divisors.length);
+  const cpuFloors = new Float64Array(divisors.length);
+  for (let at = 0; at < divisors.length; at++) {
     const used = usageMax[at]! > 0 ? usageMax[at]! : usageAvg[at]!;
     const throttled = throttleMax[at]! > 0 ? throttleMax[at]! : throttleAvg[at]!;
     const total = used + throttled;
@@ -40,38 +50,36 @@ function cpuOf(usage: UsageTable, rows: Int32Array, divisors: Float64Array): Pic
     cpuPeaks[at] = total < 1 ? total : Math.max(pod, total);
     cpuFloors[at] = smallestPositive(pod, total, usageMin[at]! + throttleMin[at]!);
   }
-  const hasCpu = sampledIn(usage, ['cpuUsage.avg', 'cpuUsage.max', 'cpuUsage.min', 'cpuUsage.sum'], rows);
-  return { cpuPeaks, cpuFloors, hasCpu };
+  return { cpuPeaks, cpuFloors };
 }
 
-function memoryOf(usage: UsageTable, rows: Int32Array, divisors: Float64Array): Pick<Intervals, MemoryLists> {
-  const usageMax = samplesOf(usage, 'memoryUsage.max', rows);
-  const usageMin = samplesOf(usage, 'memoryUsage.min', rows);
-  const usageSum = samplesOf(usage, 'memoryUsage.sum', rows);
-  const rssMax = samplesOf(usage, 'memoryRSS.max', rows);
-  const rssMin = samplesOf(usage, 'memoryRSS.min', rows);
-  const memoryPeaks = new Float64Array(rows.length);
-  const memoryFloors = new Float64Array(rows.length);
-  const memorySpikes = new Float64Array(rows.length);
-  for (let at = 0; at < rows.length; at++) {
+function memoryOf(samplesOf: ReadSamples, divisors: Float64Array): Pick<Intervals, MemoryLists> {
+  const usageMax = samplesOf('memoryUsage.max');
+  const usageMin = samplesOf('memoryUsage.min');
+  const usageSum = samplesOf('memoryUsage.sum');
+  const rssMax = samplesOf('memoryRSS.max');
+  const rssMin = samplesOf('memoryRSS.min');
+  const memoryPeaks = new Float64Array(divisors.length);
+  const memoryFloors = new Float64Array(divisors.length);
+  const memorySpikes = new Float64Array(divisors.length);
+  for (let at = 0; at < divisors.length; at++) {
     const pod = divisors[at]! > 0 ? sampleOrZero(usageSum[at]! / divisors[at]!) : 0;
     const peak = Math.max(pod, usageMax[at]!);
     memoryPeaks[at] = peak;
     memoryFloors[at] = smallestPositive(pod, peak, usageMin[at]!);
     memorySpikes[at] = spikeOf(usageMax[at]!, usageMin[at]!, rssMax[at]!, rssMin[at]!);
   }
-  const hasMemory = sampledIn(usage, ['memoryUsage.avg', 'memoryUsage.max', 'memoryUsage.min', 'memoryUsage.sum'], rows);
-  return { memoryPeaks, memoryFloors, memorySpikes, hasMemory };
+  return { memoryPeaks, memoryFloors, memorySpikes };
 }
 
 /** What sums are divided by to get a pod's share: sum / avg of CPU, else of memory, not rounded. */
-function podDivisors(usage: UsageTable, rows: Int32Array): Float64Array {
-  const cpuAvg = samplesOf(usage, 'cpuUsage.avg', rows);
-  const cpuSum = samplesOf(usage, 'cpuUsage.sum', rows);
-  const memoryAvg = samplesOf(usage, 'memoryUsage.avg', rows);
-  const memorySum = samplesOf(usage, 'memoryUsage.sum', rows);
-  const divisors = new Float64Array(rows.length);
-  for (let at = 0; at < rows.length; at++) {
+function podDivisors(samplesOf: ReadSamples, count: number): Float64Array {
+  const cpuAvg = samplesOf('cpuUsage.avg');
+  const cpuSum = samplesOf('cpuUsage.sum');
+  const memoryAvg = samplesOf('memoryUsage.avg');
+  const memorySum = samplesOf('memoryUsage.sum');
+  const divisors = new Float64Array(count);
+  for (let at = 0; at < count; at++) {
     let divisor = cpuAvg[at] !== 0 ? sampleOrZero(cpuSum[at]! / cpuAvg[at]!) : 0;
     if (divisor === 0 && memoryAvg[at] !== 0) divisor = sampleOrZero(memorySum[at]! / memoryAvg[at]!);
     divisors[at] = divisor;
@@ -80,10 +88,9 @@ function podDivisors(usage: UsageTable, rows: Int32Array): Float64Array {
 }
 
 /** Pods of each interval: counted where the reader counted series, else sum / avg; 0 where CPU is idle or missing, with either reader. */
-function podsOf(usage: UsageTable, rows: Int32Array): Float64Array {
-  const avg = samplesOf(usage, 'cpuUsage.avg', rows);
-  const sum = samplesOf(usage, 'cpuUsage.sum', rows);
-  const counted = usage.columns['cpuUsage.count'];
+function podsOf(samplesOf: ReadSamples, counted: Float64Array | undefined, rows: Int32Array): Float64Array {
+  const avg = samplesOf('cpuUsage.avg');
+  const sum = samplesOf('cpuUsage.sum');
   const pods = new Float64Array(rows.length);
   for (let at = 0; at < rows.length; at++) {
     if (avg[at] === 0) continue;
@@ -91,4 +98,8 @@ function podsOf(usage: UsageTable, rows: Int32Array): Float64Array {
     pods[at] = isSample(count) ? Math.ceil(count) : Math.ceil(sampleOrZero(sum[at]! / avg[at]!) - podTolerance) + 0;
   }
   return pods;
+}
+
+function acceleratorOf(samplesOf: ReadSamples): Pick<Intervals, AcceleratorLists> {
+  return { acceleratorCore: samplesOf('acceleratorCoreUsage.max'), acceleratorMemory: samplesOf('acceleratorMemoryUsage.max') };
 }

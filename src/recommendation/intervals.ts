@@ -16,13 +16,19 @@ export interface Intervals {
   /** 1 where the usage metric has any sample. */
   readonly hasCpu: Uint8Array;
   readonly hasMemory: Uint8Array;
-  /** Percent of the GPU; 0 = no sample. */
+  /** Percent of the GPU, 0 = no sample; empty without a GPU. */
   readonly acceleratorCore: Float64Array;
   readonly acceleratorMemory: Float64Array;
 }
 
-export type CpuLists = 'cpuPeaks' | 'cpuFloors' | 'hasCpu';
-export type MemoryLists = 'memoryPeaks' | 'memoryFloors' | 'memorySpikes' | 'hasMemory';
+export type CpuLists = 'cpuPeaks' | 'cpuFloors';
+export type MemoryLists = 'memoryPeaks' | 'memoryFloors' | 'memorySpikes';
+export type AcceleratorLists = 'acceleratorCore' | 'acceleratorMemory';
+
+export const noAccelerator: Pick<Intervals, AcceleratorLists> = {
+  acceleratorCore: new Float64Array(0),
+  acceleratorMemory: new Float64Array(0),
+};
 
 /** Smallest of the numbers above 0, else 0. */
 export function smallestPositive(one: number, two: number, three: number): number {

@@ -1,3 +1,5 @@
+import { selectRanked } from './select-ranked.js';
+
 /** Percentiles of a list of numbers. */
 export interface Percentiles {
   readonly maximum: number;
@@ -5,18 +7,18 @@ export interface Percentiles {
   at(percentile: number): number;
 }
 
-/** Answers percentiles of the values, which stay as they are; a copy is sorted when first one other than the maximum is asked. */
+/** Answers percentiles of the values, which stay as they are; they are copied when first one other than the maximum is asked. */
 export function percentilesOf(values: Float64Array): Percentiles {
   const last = values.length - 1;
   const maximum = largest(values);
-  let sorted: Float64Array | undefined;
+  let copy: Float64Array | undefined;
   return {
     maximum,
     at(percentile) {
       const rank = Math.round((percentile / 100.0) * last);
       if (rank >= last) return maximum;
-      sorted ??= values.slice().sort();
-      return sorted[rank]!;
+      copy ??= values.slice();
+      return selectRanked(copy, rank);
     },
   };
 }

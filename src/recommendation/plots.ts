@@ -11,9 +11,10 @@ const dayMs = 86_400_000;
 /** Plots of these intervals (recommendations.md 7). Bins of different terms that hold the same intervals are computed once. */
 export function plotsOf(intervals: Intervals): PlotTerm {
   const points = new Map<number, PlotPoint>();
+  const scratch = new Float64Array(intervals.count);
   const pointOf = (first: number, end: number): PlotPoint => {
     const key = first * (intervals.count + 1) + end;
-    const point = points.get(key) ?? summarizeBin(intervals, first, end);
+    const point = points.get(key) ?? summarizeBin(intervals, first, end, scratch);
     points.set(key, point);
     return point;
   };
@@ -32,22 +33,25 @@ export function plotsOf(intervals: Intervals): PlotTerm {
   };
 }
 
-function summarizeBin(intervals: Intervals, first: number, end: number): PlotPoint {
+function summarizeBin(intervals: Intervals, first: number, end: number, scratch: Float64Array): PlotPoint {
   if (first >= end) return {};
-  const cpuFormat = formatOf(intervals.hasCpu.subarray(first, end), 'cores');
-  const memoryFormat = formatOf(intervals.hasMemory.subarray(first, end), 'bytes');
+  const { cpuPeaks, cpuFloors, hasCpu, memoryPeaks, memoryFloors, hasMemory } = intervals;
+  const summarize = (peaks: Float64Array, floors: Float64Array, format: string): PlotSummary => {
+    const sorted = scratch.subarray(0, end - first);
+    sorted.set(peaks.subarray(first, end));
+    sorted.sort();
+    const at = (percentile: number) => sorted[Math.round((percentile / 100.0) * (sorted.length - 1))]!;
+    // Floors are never negative, so their minimum is 0 where any of them is.
+    return { min: smallest(floors, first, end), q1: at(25), median: at(50), q3: at(75), max: at(100), format };
+  };
   return {
-    cpuUsage: summarize(intervals.cpuPeaks.slice(first, end), intervals.cpuFloors.subarray(first, end), cpuFormat),
-    memoryUsage: summarize(intervals.memoryPeaks.slice(first, end), intervals.memoryFloors.subarray(first, end), memoryFormat),
+    cpuUsage: summarize(cpuPeaks, cpuFloors, formatOf(hasCpu.subarray(first, end), 'cores')),
+    memoryUsage: summarize(memoryPeaks, memoryFloors, formatOf(hasMemory.subarray(first, end), 'bytes')),
   };
 }
 
-/** `peaks` is a copy, sorted in place. Floors are never negative, so their minimum is 0 where any of them is. */
-function summarize(peaks: Float64Array, floors: Float64Array, format: string): PlotSummary {
-  peaks.sort();
-  const last = peaks.length - 1;
-  const at = (percentile: number) => peaks[Math.round((percentile / 100.0) * last)]!;
-  let min = floors[0]!;
-  for (let index = 1; index < floors.length; index++) if (floors[index]! < min) min = floors[index]!;
-  return { min, q1: at(25), median: at(50), q3: at(75), max: peaks[last]!, format };
+function smallest(values: Float64Array, first: number, end: number): number {
+  let found = values[first]!;
+  for (let at = first + 1; at < end; at++) if (values[at]! < found) found = values[at]!;
+  return found;
 }

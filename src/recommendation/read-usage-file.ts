@@ -21,11 +21,6 @@ export interface UsageFile {
   readonly subject: Subject;
 }
 
-const fileFields = [
-  ...['namespace', 'container', 'experiment_type', 'now', 'interval_end_time', 'no_maxdate', 'series'],
-  ...['threshold', 'step_min', 'layers', 'model_settings', 'term_settings', 'recommendation_types_config'],
-];
-
 /** Layers by the names of the files that register them. */
 const layerFiles: Readonly<Record<string, Layer>> = {
   'container-config.json': 'container',
@@ -39,7 +34,7 @@ const layerFiles: Readonly<Record<string, Layer>> = {
  * Throws a RecommendationInputError that names the faulty field.
  */
 export function readUsageFile(json: unknown): UsageFile {
-  const file = objectOf({ field: '', value: json }, fileFields);
+  const file = objectOf({ field: '', value: json });
   const of = (name: string) => member(file, '', name);
   const kind = kindOf(of('experiment_type'));
   const settings = settingsOf(of, kind);

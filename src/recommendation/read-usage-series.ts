@@ -19,6 +19,7 @@ interface Grid {
 }
 
 const all = ['avg', 'min', 'max', 'sum', 'count'];
+const knownFunctions = [...all, 'median', 'mode', 'range'];
 const spread = ['avg', 'min', 'max'];
 
 /** Metrics of Kruize's profile and the functions of each that are asked and so make intervals (recommendations.md 1.3, 1.4). */
@@ -66,8 +67,9 @@ export function readUsageSeries(
 function refuseUnknown(name: string): void {
   const [metric, ...functions] = name.split('.') as [string, ...string[]];
   const metrics = [...Object.keys({ ...asked.container, ...asked.namespace }), ...otherMetrics];
-  const isKnown = metrics.includes(metric) && functions.length === 1 && all.includes(functions[0]!);
-  if (!isKnown) throw new RecommendationInputError(`series.${name}`, 'unknown series; expected <metric>.<avg, min, max, sum or count>');
+  const isKnown = metrics.includes(metric) && functions.length === 1 && knownFunctions.includes(functions[0]!);
+  if (!isKnown)
+    throw new RecommendationInputError(`series.${name}`, 'unknown series; expected a metric and a function, such as cpuUsage.max');
 }
 
 function isAsked(kind: SizedKind, name: string): boolean {

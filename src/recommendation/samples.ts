@@ -29,9 +29,20 @@ export function timesOf({ endSeconds, stepSeconds, length }: UsageTable, rows: I
 }
 
 /** Samples of a column, one an interval, 0 where there is none. */
-export function samplesOf(usage: UsageTable, column: UsageColumn, rows: Int32Array): Float64Array {
+export type ReadSamples = (column: UsageColumn) => Float64Array;
+
+/** Reads columns at these rows; each column is gathered once, however often it is asked, and must not be written to. */
+export function samplesAt(usage: UsageTable, rows: Int32Array): ReadSamples {
+  const read = new Map<UsageColumn, Float64Array>();
+  return (column) => {
+    const samples = read.get(column) ?? gather(usage.columns[column], rows);
+    read.set(column, samples);
+    return samples;
+  };
+}
+
+function gather(values: Float64Array | undefined, rows: Int32Array): Float64Array {
   const samples = new Float64Array(rows.length);
-  const values = usage.columns[column];
   if (values) for (let at = 0; at < rows.length; at++) samples[at] = sampleOrZero(values[rows[at]!]!);
   return samples;
 }
@@ -42,6 +53,7 @@ export function sampledIn(usage: UsageTable, columns: readonly UsageColumn[], ro
   for (const column of columns) {
     const values = usage.columns[column];
     if (values) for (let at = 0; at < rows.length; at++) if (isSample(values[rows[at]!])) sampled[at] = 1;
+    if (!sampled.includes(0)) break;
   }
   return sampled;
 }

@@ -3,9 +3,9 @@ import { describeExperiment } from './describe-experiment.js';
 import { readUsageFile } from './read-usage-file.js';
 import { recommend } from './recommend.js';
 
-const folder = 'test/fixtures/recommendations';
-const names = readdirSync(`${folder}/in`).map((file) => file.replace(/\.json$/, ''));
-const json = (path: string): unknown => JSON.parse(readFileSync(`${folder}/${path}`, 'utf8'));
+const folder = new URL('../../test/fixtures/recommendations/', import.meta.url);
+const names = readdirSync(new URL('in/', folder)).map((file) => file.replace(/\.json$/, ''));
+const json = (path: string): unknown => JSON.parse(readFileSync(new URL(path, folder), 'utf8'));
 
 /** What the original engine answers, but for what decisions.md changes on purpose: 3 pods are 3 (E5). */
 const expectedOf: Readonly<Record<string, (text: string) => string>> = {

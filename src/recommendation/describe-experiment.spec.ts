@@ -1,0 +1,30 @@
+import { describeExperiment } from './describe-experiment.js';
+import type { Recommendations } from './recommendations.js';
+
+const recommendations: Recommendations = { version: '1.0', notifications: {}, data: {} };
+const base = { name: 'exp1', clusterName: 'default', namespace: 'shop' };
+const cart = { ...base, type: 'container', workload: 'wl', workloadType: 'deployment', container: 'cart' } as const;
+
+it('describes a container with its keys in the order of the reference', () => {
+  expect(JSON.stringify(describeExperiment({ ...cart, image: 'img:1' }, recommendations))).toBe(
+    '{"cluster_name":"default","experiment_type":"container","kubernetes_objects":[{"type":"deployment","name":"wl","namespace":"shop",' +
+      '"containers":[{"container_image_name":"img:1","container_name":"cart","recommendations":{"version":"1.0","notifications":{},"data":{}}}]}],' +
+      '"version":"v2.0","experiment_name":"exp1"}',
+  );
+});
+
+it('leaves out an image that is not known', () => {
+  expect(describeExperiment(cart, recommendations).kubernetes_objects).toEqual([
+    { type: 'deployment', name: 'wl', namespace: 'shop', containers: [{ container_name: 'cart', recommendations }] },
+  ]);
+});
+
+it('describes a namespace as an object without workload', () => {
+  expect(describeExperiment({ ...base, type: 'namespace' }, recommendations)).toEqual({
+    cluster_name: 'default',
+    experiment_type: 'namespace',
+    kubernetes_objects: [{ namespace: 'shop', containers: [], namespaces: { namespace: 'shop', recommendations } }],
+    version: 'v2.0',
+    experiment_name: 'exp1',
+  });
+});

@@ -1,0 +1,135 @@
+import { readUsageFile } from './read-usage-file.js';
+import { RecommendationInputError } from './recommendation-input-error.js';
+
+const file = { namespace: 'shop', container: 'cart', now: 1718000037, series: {} };
+const withSeries = (series: object, more: object = {}) => readUsageFile({ ...file, ...more, series });
+const rowsPresent = ({ usage }: ReturnType<typeof readUsageFile>) =>
+  [...usage.present].flatMap((present, row) => (present ? [usage.length - 1 - row] : []));
+
+it('puts each sample as many steps before the end as it says', () => {
+  const { usage } = withSeries({
+    'cpuUsage.max': [
+      [2, '0.25'],
+      [0, '1e-3'],
+    ],
+  });
+
+  expect({ end: usage.endSeconds, step: usage.stepSeconds, rows: usage.length }).toEqual({ end: 1718000037, step: 900, rows: 1441 });
+  expect([...usage.columns['cpuUsage.max']!.slice(-3)]).toEqual([0.25, Number.NaN, 0.001]);
+});
+
+it('makes an interval of every instant of a metric that is asked, used or not', () => {
+  const series = { 'cpuRequest.sum': [[9, '1']], 'jvmInfoTotal.sum': [[5, '1']], 'memoryRSS.avg': [[3, '1']] };
+
+  expect(rowsPresent(withSeries(series))).toEqual([9, 5, 3]);
+});
+
+it('makes no interval of what is not a sample, not asked of this kind, or outside the longest term', () => {
+  const series = {
+    'cpuUsage.max': [
+      [0, 'NaN'],
+      [1, '+Inf'],
+      [-1, '1'],
+      [97, '1'],
+    ],
+    'namespaceCpuUsage.max': [[2, '1']],
+    'acceleratorCoreUsage.max': [[3, '1']],
+  };
+
+  expect(rowsPresent(withSeries(series, { term_settings: { terms: ['short'] } }))).toEqual([]);
+  expect(rowsPresent(withSeries({ 'cpuUsage.max': [[96, '1']] }, { term_settings: { terms: ['short'] } }))).toEqual([96]);
+});
+
+it('reads nothing of a container without activity, unless an end is given', () => {
+  const series = { 'cpuUsage.max': [[0, '1']] };
+  const idle = { no_maxdate: true };
+
+  expect(rowsPresent(withSeries(series, idle))).toEqual([]);
+  expect(rowsPresent(withSeries(series, { ...idle, interval_end_time: '2024-06-10T06:00:00.999Z' }))).toEqual([0]);
+});
+
+it('ends at a given time, milliseconds dropped', () => {
+  expect(readUsageFile({ ...file, now: undefined, interval_end_time: '2024-06-10T06:00:00.999Z' }).usage.endSeconds).toBe(1717999200);
+});
+
+it('reads the labels of the JVM', () => {
+  const { usage } = withSeries({ 'jvmInfo.sum': { metric: { runtime: 'OpenJDK', version: '17' }, points: [[0, '1']] } });
+
+  expect(usage.jvm).toEqual({ runtime: 'OpenJDK', vendor: '', version: '17' });
+});
+
+const gpu = (modelName: string, ...points: unknown[]) => ({ metric: { modelName }, points });
+
+it('attaches GPU samples to the nearest interval within five minutes', () => {
+  const series = {
+    'cpuUsage.max': [
+      [10, '1'],
+      [5, '1'],
+    ],
+    'acceleratorMemoryUsage.max': gpu('NVIDIA A100-40GB', [11, '60'], [2, '70']),
+    'acceleratorCoreUsage.max': gpu('nvidia a100-40gb', [5, '30']),
+  };
+  const { usage } = withSeries(series, { step_min: 2 });
+  const samples = (column: 'acceleratorMemoryUsage.max' | 'acceleratorCoreUsage.max') =>
+    [...usage.columns[column]!].flatMap((value, row) => (Number.isNaN(value) ? [] : [[usage.length - 1 - row, value]]));
+
+  expect(usage.acceleratorModel).toBe('NVIDIA A100-40GB');
+  expect(samples('acceleratorMemoryUsage.max')).toEqual([[10, 60]]);
+  expect(samples('acceleratorCoreUsage.max')).toEqual([[5, 30]]);
+});
+
+it.each([
+  ['a card that is not supported', { 'acceleratorMemoryUsage.max': gpu('Tesla T4', [0, '60']) }],
+  ['no memory samples', { 'acceleratorCoreUsage.max': gpu('A100-40GB', [0, '60']) }],
+])('sees no GPU with %s', (_, series) => {
+  expect(withSeries({ ...series, 'cpuUsage.max': [[0, '1']] }).usage.acceleratorModel).toBeUndefined();
+});
+
+it('reads settings, with defaults', () => {
+  const layers = ['container-config.json', 'semeru-actuator-config.json'];
+
+  expect(readUsageFile({ ...file, threshold: 10, step_min: 30, layers }).settings).toMatchObject({
+    threshold: 10,
+    measurementDurationMinutes: 30,
+    layers: ['container', 'semeru'],
+  });
+  expect(readUsageFile(file).settings).toMatchObject({ threshold: 0.1, measurementDurationMinutes: 15, layers: [], plots: true });
+});
+
+it('names the experiment as the reference did', () => {
+  expect(readUsageFile(file).subject).toEqual({
+    ...{ type: 'container', name: 'exp1', clusterName: 'default', namespace: 'shop' },
+    ...{ workload: 'wl', workloadType: 'deployment', container: 'cart', image: 'img:1' },
+  });
+});
+
+it.each([
+  [null, '', 'expected an object'],
+  [[file], '', 'expected an object'],
+  [{ ...file, namespace: undefined }, 'namespace', 'expected a text'],
+  [{ ...file, container: '' }, 'container', 'expected a text'],
+  [{ ...file, experiment_type: 'pod' }, 'experiment_type', 'expected container or namespace'],
+  [{ ...file, now: undefined }, 'now', 'expected Unix seconds'],
+  [{ ...file, now: '1718000037' }, 'now', 'expected Unix seconds'],
+  [{ ...file, interval_end_time: '2024-06-10' }, 'interval_end_time', 'is not a valid timestamp format'],
+  [{ ...file, interval_end_time: '2024-13-10T06:00:00.000Z' }, 'interval_end_time', 'is not a valid timestamp format'],
+  [{ ...file, no_maxdate: 'yes' }, 'no_maxdate', 'expected true or false'],
+  [{ ...file, step_min: 1 }, 'step_min', 'whole number of minutes'],
+  [{ ...file, threshold: '0.1' }, 'threshold', 'expected a number'],
+  [{ ...file, layers: ['spring'] }, 'layers.0', 'unknown layer "spring"'],
+  [{ ...file, layers: ['toString'] }, 'layers.0', 'unknown layer'],
+  [{ ...file, term_settings: { terms: ['weekly'] } }, 'term_settings.terms.0', 'unknown term'],
+  [{ ...file, model_settings: { models: ['p90'] } }, 'model_settings.models.0', 'Recommendation Tunables cannot be null'],
+  [{ ...file, series: undefined }, 'series', 'expected an object'],
+  [{ ...file, series: { 'cpuUsage.p99': [] } }, 'series.cpuUsage.p99', 'unknown series'],
+  [{ ...file, series: { cpuUsage: [] } }, 'series.cpuUsage', 'unknown series'],
+  [{ ...file, series: { 'cpuUsage.max': 'x' } }, 'series.cpuUsage.max', 'expected an object'],
+  [{ ...file, series: { 'cpuUsage.max': [[0.5, '1']] } }, 'series.cpuUsage.max.0', 'whole number of steps'],
+  [{ ...file, series: { 'cpuUsage.max': [[0, '1'], [1]] } }, 'series.cpuUsage.max.1', 'whole number of steps'],
+  [{ ...file, series: { 'cpuUsage.max': [[0, 'much']] } }, 'series.cpuUsage.max.0.1', 'expected a number as text, got "much"'],
+  [{ ...file, series: { 'cpuUsage.max': [[0, null]] } }, 'series.cpuUsage.max.0.1', 'got null'],
+])('refuses %j and names the field', (json, field, fault) => {
+  expect(() => readUsageFile(json)).toThrow(
+    expect.objectContaining({ constructor: RecommendationInputError, field, message: expect.stringContaining(fault) }),
+  );
+});

@@ -1,0 +1,54 @@
+import { RecommendationInputError } from './recommendation-input-error.js';
+import { defaultTerms, readTerms } from './terms.js';
+
+it.each([[undefined], [null], [[]]])('takes the three terms where %j are asked', (terms) => {
+  expect(readTerms(terms)).toEqual(defaultTerms);
+});
+
+it.each([
+  [['short'], ['short_term']],
+  [['short_term'], ['short_term']],
+  [
+    ['LONG', 'Short'],
+    ['short_term', 'long_term'],
+  ],
+  [['medium', 'medium_term'], ['medium_term']],
+])('reads the words %j, shortest first and each once', (words, names) => {
+  expect(readTerms(words).map(({ name }) => name)).toEqual(names);
+});
+
+it("reads a term of the caller's own, which has no notification at the timestamp level", () => {
+  const sprint = { name: 'sprint', duration_in_days: 10, duration_threshold_in_hours: 36, plots_datapoints: 5 };
+
+  expect(readTerms(['long', sprint, 'short'])).toEqual([
+    defaultTerms[0],
+    { name: 'sprint', days: 10, least: { minutes: 36 * 60 }, plotBins: 5 },
+    defaultTerms[2],
+  ]);
+});
+
+it('asks for 70 percent of the time and plots a bin a day where a term names neither', () => {
+  expect(readTerms([{ name: 'sprint', duration_in_days: 10 }])).toEqual([
+    { name: 'sprint', days: 10, least: { minutes: 0.7 * 10 * 24 * 60 }, plotBins: 10 },
+  ]);
+});
+
+const own = { name: 'own', duration_in_days: 3 };
+
+it.each([
+  ['short', 'term_settings.terms', 'expected a list'],
+  [['weekly'], 'term_settings.terms.0', 'unknown term "weekly"'],
+  [['short', 7], 'term_settings.terms.1', 'expected an object'],
+  [[{ ...own, name: '__proto__' }], 'term_settings.terms.0.name', 'expected a name'],
+  [[{ ...own, duration_in_days: 0 }], 'term_settings.terms.0.duration_in_days', 'above 0'],
+  [[{ ...own, duration_in_days: '3' }], 'term_settings.terms.0.duration_in_days', 'above 0'],
+  [[{ name: 'own' }], 'term_settings.terms.0.duration_in_days', 'above 0'],
+  [[{ ...own, duration_threshold_in_hours: 73 }], 'term_settings.terms.0.duration_threshold_in_hours', "from 0 to the term's length"],
+  [[{ ...own, plots_datapoints: 1.5 }], 'term_settings.terms.0.plots_datapoints', 'whole number'],
+  [[{ ...own, plot_datapoints: 1 }], 'term_settings.terms.0.plot_datapoints', 'unknown field'],
+  [[own, { ...own, duration_in_days: 4 }], 'term_settings.terms.1', 'another term is named "own"'],
+])('refuses %j and names the field', (terms, field, fault) => {
+  expect(() => readTerms(terms)).toThrow(
+    expect.objectContaining({ constructor: RecommendationInputError, field, message: expect.stringContaining(fault) }),
+  );
+});
