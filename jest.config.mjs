@@ -1,4 +1,4 @@
-// Unit tests stand beside the code (*.spec.ts); end-to-end tests run the built service against real servers (test/*.e2e.ts).
+// Unit tests stand beside the code (*.spec.ts); end-to-end tests run the built service against real servers that they start themselves (test/*.e2e.ts).
 const common = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -21,12 +21,6 @@ const common = {
 export default {
   projects: [
     { ...common, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'] },
-    {
-      ...common,
-      displayName: 'e2e',
-      testMatch: ['<rootDir>/test/**/*.e2e.ts'],
-      globalSetup: '<rootDir>/test/start-servers.ts',
-      globalTeardown: '<rootDir>/test/stop-servers.ts',
-    },
+    { ...common, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e.ts'], setupFilesAfterEnv: ['<rootDir>/test/allow-slow-servers.ts'] },
   ],
 };

@@ -25,8 +25,8 @@ async function start(): Promise<void> {
     await embedded?.stop();
     throw error;
   });
-  // As in the reference, the content type is not looked at; null and arrays get their error from the request's schema.
-  app.useBodyParser('json', { type: () => true, strict: false, limit: '10mb' });
+  // As in the reference, the content type is not looked at; whoever takes a body parses it and says what is wrong with it.
+  app.useBodyParser('text', { type: () => true, limit: '10mb' });
   app.useGlobalFilters(new ErrorEnvelopeFilter());
   app.disable('x-powered-by');
 

@@ -45,14 +45,13 @@ export class BulkJobStore {
 
   /** Stores a job; where its dedupe key is taken, nothing is stored and the job that has it is returned. */
   async submit(job: NewBulkJob): Promise<{ job: Pick<BulkJobEntity, 'id' | 'requestHash'>; isNew: boolean }> {
-    const inserted = await this.jobs
-      .createQueryBuilder()
-      .insert()
-      .values({ ...job, status: 'IN_PROGRESS' })
-      .orIgnore()
-      .returning('id')
-      .execute();
-    if ((inserted.raw as unknown[]).length > 0) return { job, isNew: true };
+    const { id, request, requestHash, dedupeKey, publication, usageEnd, startedAt, deadlineAt } = job;
+    const inserted: unknown[] = await this.database.query(
+      `INSERT INTO bulk_job (id, request, request_hash, dedupe_key, status, publication, usage_end, started_at, deadline_at)
+       VALUES ($1, $2, $3, $4, 'IN_PROGRESS', $5, $6, $7, $8) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id`,
+      [id, JSON.stringify(request), requestHash, dedupeKey, publication, usageEnd, startedAt, deadlineAt],
+    );
+    if (inserted.length > 0) return { job, isNew: true };
     return { job: await this.jobs.findOneByOrFail({ dedupeKey: job.dedupeKey ?? '' }), isNew: false };
   }
 

@@ -3,7 +3,6 @@ import { experimentTypes } from '../experiments/experiment.js';
 
 const names = z.array(z.string()).nullish();
 const labels = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).nullish();
-const percentile = z.number().gt(0).max(100).optional();
 
 const filterSchema = z.strictObject({ namespace: names, namespaces: names, workload: names, containers: names, labels }).nullish();
 
@@ -17,35 +16,10 @@ export const bulkRequestSchema = z.strictObject({
   metadata_profile: z.string().nullish(),
   measurement_duration: z.string().nullish(),
   experiment_types: z.array(z.enum(experimentTypes)).nullish(),
-  model_settings: z
-    .strictObject({
-      models: z.array(z.string()).nullish(),
-      model_tunables: z
-        .record(
-          z.string(),
-          z.strictObject({ cpu_percentile: percentile, memory_percentile: percentile, accelerator_percentile: percentile }),
-        )
-        .nullish(),
-    })
-    .nullish(),
-  term_settings: z
-    .strictObject({
-      terms: z
-        .array(
-          z.union([
-            z.string(),
-            z.strictObject({
-              name: z.string().min(1),
-              duration_in_days: z.number().positive().max(365),
-              duration_threshold_in_hours: z.number().nonnegative().optional(),
-              plots_datapoints: z.number().int().min(0).max(1000).optional(),
-            }),
-          ]),
-        )
-        .nullish(),
-    })
-    .nullish(),
-  recommendation_types_config: z.strictObject({ resources: names, runtimes: names, accelerators: names }).nullish(),
+  // What stands in these three is read by the engine's own readers, which name faulty fields too.
+  model_settings: z.unknown().optional(),
+  term_settings: z.strictObject({ terms: z.unknown().optional() }).nullish(),
+  recommendation_types_config: z.unknown().optional(),
   threshold: z.number().nullish(),
   webhook: z.strictObject({ url: z.string().nullish() }).nullish(),
   requestId: z.string().min(1).max(512).nullish(),

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { Body, Controller, Get, Headers, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
+import { All, Body, Controller, Get, Headers, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { BulkJobEntity } from './bulk-job.entity.js';
 import { BulkJobStore } from './bulk-job-store.js';
 import { JobReader } from './job-reader.js';
+import { JsonBodyPipe } from './json-body.pipe.js';
 import { readView } from './read-view.js';
 import { renderJob } from './render-job.js';
 import { RestError } from './rest-error.js';
@@ -20,7 +21,7 @@ export class BulkController {
 
   @Post()
   @HttpCode(200)
-  async create(@Body() body: unknown, @Headers('idempotency-key') idempotencyKey?: string): Promise<{ job_id: string }> {
+  async create(@Body(JsonBodyPipe) body: unknown, @Headers('idempotency-key') idempotencyKey?: string): Promise<{ job_id: string }> {
     return { job_id: await this.submit.submit(body, idempotencyKey) };
   }
 
@@ -37,6 +38,11 @@ export class BulkController {
       if (!response.write(part)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
     }
     response.end();
+  }
+
+  @All()
+  refuse(@Req() request: Request): void {
+    throw new RestError(405, `HTTP method ${request.method} is not supported by this URL`);
   }
 
   private async find(id: unknown): Promise<BulkJobEntity> {

@@ -1,4 +1,4 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, NotFoundException } from '@nestjs/common';
 import type { Response } from 'express';
 import { logOf } from '../settings/logger.js';
 import { RejectedRequest } from './submit-job.js';
@@ -25,8 +25,9 @@ export class ErrorEnvelopeFilter implements ExceptionFilter {
 
 function describe(error: unknown): { status: number; message: string } {
   if (error instanceof RejectedRequest) return { status: error.status, message: error.message };
+  if (error instanceof NotFoundException) return { status: 404, message: 'Not Found' };
   if (error instanceof HttpException) return { status: error.getStatus(), message: error.message };
-  // body-parser's errors: malformed JSON, a body too large, a broken encoding.
+  // body-parser's errors: a body too large, a broken encoding.
   const { status, message, type } = error as { status?: number; message?: string; type?: string };
   if (typeof type === 'string' && typeof status === 'number') return { status, message: `The body cannot be read: ${message}` };
   if (isDatabaseDown(error)) return { status: 503, message: 'The database cannot be reached; nothing was stored. Please try again later.' };

@@ -1,0 +1,66 @@
+import { Kafka, logLevel } from 'kafkajs';
+import { waitUntil } from './servers/wait-until.js';
+
+export const topics = { recommendations: 'recommendations-topic', error: 'error-topic', summary: 'summary-topic' } as const;
+
+/** A record as a consumer gets it. */
+export interface CollectedRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly key: string | null;
+  readonly value: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Time at which the broker appended or the producer made it, in ms since the epoch. */
+  readonly timestamp: number;
+}
+
+export interface RecordCollector {
+  readonly records: readonly CollectedRecord[];
+  /** Records of one job: those whose value or headers name it. */
+  ofJob(jobId: string): CollectedRecord[];
+  waitForSummary(jobId: string, timeoutMs?: number): Promise<CollectedRecord>;
+  stop(): Promise<void>;
+}
+
+/** Consumes the three topics from their beginning, as any consumer would; waits for a service to make them. */
+export async function collectRecords(bootstrapServers: string): Promise<RecordCollector> {
+  const kafka = new Kafka({ brokers: [bootstrapServers], clientId: 'test', logLevel: logLevel.NOTHING });
+  await waitForTopics(kafka);
+  const consumer = kafka.consumer({ groupId: `test-${process.pid}-${Date.now()}`, retry: { retries: 50 } });
+  const records: CollectedRecord[] = [];
+  await consumer.connect();
+  await consumer.subscribe({ topics: Object.values(topics), fromBeginning: true });
+  await consumer.run({
+    eachMessage: async ({ topic, partition, message }) => {
+      records.push({
+        topic,
+        partition,
+        key: message.key?.toString() ?? null,
+        value: message.value?.toString() ?? '',
+        headers: Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)])),
+        timestamp: Number(message.timestamp),
+      });
+    },
+  });
+  const ofJob = (jobId: string) => records.filter(({ value }) => value.includes(jobId));
+  return {
+    records,
+    ofJob,
+    waitForSummary: async (jobId, timeoutMs = 120_000) => {
+      const find = () => ofJob(jobId).find(({ topic }) => topic === topics.summary);
+      await waitUntil(`the summary of job ${jobId} arrives`, () => find() !== undefined, { timeoutMs });
+      return find()!;
+    },
+    stop: () => consumer.disconnect(),
+  };
+}
+
+async function waitForTopics(kafka: Kafka): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  await waitUntil('the topics exist', async () => {
+    const existing = await admin.listTopics();
+    return Object.values(topics).every((topic) => existing.includes(topic));
+  });
+  await admin.disconnect();
+}
