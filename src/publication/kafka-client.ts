@@ -1,11 +1,11 @@
-import { promisify } from 'node:util';
-import { gunzip, gzip, type ZlibOptions } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
 import kafkajs, { type Admin, type LogEntry, type Producer, type TopicMessages } from 'kafkajs';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { gzipCodec } from './gzip-codec.js';
 import { type ConnectionSettings, kafkaConnection } from './kafka-connection.js';
+import { KafkaWatch } from './kafka-watch.js';
 import type { Message } from './messages.js';
 import { PublicationError } from './publication-error.js';
 import { readKafkaFailure } from './read-kafka-failure.js';
@@ -30,14 +30,7 @@ const patience = {
 const acksOfAllReplicas = -1;
 const watchMs = 10_000;
 
-/** kafkajs' own gzip takes level 6 and pieces of 16 KB, at half the speed; level 3 still shrinks recommendations to an eighth. */
-const compress = promisify<Buffer, ZlibOptions, Buffer>(gzip);
-const decompress = promisify<Buffer, Buffer>(gunzip);
-const gzipOptions: ZlibOptions = { level: 3, chunkSize: 256 * 1024 };
-kafkajs.CompressionCodecs[kafkajs.CompressionTypes.GZIP] = () => ({
-  compress: ({ buffer }: { buffer: Buffer }) => compress(buffer, gzipOptions),
-  decompress,
-});
+kafkajs.CompressionCodecs[kafkajs.CompressionTypes.GZIP] = () => gzipCodec;
 
 const log = logOf('publication');
 
@@ -50,10 +43,9 @@ const log = logOf('publication');
 @Injectable()
 export class KafkaClient {
   private session: Promise<Session> | undefined;
-  private failedBy: PublicationError | undefined = new PublicationError('unreachable', 'Kafka is not connected yet.');
-  private hasFailed = false;
+  private readonly watch = new KafkaWatch();
+  private lookout: NodeJS.Timeout | undefined;
   private isClosed = false;
-  private watch: NodeJS.Timeout | undefined;
   private readonly attempts = new Set<Promise<unknown>>();
   private topics: readonly string[] = [];
 
@@ -61,7 +53,7 @@ export class KafkaClient {
 
   /** Why Kafka can't be used; undefined while the last attempt succeeded. */
   get trouble(): PublicationError | undefined {
-    return this.failedBy;
+    return this.watch.trouble;
   }
 
   /** Connects, sees to it that these topics exist, and looks again every 10 s whether Kafka is there; `trouble` says what was found. */
@@ -69,7 +61,7 @@ export class KafkaClient {
     this.topics = topics;
     const look = () => void this.ensureTopics(topics).catch(() => {});
     look();
-    this.watch = setInterval(look, watchMs).unref();
+    this.lookout = setInterval(look, watchMs).unref();
   }
 
   /** Sees to it that the topics exist: creates the missing ones when it may. Rejects with a PublicationError. */
@@ -93,7 +85,7 @@ export class KafkaClient {
   /** Waits for what is under way, then closes; nothing can be sent any more. */
   async disconnect(): Promise<void> {
     this.isClosed = true;
-    clearInterval(this.watch);
+    clearInterval(this.lookout);
     await Promise.allSettled(this.attempts);
     const session = this.session;
     this.session = undefined;
@@ -108,11 +100,12 @@ export class KafkaClient {
     this.attempts.add(attempt);
     try {
       const result = await attempt;
-      this.noteSuccess();
+      this.watch.noteSuccess();
       return result;
     } catch (cause) {
       const error = publicationErrorOf(cause);
-      if (!error.isAboutRecords) this.giveUp(session, error);
+      if (error.isAboutRecords) this.watch.noteSuccess();
+      else this.giveUp(session, error);
       throw error;
     } finally {
       this.attempts.delete(attempt);
@@ -157,19 +150,7 @@ export class KafkaClient {
   private giveUp(session: Promise<Session>, error: PublicationError): void {
     if (this.session === session) this.session = undefined;
     void session.then(close).catch(() => {});
-    const isNews = !this.hasFailed || this.failedBy?.isTransient !== error.isTransient;
-    log[isNews ? 'warn' : 'debug'](
-      { failure: error.failure, reason: error.message, cause: messageOf(error.cause) },
-      'publication waits for Kafka',
-    );
-    this.hasFailed = true;
-    this.failedBy = error;
-  }
-
-  private noteSuccess(): void {
-    if (this.hasFailed) log.info('Kafka is back');
-    this.hasFailed = false;
-    this.failedBy = undefined;
+    this.watch.noteFailure(error);
   }
 }
 
@@ -205,8 +186,4 @@ async function within<Result>(ms: number, promise: Promise<Result>): Promise<Res
     timer = setTimeout(() => reject(new PublicationError('timeout')), ms);
   });
   return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
-}
-
-function messageOf(cause: unknown): string | undefined {
-  return cause instanceof Error ? cause.message : undefined;
 }
