@@ -5,7 +5,8 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { Agents } from './agents.js';
-import { BearerTokens, readTokenFile } from './bearer-tokens.js';
+import { authorize } from './authorize.js';
+import { BearerTokens } from './bearer-tokens.js';
 import { failureOfCode, failureOfStatus, readRetryAfter } from './classify-failure.js';
 import type { Datasource } from './datasource.js';
 import { DatasourceError } from './datasource-error.js';
@@ -104,7 +105,7 @@ export class DatasourceHttp implements OnModuleDestroy {
       method: 'post',
       url: `${datasource.url}${path}`,
       data: typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength),
-      headers: { 'accept-encoding': 'gzip', 'user-agent': 'rightsizer', ...headers, ...(await this.credentials(datasource)) },
+      headers: { 'accept-encoding': 'gzip', 'user-agent': 'rightsizer', ...headers, ...(await authorize(datasource, this.tokens)) },
       ...(await this.agents.of(datasource)),
       responseType: 'stream',
       maxBodyLength: Number.POSITIVE_INFINITY,
@@ -113,23 +114,6 @@ export class DatasourceHttp implements OnModuleDestroy {
       validateStatus: null,
       signal,
     });
-  }
-
-  private async credentials(datasource: Datasource): Promise<Record<string, string>> {
-    const { authentication } = datasource;
-    switch (authentication.type) {
-      case 'basic':
-        return { authorization: `Basic ${Buffer.from(`${authentication.username}:${authentication.password}`).toString('base64')}` };
-      case 'bearer':
-        return { authorization: `Bearer ${authentication.token ?? (await readTokenFile(datasource, authentication.tokenFilePath ?? ''))}` };
-      case 'oauth2':
-        return { authorization: `Bearer ${await this.tokens.tokenFor(datasource, authentication)}` };
-      case 'api_key':
-        return { [authentication.header]: authentication.apiKey };
-      case 'none':
-      case 'mtls':
-        return {};
-    }
   }
 }
 

@@ -217,6 +217,21 @@ describe('PrometheusClient', () => {
       expect(performance.now() - start).toBeGreaterThanOrEqual(1000);
     });
 
+    it('backs off though Retry-After says 0', async () => {
+      const answers = inTurn(answering(429, '', { 'retry-after': '0' }));
+      await failureOf(clientWith({ retryMs: 700 }).query(datasourceAt(await serve(answers)), ask));
+      expect(answers.count).toBeLessThan(10);
+    });
+
+    it('counts its time from the first failure, not from the wait in the queue', async () => {
+      const slow = (response: ServerResponse) => setTimeout(() => response.end(good), 600);
+      const answers = inTurn(slow, answering(503), answering(200, good));
+      const client = clientWith({ retryMs: 500, concurrency: 1 });
+      const datasource = datasourceAt(await serve(answers));
+      await Promise.all([client.query(datasource, ask), client.query(datasource, ask)]);
+      expect(answers.count).toBe(3);
+    });
+
     it('gives up at once when Retry-After is longer than its time', async () => {
       const answers = inTurn(answering(429, '', { 'retry-after': '60' }));
       const error = await failureOf(clientWith({ retryMs: 2000 }).query(datasourceAt(await serve(answers)), ask));

@@ -1,29 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import pRetry from 'p-retry';
 import { DatasourceError } from './datasource-error.js';
 
+const firstBackOffMs = 200;
+const longestBackOffMs = 10_000;
+
 /**
- * Repeats an attempt while it fails with a transient DatasourceError, with exponential back-off and jitter, until `budgetMs` is used up.
- * A Retry-After is waited for; one that is longer than what is left ends the retries at once.
+ * Repeats an attempt while it fails with a transient DatasourceError, with exponential back-off and jitter, for `budgetMs` from its first failure
+ * (not from its start: attempts may have waited long for their turn). A Retry-After is waited for; one longer than what is left ends it at once.
  */
 export async function retryTransient<T>(attempt: () => Promise<T>, budgetMs: number, signal?: AbortSignal): Promise<T> {
-  const deadlineMs = performance.now() + budgetMs;
-  return pRetry(attempt, {
-    retries: Number.POSITIVE_INFINITY,
-    maxRetryTime: budgetMs,
-    minTimeout: 200,
-    maxTimeout: 10_000,
-    randomize: true,
-    signal,
-    shouldRetry: ({ error }) => isTransient(error),
-    onFailedAttempt: async ({ error }) => {
-      if (!isTransient(error) || error.retryAfterMs === undefined) return;
-      if (performance.now() + error.retryAfterMs >= deadlineMs) throw error;
-      await delay(error.retryAfterMs, undefined, { signal });
-    },
-  });
-}
-
-function isTransient(error: Error): error is DatasourceError {
-  return error instanceof DatasourceError && error.isTransient;
+  let deadlineMs: number | undefined;
+  for (let backOffMs = firstBackOffMs; ; backOffMs = Math.min(2 * backOffMs, longestBackOffMs)) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof DatasourceError) || !error.isTransient) throw error;
+      deadlineMs ??= performance.now() + budgetMs;
+      const leftMs = deadlineMs - performance.now();
+      const askedMs = error.retryAfterMs ?? 0;
+      if (leftMs <= 0 || askedMs >= leftMs) throw error;
+      const jitteredMs = backOffMs * (0.5 + Math.random());
+      await delay(Math.min(Math.max(askedMs, jitteredMs), leftMs), undefined, { signal });
+    }
+  }
 }

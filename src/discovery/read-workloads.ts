@@ -34,23 +34,11 @@ export interface Findings {
  */
 export function readWorkloads(answers: DiscoveryAnswers, filter: DiscoveryFilter): Findings {
   const filters = nameFilters(filter);
-  const [acceptsNamespace, acceptsWorkload, acceptsContainer] = [filters.namespace, filters.workload, filters.container].map(nameTest) as [
-    NameTest,
-    NameTest,
-    NameTest,
-  ];
-  const namespaces = new Set(answers.namespace.flatMap(({ labels }) => labels.namespace || []).filter(acceptsNamespace));
-  const excluded = new Set(answers.excluded.map(({ labels }) => keyOf(labels.namespace, labels.workload_type, labels.workload)));
-  const workloads = new Map<string, DiscoveredWorkload>();
-  for (const { labels } of answers.workload) {
-    const workload = readWorkload(labels);
-    if (!workload || !namespaces.has(workload.namespace) || !acceptsWorkload(workload.workload)) continue;
-    const key = keyOf(workload.namespace, workload.workloadType, workload.workload);
-    if (!excluded.has(key)) workloads.set(key, workload);
-  }
+  const acceptsContainer = nameTest(filters.container);
+  const namespaces = new Set(answers.namespace.flatMap(({ labels }) => labels.namespace || []).filter(nameTest(filters.namespace)));
+  const workloads = workloadsOf(answers, namespaces, nameTest(filters.workload));
   const containers = readContainers(answers.container).filter(
-    ({ namespace, workloadType, workload, container }) =>
-      workloads.has(keyOf(namespace, workloadType, workload)) && acceptsContainer(container),
+    (found) => workloads.has(workloadKey(found)) && acceptsContainer(found.container),
   );
   return {
     namespaces: [...namespaces].sort(),
@@ -63,7 +51,9 @@ export function readWorkloads(answers: DiscoveryAnswers, filter: DiscoveryFilter
 /** Every container of a container query's answer, with its images. */
 export function readContainers(series: readonly PrometheusSeries[]): ContainerSightings[] {
   const whole = series.filter(({ labels, samples }) => readWorkload(labels) && labels.container && labels.image && samples.length > 0);
-  const groups = groupBy(whole, ({ labels }) => keyOf(labels.namespace, labels.workload_type, labels.workload, labels.container));
+  const groups = groupBy(whole, ({ labels }) =>
+    JSON.stringify([labels.namespace, labels.workload_type, labels.workload, labels.container]),
+  );
   return [...groups.values()].map(readContainer);
 }
 
@@ -77,11 +67,27 @@ export function toCluster({ namespaces, workloads, containers }: Findings): Disc
 }
 
 /** Identifies a container among others of a cluster. */
-export function containerKey({ namespace, workloadType, workload, container }: ContainerSightings): string {
-  return keyOf(namespace, workloadType, workload, container);
+export function containerKey(container: ContainerSightings): string {
+  return JSON.stringify([container.namespace, container.workloadType, container.workload, container.container]);
 }
 
-type NameTest = (name: string) => boolean;
+function workloadKey({ namespace, workloadType, workload }: DiscoveredWorkload): string {
+  return JSON.stringify([namespace, workloadType, workload]);
+}
+
+/** The workloads by key, each once. */
+function workloadsOf(
+  answers: DiscoveryAnswers,
+  namespaces: ReadonlySet<string>,
+  accepts: (name: string) => boolean,
+): Map<string, DiscoveredWorkload> {
+  const read = (series: readonly PrometheusSeries[]) => series.flatMap(({ labels }) => readWorkload(labels) ?? []);
+  const excluded = new Set(read(answers.excluded).map(workloadKey));
+  const wanted = read(answers.workload).filter(
+    (found) => namespaces.has(found.namespace) && accepts(found.workload) && !excluded.has(workloadKey(found)),
+  );
+  return new Map(wanted.map((workload) => [workloadKey(workload), workload]));
+}
 
 function readContainer(series: readonly PrometheusSeries[]): ContainerSightings {
   const labels = series[0]?.labels ?? {};
@@ -130,8 +136,4 @@ function inOrder(a: DiscoveredWorkload & { container?: string }, b: DiscoveredWo
 /** By code units: the same on every machine, whatever its language. */
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function keyOf(...parts: readonly (string | undefined)[]): string {
-  return JSON.stringify(parts);
 }

@@ -1,0 +1,125 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { DatasourceHttp } from '../datasource/datasource-http.js';
+import { PrometheusClient } from '../datasource/prometheus-client.js';
+import { Discovery, type DiscoveryRequest } from './discovery.js';
+import { MetadataProfiles } from './metadata-profiles.js';
+
+const now = 1795231800;
+const day = 86_400;
+type Sample = [number, string];
+interface Asked {
+  readonly query: string;
+  /** Instants, in seconds. */
+  readonly instants: readonly number[];
+}
+/** What the server answers to a question: samples by image of one container, or a status; undefined: nothing, ever. */
+type Answer = { images?: Record<string, Sample[]>; warnings?: string[]; status?: number } | undefined;
+
+let server: Server | undefined;
+let http: DatasourceHttp | undefined;
+afterEach(async () => {
+  http?.onModuleDestroy();
+  server?.closeAllConnections();
+  await new Promise((done) => server?.close(done));
+});
+
+/** A datasource with one workload, whose container is answered by `answerContainer`; returns what was asked. */
+async function discoverAt(answerContainer: (asked: Asked) => Answer, more: Partial<DiscoveryRequest> = {}) {
+  const asked: Asked[] = [];
+  let closedEarly = 0;
+  server = createServer(async (request, response) => {
+    response.on('close', () => {
+      if (!response.writableFinished) closedEarly++;
+    });
+    const form = new URLSearchParams((await request.toArray()).join(''));
+    const question = { query: form.get('query') ?? '', instants: instantsOf(form) };
+    asked.push(question);
+    const isContainer = question.query.includes('kube_pod_container_info');
+    const answer: Answer = isContainer
+      ? answerContainer(question)
+      : { images: { '': [[question.instants.at(-1) ?? 0, '1']] }, warnings: ['partial'] };
+    if (!answer) return;
+    const result = Object.entries(answer.images ?? {}).map(([image, values]) => ({
+      metric: { namespace: 'shop', workload: 'web', workload_type: 'deployment', container: 'app', image },
+      values,
+    }));
+    const body = { status: 'success', data: { resultType: 'matrix', result }, warnings: answer.warnings };
+    response.writeHead(answer.status ?? 200).end(JSON.stringify(body));
+  });
+  await new Promise<void>((done) => server?.listen(0, '127.0.0.1', done));
+  http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 4, DATASOURCE_TIMEOUT_MS: 2000, DATASOURCE_RETRY_MS: 0 });
+  const metadataProfile = new MetadataProfiles({ CONFIG_DIR: undefined }).find('cluster-metadata-local-monitoring');
+  if (!metadataProfile) throw new Error('the shipped profile is missing');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const datasource = { name: 'p', provider: 'prometheus', url, authentication: { type: 'none' }, insecureSkipVerify: false } as const;
+  const request = { datasource, metadataProfile, filter: {}, measurementSeconds: 900, nowSeconds: now, ...more };
+  return { result: new Discovery(new PrometheusClient(http)).discover(request), asked, closedEarly: () => closedEarly };
+}
+
+function instantsOf(form: URLSearchParams): number[] {
+  const [time, start, end, step] = ['time', 'start', 'end', 'step'].map((name) => Number(form.get(name)));
+  if (time || !start || !end || !step) return [time ?? 0];
+  return Array.from({ length: Math.floor((end - start) / step + 1e-9) + 1 }, (_, index) => start + index * step);
+}
+
+/** Samples that windows see of a series which lived from `from` to `to`. */
+const seenBy = ({ instants, query }: Asked, from: number, to: number): Sample[] => {
+  const lengthSeconds = Number(/\[(\d+)s\]/.exec(query)?.[1]);
+  return instants.filter((instant) => instant >= from && instant - lengthSeconds <= to).map((instant) => [instant, '2']);
+};
+const livedFrom = (images: Record<string, [number, number]>) => (asked: Asked) => ({
+  images: Object.fromEntries(
+    Object.entries(images).flatMap(([image, [from, to]]) => {
+      const samples = seenBy(asked, from, to);
+      return samples.length > 0 ? [[image, samples]] : [];
+    }),
+  ),
+});
+
+describe('Discovery', () => {
+  it('asks the three queries once, at now, and tells each warning once', async () => {
+    const { result, asked } = await discoverAt(() => ({ images: { 'web:1': [[now, '3']] }, warnings: ['partial', 'store b is away'] }));
+    expect(await result).toEqual({
+      cluster: {
+        namespaces: ['shop'],
+        workloads: [{ namespace: 'shop', workload: 'web', workloadType: 'deployment' }],
+        containers: [{ namespace: 'shop', workload: 'web', workloadType: 'deployment', container: 'app', image: 'web:1', pods: 3 }],
+      },
+      warnings: expect.arrayContaining(['partial', 'store b is away']),
+    });
+    expect((await result).warnings).toHaveLength(2);
+    expect(asked.map(({ instants }) => instants)).toEqual([[now], [now], [now]]);
+    for (const { query } of asked) expect(query).toContain('[900s]');
+  });
+
+  it.each<[string, Record<string, [number, number]>, string, number]>([
+    ['the later of two in different windows', { old: [0, now - 3 * day], new: [now - 3 * day, now] }, 'new', 0],
+    ['the later of two that changed within the last day', { a: [now - 3600, now], b: [0, now - 3601] }, 'a', 1],
+    ['the one that came back', { first: [0, now], between: [now - 7200, now - 3600] }, 'first', 1],
+    ['the one that appeared later while both live', { old: [0, now], anew: [now - 600, now] }, 'anew', 3],
+    ['the later of two that died within a minute', { a: [now - day - 30, now - day - 10], b: [0, now - day - 31] }, 'a', 3],
+  ])('takes of several images %s', async (_, images, expected, finerQuestions) => {
+    const timeRange = { startSeconds: now - 5 * day, endSeconds: now };
+    const { result, asked } = await discoverAt(livedFrom(images), { timeRange });
+    expect((await result).cluster.containers.map(({ image }) => image)).toEqual([expected]);
+    const finer = asked.slice(3);
+    expect(finer).toHaveLength(finerQuestions);
+    for (const { query } of finer) expect(query).toContain('namespace="shop"');
+    for (const { instants } of asked) expect(instants.length).toBeLessThanOrEqual(11_000);
+  });
+
+  it('leaves out what the excluded labels return', async () => {
+    const { result } = await discoverAt(() => ({ images: { 'web:1': [[now, '3']] } }), { filter: { exclude: { labels: { team: 'a' } } } });
+    expect((await result).cluster).toMatchObject({ namespaces: ['shop'], workloads: [], containers: [] });
+  });
+
+  it('fails with the failure of a query and leaves no other on the way', async () => {
+    const { result, closedEarly } = await discoverAt(({ query }) => (query.startsWith('(') ? undefined : { status: 403 }), {
+      filter: { exclude: { labels: { team: 'a' } } },
+    });
+    await expect(result).rejects.toMatchObject({ failure: 'refused-credentials' });
+    for (let waits = 0; closedEarly() === 0 && waits < 100; waits++) await new Promise((done) => setTimeout(done, 10));
+    expect(closedEarly()).toBe(1);
+  });
+});
