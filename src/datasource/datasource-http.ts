@@ -121,7 +121,7 @@ async function refusal(datasource: Datasource, path: string, { status, headers, 
   const { bytes } = await readBytes(data, longestRefusalBytes);
   const text = bytes.toString('utf8');
   const retryAfterMs = readRetryAfter(headers['retry-after'], Date.now());
-  return failed(failureOfStatus(status, text), datasource, path, `${status}: ${saidIn(text)}`, { retryAfterMs });
+  return failed(failureOfStatus(status, text), datasource, path, [status, saidIn(text)].filter(Boolean).join(': '), { retryAfterMs });
 }
 
 /** Errors with a code are Node's or axios' about the connection; others are ours and pass as they are. Axios' own error holds credentials: it is no cause. */
