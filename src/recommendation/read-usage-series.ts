@@ -1,38 +1,42 @@
 import { columnsRead, rowsRead } from './columns-read.js';
-import { type JsonValue, listOf, member, objectOf } from './json-value.js';
+import { member } from './json-value.js';
 import { isSupportedAccelerator } from './mig-profiles.js';
+import { readSeries, type Series } from './read-series.js';
 import { RecommendationInputError } from './recommendation-input-error.js';
 import type { RecommendationSettings, SizedKind } from './recommendation-settings.js';
 import { isSample } from './samples.js';
 import type { JvmInfo, UsageColumn, UsageTable } from './usage-table.js';
 
-/** One series: its labels, and its points as `[steps before the end, "value"]`. */
-interface Series {
-  readonly labels: Readonly<Record<string, unknown>>;
-  readonly points: readonly { readonly row: number; readonly value: number }[];
-}
-
-interface Grid {
-  readonly endSeconds: number;
-  readonly stepSeconds: number;
-  readonly length: number;
-}
-
 const all = ['avg', 'min', 'max', 'sum', 'count'];
-const knownFunctions = [...all, 'median', 'mode', 'range'];
 const spread = ['avg', 'min', 'max'];
+const total = ['sum'];
+const knownFunctions = [...all, 'median', 'mode', 'range'];
 
 /** Metrics of Kruize's profile and the functions of each that are asked and so make intervals (recommendations.md 1.3, 1.4). */
 const asked: Readonly<Record<SizedKind, Readonly<Record<string, readonly string[]>>>> = {
   container: {
-    ...{ cpuRequest: all, cpuLimit: all, memoryRequest: all, memoryLimit: all },
-    ...{ cpuUsage: all, cpuThrottle: all, memoryUsage: all, memoryRSS: all },
-    ...{ jvmInfo: ['sum'], jvmInfoTotal: ['sum'] },
+    cpuRequest: all,
+    cpuLimit: all,
+    memoryRequest: all,
+    memoryLimit: all,
+    cpuUsage: all,
+    cpuThrottle: all,
+    memoryUsage: all,
+    memoryRSS: all,
+    jvmInfo: total,
+    jvmInfoTotal: total,
   },
   namespace: {
-    ...{ namespaceCpuRequest: ['sum'], namespaceCpuLimit: ['sum'], namespaceMemoryRequest: ['sum'], namespaceMemoryLimit: ['sum'] },
-    ...{ namespaceCpuUsage: spread, namespaceCpuThrottle: spread, namespaceMemoryUsage: spread, namespaceMemoryRSS: spread },
-    ...{ namespaceTotalPods: ['avg', 'max'], namespaceRunningPods: ['avg', 'max'] },
+    namespaceCpuRequest: total,
+    namespaceCpuLimit: total,
+    namespaceMemoryRequest: total,
+    namespaceMemoryLimit: total,
+    namespaceCpuUsage: spread,
+    namespaceCpuThrottle: spread,
+    namespaceMemoryUsage: spread,
+    namespaceMemoryRSS: spread,
+    namespaceTotalPods: ['avg', 'max'],
+    namespaceRunningPods: ['avg', 'max'],
   },
 };
 /** Metrics that make no interval: GPU samples are attached to intervals that are there, the maxDate ones are not samples at all. */
@@ -41,6 +45,8 @@ const otherMetrics = ['acceleratorCoreUsage', 'acceleratorMemoryUsage', 'acceler
 /** A GPU sample belongs to the nearest interval within this time (recommendations.md 9.2). */
 const acceleratorReachSeconds = 300;
 
+type Columns = Partial<Record<UsageColumn, Float64Array>>;
+
 /** The usage table of `series` = points by `<metric>.<function>`; points outside the longest term are dropped. Throws a RecommendationInputError. */
 export function readUsageSeries(
   series: Readonly<Record<string, unknown>>,
@@ -48,20 +54,20 @@ export function readUsageSeries(
   endSeconds: number,
   stepSeconds: number,
 ): UsageTable {
-  const grid = { endSeconds, stepSeconds, length: rowsRead(terms, stepSeconds) };
   for (const name of Object.keys(series)) refuseUnknown(name);
-  const read = (name: string) => seriesOf(member(series, 'series', name), grid);
-  const names = Object.keys(series).filter((name) => isAsked(experimentType, name));
-  const present = new Uint8Array(grid.length);
-  for (const name of names) for (const { row, value } of read(name).points) if (isSample(value)) present[row] = 1;
-  const columns: Partial<Record<UsageColumn, Float64Array>> = {};
-  for (const column of [...columnsRead[experimentType], 'cpuUsage.count' as const]) {
-    if (names.includes(column)) columns[column] = columnOf(read(column), grid, (row) => row);
-  }
-  const jvm = jvmOf(names, read);
+  const length = rowsRead(terms, stepSeconds);
+  const read = (name: string) => readSeries(member(series, 'series', name), length);
+  const found = new Map(
+    Object.keys(series)
+      .filter((name) => isAsked(experimentType, name))
+      .map((name) => [name, read(name)]),
+  );
+  const present = presentRows([...found.values()], length);
+  const columns = columnsOf(experimentType, found, length);
+  const jvm = jvmOf(found);
+  const table = { endSeconds, stepSeconds, length, present, columns, ...(jvm ? { jvm } : {}) };
   const acceleratorModel = experimentType === 'container' ? modelOf(read('acceleratorMemoryUsage.max')) : undefined;
-  if (acceleratorModel !== undefined) addAccelerator(columns, acceleratorModel, read, present, grid);
-  return { ...grid, present, columns, ...(jvm ? { jvm } : {}), ...(acceleratorModel === undefined ? {} : { acceleratorModel }) };
+  return acceleratorModel === undefined ? table : withAccelerator(table, acceleratorModel, read);
 }
 
 function refuseUnknown(name: string): void {
@@ -77,47 +83,33 @@ function isAsked(kind: SizedKind, name: string): boolean {
   return asked[kind][metric]?.includes(method) ?? false;
 }
 
-/** A series is a list of points, or `{metric: labels, points}`; absent = no points. */
-function seriesOf(json: JsonValue, { length }: Grid): Series {
-  if (json.value === undefined) return { labels: {}, points: [] };
-  const isList = Array.isArray(json.value);
-  const object = isList ? {} : objectOf(json, ['metric', 'points']);
-  const labels = member(object, json.field, 'metric');
-  const points = listOf(isList ? json : member(object, json.field, 'points')).map((point) => pointOf(point, length));
-  return { labels: labels.value === undefined ? {} : objectOf(labels), points: points.filter(({ row }) => row >= 0 && row < length) };
+function presentRows(series: readonly Series[], length: number): Uint8Array {
+  const present = new Uint8Array(length);
+  for (const { points } of series) for (const { row, value } of points) if (isSample(value)) present[row] = 1;
+  return present;
 }
 
-function pointOf({ field, value: point }: JsonValue, length: number): { row: number; value: number } {
-  const [steps, value] = Array.isArray(point) && point.length === 2 ? (point as unknown[]) : [];
-  if (!Number.isInteger(steps)) throw new RecommendationInputError(field, 'expected [whole number of steps before the end, "value"]');
-  return { row: length - 1 - (steps as number), value: sampleOf({ field: `${field}.1`, value }) };
-}
-
-/** A sample as Prometheus writes it; NaN and infinite ones are missing (E15). */
-function sampleOf({ field, value }: JsonValue): number {
-  if (typeof value === 'number') return value;
-  if (typeof value === 'string' && /^([+-]?Inf|NaN)$/i.test(value)) return Number.NaN;
-  const number = typeof value === 'string' && /^[+-]?(\d|\.\d)/.test(value) ? Number(value) : Number.NaN;
-  if (Number.isNaN(number)) throw new RecommendationInputError(field, `expected a number as text, got ${JSON.stringify(value)}`);
-  return number;
+function columnsOf(kind: SizedKind, found: ReadonlyMap<string, Series>, length: number): Columns {
+  const columns: Columns = {};
+  for (const column of [...columnsRead[kind], 'cpuUsage.count' as const]) {
+    const series = found.get(column);
+    if (series) columns[column] = columnOf(series, length, (row) => row);
+  }
+  return columns;
 }
 
 /** `rowFor` says which row takes the sample of a row; -1 = none. */
-function columnOf({ points }: Series, { length }: Grid, rowFor: (row: number) => number): Float64Array {
+function columnOf({ points }: Series, length: number, rowFor: (row: number) => number): Float64Array {
   const column = new Float64Array(length).fill(Number.NaN);
   for (const { row, value } of points) if (rowFor(row) >= 0) column[rowFor(row)] = value;
   return column;
 }
 
 /** Labels of the first JVM series that has points. */
-function jvmOf(names: readonly string[], read: (name: string) => Series): JvmInfo | undefined {
-  const found = ['jvmInfo.sum', 'jvmInfoTotal.sum']
-    .filter((name) => names.includes(name))
-    .map(read)
-    .find(({ points }) => points.length > 0);
-  if (!found) return undefined;
-  const label = (name: string) => String(found.labels[name] ?? '');
-  return { runtime: label('runtime'), vendor: label('vendor'), version: label('version') };
+function jvmOf(found: ReadonlyMap<string, Series>): JvmInfo | undefined {
+  const series = ['jvmInfo.sum', 'jvmInfoTotal.sum'].map((name) => found.get(name)).find((known) => known && known.points.length > 0);
+  const label = (name: string) => String(series?.labels[name] ?? '');
+  return series && { runtime: label('runtime'), vendor: label('vendor'), version: label('version') };
 }
 
 /** The container's GPU, where its series has points and names a supported card. */
@@ -126,21 +118,17 @@ function modelOf({ labels, points }: Series): string | undefined {
   return points.length > 0 && typeof modelName === 'string' && isSupportedAccelerator(modelName) ? modelName : undefined;
 }
 
-function addAccelerator(
-  columns: Partial<Record<UsageColumn, Float64Array>>,
-  model: string,
-  read: (name: string) => Series,
-  present: Uint8Array,
-  grid: Grid,
-): void {
+function withAccelerator(table: UsageTable, model: string, read: (name: string) => Series): UsageTable {
+  const columns: Columns = { ...table.columns };
   for (const column of ['acceleratorCoreUsage.max', 'acceleratorMemoryUsage.max'] as const) {
     const series = read(column);
     const isOfModel = String(series.labels.modelName ?? '').toLowerCase() === model.toLowerCase();
-    if (isOfModel) columns[column] = columnOf(series, grid, (row) => nearestPresent(present, row, grid.stepSeconds));
+    if (isOfModel) columns[column] = columnOf(series, table.length, (row) => nearestPresent(table, row));
   }
+  return { ...table, columns, acceleratorModel: model };
 }
 
-function nearestPresent(present: Uint8Array, row: number, stepSeconds: number): number {
+function nearestPresent({ present, stepSeconds }: UsageTable, row: number): number {
   const reach = Math.floor(acceleratorReachSeconds / stepSeconds);
   for (let distance = 0; distance <= reach; distance++) {
     if (present[row - distance] === 1) return row - distance;
