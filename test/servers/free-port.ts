@@ -7,8 +7,9 @@ import { createServer } from 'node:net';
 const lowest = 15_000;
 const highest = 32_000;
 
-/** A TCP port of 127.0.0.1 on which nobody listens. */
-export async function freePort(): Promise<number> {
+/** A TCP port of 127.0.0.1 on which nobody listens: the preferred one, else another. */
+export async function freePort(preferred?: number): Promise<number> {
+  if (preferred !== undefined && (await isFree(preferred))) return preferred;
   for (let attempt = 0; attempt < 100; attempt++) {
     const port = lowest + Math.floor(Math.random() * (highest - lowest));
     if (await isFree(port)) return port;

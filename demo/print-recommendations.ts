@@ -1,0 +1,63 @@
+import Table from 'cli-table3';
+import type { ContainerRecommendation, Requests } from './read-recommendation.js';
+
+/** Longer tables are cut; what changes most stands first. */
+const mostRows = 60;
+const mib = 1024 ** 2;
+
+/** The table of recommendations as text: requests now and as recommended, for both models, with the change in percent. */
+export function recommendationTable(rows: readonly ContainerRecommendation[]): string {
+  const table = new Table({
+    head: ['workload', 'container', 'term', 'CPU cores now', '→ cost', '→ performance', 'memory MiB now', '→ cost', '→ performance'],
+    style: { head: [], border: [], compact: true },
+    colAligns: ['left', 'left', 'left', 'right', 'right', 'right', 'right', 'right', 'right'],
+  });
+  const shown = [...rows].sort((one, other) => saving(other) - saving(one)).slice(0, mostRows);
+  for (const row of shown) table.push(cellsOf(row));
+  const rest = rows.length - shown.length;
+  return `${table.toString()}\n${rest > 0 ? `… and ${rest} more\n` : ''}${totals(rows)}`;
+}
+
+function cellsOf(row: ContainerRecommendation): string[] {
+  const { current, cost, performance } = row;
+  return [
+    `${row.namespace}/${row.workload} (${row.workloadType})`,
+    row.container,
+    row.term ?? 'too little data',
+    cores(current.cpuCores),
+    changed(current.cpuCores, cost.cpuCores, cores),
+    changed(current.cpuCores, performance.cpuCores, cores),
+    mebibytes(current.memoryBytes),
+    changed(current.memoryBytes, cost.memoryBytes, mebibytes),
+    changed(current.memoryBytes, performance.memoryBytes, mebibytes),
+  ];
+}
+
+function changed(from: number | undefined, to: number | undefined, show: (amount?: number) => string): string {
+  if (to === undefined) return '-';
+  if (from === undefined) return `${show(to)} (new)`;
+  const percent = Math.round(((to - from) / from) * 100);
+  return `${show(to)} (${percent > 0 ? '+' : ''}${percent}%)`;
+}
+
+const cores = (amount?: number) => (amount === undefined ? 'not set' : String(Number(amount.toFixed(amount < 0.01 ? 4 : 2))));
+const mebibytes = (bytes?: number) => (bytes === undefined ? 'not set' : String(Math.round(bytes / mib)));
+
+/** Cores that the cost model frees in one pod; a GiB counts as much as a quarter of a core, as clouds price them. */
+function saving({ current, cost }: ContainerRecommendation): number {
+  const freed = (now?: number, then?: number) => (then === undefined ? 0 : (now ?? 0) - then);
+  return Math.abs(freed(current.cpuCores, cost.cpuCores)) + Math.abs(freed(current.memoryBytes, cost.memoryBytes)) / (4 * 1024 * mib);
+}
+
+function totals(rows: readonly ContainerRecommendation[]): string {
+  const sized = rows.filter(({ term }) => term);
+  const sum = (of: (row: ContainerRecommendation) => Requests) => {
+    const cpuCores = sized.reduce((total, row) => total + (of(row).cpuCores ?? row.current.cpuCores ?? 0), 0);
+    const memoryBytes = sized.reduce((total, row) => total + (of(row).memoryBytes ?? row.current.memoryBytes ?? 0), 0);
+    return `${cpuCores.toFixed(1)} cores and ${(memoryBytes / mib / 1024).toFixed(1)} GiB`;
+  };
+  return (
+    `Requests of one pod of each: now ${sum(({ current }) => current)}, ` +
+    `by cost ${sum(({ cost }) => cost)}, by performance ${sum(({ performance }) => performance)}.`
+  );
+}

@@ -1,0 +1,78 @@
+import { SingleBar } from 'cli-progress';
+import { checkRecords, recordsOf, topics } from '../test/servers/check-records.js';
+import { type KafkaRecord, type RecordReader, readRecords } from '../test/servers/kafka-records.js';
+import { waitUntil } from '../test/servers/wait-until.js';
+import { experimentNames, followJob, type JobSummary, submitJob } from './bulk-client.js';
+import { recommendationTable } from './print-recommendations.js';
+import { readRecommendations } from './read-recommendation.js';
+import type { DemoServers } from './start-servers.js';
+import { tell } from './stopwatch.js';
+
+/** How long the records may take after the job is final. */
+const recordsTimeoutMs = 60_000;
+
+/** Runs one bulk job, shows what arrives on the topics, and says what is wrong with it; no faults = all arrived. */
+export async function showJob(servers: DemoServers): Promise<{ jobId: string; faults: string[] }> {
+  const { url } = servers.service;
+  const reader = await readRecords(servers.kafka.bootstrapServers, Object.values(topics));
+  const jobId = await submitJob(url);
+  tell(`POST /bulk: job ${jobId}`);
+  const summary = await followWithBar(url, jobId);
+  tell(`The job is ${summary.status}; waiting for its records …`);
+  const records = await collectRecords(reader, jobId);
+  await reader.stop();
+  tell(`${records.length} records have arrived`);
+
+  printRecords(records);
+  const expected = servers.containers?.map(experimentName) ?? (await experimentNames(url, jobId));
+  const failure = summary.status === 'COMPLETED' ? [] : [`the job is ${summary.status}: ${JSON.stringify(summary.notifications)}`];
+  return { jobId, faults: [...failure, ...checkRecords(expected, records)] };
+}
+
+async function followWithBar(url: string, jobId: string): Promise<JobSummary> {
+  const bar = new SingleBar({
+    format: '  {bar} {value} of {total} experiments',
+    noTTYOutput: true,
+    notTTYSchedule: 1_000,
+    hideCursor: true,
+  });
+  bar.start(0, 0);
+  try {
+    return await followJob(url, jobId, ({ total_experiments, processed_experiments }) => {
+      bar.setTotal(total_experiments);
+      bar.update(processed_experiments);
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+/** The job's records when its summary, the last of them, is there; where time runs out those that came. */
+async function collectRecords(reader: RecordReader, jobId: string): Promise<KafkaRecord[]> {
+  const hasSummary = () => recordsOf(jobId, reader.records).some(({ topic }) => topic === topics.summary);
+  await waitUntil('the summary arrives', hasSummary, { timeoutMs: recordsTimeoutMs }).catch(() => tell('No summary arrived'));
+  // The consumer reads the topics side by side: what was sent before the summary may be read after it.
+  await waitUntil('the records have been read', readsNothingMore(reader), { timeoutMs: 10_000, everyMs: 500 });
+  return recordsOf(jobId, reader.records);
+}
+
+function readsNothingMore(reader: RecordReader): () => boolean {
+  let before = -1;
+  return () => {
+    const isSame = before === reader.records.length;
+    before = reader.records.length;
+    return isSame;
+  };
+}
+
+function printRecords(records: readonly KafkaRecord[]): void {
+  const on = (topic: string) => records.filter((record) => record.topic === topic);
+  console.log(`\n${recommendationTable(on(topics.recommendations).flatMap(({ value }) => readRecommendations(value)))}`);
+  for (const { key, value } of on(topics.error)) console.log(`\nOn ${topics.error}: ${key}\n${JSON.stringify(value, null, 2)}`);
+  for (const { value } of on(topics.summary)) console.log(`\nOn ${topics.summary}:\n${JSON.stringify(value, null, 2)}`);
+}
+
+/** As the service names experiments by default (setting `experimentNameFormat`). */
+function experimentName(of: { namespace: string; workload: string; workloadType: string; container: string }): string {
+  return `prometheus-1|default|${of.namespace}|${of.workload}(${of.workloadType})|${of.container}`;
+}

@@ -1,0 +1,58 @@
+import { clusterBlocks } from '../test/cluster/cluster-blocks.js';
+import type { GeneratedContainer } from '../test/cluster/generate-cluster.js';
+import { freePort } from '../test/servers/free-port.js';
+import { type KafkaServer, startKafka } from '../test/servers/kafka.js';
+import { type PrometheusServer, startPrometheus } from '../test/servers/prometheus.js';
+import { type Service, startService } from '../test/servers/service.js';
+import { tell } from './stopwatch.js';
+
+export interface DemoSize {
+  readonly containers: number;
+  readonly days: number;
+  readonly scrapeSeconds: number;
+}
+
+export interface DemoServers {
+  readonly kafka: KafkaServer;
+  readonly prometheus: PrometheusServer;
+  readonly service: Service;
+  /** What the cluster has; undefined where the Prometheus is somebody else's. */
+  readonly containers?: readonly GeneratedContainer[];
+}
+
+const hourSeconds = 3600;
+const usualPort = 8080;
+
+/** Starts Kafka, Prometheus with a generated cluster, and the service; those that the environment names are used instead. */
+export async function startServers(size: DemoSize): Promise<DemoServers> {
+  const { KAFKA_BOOTSTRAP_SERVERS, PROMETHEUS_URL, DATABASE_URL, PORT } = process.env;
+  const [kafka, { prometheus, containers }] = await Promise.all([
+    startKafka({ given: KAFKA_BOOTSTRAP_SERVERS }),
+    PROMETHEUS_URL ? givenCluster(PROMETHEUS_URL) : startCluster(size),
+  ]);
+  tell(`Apache Kafka answers at ${kafka.bootstrapServers}, Prometheus at ${prometheus.url}`);
+  const service = await startService({
+    env: {
+      PORT: PORT ?? String(await freePort(usualPort)),
+      DATABASE_URL,
+      KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers,
+      PROMETHEUS_URL: prometheus.url,
+    },
+  });
+  tell(`The service answers at ${service.url}`);
+  return { kafka, prometheus, service, containers };
+}
+
+type Cluster = Pick<DemoServers, 'prometheus' | 'containers'>;
+
+async function givenCluster(url: string): Promise<Cluster> {
+  return { prometheus: await startPrometheus({ given: url }) };
+}
+
+async function startCluster(size: DemoSize): Promise<Cluster> {
+  const endSeconds = Math.floor(Date.now() / 1000 / hourSeconds) * hourSeconds;
+  tell(`Generating ${size.containers} containers, ${size.days} days up to now, a sample every ${size.scrapeSeconds} s …`);
+  const cluster = await clusterBlocks({ ...size, endSeconds, seed: 1, tailSeconds: 2 * hourSeconds });
+  tell(`The cluster is ready: ${cluster.samples.toLocaleString('en')} samples`);
+  return { prometheus: await startPrometheus({ blocks: cluster.blocks }), containers: cluster.containers };
+}
