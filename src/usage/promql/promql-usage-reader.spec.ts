@@ -1,0 +1,137 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Datasource } from '../../datasource/datasource.js';
+import { DatasourceHttp } from '../../datasource/datasource-http.js';
+import { PrometheusClient } from '../../datasource/prometheus-client.js';
+import type { Experiment } from '../../experiments/experiment.js';
+import { readSettings } from '../../settings/read-settings.js';
+import { MetricProfiles } from '../metric-profiles.js';
+import type { UsageRequest } from '../usage-reader.js';
+import { PlannedQueries } from './planned-queries.js';
+import { PromqlUsageReader } from './promql-usage-reader.js';
+
+/** Answers to a query: series of the experiment with its labels filled in, or a refusal. */
+type Responder = (query: string) => { values?: [number, string][]; labels?: object; warnings?: string[]; status?: number; error?: string };
+
+const settings = readSettings({ DATASOURCE_RETRY_MS: '0', USAGE_SCOPE: 'workload' });
+const labels = { namespace: 'shop', container: 'app', workload: 'web', workload_type: 'deployment' };
+const experiment: Experiment = {
+  type: 'container',
+  name: 'n',
+  datasource: 'd',
+  clusterName: 'c',
+  pods: 1,
+  namespace: 'shop',
+  workload: 'web',
+  workloadType: 'deployment',
+  container: 'app',
+  image: 'i',
+};
+
+const http = new DatasourceHttp(settings);
+let server: Server | undefined;
+let asked: { path: string; query: string }[] = [];
+beforeEach(() => {
+  asked = [];
+});
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+});
+afterAll(() => http.onModuleDestroy());
+
+/** A server that speaks Prometheus' HTTP API and answers what the test says. */
+async function serve(respond: Responder): Promise<Datasource> {
+  server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const query = new URLSearchParams(body).get('query')!;
+    asked.push({ path: request.url!, query });
+    const { values, warnings, status = 200, error, labels: more } = respond(query);
+    const isRange = request.url!.endsWith('query_range');
+    const series = values && { metric: { ...labels, ...more }, ...(isRange ? { values } : { value: values[0] }) };
+    const data = { resultType: isRange ? 'matrix' : 'vector', result: series ? [series] : [] };
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(error ? { status: 'error', errorType: 'x', error } : { status: 'success', data, warnings }));
+  });
+  await new Promise<void>((done) => server!.listen(0, '127.0.0.1', done));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { name: 'prometheus-1', provider: 'prometheus', url, authentication: { type: 'none' }, insecureSkipVerify: false };
+}
+
+async function read(respond: Responder, over: Partial<UsageRequest> = {}, signal?: AbortSignal) {
+  const reader = new PromqlUsageReader(new PlannedQueries(new PrometheusClient(http)), new MetricProfiles(settings), settings);
+  const request = { metricProfile: 'resource-optimization-local-monitoring', experiments: [experiment], dropsInactive: false, ...over };
+  return reader.read({ endSeconds: 1800, stepSeconds: 900, rows: 3, datasource: await serve(respond), ...request }, signal);
+}
+
+const requestsOnly: Responder = (query) => (query.includes('resource_requests') ? { values: [[1800, '0.5']] } : {});
+
+describe('PromqlUsageReader', () => {
+  it('fills one table an experiment with 20 questions and one probe for accelerators', async () => {
+    const [table] = await read(() => ({ values: [[900, '2'], [1800, '3']] })); // biome-ignore format: one answer, one line
+    expect(asked).toHaveLength(21);
+    expect(Object.keys(table!.columns)).toHaveLength(18);
+    expect(table).toMatchObject({ endSeconds: 1800, stepSeconds: 900, length: 3, present: Uint8Array.of(0, 1, 1) });
+    expect(table!.columns['memoryRSS.max']).toEqual(Float64Array.of(Number.NaN, 2, 3));
+  });
+
+  it('empties the table of a container that had no activity, after asking about it', async () => {
+    const [table] = await read(requestsOnly, { dropsInactive: true });
+    expect(asked.filter(({ path }) => path === '/api/v1/query').map(({ query }) => query)).toEqual([expect.stringContaining('[15d]')]);
+    expect(table!.columns).toEqual({});
+    expect(table!.present).toEqual(new Uint8Array(3));
+  });
+
+  it('keeps the table of a container whose CPU is idle now but was active', async () => {
+    const [table] = await read((query) => (query.includes('[15d]') ? { values: [[1800, '9']] } : requestsOnly(query)), {
+      dropsInactive: true,
+    });
+    expect(table!.present).toEqual(Uint8Array.of(0, 0, 1));
+  });
+
+  it.each([
+    ['the caller named an end', { dropsInactive: false }, requestsOnly],
+    ['CPU is active', { dropsInactive: true }, () => ({ values: [[1800, '1']] }) as ReturnType<Responder>],
+  ])('does not ask about activity where %s', async (_, over, respond) => {
+    await read(respond, over);
+    expect(asked.filter(({ path }) => path === '/api/v1/query')).toEqual([]);
+  });
+
+  it('asks for core usage where the probe saw a supported accelerator, and attaches both', async () => {
+    const gpu = { exported_namespace: 'shop', exported_container: 'app', modelName: 'NVIDIA-A100-SXM4-40GB' };
+    const [table] = await read((query) => ({ values: [[1800, '40']], ...(query.includes('DCGM') && { labels: gpu }) }));
+    expect(table!.acceleratorModel).toBe('NVIDIA-A100-SXM4-40GB');
+    expect(table!.columns['acceleratorCoreUsage.max']![2]).toBe(40);
+    expect(table!.columns['acceleratorMemoryUsage.max']![2]).toBe(40);
+    expect(asked.filter(({ query }) => query.includes('DCGM'))).toHaveLength(2);
+  });
+
+  it.each([
+    ['too-large', { status: 422, error: 'query processing would load too many samples into memory in query execution' }],
+    ['unavailable', { status: 503, error: 'down' }],
+    ['unavailable', { warnings: ['error reading from server'] }],
+    ['too-many-requests', { warnings: ['Please reduce your request rate.'] }],
+  ])('fails as %s when one query does, and stops the others', async (failure, refusal) => {
+    const respond: Responder = (query) => (query.includes('memory_rss') ? refusal : { values: [[1800, '1']] });
+    await expect(read(respond)).rejects.toMatchObject({ name: 'DatasourceError', failure });
+  });
+
+  it('goes on with what a partial answer has', async () => {
+    const [table] = await read(() => ({ values: [[1800, '1']], warnings: ['a store is away'] }));
+    expect(table!.present).toEqual(Uint8Array.of(0, 0, 1));
+  });
+
+  it("stops with the caller's signal", async () => {
+    const controller = new AbortController();
+    controller.abort();
+    await expect(read(requestsOnly, {}, controller.signal)).rejects.toMatchObject({ failure: 'cancelled' });
+  });
+
+  it('asks nothing of accelerators or activity for a namespace', async () => {
+    const namespace: Experiment = { type: 'namespace', name: 'n', datasource: 'd', clusterName: 'c', pods: 1, namespace: 'shop' };
+    const [table] = await read(() => ({ values: [[1800, '1']] }), { experiments: [namespace], dropsInactive: true });
+    expect(asked).toHaveLength(16);
+    expect(Object.keys(table!.columns)).toHaveLength(15);
+  });
+});
