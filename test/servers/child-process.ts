@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clearUpLater, isClearedUp } from './clear-up.js';
 import { waitUntil } from './wait-until.js';
 
 /** How many of the last lines of output are kept to explain a failure. */
@@ -31,6 +32,7 @@ export class RunningChild {
   ) {
     this.pid = child.pid!;
     running.add(this);
+    clearUpLater('group', this.pid);
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream! }).on('line', (line) => {
         if (this.lines.push(line) > keptLines) this.lines.shift();
@@ -51,7 +53,7 @@ export class RunningChild {
   }
 
   /** Waits until `isReady`; where it ends before or time runs out it is ended, and the error holds what it printed. */
-  async untilReady(isReady: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<this> {
+  async untilReady(isReady: () => boolean | Promise<boolean>, timeoutMs = 120_000): Promise<this> {
     try {
       await waitUntil(`${this.name} answers`, async () => this.hasExited || (await isReady()), { timeoutMs });
       if (this.hasExited) throw new Error(`${this.name} ended before it answered`);
@@ -84,17 +86,18 @@ export class RunningChild {
     } catch {
       // Nothing of the group is left.
     }
+    isClearedUp(this.pid);
   }
 }
 
-/** Starts a program; it ends when this process ends, however that comes about short of kill -9. */
+/** Starts a program; it ends when this process ends, however that comes about. */
 export async function startChild(
   name: string,
   command: string,
   args: readonly string[],
   options: ChildOptions = {},
 ): Promise<RunningChild> {
-  endWithUs();
+  endOnSignals();
   const { onLine, ...spawnOptions } = options;
   const child = spawn(command, args, { ...spawnOptions, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   await new Promise<void>((resolve, reject) => {
@@ -104,15 +107,11 @@ export async function startChild(
   return new RunningChild(name, child, onLine);
 }
 
-let endsWithUs = false;
+let endsOnSignals = false;
 
-function endWithUs(): void {
-  if (endsWithUs) return;
-  endsWithUs = true;
-  // First of all that happens at the exit: afterwards the folders they write to are removed.
-  process.prependOnceListener('exit', () => {
-    for (const child of running) child.killGroup();
-  });
+function endOnSignals(): void {
+  if (endsOnSignals) return;
+  endsOnSignals = true;
   const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
   for (const [signal, code] of Object.entries(codes)) process.on(signal, () => void endAll(code));
 }

@@ -34,7 +34,7 @@ const mainFile = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const handedOn = ['PATH', 'HOME', 'USER', 'LANG', 'TZ', 'TMPDIR', 'XDG_CACHE_HOME'];
 
 /** Starts the built service on a free port, with its data in a temporary folder unless `env` says otherwise. */
-export async function startService({ env = {}, until = 'ready', timeoutMs = 60_000 }: ServiceOptions = {}): Promise<Service> {
+export async function startService({ env = {}, until = 'ready', timeoutMs = 120_000 }: ServiceOptions = {}): Promise<Service> {
   const folder = makeTempFolder('service');
   const port = env.PORT ?? String(await freePort());
   const url = `http://127.0.0.1:${port}`;
