@@ -24,7 +24,7 @@ export function checkBulkRequest(request: BulkRequest, context: RequestContext):
   return [
     ...timeRangeFaults(request, context),
     ...datasourceFaults(request, context),
-    ...checkFilter(request.filter).map((message) => ({ field: '', message })),
+    ...checkFilter(request.filter),
     ...profileFaults(request, context),
     ...durationFaults(request),
     ...engineFaults(request),

@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { logOf } from '../settings/logger.js';
+import { DatabaseProbe } from './database-probe.js';
 import { migrate } from './migrate.js';
 import { BulkJobs1795200000000 } from './migrations/1795200000000-bulk-jobs.js';
 
@@ -34,6 +35,6 @@ export class DatabaseModule {
         return database;
       },
     });
-    return { module: DatabaseModule, imports: [connection] };
+    return { module: DatabaseModule, imports: [connection], providers: [DatabaseProbe], exports: [DatabaseProbe] };
   }
 }

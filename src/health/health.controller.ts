@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { DataSource } from 'typeorm';
+import { DatabaseProbe } from '../database/database-probe.js';
 import { Publisher } from '../publication/publisher.js';
 
 /** State of one thing that the service needs. */
@@ -13,7 +13,7 @@ interface Check {
 @Controller('health')
 export class HealthController {
   constructor(
-    private readonly database: DataSource,
+    private readonly database: DatabaseProbe,
     private readonly publisher: Publisher,
   ) {}
 
@@ -41,10 +41,8 @@ export class HealthController {
   }
 
   private async checkDatabase(): Promise<Check> {
-    return this.database.query('SELECT 1').then(
-      () => ({ status: 'up' }),
-      (error) => ({ status: 'down', reason: `PostgreSQL: ${error.message}` }),
-    );
+    const reason = await this.database.trouble();
+    return reason === undefined ? { status: 'up' } : { status: 'down', reason };
   }
 
   private checkKafka(): Check {
