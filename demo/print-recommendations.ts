@@ -12,10 +12,15 @@ export function recommendationTable(rows: readonly ContainerRecommendation[]): s
     style: { head: [], border: [], compact: true },
     colAligns: ['left', 'left', 'left', 'right', 'right', 'right', 'right', 'right', 'right'],
   });
-  const shown = [...rows].sort((one, other) => saving(other) - saving(one)).slice(0, mostRows);
+  const shown = [...rows].sort((one, other) => changeOf(other) - changeOf(one)).slice(0, mostRows);
   for (const row of shown) table.push(cellsOf(row));
   const rest = rows.length - shown.length;
-  return `${table.toString()}\n${rest > 0 ? `… and ${rest} more\n` : ''}${totals(rows)}`;
+  const notes = [
+    ...(rest > 0 ? [`… and ${rest} more that change less`] : []),
+    '-: nothing is recommended, as for a container that uses no CPU or that is too young',
+    totals(rows),
+  ];
+  return [table.toString(), ...notes].join('\n');
 }
 
 function cellsOf(row: ContainerRecommendation): string[] {
@@ -36,17 +41,18 @@ function cellsOf(row: ContainerRecommendation): string[] {
 function changed(from: number | undefined, to: number | undefined, show: (amount?: number) => string): string {
   if (to === undefined) return '-';
   if (from === undefined) return `${show(to)} (new)`;
-  const percent = Math.round(((to - from) / from) * 100);
+  // Cut, not rounded: a request that stays never shows as -100%.
+  const percent = Math.trunc(((to - from) / from) * 100);
   return `${show(to)} (${percent > 0 ? '+' : ''}${percent}%)`;
 }
 
 const cores = (amount?: number) => (amount === undefined ? 'not set' : String(Number(amount.toFixed(amount < 0.01 ? 4 : 2))));
 const mebibytes = (bytes?: number) => (bytes === undefined ? 'not set' : String(Math.round(bytes / mib)));
 
-/** Cores that the cost model frees in one pod; a GiB counts as much as a quarter of a core, as clouds price them. */
-function saving({ current, cost }: ContainerRecommendation): number {
-  const freed = (now?: number, then?: number) => (then === undefined ? 0 : (now ?? 0) - then);
-  return Math.abs(freed(current.cpuCores, cost.cpuCores)) + Math.abs(freed(current.memoryBytes, cost.memoryBytes)) / (4 * 1024 * mib);
+/** How much the cost model changes the requests of one pod, in cores; 4 GiB count as much as a core, as clouds price them. */
+function changeOf({ current, cost }: ContainerRecommendation): number {
+  const change = (now?: number, then?: number) => (then === undefined ? 0 : Math.abs((now ?? 0) - then));
+  return change(current.cpuCores, cost.cpuCores) + change(current.memoryBytes, cost.memoryBytes) / (4 * 1024 * mib);
 }
 
 function totals(rows: readonly ContainerRecommendation[]): string {

@@ -29,22 +29,18 @@ export async function showJob(servers: DemoServers): Promise<{ jobId: string; fa
   return { jobId, faults: [...failure, ...checkRecords(expected, records)] };
 }
 
+/** A bar where somebody watches; in a log a line whenever the number changes. */
 async function followWithBar(url: string, jobId: string): Promise<JobSummary> {
-  const bar = new SingleBar({
-    format: '  {bar} {value} of {total} experiments',
-    noTTYOutput: true,
-    notTTYSchedule: 1_000,
-    hideCursor: true,
-  });
-  bar.start(0, 0);
-  try {
-    return await followJob(url, jobId, ({ total_experiments, processed_experiments }) => {
-      bar.setTotal(total_experiments);
-      bar.update(processed_experiments);
-    });
-  } finally {
-    bar.stop();
-  }
+  const bar = new SingleBar({ format: '  {bar} {value} of {total} experiments', hideCursor: true });
+  let before = 0;
+  const show = ({ total_experiments, processed_experiments }: JobSummary) => {
+    if (total_experiments === 0) return;
+    if (!bar.isActive) bar.start(total_experiments, 0);
+    bar.update(processed_experiments);
+    if (!process.stderr.isTTY && processed_experiments > before) tell(`${processed_experiments} of ${total_experiments} experiments`);
+    before = processed_experiments;
+  };
+  return followJob(url, jobId, show).finally(() => bar.stop());
 }
 
 /** The job's records when its summary, the last of them, is there; where time runs out those that came. */

@@ -37,6 +37,8 @@ export async function startServers(size: DemoSize): Promise<DemoServers> {
       DATABASE_URL,
       KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers,
       PROMETHEUS_URL: prometheus.url,
+      // Small shards, so that the bar moves also with few containers.
+      SHARD_SIZE: '20',
     },
   });
   tell(`The service answers at ${service.url}`);

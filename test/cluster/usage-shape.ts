@@ -43,7 +43,7 @@ export const usageShapes = {
     cpuCores: 0.5,
     dailySwing: 0.4,
     burstCores: 2.2,
-    burstsPerDay: 8,
+    burstsPerDay: 3,
     burstSeconds: 1_500,
     memoryBytes: gib,
     memorySwing: 0.15,

@@ -24,7 +24,7 @@ export interface RecordReader {
 export async function readRecords(bootstrapServers: string, topics: readonly string[]): Promise<RecordReader> {
   const kafka = new kafkajs.Kafka({ brokers: bootstrapServers.split(','), clientId: 'record-reader', logLevel: kafkajs.logLevel.NOTHING });
   await untilTopicsExist(kafka, topics);
-  const consumer = kafka.consumer({ groupId: `record-reader-${randomUUID()}`, allowAutoTopicCreation: false });
+  const consumer = kafka.consumer({ groupId: `record-reader-${randomUUID()}`, allowAutoTopicCreation: false, maxWaitTimeInMs: 200 });
   await consumer.connect();
   await consumer.subscribe({ topics: [...topics], fromBeginning: true });
   const records: KafkaRecord[] = [];
