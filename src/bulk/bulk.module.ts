@@ -10,6 +10,7 @@ import { BulkController } from './bulk.controller.js';
 import { BulkJobEntity } from './bulk-job.entity.js';
 import { BulkJobStore } from './bulk-job-store.js';
 import { JobReader } from './job-reader.js';
+import { MeasurePool } from './measure/measure-pool.js';
 import { QueueBackend } from './queue/queue-backend.js';
 import { StepWorkers } from './queue/step-workers.js';
 import { WakeUps } from './queue/wake-ups.js';
@@ -39,14 +40,16 @@ export class BulkModule {
         DatasourceModule,
         DiscoveryModule,
         ExperimentsModule,
-        UsageModule,
         PublicationModule,
+        // Threads read usage; here it makes a faulty metric profile stop the start.
+        UsageModule,
       ],
       controllers: settings.ROLE === 'worker' ? [] : [BulkController],
       providers: [
         ...rows,
         ...steps,
         SubmitJob,
+        MeasurePool,
         { provide: QueueBackend, useFactory: () => new QueueBackend(settings, databaseUrl) },
         WakeUps,
         StepWorkers,

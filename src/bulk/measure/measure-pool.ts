@@ -1,0 +1,41 @@
+import { availableParallelism } from 'node:os';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Piscina } from 'piscina';
+import { DatasourceError } from '../../datasource/datasource-error.js';
+import { InjectSettings } from '../../settings/settings.module.js';
+import type { Settings } from '../../settings/settings-schema.js';
+import type { Measurement, MeasureResult, MeasureTask } from './measurement.js';
+
+/** The threads that read usage and compute, so that this one stays free for locks, requests and commits. */
+@Injectable()
+export class MeasurePool implements OnApplicationBootstrap, OnApplicationShutdown {
+  private pool: Piscina<MeasureTask, MeasureResult> | undefined;
+
+  constructor(@InjectSettings() private readonly settings: Settings) {}
+
+  /** Threads start with the process: a first job does not wait for them. */
+  onApplicationBootstrap(): void {
+    if (this.settings.ROLE === 'api') return;
+    const threads = this.settings.MEASURE_THREADS || availableParallelism();
+    this.pool = new Piscina({
+      filename: new URL('./measure.worker.js', import.meta.url).href,
+      workerData: { ...this.settings, DATASOURCE_CONCURRENCY: Math.ceil(this.settings.DATASOURCE_CONCURRENCY / threads) },
+      minThreads: threads,
+      maxThreads: threads,
+      concurrentTasksPerWorker: Math.ceil(this.settings.WORKER_CONCURRENCY / threads),
+    });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool?.destroy();
+  }
+
+  /** Measures a shard's experiments in another thread; rejects with a DatasourceError when the datasource fails. */
+  async measure(task: MeasureTask): Promise<readonly Measurement[]> {
+    if (!this.pool) throw new Error('this process does not measure: its ROLE is api');
+    const result = await this.pool.run(task);
+    if ('measurements' in result) return result.measurements;
+    const { failure, message } = result.datasourceFailure;
+    throw new DatasourceError(failure, message);
+  }
+}

@@ -1,0 +1,75 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { DatasourceError } from '../../datasource/datasource-error.js';
+import type { UsageTable } from '../../recommendation/usage-table.js';
+import { logOf } from '../../settings/logger.js';
+import { UsageReader } from '../../usage/usage-reader.js';
+import { experimentNotifications } from '../bulk-notifications.js';
+import { longestDays, type ResolvedRequest, resolveRequest } from '../resolve-request.js';
+import type { PlannedExperiment } from '../shard.entity.js';
+import type { Measurement, MeasureTask } from './measurement.js';
+import { recommendExperiment } from './recommend-experiment.js';
+
+const log = logOf('bulk');
+
+/** Failures that concern what was asked, not the datasource: asking for less may help, and other experiments may still succeed. */
+const failuresOfTheQuestion: readonly string[] = ['too-large', 'refused-query'];
+
+/** Reads the usage of experiments and computes their recommendations; lives in a thread of its own. */
+@Injectable()
+export class Measurer {
+  constructor(private readonly reader: UsageReader) {}
+
+  /** Measurements in the order of the experiments; those that are too much for one question are asked in halves. Rejects with a DatasourceError. */
+  async measure(task: MeasureTask): Promise<Measurement[]> {
+    const request = resolveRequest(task.request);
+    const { experiments } = task;
+    try {
+      return await recommendAll(request, experiments, await this.read(task, request));
+    } catch (reason) {
+      if (!(reason instanceof DatasourceError) || !failuresOfTheQuestion.includes(reason.failure)) throw reason;
+      if (experiments.length === 1) return [failed(reason)];
+      const half = experiments.length >> 1;
+      log.debug({ jobId: task.jobId, experiments: half, error: reason.message }, 'a shard is halved');
+      const first = await this.measure({ ...task, experiments: experiments.slice(0, half) });
+      return [...first, ...(await this.measure({ ...task, experiments: experiments.slice(half) }))];
+    }
+  }
+
+  private read({ datasource, experiments, endSeconds }: MeasureTask, request: ResolvedRequest): Promise<UsageTable[]> {
+    return this.reader.read({
+      datasource,
+      metricProfile: request.metricProfile,
+      experiments,
+      endSeconds,
+      stepSeconds: request.measurementSeconds,
+      rows: Math.ceil((longestDays(request.terms) * 86_400) / request.measurementSeconds) + 1,
+      dropsInactive: request.timeRange === undefined,
+    });
+  }
+}
+
+async function recommendAll(
+  request: ResolvedRequest,
+  experiments: readonly PlannedExperiment[],
+  tables: readonly UsageTable[],
+): Promise<Measurement[]> {
+  const measurements: Measurement[] = [];
+  for (const [index, experiment] of experiments.entries()) {
+    try {
+      measurements.push({ status: 'PROCESSED', recommendation: await recommendExperiment(experiment, tables[index], request) });
+    } catch (reason) {
+      log.error(
+        { experiment: experiment.name, error: reason instanceof Error ? reason.stack : String(reason) },
+        'an experiment cannot be computed',
+      );
+      measurements.push(failed(reason));
+    }
+    await breathe();
+  }
+  return measurements;
+}
+
+function failed(reason: unknown): Measurement {
+  return { status: 'FAILED', notifications: experimentNotifications.failure(reason) };
+}
