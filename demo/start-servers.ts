@@ -1,7 +1,9 @@
 import { clusterBlocks } from '../test/cluster/cluster-blocks.js';
 import type { GeneratedContainer } from '../test/cluster/generate-cluster.js';
 import { freePort } from '../test/servers/free-port.js';
+import { ensureInstalled } from '../test/servers/install.js';
 import { type KafkaServer, startKafka } from '../test/servers/kafka.js';
+import { hasKafkaJars } from '../test/servers/kafka-jars.js';
 import { type PrometheusServer, startPrometheus } from '../test/servers/prometheus.js';
 import { type Service, startService } from '../test/servers/service.js';
 import { tell } from './stopwatch.js';
@@ -26,6 +28,8 @@ const usualPort = 8080;
 /** Starts Kafka, Prometheus with a generated cluster, and the service; those that the environment names are used instead. */
 export async function startServers(size: DemoSize): Promise<DemoServers> {
   const { KAFKA_BOOTSTRAP_SERVERS, PROMETHEUS_URL, DATABASE_URL, PORT } = process.env;
+  const startsKafka = !KAFKA_BOOTSTRAP_SERVERS;
+  await ensureInstalled({ prometheus: !PROMETHEUS_URL, java: startsKafka, maven: startsKafka && !hasKafkaJars() });
   const [kafka, { prometheus, containers }] = await Promise.all([
     startKafka({ given: KAFKA_BOOTSTRAP_SERVERS }),
     PROMETHEUS_URL ? givenCluster(PROMETHEUS_URL) : startCluster(size),

@@ -4,8 +4,11 @@ import { fileURLToPath } from 'node:url';
 
 let guard: ChildProcess | undefined;
 
-/** Has a process group killed, or a folder removed, when this process has ended: by itself, by a signal, even by kill -9. */
-export function clearUpLater(kind: 'group' | 'folder', what: string | number): void {
+/**
+ * Has a process group killed, the PostgreSQL of a pid file ended, or a folder removed, when this process has ended: by itself, by a
+ * signal, even by kill -9.
+ */
+export function clearUpLater(kind: 'group' | 'pidfile' | 'folder', what: string | number): void {
   toldToGuard(`${kind} ${what}\n`);
 }
 

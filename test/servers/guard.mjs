@@ -1,7 +1,9 @@
 // Outlives the process that started it, however that one ended, and clears up what it left: lines on stdin say what there is.
-//   group 123      a process group to kill          folder /tmp/…   a folder to remove
+//   group 123      a process group to kill
+//   pidfile /tmp/… a file whose first line is a PostgreSQL to end, if it is there
+//   folder /tmp/…  a folder to remove
 //   gone 123       no more to be done about it
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const left = new Map();
@@ -13,11 +15,21 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 
 const of = (wanted) => [...left].filter(([, kind]) => kind === wanted).map(([what]) => what);
-for (const group of of('group')) {
+const signal = (pid, name) => {
   try {
-    process.kill(-Number(group), 'SIGKILL');
+    process.kill(pid, name);
   } catch {
-    // Nothing of the group is left.
+    // It has ended already.
   }
-}
+};
+const firstLine = (file) => {
+  try {
+    return Number.parseInt(readFileSync(file, 'utf8'), 10);
+  } catch {
+    return undefined;
+  }
+};
+
+for (const group of of('group')) signal(-Number(group), 'SIGKILL');
+for (const pid of of('pidfile').map(firstLine)) if (pid) signal(pid, 'SIGQUIT');
 for (const folder of of('folder')) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });

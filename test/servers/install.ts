@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import pLimit from 'p-limit';
+import pRetry from 'p-retry';
 import { asRoot } from './as-root.js';
 import { findJava, findProgram } from './find-program.js';
 import { runCommand } from './run-command.js';
@@ -15,10 +17,18 @@ export type Program = keyof typeof programs;
 /** Debian asks this program before it starts a package's service; 101 forbids it. */
 const servicePolicy = '/usr/sbin/policy-rc.d';
 
+/** apt lets one in at a time: calls wait for those before them. */
+const oneAtATime = pLimit(1);
+
 /** Installs, through apt-get, those of the wanted programs that are missing. Services that the packages bring neither start nor stay enabled. */
 export async function ensureInstalled(wanted: Readonly<Partial<Record<Program, boolean>>>): Promise<void> {
-  const missing = (Object.keys(programs) as Program[]).filter((name) => wanted[name] && !programs[name].isThere());
-  if (missing.length === 0) return;
+  await oneAtATime(async () => {
+    const missing = (Object.keys(programs) as Program[]).filter((name) => wanted[name] && !programs[name].isThere());
+    if (missing.length > 0) await installPrograms(missing);
+  });
+}
+
+async function installPrograms(missing: readonly Program[]): Promise<void> {
   try {
     await installPackages(missing);
   } catch (cause) {
@@ -32,7 +42,8 @@ export async function ensureInstalled(wanted: Readonly<Partial<Record<Program, b
 async function installPackages(missing: readonly Program[]): Promise<void> {
   if (!findProgram('apt-get')) throw new Error('there is no apt-get on this machine, please install it by hand');
   console.error(`Missing on this machine: ${missing.join(', ')}. Asking apt-get, which may take some minutes …`);
-  await asRoot('apt-get', ['update', '-qq']);
+  // The lists have no lock to wait for: the system's own daily update may hold them just now.
+  await pRetry(() => asRoot('apt-get', ['update', '-qq']), { retries: 3, minTimeout: 5_000, factor: 2 });
   const packages = await Promise.all(missing.map((name) => firstKnown(programs[name].packages)));
   console.error(`Installing the Debian packages ${packages.join(', ')} …`);
   await withoutServiceStart(() =>

@@ -10,9 +10,14 @@ import { runCommand } from './run-command.js';
 const kafkaVersion = '4.1.1';
 const name = `kafka-${kafkaVersion}`;
 
+/** Whether they are here, so that Maven is not needed. */
+export function hasKafkaJars(): boolean {
+  return existsSync(join(cacheFolder(), name));
+}
+
 /** The folder with the jars of Apache Kafka; the first time they come through Maven (about 45 MB). */
 export async function kafkaJars(): Promise<string> {
-  if (!existsSync(join(cacheFolder(), name))) await ensureInstalled({ maven: true });
+  if (!hasKafkaJars()) await ensureInstalled({ maven: true });
   return cached(name, async (folder) => {
     console.error(`Fetching Apache Kafka ${kafkaVersion} through Maven …`);
     const pom = fileURLToPath(new URL('./kafka-pom.xml', import.meta.url));

@@ -11,8 +11,12 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** Runs what `launch` starts (and waits for); `folder`, its data, goes with `stop`. */
-export async function startServer(folder: string, launch: () => Promise<RunningChild>): Promise<Server> {
+/** Runs what `launch` starts (and waits for); `stop` ends it, does what `afterStop` says and removes `folder`, its data. */
+export async function startServer(
+  folder: string,
+  launch: () => Promise<RunningChild>,
+  afterStop?: () => Promise<unknown>,
+): Promise<Server> {
   const started: RunningChild[] = [];
   const start = async () => {
     started.push(await launch());
@@ -23,6 +27,7 @@ export async function startServer(folder: string, launch: () => Promise<RunningC
     kill: async () => started.at(-1)?.kill(),
     stop: async () => {
       await Promise.all(started.map((child) => child.stop()));
+      await afterStop?.();
       removeTempFolder(folder);
     },
   };

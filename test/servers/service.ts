@@ -1,6 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type RunningChild, startChild } from './child-process.js';
+import { clearUpLater } from './clear-up.js';
 import { freePort } from './free-port.js';
 import { answersOk } from './prometheus.js';
 import { type Server, startServer } from './server.js';
@@ -52,7 +54,11 @@ export async function startService({ env = {}, until = 'ready', timeoutMs = 120_
     });
     return child.untilReady(async () => isListening() && (until === 'listening' || (await answersOk(`${url}/health/ready`))), timeoutMs);
   };
-  const server = await startServer(folder, launch);
+  // The embedded PostgreSQL outlives a service that was killed.
+  const pidFile = join(environment.DATA_DIR, 'postgres', 'postmaster.pid');
+  const isOurs = pidFile.startsWith(folder);
+  if (isOurs) clearUpLater('pidfile', pidFile);
+  const server = await startServer(folder, launch, async () => isOurs && endPostgres(pidFile));
   return {
     ...server,
     url,
@@ -69,6 +75,13 @@ export async function startService({ env = {}, until = 'ready', timeoutMs = 120_
       return logs.find(isWanted)!;
     },
   };
+}
+
+/** Ends the PostgreSQL whose pid file this is; without one there is none. */
+async function endPostgres(pidFile: string): Promise<void> {
+  const isThere = () => existsSync(pidFile);
+  if (isThere()) process.kill(Number.parseInt(readFileSync(pidFile, 'utf8'), 10), 'SIGINT');
+  await waitUntil('the embedded PostgreSQL has ended', () => !isThere());
 }
 
 function readLine(line: string): LogLine {
