@@ -41,7 +41,17 @@ export function compareWithCurrent(resource: Resource, recommended: Amount, curr
   return { ...(isKnown ? { config: kept } : {}), variation: { requests, limits }, notices };
 }
 
-function isOptimised(recommended: number, current: number, threshold: number): boolean {
-  const percent = ((recommended - current) / current) * 100;
-  return current > 0 && Math.abs(percent) <= (threshold > 0 ? threshold : defaultThreshold);
+/** Whether the two differ by at most `threshold` percent; never where nothing is configured. */
+export function isOptimised(recommended: number, current: number, threshold: number): boolean {
+  return current > 0 && Math.abs(percentAbove(recommended, current)) <= effectiveThreshold(threshold);
+}
+
+/** How much more than the current amount is recommended, in percent of the current amount. */
+export function percentAbove(recommended: number, current: number): number {
+  return ((recommended - current) / current) * 100;
+}
+
+/** In percent; one that is not above 0 means the default. */
+export function effectiveThreshold(threshold: number): number {
+  return threshold > 0 ? threshold : defaultThreshold;
 }

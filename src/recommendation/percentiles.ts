@@ -15,12 +15,17 @@ export function percentilesOf(values: Float64Array): Percentiles {
   return {
     maximum,
     at(percentile) {
-      const rank = Math.round((percentile / 100.0) * last);
+      const rank = rankOf(percentile, values.length);
       if (rank >= last) return maximum;
       copy ??= values.slice();
       return selectRanked(copy, rank);
     },
   };
+}
+
+/** Place of a percentile in a sorted list of `count` values, from 0; halves are rounded up, as `Math.round` of Java does. */
+export function rankOf(percentile: number, count: number): number {
+  return Math.round((percentile / 100.0) * (count - 1));
 }
 
 /** Largest of the values; 0 for an empty list. */

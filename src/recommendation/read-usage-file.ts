@@ -66,10 +66,21 @@ function settingsOf(of: Fields, kind: SizedKind): RecommendationSettings {
   };
 }
 
+/** Names in the answer, by the fields that may give them; a file without them bears those of the vectors (recommendations.md 14). */
+const unnamed = { experiment_name: 'exp1', cluster_name: 'default', workload: 'wl', workload_type: 'deployment' } as const;
+
 function subjectOf(of: Fields, kind: SizedKind): Subject {
-  const base = { name: 'exp1', clusterName: 'default', namespace: textOf(of('namespace')) };
+  const nameIn = (field: keyof typeof unnamed) => (isGiven(of(field)) ? textOf(of(field)) : unnamed[field]);
+  const base = { name: nameIn('experiment_name'), clusterName: nameIn('cluster_name'), namespace: textOf(of('namespace')) };
   if (kind === 'namespace') return { type: kind, ...base };
-  return { type: kind, ...base, workload: 'wl', workloadType: 'deployment', container: textOf(of('container')), image: 'img:1' };
+  const workload = { workload: nameIn('workload'), workloadType: nameIn('workload_type'), container: textOf(of('container')) };
+  return { type: kind, ...base, ...workload, ...imageOf(of) };
+}
+
+/** A file that names its workload tells the image too, or nobody knows it. */
+function imageOf(of: Fields): { image?: string } {
+  if (isGiven(of('image'))) return { image: textOf(of('image')) };
+  return isGiven(of('workload')) ? {} : { image: 'img:1' };
 }
 
 function kindOf(json: JsonValue): SizedKind {

@@ -16,22 +16,32 @@ export function startOfTerm({ times, count }: Intervals, { days }: Term): number
 
 /** Whether enough of the term was observed (recommendations.md 4.1): gaps are allowed, the interval at its very start does not count. */
 export function isAvailable(intervals: Intervals, term: Term, measurementDurationMinutes: number): boolean {
+  const observedMinutes = observedIntervals(intervals, term) * measurementDurationMinutes;
+  return observedMinutes >= leastMinutes(term, measurementDurationMinutes) - toleranceMinutes;
+}
+
+/** Intervals after the very start of the term. */
+export function observedIntervals(intervals: Intervals, term: Term): number {
   const startMs = startOfTerm(intervals, term);
-  const observed = intervals.count - firstInterval(intervals, (time) => time > startMs);
-  const { least } = term;
-  const leastMinutes = 'minutes' in least ? least.minutes : ((measurementDurationMinutes * least.intervals) / 1440) * 24 * 60;
-  return observed * measurementDurationMinutes >= leastMinutes - toleranceMinutes;
+  return intervals.count - firstInterval(intervals, (time) => time > startMs);
+}
+
+/** Least observed minutes of a term. */
+export function leastMinutes({ least }: Term, measurementDurationMinutes: number): number {
+  return 'minutes' in least ? least.minutes : ((measurementDurationMinutes * least.intervals) / 1440) * 24 * 60;
+}
+
+/** Index of the first interval that the models look at; the one at the very start of the term is included (E12). */
+export function firstOfTerm(intervals: Intervals, term: Term): number {
+  const startMs = startOfTerm(intervals, term);
+  return firstInterval(intervals, (time) => time >= startMs);
 }
 
 /** A term that is available: every model, even one that can recommend nothing, and the plots. */
 export function recommendTerm(intervals: Intervals, term: Term, situation: Situation, plot: PlotTerm): TermRecommendation {
   const { models, plots } = situation.settings;
   const startMs = startOfTerm(intervals, term);
-  // The window of the models includes the interval at the start, that of the plots and of the check above does not (E12).
-  const usage = usageOfTerm(
-    intervals,
-    firstInterval(intervals, (time) => time >= startMs),
-  );
+  const usage = usageOfTerm(intervals, firstOfTerm(intervals, term));
   return {
     duration_in_hours: hoursOf(term),
     notifications: notificationsOf(models.map(({ notice }) => notice)),

@@ -1,19 +1,12 @@
-import { containerIntervals } from './container-intervals.js';
 import { currentConfigOf } from './current-config.js';
-import type { Intervals } from './intervals.js';
-import { namespaceIntervals } from './namespace-intervals.js';
+import { measureIntervals } from './measure-intervals.js';
 import { type NotificationCode, notificationsOf } from './notifications.js';
 import { plotsOf } from './plots.js';
 import { isAvailable, recommendTerm, unavailableTerm } from './recommend-term.js';
-import type { RecommendationSettings, SizedKind } from './recommendation-settings.js';
+import type { RecommendationSettings } from './recommendation-settings.js';
 import type { Recommendations } from './recommendations.js';
 import { intervalRows } from './samples.js';
 import type { UsageTable } from './usage-table.js';
-
-const intervalsOf: Readonly<Record<SizedKind, (usage: UsageTable, rows: Int32Array) => Intervals>> = {
-  container: containerIntervals,
-  namespace: namespaceIntervals,
-};
 
 /**
  * Sizes one container or namespace from its usage, as the reference does (recommendations.md; decisions.md "Numbers" says where not).
@@ -21,7 +14,7 @@ const intervalsOf: Readonly<Record<SizedKind, (usage: UsageTable, rows: Int32Arr
  */
 export function recommend(usage: UsageTable, settings: RecommendationSettings): Recommendations {
   const rows = intervalRows(usage);
-  const intervals = intervalsOf[settings.experimentType](usage, rows);
+  const intervals = measureIntervals(usage, settings.experimentType, rows);
   const available = new Set(
     intervals.count === 0 ? [] : settings.terms.filter((term) => isAvailable(intervals, term, settings.measurementDurationMinutes)),
   );

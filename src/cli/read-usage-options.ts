@@ -1,0 +1,38 @@
+/** Options of `rightsizer usage`, as they were given. */
+export interface UsageOptions {
+  readonly datasourceUrl?: string;
+  readonly datasource?: string;
+  /** ISO-8601. */
+  readonly end?: string;
+  readonly days?: string;
+  /** Minutes. */
+  readonly step?: string;
+  readonly output?: string;
+}
+
+/** Which usage is read. */
+export interface UsageWindow {
+  readonly endSeconds: number;
+  readonly isEndGiven: boolean;
+  readonly days: number;
+  readonly stepMinutes: number;
+}
+
+/** The window that the options ask for; throws for what is no time or no number. */
+export function readUsageOptions({ end, days = '15', step = '15' }: UsageOptions, now: Date): UsageWindow {
+  const endMs = end === undefined ? now.getTime() : Date.parse(end);
+  if (Number.isNaN(endMs)) throw new Error(`--end ${end}: expected an ISO-8601 time such as 2026-01-31T12:00:00Z`);
+  const isStep = (minutes: number) => Number.isInteger(minutes) && minutes >= 2 && minutes <= 1440;
+  return {
+    endSeconds: Math.floor(endMs / 1000),
+    isEndGiven: end !== undefined,
+    days: numberIn('--days', days, 'a number above 0, at most 365', (number) => number > 0 && number <= 365),
+    stepMinutes: numberIn('--step', step, 'a whole number of minutes from 2 to 1440', isStep),
+  };
+}
+
+function numberIn(option: string, text: string, rule: string, holds: (number: number) => boolean): number {
+  const number = text.trim() === '' ? Number.NaN : Number(text);
+  if (Number.isNaN(number) || !holds(number)) throw new Error(`${option} ${text}: expected ${rule}`);
+  return number;
+}

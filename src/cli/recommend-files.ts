@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { describeExperiment } from '../recommendation/describe-experiment.js';
+import { explain } from '../recommendation/explain.js';
+import { readUsageFile } from '../recommendation/read-usage-file.js';
+import { recommend } from '../recommendation/recommend.js';
+import { describeFailure, FileError } from './describe-failure.js';
+
+/**
+ * Writes one line of compact JSON for each file (`-` = stdin) to stdout, in their order: the generateRecommendations array, or the error
+ * envelope for a bad file. Answers the exit status: 1 where any file was bad.
+ */
+export async function recommendFiles(files: readonly string[], { explain: isExplained }: { explain: boolean }): Promise<0 | 1> {
+  let status: 0 | 1 = 0;
+  for (const name of files) {
+    try {
+      const file = readUsageFile(parse(await readText(name)));
+      const answer = JSON.stringify([describeExperiment(file.subject, recommend(file.usage, file.settings))]);
+      if (isExplained) process.stderr.write(`${[`${name}:`, ...explain(file)].join('\n')}\n`);
+      process.stdout.write(`${answer}\n`);
+    } catch (error) {
+      process.stdout.write(`${JSON.stringify(describeFailure(name, error))}\n`);
+      status = 1;
+    }
+  }
+  return status;
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
+  } catch (error) {
+    throw new FileError(`cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+  }
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new FileError(`is not JSON (${(error as Error).message})`);
+  }
+}

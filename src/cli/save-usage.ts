@@ -1,0 +1,75 @@
+import { writeFile } from 'node:fs/promises';
+import type { Datasource } from '../datasource/datasource.js';
+import { DatasourceHttp } from '../datasource/datasource-http.js';
+import { Datasources } from '../datasource/datasources.js';
+import { PrometheusClient } from '../datasource/prometheus-client.js';
+import type { Experiment } from '../experiments/experiment.js';
+import { writeUsageFile } from '../recommendation/write-usage-file.js';
+import { logger } from '../settings/logger.js';
+import { readSettings } from '../settings/read-settings.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { MetricProfiles } from '../usage/metric-profiles.js';
+import { PlannedQueries } from '../usage/promql/planned-queries.js';
+import { PromqlUsageReader } from '../usage/promql/promql-usage-reader.js';
+import { readExperimentName } from './read-experiment-name.js';
+import { readUsageOptions, type UsageOptions } from './read-usage-options.js';
+
+const metricProfile = 'resource-optimization-local-monitoring';
+
+/** Somebody waits for the answer: an unreachable datasource is not retried for a minute unless the settings say so. */
+const retryMs = '5000';
+
+/** Reads an experiment's usage from a datasource and writes it as a usage file to stdout or `output`. Rejects with what is wrong, in words. */
+export async function saveUsage(name: string, options: UsageOptions): Promise<void> {
+  const { endSeconds, days, stepMinutes, isEndGiven } = readUsageOptions(options, new Date());
+  const settings = settingsOf(options);
+  logger.level = settings.LOG_LEVEL;
+  const experiment = readExperimentName(name);
+  if (!experiment)
+    throw new Error(
+      `"${name}" names no experiment: expected namespace/kind/workload/container, a namespace, or a name in the default format`,
+    );
+  const stepSeconds = stepMinutes * 60;
+  const http = new DatasourceHttp(settings);
+  try {
+    const reader = new PromqlUsageReader(new PlannedQueries(new PrometheusClient(http)), new MetricProfiles(settings), settings);
+    const [usage] = await reader.read({
+      datasource: datasourceOf(settings, options, experiment),
+      metricProfile,
+      experiments: [experiment],
+      endSeconds,
+      stepSeconds,
+      rows: Math.floor((days * 86_400) / stepSeconds) + 1,
+      dropsInactive: !isEndGiven,
+    });
+    await write(`${JSON.stringify(writeUsageFile(usage!, subjectOf(experiment)))}\n`, options.output);
+  } finally {
+    http.onModuleDestroy();
+  }
+}
+
+function settingsOf({ datasourceUrl }: UsageOptions): Settings {
+  const given = { DATASOURCE_RETRY_MS: retryMs, LOG_LEVEL: 'warn', ...process.env };
+  return readSettings(datasourceUrl === undefined ? given : { ...given, PROMETHEUS_URL: datasourceUrl, DATASOURCES_FILE: '' });
+}
+
+/** The one that is named in the options, else by the experiment, else the only one there is. */
+function datasourceOf(settings: Settings, { datasourceUrl, datasource: named }: UsageOptions, experiment: Experiment): Datasource {
+  const all = new Datasources(settings).all();
+  const name = datasourceUrl === undefined ? (named ?? (experiment.datasource || undefined)) : undefined;
+  const found = name === undefined && all.length === 1 ? all[0] : all.find((datasource) => datasource.name === name);
+  if (found) return found;
+  const known = all.map((datasource) => datasource.name).join(', ') || 'none';
+  throw new Error(`which datasource? Give --datasource-url, or --datasource with one of the settings (there: ${known})`);
+}
+
+function subjectOf(experiment: Experiment) {
+  if (experiment.type === 'namespace') return experiment;
+  const { image: _, ...known } = experiment;
+  return known;
+}
+
+async function write(text: string, output: string | undefined): Promise<void> {
+  if (output === undefined) process.stdout.write(text);
+  else await writeFile(output, text);
+}

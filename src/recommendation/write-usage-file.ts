@@ -1,0 +1,42 @@
+import type { Subject } from './describe-experiment.js';
+import { isSample } from './samples.js';
+import type { UsageTable } from './usage-table.js';
+
+type Point = readonly [number, string];
+
+/** A series without numbers of its own whose instants make intervals (E4), by kind of experiment. */
+const instantSeries = { container: 'jvmInfo.sum', namespace: 'namespaceRunningPods.avg' } as const;
+
+/** Writes a table as a usage file, which `readUsageFile` reads back to an equal table (recommendations.md 14). */
+export function writeUsageFile(usage: UsageTable, subject: Subject): object {
+  const { acceleratorModel } = usage;
+  const series: Record<string, object> = {};
+  const covered = new Uint8Array(usage.length);
+  for (const [name, column] of Object.entries(usage.columns)) {
+    const isAccelerator = name.startsWith('accelerator');
+    const points = pointsOf(usage, (row) => (isSample(column[row]) ? String(column[row]) : undefined));
+    if (points.length > 0) series[name] = isAccelerator ? { metric: { modelName: acceleratorModel }, points } : points;
+    if (!isAccelerator) for (const [steps] of points) covered[usage.length - 1 - steps] = 1;
+  }
+  const bare = pointsOf(usage, (row) => (usage.present[row] && (usage.jvm || !covered[row]) ? '1' : undefined));
+  if (bare.length > 0) series[instantSeries[subject.type]] = usage.jvm ? { metric: usage.jvm, points: bare } : bare;
+  return { ...subjectFields(subject), step_min: usage.stepSeconds / 60, now: usage.endSeconds, series };
+}
+
+function subjectFields(subject: Subject): object {
+  const { name, clusterName, namespace } = subject;
+  const base = { experiment_name: name, cluster_name: clusterName, experiment_type: subject.type, namespace };
+  if (subject.type === 'namespace') return base;
+  const { workload, workloadType, container, image } = subject;
+  return { ...base, workload, workload_type: workloadType, container, ...(image === undefined ? {} : { image }) };
+}
+
+/** Points `[steps before the end, "value"]`, oldest first. */
+function pointsOf({ length }: UsageTable, textAt: (row: number) => string | undefined): Point[] {
+  const points: Point[] = [];
+  for (let row = 0; row < length; row++) {
+    const text = textAt(row);
+    if (text !== undefined) points.push([length - 1 - row, text]);
+  }
+  return points;
+}
