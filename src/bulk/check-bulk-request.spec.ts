@@ -71,7 +71,7 @@ describe('checkBulkRequest', () => {
     [{ filter: { exclude: { containers: ['(?=x)'] } } }, 'filter.exclude.containers.0', 'RE2'],
     [{ filter: { include: { labels: { 'a b': 'x' } } } }, 'filter.include.labels.a b', 'not a label name'],
     [{ term_settings: { terms: ['eternal'] } }, 'term_settings.terms.0', 'unknown term "eternal"'],
-    [{ term_settings: { terms: 'short' } }, 'term_settings.terms', 'array'],
+    [{ term_settings: { terms: 'short' } }, 'term_settings.terms', 'expected a list'],
     [
       { term_settings: { terms: [{ name: 'w', duration_in_days: 0 }] } },
       'term_settings.terms.0.duration_in_days',

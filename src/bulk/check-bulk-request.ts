@@ -6,7 +6,7 @@ import { readRecommendationTypes } from '../recommendation/recommendation-types.
 import { readTerms } from '../recommendation/terms.js';
 import type { BulkRequest } from './bulk-request.js';
 import type { RequestFault } from './read-bulk-request.js';
-import { measurementFault, readDuration } from './read-duration.js';
+import { deadlineFault, measurementFault } from './read-duration.js';
 
 /** What a request is checked against; `jobId` stands in Kruize's texts. */
 export interface RequestContext {
@@ -75,9 +75,8 @@ function durationFaults({ measurement_duration, deadline }: BulkRequest): Reques
   const faults: RequestFault[] = [];
   const measurement = typeof measurement_duration === 'string' ? measurementFault(measurement_duration) : undefined;
   if (measurement) faults.push({ field: 'measurement_duration', message: measurement });
-  if (typeof deadline === 'string' && !readDuration(deadline)) {
-    faults.push({ field: 'deadline', message: `"${deadline}" is not a duration; write it like 30min or 2h` });
-  }
+  const limit = typeof deadline === 'string' ? deadlineFault(deadline) : undefined;
+  if (limit) faults.push({ field: 'deadline', message: limit });
   return faults;
 }
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { type BulkRequest, bulkRequestSchema } from './bulk-request.js';
+import { unstorableText } from './unstorable-text.js';
 
 /** One thing wrong with a request; `field` is the path of the offending field, '' for the body as a whole. */
 export interface RequestFault {
@@ -10,6 +11,10 @@ export interface RequestFault {
 /** Reads the parsed body of POST /bulk (undefined = empty body): a request, or everything that is wrong with its shape. */
 export function readBulkRequest(body: unknown): { request: BulkRequest } | { faults: RequestFault[] } {
   if (body === undefined) return { faults: [{ field: '', message: 'No content to map due to end-of-input' }] };
+  const unstorable = unstorableText(body);
+  if (unstorable.length > 0) {
+    return { faults: unstorable.map((field) => ({ field, message: 'Text may hold neither U+0000 nor half a surrogate pair' })) };
+  }
   const read = bulkRequestSchema.safeParse(body);
   return read.success ? { request: read.data } : { faults: read.error.issues.flatMap(faultsOf) };
 }

@@ -1,4 +1,4 @@
-import { measurementFault, readDuration } from './read-duration.js';
+import { deadlineFault, measurementFault, readDuration } from './read-duration.js';
 
 describe('readDuration', () => {
   it.each([
@@ -14,7 +14,7 @@ describe('readDuration', () => {
     ['0s', 0],
   ])('reads %s as %i s', (text, seconds) => expect(readDuration(text)).toBe(seconds));
 
-  it.each(['', 'abc', '15', 'min', '-1h', '1.5h', '1h30', '1w', '1h-', '9'.repeat(20) + 'd', 'ⅷh'])('finds no duration in %j', (text) => {
+  it.each(['', 'abc', '15', 'min', '-1h', '1.5h', '1h30', '1w', '1h-', `${'9'.repeat(20)}d`, 'ⅷh'])('finds no duration in %j', (text) => {
     expect(readDuration(text)).toBeUndefined();
   });
 });
@@ -34,4 +34,10 @@ describe('measurementFault', () => {
     ['7min', 'does not divide a day'],
     ['150s', 'does not divide a day'],
   ])('refuses %s: it %s', (text, fault) => expect(measurementFault(text)).toContain(`"${text}" ${fault}`));
+});
+
+describe('deadlineFault', () => {
+  it.each(['1s', '30min', '365d'])('takes %s', (text) => expect(deadlineFault(text)).toBeUndefined());
+
+  it.each(['soon', '0s', '366d', '9000000000d'])('refuses %s', (text) => expect(deadlineFault(text)).toContain(`"${text}" is not `));
 });

@@ -43,3 +43,11 @@ export function measurementFault(text: string): string | undefined {
   if (seconds % 60 !== 0 || daySeconds % seconds !== 0) return `"${text}" does not divide a day into whole minutes`;
   return undefined;
 }
+
+/** Why a deadline cannot be used. */
+export function deadlineFault(text: string): string | undefined {
+  const seconds = readDuration(text);
+  if (seconds === undefined) return `"${text}" is not a duration; write it like 30min or 2h`;
+  if (seconds === 0 || seconds > 365 * daySeconds) return `"${text}" is not longer than 0 and at most 365d`;
+  return undefined;
+}

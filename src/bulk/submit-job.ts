@@ -42,7 +42,7 @@ export class SubmitJob {
   async submit(body: unknown, idempotencyKey?: string): Promise<string> {
     const id = randomUUID();
     const request = this.check(body, id);
-    const key = request.requestId ?? idempotencyKey ?? null;
+    const key = request.requestId ?? readIdempotencyKey(idempotencyKey);
     const resolved = resolveRequest(request);
     const startedAt = new Date();
     const { job, isNew } = await this.jobs.submit({
@@ -74,6 +74,13 @@ export class SubmitJob {
     if (faults.length > 0) throw new RejectedRequest(400, describeFaults(faults));
     return read.request;
   }
+}
+
+/** The header's value; a blank one counts as absent. Its bounds are those of requestId: it stands in the same index. */
+function readIdempotencyKey(header: string | undefined): string | null {
+  const key = header?.trim() ?? '';
+  if (key.length > 512) throw new RejectedRequest(400, 'At most 512 characters (field: Idempotency-Key)');
+  return key === '' ? null : key;
 }
 
 /** Equal for equal requests, whatever the order of their members. */
