@@ -30,14 +30,19 @@ export function nameExperiment(format: string, parts: NameParts): string {
   };
   const cut = parts.workload === undefined ? withoutWorkload(format) : format;
   const name = cut.replaceAll(/%(label:)?([a-zA-Z0-9_]+)%/g, (placeholder, isLabel, key) =>
-    isLabel ? labelValue(placeholder, key, parts.labels) : (values[key] ?? placeholder),
+    isLabel ? labelValue(placeholder, key, parts.labels) : (own(values, key) ?? placeholder),
   );
   return shortened(name);
 }
 
 function labelValue(placeholder: string, key: string, labels: NameParts['labels']): string {
   if (!labels || Object.keys(labels).length === 0) return placeholder;
-  return labels[key] ?? `unknown${key}`;
+  return own(labels, key) ?? `unknown${key}`;
+}
+
+/** A format may say `%constructor%`: what every object inherits is no value. */
+function own(values: Readonly<Record<string, string | undefined>>, key: string): string | undefined {
+  return Object.hasOwn(values, key) ? values[key] : undefined;
 }
 
 function withoutWorkload(format: string): string {

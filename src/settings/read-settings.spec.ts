@@ -90,7 +90,7 @@ describe('readSettings', () => {
     expect(faultsOf(environment)).toEqual([expect.stringMatching(new RegExp(`^${name}: `))]);
   });
 
-  it.each([
+  it.each<Record<string, string>>([
     { KAFKA_SECURITY_PROTOCOL: 'SASL_SSL', KAFKA_BOOTSTRAP_SERVERS: 'k:9092', KAFKA_PLAIN_USERNAME: 'me' },
     { KAFKA_SSL_CERTFILE: '/c.pem', KAFKA_SSL_KEYFILE: '/k.pem' },
   ])('finds nothing wrong with %j', (environment) => expect(faultsOf(environment)).toEqual([]));
@@ -99,6 +99,11 @@ describe('readSettings', () => {
     const environment = { PORT: 'x', ROLE: 'boss', PROMETHEUS_URL: 'ftp://p', KAFKA_SSL_KEYFILE: '/k.pem', SHARD_SIZE: '0' };
     const named = faultsOf(environment).map((fault) => fault.slice(0, fault.indexOf(':')));
     expect(named.sort()).toEqual(['KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE', 'PORT', 'PROMETHEUS_URL', 'ROLE', 'SHARD_SIZE']);
+  });
+
+  it('does not call a setting missing that is faulty', () => {
+    const environment = { KAFKA_SECURITY_PROTOCOL: 'SASL_SSL', KAFKA_SASL_MECHANISM: 'OAUTHBEARER', KAFKA_SASL_TOKEN_ENDPOINT: 'x' };
+    expect(faultsOf(environment)).toEqual([expect.stringMatching(/^KAFKA_SASL_TOKEN_ENDPOINT: .+, got /)]);
   });
 
   it.each([

@@ -12,11 +12,16 @@ export class SettingsError extends Error {
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
   const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in settingsSchema.shape && value !== ''));
   const read = settingsSchema.safeParse(given);
-  const faults = read.success
-    ? faultsBetween(read.data)
-    : read.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}, got "${shown(String(path[0]), environment)}"`);
-  if (!read.success || faults.length > 0) throw new SettingsError(faults);
-  return read.data;
+  const issues = read.success ? [] : read.error.issues.map(({ path, message }) => ({ name: String(path[0]), message }));
+  const faulty = new Set(issues.map(({ name }) => name));
+  // Without the faulty ones, so that their defaults stand in: what else is wrong between the others is told at once too.
+  const settings = settingsSchema.parse(Object.fromEntries(Object.entries(given).filter(([name]) => !faulty.has(name))));
+  const faults = [
+    ...issues.map(({ name, message }) => `${name}: ${message}, got "${shown(name, environment)}"`),
+    ...faultsBetween(settings).filter((fault) => !faulty.has(fault.slice(0, fault.indexOf(':')))),
+  ];
+  if (faults.length > 0) throw new SettingsError(faults);
+  return settings;
 }
 
 /** Faults that only several settings together show. */
