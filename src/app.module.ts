@@ -9,14 +9,10 @@ import type { Settings } from './settings/settings-schema.js';
 @Module({})
 export class AppModule {
   static of(settings: Settings, databaseUrl: string): DynamicModule {
+    const bulk = BulkModule.at(settings, databaseUrl);
     return {
       module: AppModule,
-      imports: [
-        SettingsModule.of(settings),
-        DatabaseModule.at(databaseUrl, settings.DATABASE_POOL_SIZE),
-        BulkModule.at(settings, databaseUrl),
-        HealthModule,
-      ],
+      imports: [SettingsModule.of(settings), DatabaseModule.at(databaseUrl, settings.DATABASE_POOL_SIZE), bulk, HealthModule.beside(bulk)],
     };
   }
 }

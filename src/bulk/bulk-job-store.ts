@@ -5,6 +5,7 @@ import { ExperimentStore } from '../experiments/experiment-store.js';
 import type { Notifications } from '../experiments/notification.js';
 import { type Outcome, OutcomeStore } from '../experiments/outcome-store.js';
 import { BulkJobEntity, type WebhookState } from './bulk-job.entity.js';
+import type { JobListQuery } from './read-job-list.js';
 import type { PlannedShard } from './shard-store.js';
 
 export type NewBulkJob = Pick<
@@ -29,6 +30,9 @@ export interface JobProgress {
   readonly existing: number;
   readonly published: number;
 }
+
+/** SQL that is true of a job that has ended and whose records and webhook are delivered. */
+export const owesNothing = `status <> 'IN_PROGRESS' AND publication <> 'pending' AND webhook ->> 'status' IS DISTINCT FROM 'IN_PROGRESS'`;
 
 /** SQL that starts the webhook's state when a job ends. */
 const webhookAtEnd = `webhook = CASE WHEN request #>> '{webhook,url}' IS NOT NULL THEN '{"status":"IN_PROGRESS"}'::jsonb END`;
@@ -57,6 +61,20 @@ export class BulkJobStore {
 
   async find(id: string): Promise<BulkJobEntity | null> {
     return this.jobs.findOneBy({ id });
+  }
+
+  /** Jobs in the order of their start, latest first. */
+  async list({ limit, status, after }: JobListQuery): Promise<BulkJobEntity[]> {
+    const query = this.jobs.createQueryBuilder('job').orderBy('job.startedAt', 'DESC').addOrderBy('job.id', 'DESC').limit(limit);
+    if (status) query.andWhere({ status });
+    if (after) query.andWhere('(job.started_at, job.id) < (:startedAt, :id)', after);
+    return query.getMany();
+  }
+
+  /** Deletes an ended job with all its rows; false while its records or its webhook are on their way. */
+  async delete(id: string): Promise<boolean> {
+    const [, deleted] = await this.database.query(`DELETE FROM bulk_job WHERE id = $1 AND ${owesNothing}`, [id]);
+    return deleted > 0;
   }
 
   async metadataOf(id: string): Promise<object | null> {

@@ -2,7 +2,8 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Notification, Notifications } from '../experiments/notification.js';
 import type { BulkRequest } from './bulk-request.js';
 
-export type BulkJobStatus = 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
+export const bulkJobStatuses = ['IN_PROGRESS', 'COMPLETED', 'FAILED'] as const;
+export type BulkJobStatus = (typeof bulkJobStatuses)[number];
 /** `off`: Kafka is not configured; `pending`: records or the summary are not yet acknowledged. */
 export type PublicationState = 'off' | 'pending' | 'published';
 

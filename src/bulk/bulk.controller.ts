@@ -1,22 +1,26 @@
 import { once } from 'node:events';
-import { All, Body, Controller, Get, Headers, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
+import { All, Body, Controller, Delete, Get, Headers, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { BulkJobEntity } from './bulk-job.entity.js';
 import { BulkJobStore } from './bulk-job-store.js';
+import { jobNotifications } from './bulk-notifications.js';
 import { JobReader } from './job-reader.js';
 import { JsonBodyPipe } from './json-body.pipe.js';
+import { linkToNext } from './link-to-next.js';
 import { readView } from './read-view.js';
 import { renderJob } from './render-job.js';
 import { RestError } from './rest-error.js';
+import { EndedJobs } from './steps/ended-jobs.js';
 import { SubmitJob } from './submit-job.js';
 
-/** POST /bulk and GET /bulk in Kruize's shapes (spec: bulk-and-kafka.md 1 and 2). */
+/** POST /bulk and GET /bulk in Kruize's shapes (spec: bulk-and-kafka.md 1 and 2), and DELETE /bulk. */
 @Controller('bulk')
 export class BulkController {
   constructor(
     private readonly submit: SubmitJob,
     private readonly jobs: BulkJobStore,
     private readonly reader: JobReader,
+    private readonly ended: EndedJobs,
   ) {}
 
   @Post()
@@ -31,7 +35,7 @@ export class BulkController {
     const view = readView(query);
     const job = await this.find(query.job_id);
     const rendered = await renderJob(job, view, this.reader);
-    if (rendered.nextCursor !== undefined) response.setHeader('Link', `<${nextAddress(request, rendered.nextCursor)}>; rel="next"`);
+    if (rendered.nextCursor !== undefined) response.setHeader('Link', linkToNext(request, rendered.nextCursor));
     response.type('application/json;charset=utf-8');
     for await (const part of rendered.parts) {
       if (response.destroyed) return;
@@ -40,8 +44,26 @@ export class BulkController {
     response.end();
   }
 
+  /** Cancels a job that runs; deletes one that has ended and owes nobody a record. */
+  @Delete()
+  async remove(@Query('job_id') id: unknown): Promise<object> {
+    const job = await this.find(id);
+    if (job.status === 'IN_PROGRESS') {
+      await this.ended.fail(job.id, jobNotifications.cancelled());
+      return envelope('Job cancelled');
+    }
+    if (!(await this.jobs.delete(job.id))) {
+      throw new RestError(
+        409,
+        'The job has ended, but its records or its webhook are still on their way; delete it when they are delivered',
+      );
+    }
+    return envelope('Job deleted');
+  }
+
   @All()
-  refuse(@Req() request: Request): void {
+  refuse(@Req() request: Request, @Res({ passthrough: true }) response: Response): void {
+    response.setHeader('Allow', 'GET, HEAD, POST, DELETE');
     throw new RestError(405, `HTTP method ${request.method} is not supported by this URL`);
   }
 
@@ -53,8 +75,6 @@ export class BulkController {
   }
 }
 
-function nextAddress(request: Request, cursor: string): string {
-  const address = new URL(request.originalUrl, `${request.protocol}://${request.get('host') ?? 'localhost'}`);
-  address.searchParams.set('cursor', cursor);
-  return address.href;
+function envelope(message: string): object {
+  return { message, httpcode: 200, documentationLink: '', status: 'SUCCESS' };
 }

@@ -10,6 +10,7 @@ import { BulkController } from './bulk.controller.js';
 import { BulkJobEntity } from './bulk-job.entity.js';
 import { BulkJobStore } from './bulk-job-store.js';
 import { JobReader } from './job-reader.js';
+import { JobsController } from './jobs.controller.js';
 import { MeasurePool } from './measure/measure-pool.js';
 import { QueueBackend } from './queue/queue-backend.js';
 import { StepWorkers } from './queue/step-workers.js';
@@ -44,7 +45,7 @@ export class BulkModule {
         // Threads read usage; here it makes a faulty metric profile stop the start.
         UsageModule,
       ],
-      controllers: settings.ROLE === 'worker' ? [] : [BulkController],
+      controllers: settings.ROLE === 'worker' ? [] : [JobsController, BulkController],
       providers: [
         ...rows,
         ...steps,

@@ -3,6 +3,7 @@ import type { ExperimentDocument } from '../experiments/experiment-document.js';
 import { OutcomeStore } from '../experiments/outcome-store.js';
 import type { BulkJobEntity } from './bulk-job.entity.js';
 import { BulkJobStore } from './bulk-job-store.js';
+import { type JobListQuery, jobCursor } from './read-job-list.js';
 import type { ShardEntity } from './shard.entity.js';
 import { ShardStore } from './shard-store.js';
 import { showOutcome, showPlanned, showSummary } from './show-job.js';
@@ -14,17 +15,25 @@ const pageSize = 200;
 @Injectable()
 export class JobReader {
   constructor(
-    private readonly jobs: BulkJobStore,
+    private readonly store: BulkJobStore,
     private readonly shards: ShardStore,
     private readonly outcomes: OutcomeStore,
   ) {}
 
   async summary(job: BulkJobEntity) {
-    return showSummary(job, await this.jobs.progressOf(job.id));
+    return showSummary(job, await this.store.progressOf(job.id));
+  }
+
+  /** The summaries of the jobs that are asked for; `nextCursor` where there are more. */
+  async jobs(query: JobListQuery): Promise<{ jobs: object[]; nextCursor?: string }> {
+    const found = await this.store.list({ ...query, limit: query.limit + 1 });
+    const shown = found.slice(0, query.limit);
+    const jobs = await Promise.all(shown.map((job) => this.summary(job)));
+    return { jobs, nextCursor: found.length > query.limit ? jobCursor(shown[shown.length - 1]) : undefined };
   }
 
   async metadata(job: BulkJobEntity): Promise<object | undefined> {
-    return (await this.jobs.metadataOf(job.id)) ?? undefined;
+    return (await this.store.metadataOf(job.id)) ?? undefined;
   }
 
   /** Every experiment of a job, by name; memory stays that of one page. */

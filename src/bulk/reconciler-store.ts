@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { owesNothing } from './bulk-job-store.js';
 import type { Step, WakeUp } from './queue/steps.js';
 
 /** Wake-ups that one round puts back for a step; the oldest jobs first. */
@@ -37,10 +38,7 @@ export class ReconcilerStore {
 
   /** Deletes jobs that ended before `before` and owe nobody anything any more; returns how many. */
   async deleteEndedBefore(before: Date): Promise<number> {
-    const [, count] = await this.database.query(
-      `DELETE FROM bulk_job WHERE ended_at < $1 AND publication <> 'pending' AND webhook ->> 'status' IS DISTINCT FROM 'IN_PROGRESS'`,
-      [before],
-    );
+    const [, count] = await this.database.query(`DELETE FROM bulk_job WHERE ended_at < $1 AND ${owesNothing}`, [before]);
     return count;
   }
 }

@@ -1,7 +1,13 @@
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { PublicationModule } from '../publication/publication.module.js';
 import { HealthController } from './health.controller.js';
+import { MetricsController } from './metrics.controller.js';
 
-/** Probes. */
-@Module({ imports: [PublicationModule], controllers: [HealthController] })
-export class HealthModule {}
+/** Probes and metrics. */
+@Module({})
+export class HealthModule {
+  /** `bulk`: the module whose queue is watched. */
+  static beside(bulk: DynamicModule): DynamicModule {
+    return { module: HealthModule, imports: [PublicationModule, bulk], controllers: [HealthController, MetricsController] };
+  }
+}

@@ -27,6 +27,7 @@ export class BulkJobs1795200000000 implements MigrationInterface {
     await runner.query(`CREATE INDEX bulk_job_to_publish ON bulk_job (started_at) WHERE publication = 'pending'`);
     await runner.query(`CREATE INDEX bulk_job_to_notify ON bulk_job (ended_at) WHERE webhook ->> 'status' = 'IN_PROGRESS'`);
     await runner.query('CREATE INDEX bulk_job_ended ON bulk_job (ended_at)');
+    await runner.query('CREATE INDEX bulk_job_by_start ON bulk_job (started_at DESC, id DESC)');
     await runner.query(`
       CREATE TABLE shard (
         job_id uuid NOT NULL REFERENCES bulk_job (id) ON DELETE CASCADE,

@@ -1,0 +1,22 @@
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { JobReader } from './job-reader.js';
+import { linkToNext } from './link-to-next.js';
+import { readJobList } from './read-job-list.js';
+
+/** GET /bulk/jobs: the jobs, latest first. */
+@Controller('bulk/jobs')
+export class JobsController {
+  constructor(private readonly reader: JobReader) {}
+
+  @Get()
+  async list(
+    @Query() query: Record<string, unknown>,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<{ jobs: object[] }> {
+    const { jobs, nextCursor } = await this.reader.jobs(readJobList(query));
+    if (nextCursor !== undefined) response.setHeader('Link', linkToNext(request, nextCursor));
+    return { jobs };
+  }
+}
