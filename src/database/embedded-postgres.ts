@@ -1,8 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chown, cp, mkdir, mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { logOf } from '../settings/logger.js';
 
 const log = logOf('database');
@@ -84,7 +87,10 @@ async function findOwner(): Promise<Owner> {
 }
 
 async function idOf(flag: '-u' | '-g', user: string): Promise<number | undefined> {
-  return run('id', [flag, user], {}).then(Number, () => undefined);
+  return promisify(execFile)('id', [flag, user]).then(
+    ({ stdout }) => Number(stdout),
+    () => undefined,
+  );
 }
 
 /** Data and binaries where the owner reaches them: copied to an open folder when the project lies in a closed one, such as /root. */
@@ -127,29 +133,23 @@ async function writeOwned(file: string, text: string, owner: Owner): Promise<voi
   if (owner.uid !== undefined) await chown(file, owner.uid, owner.gid ?? owner.uid);
 }
 
-/** Standard output of a program; pg_ctl's server keeps its pipes open, so the end of the program counts, not that of its output. */
-function run(program: string, args: string[], owner: Owner): Promise<string> {
-  return new Promise((done, failed) => {
-    let output = '';
+/** Runs a program to its end. Its output goes to a file: the server that pg_ctl starts would keep a pipe open. */
+async function run(program: string, args: string[], owner: Owner): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'rightsizer-'));
+  const output = await open(join(folder, 'output'), 'w+');
+  try {
     const child = spawn(program, args, {
       ...owner,
       cwd: '/',
       env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', output.fd, output.fd],
     });
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (text) => {
-        output += text;
-      });
-    }
-    child.on('error', failed);
-    child.on('exit', (code) => {
-      child.stdout.destroy();
-      child.stderr.destroy();
-      if (code === 0) done(output.trim());
-      else failed(new Error(`${program} ended with ${code}: ${output.trim()}`));
-    });
-  });
+    const [code] = await once(child, 'exit');
+    if (code !== 0) throw new Error(`${program} ended with ${code}: ${(await readFile(join(folder, 'output'), 'utf8')).trim()}`);
+  } finally {
+    await output.close();
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 function findFreePort(): Promise<number> {
