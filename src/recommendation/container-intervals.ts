@@ -1,13 +1,5 @@
-import {
-  type AcceleratorLists,
-  type CpuLists,
-  type Intervals,
-  type MemoryLists,
-  noAccelerator,
-  smallestPositive,
-  spikeOf,
-} from './intervals.js';
-import { isSample, type ReadSamples, sampledIn, sampleOrZero, samplesAt, timesOf } from './samples.js';
+import { type CpuLists, type Intervals, type MemoryLists, noAccelerator, smallestPositive, spikeOf } from './intervals.js';
+import { type ColumnOf, columnsIn, isSample, sampledIn, sampleOrZero, samplesAt, timesOf } from './samples.js';
 import type { UsageTable } from './usage-table.js';
 
 /** Quotients of doubles can lie a hair above a whole number: 3 pods must not print 4 (E5). */
@@ -15,91 +7,95 @@ const podTolerance = 1e-6;
 
 /** Intervals of a container (recommendations.md 5.2, 5.4, 5.6), computed once for all terms, models and plots. `rows` are those present. */
 export function containerIntervals(usage: UsageTable, rows: Int32Array): Intervals {
-  const samplesOf = samplesAt(usage, rows);
-  const divisors = podDivisors(samplesOf, rows.length);
+  const columnOf = columnsIn(usage);
+  const quotients = podQuotients(columnOf('cpuUsage.sum'), columnOf('cpuUsage.avg'), rows);
+  const divisors = podDivisors(quotients, columnOf, rows);
   return {
     count: rows.length,
     times: timesOf(usage, rows),
-    ...cpuOf(samplesOf, divisors),
-    ...memoryOf(samplesOf, divisors),
+    ...cpuOf(columnOf, divisors, rows),
+    ...memoryOf(columnOf, divisors, rows),
     hasCpu: sampledIn(usage, ['cpuUsage.avg', 'cpuUsage.max', 'cpuUsage.min', 'cpuUsage.sum'], rows),
     hasMemory: sampledIn(usage, ['memoryUsage.avg', 'memoryUsage.max', 'memoryUsage.min', 'memoryUsage.sum'], rows),
-    pods: podsOf(samplesOf, usage.columns['cpuUsage.count'], rows),
-    ...(usage.acceleratorModel === undefined ? noAccelerator : acceleratorOf(samplesOf)),
+    pods: podsOf(quotients, columnOf('cpuUsage.avg'), usage.columns['cpuUsage.count'], rows),
+    ...(usage.acceleratorModel === undefined
+      ? noAccelerator
+      : {
+          acceleratorCore: samplesAt(columnOf('acceleratorCoreUsage.max'), rows),
+          acceleratorMemory: samplesAt(columnOf('acceleratorMemoryUsage.max'), rows),
+        }),
   };
 }
 
-function cpuOf(samplesOf: ReadSamples, divisors: Float64Array): Pick<Intervals, CpuLists> {
-  const usageAvg = samplesOf('cpuUsage.avg');
-  const usageMax = samplesOf('cpuUsage.max');
-  const usageMin = samplesOf('cpuUsage.min');
-  const usageSum = samplesOf('cpuUsage.sum');
-  const throttleAvg = samplesOf('cpuThrottle.avg');
-  const throttleMax = samplesOf('cpuThrottle.max');
-  const throttleMin = samplesOf('cpuThrottle.min');
-  const throttleSum = samplesOf('cpuThrottle.sum');
-  const cpuPeaks = new Float64Array(divisors.length);
-  const cpuFloors = new Float64Array(divisors.length);
-  for (let at = 0; at < divisors.length; at++) {
-    const used = usageMax[at]! > 0 ? usageMax[at]! : usageAvg[at]!;
-    const throttled = throttleMax[at]! > 0 ? throttleMax[at]! : throttleAvg[at]!;
+function cpuOf(columnOf: ColumnOf, divisors: Float64Array, rows: Int32Array): Pick<Intervals, CpuLists> {
+  const [usageAvg, throttleAvg] = [columnOf('cpuUsage.avg'), columnOf('cpuThrottle.avg')];
+  const [usageMax, throttleMax] = [columnOf('cpuUsage.max'), columnOf('cpuThrottle.max')];
+  const [usageMin, throttleMin] = [columnOf('cpuUsage.min'), columnOf('cpuThrottle.min')];
+  const [usageSum, throttleSum] = [columnOf('cpuUsage.sum'), columnOf('cpuThrottle.sum')];
+  const cpuPeaks = new Float64Array(rows.length);
+  const cpuFloors = new Float64Array(rows.length);
+  for (let at = 0; at < rows.length; at++) {
+    const row = rows[at]!;
+    const used = peakOr(usageMax[row]!, usageAvg[row]!);
+    const throttled = peakOr(throttleMax[row]!, throttleAvg[row]!);
     const total = used + throttled;
     // Below one core the reference takes the total as it is; the average of a pod practically never wins anyway (E10).
     const isSplit = total >= 1 && divisors[at]! > 0;
-    const pod = isSplit ? sampleOrZero((usageSum[at]! + throttleSum[at]!) / divisors[at]!) : 0;
-    cpuPeaks[at] = total < 1 ? total : Math.max(pod, total);
-    cpuFloors[at] = smallestPositive(pod, total, usageMin[at]! + throttleMin[at]!);
+    const pod = isSplit ? sampleOrZero((sampleOrZero(usageSum[row]!) + sampleOrZero(throttleSum[row]!)) / divisors[at]!) : -Infinity;
+    cpuPeaks[at] = Math.max(pod, total);
+    cpuFloors[at] = smallestPositive(pod, total, sampleOrZero(usageMin[row]!) + sampleOrZero(throttleMin[row]!));
   }
   return { cpuPeaks, cpuFloors };
 }
 
-function memoryOf(samplesOf: ReadSamples, divisors: Float64Array): Pick<Intervals, MemoryLists> {
-  const usageMax = samplesOf('memoryUsage.max');
-  const usageMin = samplesOf('memoryUsage.min');
-  const usageSum = samplesOf('memoryUsage.sum');
-  const rssMax = samplesOf('memoryRSS.max');
-  const rssMin = samplesOf('memoryRSS.min');
-  const memoryPeaks = new Float64Array(divisors.length);
-  const memoryFloors = new Float64Array(divisors.length);
-  const memorySpikes = new Float64Array(divisors.length);
-  for (let at = 0; at < divisors.length; at++) {
-    const pod = divisors[at]! > 0 ? sampleOrZero(usageSum[at]! / divisors[at]!) : 0;
-    const peak = Math.max(pod, usageMax[at]!);
+function memoryOf(columnOf: ColumnOf, divisors: Float64Array, rows: Int32Array): Pick<Intervals, MemoryLists> {
+  const [usageMax, usageMin, usageSum] = [columnOf('memoryUsage.max'), columnOf('memoryUsage.min'), columnOf('memoryUsage.sum')];
+  const [rssMax, rssMin] = [columnOf('memoryRSS.max'), columnOf('memoryRSS.min')];
+  const memoryPeaks = new Float64Array(rows.length);
+  const memoryFloors = new Float64Array(rows.length);
+  const memorySpikes = new Float64Array(rows.length);
+  for (let at = 0; at < rows.length; at++) {
+    const row = rows[at]!;
+    const max = sampleOrZero(usageMax[row]!);
+    const min = sampleOrZero(usageMin[row]!);
+    const pod = divisors[at]! > 0 ? sampleOrZero(sampleOrZero(usageSum[row]!) / divisors[at]!) : 0;
+    const peak = Math.max(pod, max);
     memoryPeaks[at] = peak;
-    memoryFloors[at] = smallestPositive(pod, peak, usageMin[at]!);
-    memorySpikes[at] = spikeOf(usageMax[at]!, usageMin[at]!, rssMax[at]!, rssMin[at]!);
+    memoryFloors[at] = smallestPositive(pod, peak, min);
+    memorySpikes[at] = spikeOf(max, min, sampleOrZero(rssMax[row]!), sampleOrZero(rssMin[row]!));
   }
   return { memoryPeaks, memoryFloors, memorySpikes };
 }
 
-/** What sums are divided by to get a pod's share: sum / avg of CPU, else of memory, not rounded. */
-function podDivisors(samplesOf: ReadSamples, count: number): Float64Array {
-  const cpuAvg = samplesOf('cpuUsage.avg');
-  const cpuSum = samplesOf('cpuUsage.sum');
-  const memoryAvg = samplesOf('memoryUsage.avg');
-  const memorySum = samplesOf('memoryUsage.sum');
-  const divisors = new Float64Array(count);
-  for (let at = 0; at < count; at++) {
-    let divisor = cpuAvg[at] !== 0 ? sampleOrZero(cpuSum[at]! / cpuAvg[at]!) : 0;
-    if (divisor === 0 && memoryAvg[at] !== 0) divisor = sampleOrZero(memorySum[at]! / memoryAvg[at]!);
-    divisors[at] = divisor;
+/** The maximum, or the average where the maximum is not above 0 or missing. */
+function peakOr(max: number, avg: number): number {
+  const peak = sampleOrZero(max);
+  return peak > 0 ? peak : sampleOrZero(avg);
+}
+
+/** sum / avg, the number of pods but for rounding; 0 where the average is 0 or missing. */
+function podQuotients(sum: Float64Array, avg: Float64Array, rows: Int32Array): Float64Array {
+  const quotients = new Float64Array(rows.length);
+  for (let at = 0; at < rows.length; at++) {
+    const average = sampleOrZero(avg[rows[at]!]!);
+    quotients[at] = average === 0 ? 0 : sampleOrZero(sampleOrZero(sum[rows[at]!]!) / average);
   }
-  return divisors;
+  return quotients;
+}
+
+/** What sums are divided by to get a pod's share: the quotient of CPU, else that of memory, not rounded. */
+function podDivisors(cpuQuotients: Float64Array, columnOf: ColumnOf, rows: Int32Array): Float64Array {
+  if (!cpuQuotients.includes(0)) return cpuQuotients;
+  const memoryQuotients = podQuotients(columnOf('memoryUsage.sum'), columnOf('memoryUsage.avg'), rows);
+  return cpuQuotients.map((quotient, at) => (quotient === 0 ? memoryQuotients[at]! : quotient));
 }
 
 /** Pods of each interval: counted where the reader counted series, else sum / avg; 0 where CPU is idle or missing, with either reader. */
-function podsOf(samplesOf: ReadSamples, counted: Float64Array | undefined, rows: Int32Array): Float64Array {
-  const avg = samplesOf('cpuUsage.avg');
-  const sum = samplesOf('cpuUsage.sum');
+function podsOf(quotients: Float64Array, avg: Float64Array, counted: Float64Array | undefined, rows: Int32Array): Float64Array {
   const pods = new Float64Array(rows.length);
   for (let at = 0; at < rows.length; at++) {
-    if (avg[at] === 0) continue;
-    const count = counted?.[rows[at]!];
-    pods[at] = isSample(count) ? Math.ceil(count) : Math.ceil(sampleOrZero(sum[at]! / avg[at]!) - podTolerance) + 0;
+    const count = sampleOrZero(avg[rows[at]!]!) === 0 ? 0 : counted?.[rows[at]!];
+    pods[at] = Math.ceil(isSample(count) ? count : quotients[at]! - podTolerance) + 0;
   }
   return pods;
-}
-
-function acceleratorOf(samplesOf: ReadSamples): Pick<Intervals, AcceleratorLists> {
-  return { acceleratorCore: samplesOf('acceleratorCoreUsage.max'), acceleratorMemory: samplesOf('acceleratorMemoryUsage.max') };
 }

@@ -1,5 +1,6 @@
 import { effectiveThreshold, isOptimised, percentAbove } from './compare-with-current.js';
 import type { Intervals } from './intervals.js';
+import { isoTime } from './iso-time.js';
 import type { Model } from './models.js';
 import { notificationTable } from './notifications.js';
 import { rankOf } from './percentiles.js';
@@ -8,7 +9,7 @@ import type { Resource } from './recommendation-types.js';
 import type { ResourceConfig } from './recommendations.js';
 import { memoryBounds, oneCore, type Sized, sizeCpu, sizeMemory } from './size-resources.js';
 import type { TermUsage } from './term-usage.js';
-import { isoTime, writeAmount } from './write-amount.js';
+import { writeAmount } from './write-amount.js';
 
 /** One model on one term: what a resource's amount is made from. `first` = index of the term's first interval. */
 export interface Sizing {

@@ -1,13 +1,13 @@
 import { type CurrentConfig, currentConfigOf } from './current-config.js';
 import { explainCpu, explainMemory } from './explain-resource.js';
 import type { Intervals } from './intervals.js';
+import { isoTime } from './iso-time.js';
 import { measureIntervals } from './measure-intervals.js';
 import type { UsageFile } from './read-usage-file.js';
 import { firstOfTerm, isAvailable, leastMinutes, observedIntervals, startOfTerm } from './recommend-term.js';
 import { intervalRows } from './samples.js';
 import { usageOfTerm } from './term-usage.js';
 import type { Term } from './terms.js';
-import { isoTime } from './write-amount.js';
 
 /** How the recommendation of a usage file comes about, in lines of text: for each term, model and resource. Pure, like the recommendation. */
 export function explain({ usage, settings, subject }: UsageFile): string[] {
@@ -28,7 +28,7 @@ function explainTerm(intervals: Intervals, term: Term, current: CurrentConfig, s
   const counts = `${intervals.count - first} intervals present, ${observedIntervals(intervals, term)} of them after its start, ${needed} needed`;
   const head = `${term.name}: window from ${isoTime(startOfTerm(intervals, term))}, ${counts}`;
   if (!isAvailable(intervals, term, minutes)) return [`${head}: too few, so there is no recommendation`];
-  const usage = usageOfTerm(intervals, first);
+  const usage = usageOfTerm(intervals, first, settings.models);
   const models = settings.models.flatMap((model) => {
     const asked = { intervals, first, usage, model, settings, current: current.config };
     const lines = { cpu: explainCpu(asked), memory: explainMemory(asked) };

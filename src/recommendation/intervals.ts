@@ -30,12 +30,12 @@ export const noAccelerator: Pick<Intervals, AcceleratorLists> = {
   acceleratorMemory: new Float64Array(0),
 };
 
-/** Smallest of the numbers above 0, else 0. */
+/** Smallest of the numbers above 0, else 0. The one that most often is the smallest goes last: it is looked at first. */
 export function smallestPositive(one: number, two: number, three: number): number {
-  let smallest = Math.max(one, 0);
-  if (two > 0 && (smallest === 0 || two < smallest)) smallest = two;
-  if (three > 0 && (smallest === 0 || three < smallest)) smallest = three;
-  return smallest;
+  let smallest = three > 0 ? three : Infinity;
+  if (two > 0 && two < smallest) smallest = two;
+  if (one > 0 && one < smallest) smallest = one;
+  return smallest === Infinity ? 0 : smallest;
 }
 
 /** How much memory rose inside an interval, whole bytes (recommendations.md 5.4). */

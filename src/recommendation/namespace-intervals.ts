@@ -1,10 +1,13 @@
 import { type CpuLists, type Intervals, type MemoryLists, noAccelerator, smallestPositive, spikeOf } from './intervals.js';
-import { type ReadSamples, sampledIn, samplesAt, timesOf } from './samples.js';
-import type { UsageTable } from './usage-table.js';
+import { columnsIn, sampledIn, samplesAt, timesOf } from './samples.js';
+import type { UsageColumn, UsageTable } from './usage-table.js';
+
+type SamplesOf = (column: UsageColumn) => Float64Array;
 
 /** Intervals of a namespace (recommendations.md 8): its series are sums over the namespace already, so nothing is divided by pods. */
 export function namespaceIntervals(usage: UsageTable, rows: Int32Array): Intervals {
-  const samplesOf = samplesAt(usage, rows);
+  const columnOf = columnsIn(usage);
+  const samplesOf = (column: UsageColumn) => samplesAt(columnOf(column), rows);
   return {
     count: rows.length,
     times: timesOf(usage, rows),
@@ -17,7 +20,7 @@ export function namespaceIntervals(usage: UsageTable, rows: Int32Array): Interva
   };
 }
 
-function cpuOf(samplesOf: ReadSamples, count: number): Pick<Intervals, CpuLists> {
+function cpuOf(samplesOf: SamplesOf, count: number): Pick<Intervals, CpuLists> {
   const usageAvg = samplesOf('namespaceCpuUsage.avg');
   const usageMax = samplesOf('namespaceCpuUsage.max');
   const usageMin = samplesOf('namespaceCpuUsage.min');
@@ -31,12 +34,12 @@ function cpuOf(samplesOf: ReadSamples, count: number): Pick<Intervals, CpuLists>
     const throttled = throttleMax[at]! > 0 ? throttleMax[at]! : throttleAvg[at]!;
     const total = used + throttled;
     cpuPeaks[at] = total;
-    cpuFloors[at] = smallestPositive(total, usageMin[at]! + throttleMin[at]!, 0);
+    cpuFloors[at] = smallestPositive(0, total, usageMin[at]! + throttleMin[at]!);
   }
   return { cpuPeaks, cpuFloors };
 }
 
-function memoryOf(samplesOf: ReadSamples, count: number): Pick<Intervals, MemoryLists> {
+function memoryOf(samplesOf: SamplesOf, count: number): Pick<Intervals, MemoryLists> {
   const usageMax = samplesOf('namespaceMemoryUsage.max');
   const usageMin = samplesOf('namespaceMemoryUsage.min');
   const rssMax = samplesOf('namespaceMemoryRSS.max');
@@ -44,7 +47,7 @@ function memoryOf(samplesOf: ReadSamples, count: number): Pick<Intervals, Memory
   const memoryFloors = new Float64Array(count);
   const memorySpikes = new Float64Array(count);
   for (let at = 0; at < count; at++) {
-    memoryFloors[at] = smallestPositive(usageMax[at]!, usageMin[at]!, 0);
+    memoryFloors[at] = smallestPositive(0, usageMax[at]!, usageMin[at]!);
     memorySpikes[at] = spikeOf(usageMax[at]!, usageMin[at]!, rssMax[at]!, rssMin[at]!);
   }
   return { memoryPeaks: usageMax, memoryFloors, memorySpikes };

@@ -50,9 +50,15 @@ const rendered = new Map(
   Object.entries(notificationTable).map(([code, { type, message }]) => [Number(code), { type, message, code: Number(code) }]),
 );
 
-/** The map of notifications that the answer shows for these codes. */
+/** Maps that were asked for before: few differ, and objects with such numbers for keys are slow to make. */
+const asked = new Map<string, RecommendationNotifications>();
+
+/** The map of notifications that the answer shows for these codes; equal codes give the same object, which must not be changed. */
 export function notificationsOf(codes: readonly NotificationCode[]): RecommendationNotifications {
-  const notifications: Record<string, RecommendationNotification> = {};
-  for (const code of codes) notifications[code] = rendered.get(code)!;
+  const key = codes.join();
+  const known = asked.get(key);
+  if (known) return known;
+  const notifications = Object.freeze(Object.fromEntries(codes.map((code) => [code, rendered.get(code)!])));
+  asked.set(key, notifications);
   return notifications;
 }

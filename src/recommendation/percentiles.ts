@@ -7,18 +7,26 @@ export interface Percentiles {
   at(percentile: number): number;
 }
 
-/** Answers percentiles of the values, which stay as they are; they are copied when first one other than the maximum is asked. */
-export function percentilesOf(values: Float64Array): Percentiles {
-  const last = values.length - 1;
-  const maximum = largest(values);
-  let copy: Float64Array | undefined;
+/** Answers percentiles of the values from `first` on, which stay as they are. Those `expected` are all selected when one of them is first asked. */
+export function percentilesOf(values: Float64Array, first = 0, expected: readonly number[] = []): Percentiles {
+  const count = values.length - first;
+  const maximum = largest(values, first);
+  const selected = new Map<number, number>();
+  const select = (percentiles: readonly number[]) => {
+    const found = selectRanked(
+      values,
+      first,
+      values.length,
+      percentiles.map((percentile) => rankOf(percentile, count)),
+    );
+    for (const [at, percentile] of percentiles.entries()) selected.set(percentile, found[at]!);
+  };
   return {
     maximum,
     at(percentile) {
-      const rank = rankOf(percentile, values.length);
-      if (rank >= last) return maximum;
-      copy ??= values.slice();
-      return selectRanked(copy, rank);
+      if (rankOf(percentile, count) >= count - 1) return maximum;
+      if (!selected.has(percentile)) select(expected.includes(percentile) ? expected : [percentile]);
+      return selected.get(percentile)!;
     },
   };
 }
@@ -28,9 +36,9 @@ export function rankOf(percentile: number, count: number): number {
   return Math.round((percentile / 100.0) * (count - 1));
 }
 
-/** Largest of the values; 0 for an empty list. */
-export function largest(values: Float64Array): number {
-  let found = values.length > 0 ? values[0]! : 0;
-  for (let at = 1; at < values.length; at++) if (values[at]! > found) found = values[at]!;
+/** Largest of the values from `first` on; 0 where there are none. */
+export function largest(values: Float64Array, first = 0): number {
+  let found = first < values.length ? values[first]! : 0;
+  for (let at = first; at < values.length; at++) if (values[at]! > found) found = values[at]!;
   return found;
 }

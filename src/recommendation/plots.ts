@@ -1,5 +1,8 @@
 import type { Intervals } from './intervals.js';
+import { isoTime } from './iso-time.js';
+import { rankOf } from './percentiles.js';
 import type { PlotPoint, PlotSummary, Plots } from './recommendations.js';
+import { selectRanked } from './select-ranked.js';
 import { firstInterval, formatOf } from './term-usage.js';
 import type { Term } from './terms.js';
 
@@ -7,14 +10,14 @@ import type { Term } from './terms.js';
 export type PlotTerm = (term: Term, startMs: number) => Plots;
 
 const dayMs = 86_400_000;
+const plottedPercentiles = [25, 50, 75, 100];
 
 /** Plots of these intervals (recommendations.md 7). Bins of different terms that hold the same intervals are computed once. */
 export function plotsOf(intervals: Intervals): PlotTerm {
   const points = new Map<number, PlotPoint>();
-  const scratch = new Float64Array(intervals.count);
   const pointOf = (first: number, end: number): PlotPoint => {
     const key = first * (intervals.count + 1) + end;
-    const point = points.get(key) ?? summarizeBin(intervals, first, end, scratch);
+    const point = points.get(key) ?? summarizeBin(intervals, first, end);
     points.set(key, point);
     return point;
   };
@@ -26,32 +29,27 @@ export function plotsOf(intervals: Intervals): PlotTerm {
     let first = after(startMs);
     for (let bin = 1; bin <= plotBins; bin++) {
       const end = after(endOfBin(bin));
-      plots_data[new Date(endOfBin(bin)).toISOString()] = pointOf(first, end);
+      plots_data[isoTime(endOfBin(bin))] = pointOf(first, end);
       first = end;
     }
     return { datapoints: plotBins, plots_data };
   };
 }
 
-function summarizeBin(intervals: Intervals, first: number, end: number, scratch: Float64Array): PlotPoint {
+function summarizeBin(intervals: Intervals, first: number, end: number): PlotPoint {
   if (first >= end) return {};
   const { cpuPeaks, cpuFloors, hasCpu, memoryPeaks, memoryFloors, hasMemory } = intervals;
-  const summarize = (peaks: Float64Array, floors: Float64Array, format: string): PlotSummary => {
-    const sorted = scratch.subarray(0, end - first);
-    sorted.set(peaks.subarray(first, end));
-    sorted.sort();
-    const at = (percentile: number) => sorted[Math.round((percentile / 100.0) * (sorted.length - 1))]!;
-    // Floors are never negative, so their minimum is 0 where any of them is.
-    return { min: smallest(floors, first, end), q1: at(25), median: at(50), q3: at(75), max: at(100), format };
-  };
   return {
-    cpuUsage: summarize(cpuPeaks, cpuFloors, formatOf(hasCpu.subarray(first, end), 'cores')),
-    memoryUsage: summarize(memoryPeaks, memoryFloors, formatOf(hasMemory.subarray(first, end), 'bytes')),
+    cpuUsage: summarize(cpuPeaks, cpuFloors, first, end, formatOf(hasCpu, 'cores', first, end)),
+    memoryUsage: summarize(memoryPeaks, memoryFloors, first, end, formatOf(hasMemory, 'bytes', first, end)),
   };
 }
 
-function smallest(values: Float64Array, first: number, end: number): number {
-  let found = values[first]!;
-  for (let at = first + 1; at < end; at++) if (values[at]! < found) found = values[at]!;
-  return found;
+function summarize(peaks: Float64Array, floors: Float64Array, first: number, end: number, format: string): PlotSummary {
+  let min = floors[first]!;
+  // Floors are never negative, so their minimum is 0 where any of them is.
+  for (let at = first; at < end; at++) if (floors[at]! < min) min = floors[at]!;
+  const ranks = plottedPercentiles.map((percentile) => rankOf(percentile, end - first));
+  const [q1, median, q3, max] = selectRanked(peaks, first, end, ranks) as [number, number, number, number];
+  return { min, q1, median, q3, max, format };
 }

@@ -1,4 +1,5 @@
 import type { Intervals } from './intervals.js';
+import { isoTime } from './iso-time.js';
 import { notificationsOf } from './notifications.js';
 import type { PlotTerm } from './plots.js';
 import { recommendModel, type Situation } from './recommend-model.js';
@@ -41,11 +42,11 @@ export function firstOfTerm(intervals: Intervals, term: Term): number {
 export function recommendTerm(intervals: Intervals, term: Term, situation: Situation, plot: PlotTerm): TermRecommendation {
   const { models, plots } = situation.settings;
   const startMs = startOfTerm(intervals, term);
-  const usage = usageOfTerm(intervals, firstOfTerm(intervals, term));
+  const usage = usageOfTerm(intervals, firstOfTerm(intervals, term), models);
   return {
     duration_in_hours: hoursOf(term),
     notifications: notificationsOf(models.map(({ notice }) => notice)),
-    monitoring_start_time: new Date(startMs).toISOString(),
+    monitoring_start_time: isoTime(startMs),
     recommendation_engines: Object.fromEntries(models.map((model) => [model.name, recommendModel(usage, model, situation)])),
     ...(plots && term.plotBins > 0 ? { plots: plot(term, startMs) } : {}),
   };

@@ -1,4 +1,5 @@
 import { currentConfigOf } from './current-config.js';
+import { isoTime } from './iso-time.js';
 import { measureIntervals } from './measure-intervals.js';
 import { type NotificationCode, notificationsOf } from './notifications.js';
 import { plotsOf } from './plots.js';
@@ -21,7 +22,7 @@ export function recommend(usage: UsageTable, settings: RecommendationSettings): 
   if (available.size === 0) return { version: '1.0', notifications: notificationsOf([120001]), data: {} };
 
   const endSeconds = intervals.times[intervals.count - 1]!;
-  const monitoringEndTime = new Date(endSeconds * 1000).toISOString();
+  const monitoringEndTime = isoTime(endSeconds * 1000);
   const current = currentConfigOf(usage, rows[rows.length - 1]!, settings.experimentType);
   const situation = { settings, current: current.config, jvm: usage.jvm, acceleratorModel: usage.acceleratorModel };
   const plot = plotsOf(intervals);

@@ -28,22 +28,19 @@ export function timesOf({ endSeconds, stepSeconds, length }: UsageTable, rows: I
   return times;
 }
 
-/** Samples of a column, one an interval, 0 where there is none. */
-export type ReadSamples = (column: UsageColumn) => Float64Array;
+/** A column of the table; for one that the table does not have a column of zeros, which is what is made of missing samples. */
+export type ColumnOf = (column: UsageColumn) => Float64Array;
 
-/** Reads columns at these rows; each column is gathered once, however often it is asked, and must not be written to. */
-export function samplesAt(usage: UsageTable, rows: Int32Array): ReadSamples {
-  const read = new Map<UsageColumn, Float64Array>();
-  return (column) => {
-    const samples = read.get(column) ?? gather(usage.columns[column], rows);
-    read.set(column, samples);
-    return samples;
-  };
+/** Gives a table's columns as they are, so that nothing is copied: read them through sampleOrZero, and never write to them. */
+export function columnsIn({ columns, length }: UsageTable): ColumnOf {
+  const none = new Float64Array(length);
+  return (column) => columns[column] ?? none;
 }
 
-function gather(values: Float64Array | undefined, rows: Int32Array): Float64Array {
+/** Samples of a column at these rows, 0 where there is none. */
+export function samplesAt(column: Float64Array, rows: Int32Array): Float64Array {
   const samples = new Float64Array(rows.length);
-  if (values) for (let at = 0; at < rows.length; at++) samples[at] = sampleOrZero(values[rows[at]!]!);
+  for (let at = 0; at < rows.length; at++) samples[at] = sampleOrZero(column[rows[at]!]!);
   return samples;
 }
 

@@ -1,4 +1,5 @@
 import type { Intervals } from './intervals.js';
+import type { Model } from './models.js';
 import { largest, type Percentiles, percentilesOf } from './percentiles.js';
 
 /** Usage of one term, from which every model takes its percentiles. CPU in cores, memory in bytes, accelerators in percent. */
@@ -15,23 +16,28 @@ export interface TermUsage {
   readonly acceleratorMemory: Float64Array;
 }
 
-/** Usage of the intervals from the one at `first` to the last. */
-export function usageOfTerm(intervals: Intervals, first: number): TermUsage {
+/** Usage of the intervals from the one at `first` to the last, for these models. */
+export function usageOfTerm(intervals: Intervals, first: number, models: readonly Model[]): TermUsage {
   return {
-    cpuPeaks: percentilesOf(intervals.cpuPeaks.subarray(first)),
-    memoryPeaks: percentilesOf(intervals.memoryPeaks.subarray(first)),
-    memorySpikes: percentilesOf(intervals.memorySpikes.subarray(first)),
-    podsCount: largest(intervals.pods.subarray(first)),
-    cpuFormat: formatOf(intervals.hasCpu.subarray(first), 'cores'),
-    memoryFormat: formatOf(intervals.hasMemory.subarray(first), 'bytes'),
+    cpuPeaks: percentilesOf(
+      intervals.cpuPeaks,
+      first,
+      models.map(({ cpuPercentile }) => cpuPercentile),
+    ),
+    memoryPeaks: percentilesOf(intervals.memoryPeaks, first),
+    memorySpikes: percentilesOf(intervals.memorySpikes, first),
+    podsCount: largest(intervals.pods, first),
+    cpuFormat: formatOf(intervals.hasCpu, 'cores', first),
+    memoryFormat: formatOf(intervals.hasMemory, 'bytes', first),
     acceleratorCore: intervals.acceleratorCore.subarray(first).filter((percent) => percent > 0),
     acceleratorMemory: intervals.acceleratorMemory.subarray(first).filter((percent) => percent > 0),
   };
 }
 
-/** A metric's format is known where any interval has a sample of it. */
-export function formatOf(sampled: Uint8Array, format: string): string {
-  return sampled.includes(1) ? format : '';
+/** A metric's format is known where any interval, of those from `first` to before `end`, has a sample of it. */
+export function formatOf(sampled: Uint8Array, format: string, first: number, end = sampled.length): string {
+  const found = sampled.indexOf(1, first);
+  return found >= 0 && found < end ? format : '';
 }
 
 /** Index of the first interval for which `isInside` of its Unix milliseconds holds; times rise, so everything after it holds too. */

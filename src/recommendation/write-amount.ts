@@ -3,8 +3,3 @@ export function writeAmount(amount: number, format: string): string {
   if (format !== 'bytes') return `${amount} ${format || 'of unknown format'}`;
   return `${amount} bytes (${(amount / (1024 * 1024)).toFixed(1)} MiB)`;
 }
-
-/** Unix milliseconds as ISO-8601 in UTC. */
-export function isoTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
-}
