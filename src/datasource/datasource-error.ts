@@ -9,6 +9,8 @@ export const datasourceFailures = {
   /** More samples, points or bytes than the datasource or we allow; asking for less may help. */
   'too-large': { code: 422, transient: false },
   'not-json': { code: 502, transient: false },
+  /** Binary data that break their own rules: checksums, lengths, times. */
+  malformed: { code: 502, transient: false },
   cancelled: { code: 499, transient: false },
 } as const satisfies Record<string, { code: number; transient: boolean }>;
 export type DatasourceFailure = keyof typeof datasourceFailures;

@@ -11,6 +11,7 @@ const sentences: Readonly<Record<DatasourceFailure, (said: string) => string>> =
   'refused-query': (said) => `refused the query (${said}). Check the profile's queries and the filter.`,
   'too-large': (said) => `would answer more than is allowed (${said}). Ask for less, or raise the limit.`,
   'not-json': (said) => `did not answer as Prometheus does (${said}). Check its url.`,
+  malformed: (said) => `answered with broken data (${said}). Check what lies between us and it, or set its usage_reader to promql.`,
   cancelled: () => 'was no longer asked: the caller cancelled.',
 };
 

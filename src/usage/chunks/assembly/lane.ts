@@ -1,0 +1,96 @@
+export enum LaneKind {
+  Gauge = 0,
+  Counter = 1,
+  Instant = 2,
+}
+
+/**
+ * One pass of windows over a series: windows that do not overlap, each ending `strideMs` after the one before. Overlapping windows are several lanes
+ * (decode/plan-lanes.ts). The first part says what is wanted, the second is the state between two batches of entries.
+ */
+@unmanaged
+export class Lane {
+  kind: LaneKind;
+  /** Rows from one window of the lane to the next, and the number of rows of the grid. */
+  rowStep: i32;
+  rows: i32;
+  firstRow: i32;
+  firstEndMs: i64;
+  strideMs: i64;
+  rangeMs: i64;
+  /** A sample belongs to the window that ends at E from E - widthMs on: the range, or a millisecond less where windows are left-open. */
+  widthMs: i64;
+  /** A sample at the end of a window is also the first of the lane's next: windows are closed and follow each other without a gap. */
+  isShared: i32;
+  /** Prometheus before 2.52 limited extrapolation to the zero point before it looked at the threshold, later ones after it. */
+  isZeroFirst: i32;
+  /** Addresses of the columns that results go to, 0 = not wanted; their order is that of decode/plan-lanes.ts. */
+  column0: usize;
+  column1: usize;
+  column2: usize;
+  column3: usize;
+  column4: usize;
+  column5: usize;
+
+  row: i32;
+  isStale: i32;
+  endMs: i64;
+  count: i64;
+  firstTime: i64;
+  firstValue: f64;
+  lastTime: i64;
+  lastValue: f64;
+  sum: f64;
+  sumRest: f64;
+  min: f64;
+  max: f64;
+  resets: f64;
+  previousTime: i64;
+  previousValue: f64;
+  /** Rows that have a value are within [firstFilled, endFilled). */
+  firstFilled: i32;
+  endFilled: i32;
+}
+
+export const laneBytes: usize = offsetof<Lane>();
+
+/** Makes the lane ready for another series. */
+export function resetLane(lane: Lane): void {
+  lane.row = lane.firstRow;
+  lane.endMs = lane.firstEndMs;
+  lane.firstFilled = i32.MAX_VALUE;
+  lane.endFilled = 0;
+  lane.isStale = 1;
+  emptyWindow(lane);
+}
+
+export function emptyWindow(lane: Lane): void {
+  lane.count = 0;
+  lane.sum = 0;
+  lane.sumRest = 0;
+  lane.min = Infinity;
+  lane.max = -Infinity;
+  lane.resets = 0;
+}
+
+export function put(lane: Lane, column: usize, value: f64): void {
+  if (column) store<f64>(column + (usize(lane.row) << 3), value);
+}
+
+export function noteFilled(lane: Lane): void {
+  if (lane.row < lane.firstFilled) lane.firstFilled = lane.row;
+  lane.endFilled = lane.row + 1;
+}
+
+/** Goes `strides` windows on, at most to the end of the grid. */
+export function skipWindows(lane: Lane, strides: i64): void {
+  const left = (i64(lane.rows - lane.row) + i64(lane.rowStep) - 1) / i64(lane.rowStep);
+  const steps = min(strides, left);
+  lane.row += i32(steps) * lane.rowStep;
+  lane.endMs += steps * lane.strideMs;
+}
+
+/** Goes on, over windows without samples, to the one that ends at `timeMs` or later, or to the end of the grid. */
+export function skipTo(lane: Lane, timeMs: i64): void {
+  if (timeMs > lane.endMs) skipWindows(lane, (timeMs - lane.endMs + lane.strideMs - 1) / lane.strideMs);
+}
