@@ -1,4 +1,4 @@
-import { Kafka, logLevel } from 'kafkajs';
+import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import { waitUntil } from './servers/wait-until.js';
 
 export const topics = { recommendations: 'recommendations-topic', error: 'error-topic', summary: 'summary-topic' } as const;
@@ -23,8 +23,8 @@ export interface RecordCollector {
 }
 
 /** Consumes the three topics from their beginning, as any consumer would; waits for a service to make them. */
-export async function collectRecords(bootstrapServers: string): Promise<RecordCollector> {
-  const kafka = new Kafka({ brokers: [bootstrapServers], clientId: 'test', logLevel: logLevel.NOTHING });
+export async function collectRecords(bootstrapServers: string, login: Pick<KafkaConfig, 'sasl'> = {}): Promise<RecordCollector> {
+  const kafka = new Kafka({ brokers: [bootstrapServers], clientId: 'test', logLevel: logLevel.NOTHING, ...login });
   await waitForTopics(kafka);
   const consumer = kafka.consumer({ groupId: `test-${process.pid}-${Date.now()}`, retry: { retries: 50 } });
   const records: CollectedRecord[] = [];

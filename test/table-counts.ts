@@ -1,0 +1,13 @@
+import pg from 'pg';
+
+/** How many rows each of the service's tables has. */
+export async function tableCounts(databaseUrl: string): Promise<Record<'bulk_job' | 'shard' | 'outcome' | 'experiment', number>> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const counts = ['bulk_job', 'shard', 'outcome', 'experiment'].map((table) => `(SELECT count(*) FROM ${table})::int AS ${table}`);
+    return (await client.query(`SELECT ${counts.join(', ')}`)).rows[0];
+  } finally {
+    await client.end();
+  }
+}
