@@ -57,6 +57,16 @@ describe('showExperiment', () => {
     expect(shown(processed)).not.toHaveProperty('notifications');
   });
 
+  it('tells why it is not published, beside why it failed', () => {
+    const publication = { at: at(3), error: 'Topic error-topic is not in KAFKA_TOPICS.' };
+    const notPublished = { type: 'ERROR', message: 'Not published. Topic error-topic is not in KAFKA_TOPICS.', code: 424 };
+    expect(shown({ ...processed, publication }).notifications).toEqual({ '424': notPublished });
+    expect(shown({ ...failed, publication }).notifications).toEqual({
+      '424': notPublished,
+      '500': { type: 'ERROR', message: 'm', code: 500 },
+    });
+  });
+
   it.each([
     [false, { httpcode: 201, status: 'SUCCESS', documentationLink: '', message: expect.stringContaining('registered successfully') }],
     [true, { httpcode: 409, status: 'ERROR', documentationLink: '', message: `Experiment name already exists: ${name}` }],

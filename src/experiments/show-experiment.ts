@@ -39,7 +39,7 @@ export function showExperiment(state: ExperimentState, settings: CreateSettings)
       create: { response: createResponse(state), request: createRequest(state.experiment, settings) },
       recommendations: response === undefined ? {} : { response: new RawJson(response) },
     },
-    notifications: state.outcome?.notifications,
+    notifications: notificationsOf(state),
     status_history: history,
   };
 }
@@ -49,6 +49,12 @@ function historyOf({ outcome, plannedAt, recommendedAt, publication }: Experimen
   if (outcome && recommendedAt) history.push(change(outcome.status, recommendedAt));
   if (publication) history.push(change(publication.error === undefined ? 'PUBLISHED' : 'PUBLISH_FAILED', publication.at));
   return history;
+}
+
+/** What is wrong with an experiment: why it failed, why its record could not be published. */
+function notificationsOf({ outcome, publication }: ExperimentState): Notifications | undefined {
+  if (publication?.error === undefined) return outcome?.notifications;
+  return { ...outcome?.notifications, '424': { type: 'ERROR', message: `Not published. ${publication.error}`, code: 424 } };
 }
 
 function change(status: ExperimentStatus, at: Date): StatusChange {
