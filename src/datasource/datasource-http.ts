@@ -15,8 +15,9 @@ import { readBytes } from './read-bytes.js';
 import { retryTransient } from './retry-transient.js';
 import { stopAfter } from './stop-signal.js';
 
-/** What is posted: a path below the datasource's url, and its body with the headers that describe it. */
+/** What is asked: a path below the datasource's url, and its body with the headers that describe it. A `get` has none (the body is ''). */
 export interface DatasourceRequest {
+  readonly method?: 'get' | 'post';
   readonly path: string;
   readonly body: string | Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
@@ -98,13 +99,13 @@ export class DatasourceHttp implements OnModuleDestroy {
 
   private async send(
     datasource: Datasource,
-    { path, body, headers }: DatasourceRequest,
+    { method = 'post', path, body, headers }: DatasourceRequest,
     signal: AbortSignal,
   ): Promise<AxiosResponse<Readable>> {
     return axios.request<Readable>({
-      method: 'post',
+      method,
       url: `${datasource.url}${path}`,
-      data: typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+      data: typeof body === 'string' ? body || undefined : Buffer.from(body.buffer, body.byteOffset, body.byteLength),
       headers: { 'accept-encoding': 'gzip', 'user-agent': 'rightsizer', ...headers, ...(await authorize(datasource, this.tokens)) },
       ...(await this.agents.of(datasource)),
       responseType: 'stream',

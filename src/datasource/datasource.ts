@@ -19,6 +19,10 @@ export type Authentication =
       readonly keyPassword?: string;
     };
 
+/** How usage is read from a datasource: raw chunks by remote read, PromQL, or whichever it can do best. */
+export const usageReaders = ['auto', 'chunks', 'promql'] as const;
+export type UsageReaderName = (typeof usageReaders)[number];
+
 /** A Prometheus-like server that usage is read from. */
 export interface Datasource {
   readonly name: string;
@@ -32,4 +36,6 @@ export interface Datasource {
   readonly insecureSkipVerify: boolean;
   /** PEM file of the server's certificate authority. */
   readonly caFile?: string;
+  /** Absent = `auto`. */
+  readonly usageReader?: UsageReaderName;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Authentication, Datasource } from './datasource.js';
+import { type Authentication, type Datasource, usageReaders } from './datasource.js';
 
 /** The configured datasources are faulty; the message lists every fault. */
 export class DatasourceConfigError extends Error {
@@ -31,6 +31,7 @@ const entrySchema = z.strictObject({
   serviceName: optional,
   namespace: optional,
   authentication: z.strictObject({ type: text.toLowerCase(), credentials: z.record(z.string(), z.unknown()).nullish() }).nullish(),
+  usage_reader: text.toLowerCase().pipe(z.enum(usageReaders)).nullish(),
   tls: z.strictObject({ insecureSkipVerify: z.boolean().default(false), caFile: optional }).nullish(),
 });
 type Entry = z.output<typeof entrySchema>;
@@ -109,6 +110,7 @@ function readEntry(place: string, value: unknown, faults: string[]): Datasource 
     authentication: address.login ?? authentication,
     insecureSkipVerify: entry.tls?.insecureSkipVerify ?? false,
     ...(entry.tls?.caFile && { caFile: entry.tls.caFile }),
+    ...(entry.usage_reader && { usageReader: entry.usage_reader }),
   };
 }
 

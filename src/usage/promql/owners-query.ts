@@ -1,7 +1,7 @@
 import { matchAnyOf } from './quote-promql.js';
 
 /** Recording rule whose series say which workload a pod belongs to. */
-const ownerRule = 'namespace_workload_pod:kube_pod_owner:relabel';
+export const ownerRule = 'namespace_workload_pod:kube_pod_owner:relabel';
 /** Prometheus' look-back: so long a pod's owner is taken to be what its last sample said. */
 export const lookBackSeconds = 300;
 

@@ -39,12 +39,16 @@ export interface PlanContext {
 /** An instance's cost where its query's shape is not known: four series of a pod, each over the window. */
 const unknownShapeSeries = 4;
 
-/** The queries for everything that the engine reads of the experiments, accelerators apart: one for each variable and function. */
-export function planUsageQueries(experiments: readonly Experiment[], context: PlanContext): UsagePlan {
+/** The queries for everything that the engine reads of the experiments, accelerators apart: one for each variable and function that is asked. */
+export function planUsageQueries(
+  experiments: readonly Experiment[],
+  context: PlanContext,
+  isAsked: (question: UsageQuestion) => boolean = () => true,
+): UsagePlan {
   const placed = experiments.map((experiment, index) => ({ experiment, index }));
   const plans = (['container', 'namespace'] as const).flatMap((type) => {
     const ofType = placed.filter(({ experiment }) => experiment.type === type);
-    return usageQuestions[type].map((question) => planQuestion(question, ofType, context));
+    return usageQuestions[type].filter(isAsked).map((question) => planQuestion(question, ofType, context));
   });
   return { queries: plans.flatMap(({ queries }) => queries), unbatched: plans.flatMap(({ unbatched }) => unbatched) };
 }

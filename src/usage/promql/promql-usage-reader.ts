@@ -33,6 +33,15 @@ interface Reading {
   readonly signal?: AbortSignal;
 }
 
+/** Another source of usage that fills the same tables. */
+export interface OtherSource {
+  /** Whether it answers the question: then PromQL does not. */
+  readonly answers: (question: UsageQuestion) => boolean;
+  readonly fill: (drafts: readonly TableDraft[], signal: AbortSignal) => Promise<void>;
+}
+
+const nothingElse: OtherSource = { answers: () => false, fill: async () => undefined };
+
 /** Reads the usage of a shard with one range query for each variable and function, whatever the number of experiments. */
 @Injectable()
 export class PromqlUsageReader extends UsageReader {
@@ -46,13 +55,23 @@ export class PromqlUsageReader extends UsageReader {
     super();
   }
 
-  override async read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
+  override read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
+    return this.readBeside(nothingElse, request, signal);
+  }
+
+  /** The same, where another source answers some of the questions at the same time; accelerators and activity are asked here in any case. */
+  async readBeside(other: OtherSource, request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
     const reading = this.begin(request, signal);
     let accelerators = new Map<number, PrometheusSeries[]>();
     const askAccelerators = async (stop: AbortSignal) => {
       accelerators = await this.askAccelerators(reading, acceleratorQuestions.memory, stop);
     };
-    await runTogether([(stop) => this.fill(reading, stop), askAccelerators], signal);
+    const tasks = [
+      (stop: AbortSignal) => other.fill(reading.drafts, stop),
+      (stop: AbortSignal) => this.fill(reading, other, stop),
+      askAccelerators,
+    ];
+    await runTogether(tasks, signal);
     if (request.dropsInactive) await this.dropInactive(reading);
     await this.attachAccelerators(reading, accelerators);
     return reading.drafts.map((draft) => draft.finish());
@@ -66,8 +85,11 @@ export class PromqlUsageReader extends UsageReader {
   }
 
   /** Each answer is read as soon as it is there and then forgotten: all of them together are far larger than the tables. */
-  private async fill({ request, context, drafts }: Reading, signal: AbortSignal): Promise<void> {
-    const plan = this.noteUnbatched(planUsageQueries(request.experiments, context), context);
+  private async fill({ request, context, drafts }: Reading, { answers }: OtherSource, signal: AbortSignal): Promise<void> {
+    const plan = this.noteUnbatched(
+      planUsageQueries(request.experiments, context, (question) => !answers(question)),
+      context,
+    );
     const tasks = plan.queries.map((planned) => async (stop: AbortSignal) => {
       fillUsageTables(drafts, planned, await this.queries.askRange(request.datasource, planned, request, stop));
     });

@@ -1,0 +1,91 @@
+import type { SeriesWindows } from '../series-windows.js';
+
+/** Rows `from` up to, not including, `to` in which a pod belonged to one workload. */
+export interface OwnedRows {
+  readonly owner: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A workload as one text: equal texts are equal workloads. */
+export function ownerKey(workload: string, workloadType: string): string {
+  return `${workload}\0${workloadType}`;
+}
+
+interface OwnerHistory {
+  readonly owner: string;
+  readonly firstRow: number;
+  /** For each window: samples of the pod's belonging to the owner in the window, from `firstRow` on; NaN = none. */
+  readonly counts: readonly Float32Array[];
+}
+
+const nobody: readonly OwnedRows[] = [];
+
+/**
+ * Which workload each pod belonged to, row by row. Of several owners in one window the one with most samples is taken; of equal ones
+ * the first in the answer's order, as topk of the PromQL twin does (promql/owners-query.ts).
+ */
+export class PodOwners {
+  private readonly histories = new Map<string, OwnerHistory[]>();
+  private readonly owned = new Map<string, readonly OwnedRows[]>();
+
+  get isEmpty(): boolean {
+    return this.histories.size === 0;
+  }
+
+  /** Takes one series of count_over_time over the pod's belonging to the owner. */
+  add(
+    namespace: string,
+    pod: string,
+    owner: string,
+    { values, firstRow, endRow }: Pick<SeriesWindows, 'values' | 'firstRow' | 'endRow'>,
+  ): void {
+    if (firstRow >= endRow) return;
+    const counts = values.map((window) => Float32Array.from(window.subarray(firstRow, endRow)));
+    const key = podKey(namespace, pod);
+    const known = this.histories.get(key);
+    if (known) known.push({ owner, firstRow, counts });
+    else this.histories.set(key, [{ owner, firstRow, counts }]);
+  }
+
+  /** When the pod belonged to whom, as the owners' window number `window` tells; ask when all owners are added. */
+  ownersOf(namespace: string, pod: string, window: number): readonly OwnedRows[] {
+    const key = podKey(namespace, pod);
+    const histories = this.histories.get(key);
+    if (!histories) return nobody;
+    const kept = this.owned.get(`${window}\0${key}`);
+    if (kept) return kept;
+    const rows = ownedRows(histories, window);
+    this.owned.set(`${window}\0${key}`, rows);
+    return rows;
+  }
+}
+
+function podKey(namespace: string, pod: string): string {
+  return `${namespace}\0${pod}`;
+}
+
+function ownedRows(histories: readonly OwnerHistory[], window: number): OwnedRows[] {
+  const first = Math.min(...histories.map(({ firstRow }) => firstRow));
+  const end = Math.max(...histories.map(({ firstRow, counts }) => firstRow + counts[window]!.length));
+  const runs: { owner: string; from: number; to: number }[] = [];
+  for (let row = first; row < end; row++) {
+    const owner = ownerAt(histories, window, row);
+    const last = runs.at(-1);
+    if (owner !== undefined && last?.owner === owner && last.to === row) last.to++;
+    else if (owner !== undefined) runs.push({ owner, from: row, to: row + 1 });
+  }
+  return runs;
+}
+
+function ownerAt(histories: readonly OwnerHistory[], window: number, row: number): string | undefined {
+  let most = 0;
+  let best: string | undefined;
+  for (const { owner, firstRow, counts } of histories) {
+    const count = counts[window]![row - firstRow] ?? 0;
+    if (count <= most || Number.isNaN(count)) continue;
+    most = count;
+    best = owner;
+  }
+  return best;
+}

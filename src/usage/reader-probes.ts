@@ -1,0 +1,125 @@
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import type { Datasource } from '../datasource/datasource.js';
+import { DatasourceError } from '../datasource/datasource-error.js';
+import { DatasourceHttp } from '../datasource/datasource-http.js';
+import { PrometheusClient } from '../datasource/prometheus-client.js';
+import { readBytes } from '../datasource/read-bytes.js';
+import { logOf } from '../settings/logger.js';
+import { chooseReader, type ReaderChoice, type RemoteReadFailure, tellsNoRemoteRead } from './choose-reader.js';
+import { RemoteRead } from './chunks/remote-read.js';
+import { factsInstant, factsQuery, readServerFacts, type ServerFacts } from './server-facts.js';
+
+const log = logOf('usage');
+
+/** What probing a datasource told. */
+export interface ReaderProbe extends ReaderChoice, ServerFacts {
+  /** Of the server, as it tells itself. */
+  readonly version?: string;
+}
+
+interface KeptProbe {
+  readonly probe: Promise<ReaderProbe>;
+  untilMs: number;
+}
+
+const keepMs = 600_000;
+/** Where only remote read failed and not in a way that says it is not there. */
+const keepDoubtfulMs = 30_000;
+const longestVersionWaitMs = 5_000;
+const longestBuildInfoBytes = 100_000;
+
+const buildInfoSchema = z.object({ data: z.object({ version: z.string() }) });
+
+/** Finds out how a datasource's usage can be read, at the first use and again every ten minutes. */
+@Injectable()
+export class ReaderProbes {
+  private readonly kept = new Map<string, KeptProbe>();
+
+  constructor(
+    private readonly remoteRead: RemoteRead,
+    private readonly client: PrometheusClient,
+    private readonly http: DatasourceHttp,
+  ) {}
+
+  /** Rejects with a DatasourceError where the datasource cannot be asked at all. */
+  async of(datasource: Datasource, signal?: AbortSignal): Promise<ReaderProbe> {
+    const kept = this.kept.get(datasource.name);
+    if (kept && Date.now() < kept.untilMs) return untilAborted(kept.probe, signal);
+    const fresh: KeptProbe = { probe: this.probe(datasource), untilMs: Date.now() + keepMs };
+    this.kept.set(datasource.name, fresh);
+    fresh.probe.catch(() => this.kept.delete(datasource.name));
+    return untilAborted(fresh.probe, signal);
+  }
+
+  /** Reads by PromQL from now on, until the next probe: chunks were promised and did not come. */
+  demote(datasource: Datasource, probe: ReaderProbe, reason: string): void {
+    log.warn({ datasource: datasource.name, reason }, 'usage is read by PromQL for a while');
+    this.kept.set(datasource.name, { probe: Promise.resolve({ ...probe, used: 'promql', reason }), untilMs: Date.now() + keepMs });
+  }
+
+  private async probe(datasource: Datasource): Promise<ReaderProbe> {
+    const configured = datasource.usageReader ?? 'auto';
+    const [failure, version] = await Promise.all([
+      configured === 'auto' ? this.tryRemoteRead(datasource) : undefined,
+      this.askVersion(datasource),
+    ]);
+    const choice = chooseReader(configured, failure);
+    const facts = await this.askFacts(datasource, choice, version);
+    if (failure?.failure === 'unavailable') this.doubt(datasource);
+    log.info({ datasource: datasource.name, reader: choice.used, version, reason: choice.reason }, 'a datasource is probed');
+    return { ...choice, ...facts, ...(version !== undefined && { version }) };
+  }
+
+  private doubt({ name }: Datasource): void {
+    const kept = this.kept.get(name);
+    if (kept) kept.untilMs = Date.now() + keepDoubtfulMs;
+  }
+
+  /** Asks for one minute of `up`: it need not exist, what counts is the kind of the answer. */
+  private async tryRemoteRead(datasource: Datasource): Promise<RemoteReadFailure> {
+    const question = {
+      matchers: [{ type: '=', name: '__name__', value: 'up' }],
+      windows: [{ function: 'instant', rangeMs: 60_000 }],
+    } as const;
+    const grid = { endMs: Date.now(), stepMs: 60_000, rows: 1, boundary: 'closed' } as const;
+    try {
+      await this.remoteRead.read(datasource, [question], grid, () => undefined);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof DatasourceError) || !tellsNoRemoteRead(error.failure)) throw error;
+      return { failure: error.failure, message: error.message };
+    }
+  }
+
+  /** Only who computes windows itself needs to know how the server does. */
+  private async askFacts(datasource: Datasource, { used }: ReaderChoice, version: string | undefined): Promise<ServerFacts> {
+    if (used === 'promql') return readServerFacts([], version);
+    const timeSeconds = factsInstant(Date.now());
+    const { series } = await this.client.query(datasource, { query: factsQuery(timeSeconds), timeSeconds });
+    return readServerFacts(series, version);
+  }
+
+  /** For people only, so it is neither waited for long nor missed. */
+  private async askVersion(datasource: Datasource): Promise<string | undefined> {
+    const request = { method: 'get', path: '/api/v1/status/buildinfo', body: '', headers: { accept: 'application/json' } } as const;
+    const read = async (body: Parameters<typeof readBytes>[0]) => (await readBytes(body, longestBuildInfoBytes)).bytes;
+    try {
+      const bytes = await this.http.post(datasource, request, read, AbortSignal.timeout(longestVersionWaitMs));
+      return buildInfoSchema.parse(JSON.parse(bytes.toString('utf8'))).data.version;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Settles with the probe, which goes on for others, or as soon as this caller's signal fires. */
+function untilAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import type { Datasource } from '../datasource/datasource.js';
+import { PrometheusClient } from '../datasource/prometheus-client.js';
+import type { UsageTable } from '../recommendation/usage-table.js';
+import { logOf } from '../settings/logger.js';
+import { MetricProfiles } from './metric-profiles.js';
+import { ProbedUsageReader } from './probed-usage-reader.js';
+import { UsageReader, type UsageRequest } from './usage-reader.js';
+
+const log = logOf('usage');
+
+/** Recording rule that a metric profile takes CPU usage from (kube-prometheus). */
+export const cpuRule = 'node_namespace_pod_container:container_cpu_usage_seconds_total:sum_irate';
+/** What a profile's twin without recording rules is called; the reference gives both one name (spec: recommendations.md 1.3). */
+export const twinSuffix = '-norecordingrules';
+
+const keepMs = 600_000;
+/** So often, over the usage's time, it is looked whether the rule has series. */
+const looksEverySeconds = 6 * 3600;
+
+/**
+ * Reads CPU usage from the counters of the containers where a datasource does not have the recording rule that the profile names: then the
+ * profile's twin is used. It is looked only where a whole shard has usage but no CPU, and kept for ten minutes.
+ */
+@Injectable()
+export class RuleFallbackReader extends UsageReader {
+  private readonly kept = new Map<string, { readonly isAbsent: Promise<boolean>; readonly untilMs: number }>();
+
+  constructor(
+    private readonly reader: ProbedUsageReader,
+    private readonly profiles: MetricProfiles,
+    private readonly client: PrometheusClient,
+  ) {
+    super();
+  }
+
+  override async read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
+    const twin = this.twinOf(request.metricProfile);
+    if (twin === undefined) return this.reader.read(request, signal);
+    const known = this.kept.get(request.datasource.name);
+    if (known && Date.now() < known.untilMs) {
+      return this.reader.read((await known.isAbsent) ? { ...request, metricProfile: twin } : request, signal);
+    }
+    const tables = await this.reader.read(request, signal);
+    if (!lacksCpu(tables) || !(await this.lookForRule(request, signal))) return tables;
+    log.info({ datasource: request.datasource.name, profile: twin }, `no ${cpuRule}: CPU usage is taken from the counters`);
+    return this.reader.read({ ...request, metricProfile: twin }, signal);
+  }
+
+  /** The profile's twin, where the profile uses the rule and there is one. */
+  private twinOf(profileName: string): string | undefined {
+    const queries = [...(this.profiles.find(profileName)?.variables.values() ?? [])].flatMap((variable) => Object.values(variable.queries));
+    const usesRule = queries.some((query) => query.includes(cpuRule));
+    return usesRule && this.profiles.find(profileName + twinSuffix) ? profileName + twinSuffix : undefined;
+  }
+
+  private async lookForRule(request: UsageRequest, signal?: AbortSignal): Promise<boolean> {
+    const isAbsent = this.isRuleAbsent(request.datasource, request, signal);
+    this.kept.set(request.datasource.name, { isAbsent, untilMs: Date.now() + keepMs });
+    isAbsent.catch(() => this.kept.delete(request.datasource.name));
+    return isAbsent;
+  }
+
+  private async isRuleAbsent(
+    datasource: Datasource,
+    { endSeconds, stepSeconds, rows }: UsageRequest,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
+    const looks = Math.floor(((rows - 1) * stepSeconds) / looksEverySeconds);
+    const startSeconds = endSeconds - looks * looksEverySeconds;
+    const ask = { query: `group(${cpuRule})`, startSeconds, endSeconds, stepSeconds: looksEverySeconds };
+    return (await this.client.queryRange(datasource, ask, signal)).series.length === 0;
+  }
+}
+
+function lacksCpu(tables: readonly UsageTable[]): boolean {
+  const isUsed = tables.some(({ present }) => present.includes(1));
+  return isUsed && tables.every(({ columns }) => !columns['cpuUsage.avg'] && !columns['namespaceCpuUsage.avg']);
+}
