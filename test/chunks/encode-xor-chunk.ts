@@ -35,20 +35,23 @@ function bitsOf(value: Sample[1]): bigint {
   return new BigUint64Array(Float64Array.of(value).buffer)[0]!;
 }
 
+/** Width of a change of distance, the bits that announce it and how many those are. */
+const changeFormats = [
+  [14, 0b10n, 2],
+  [17, 0b110n, 3],
+  [20, 0b1110n, 4],
+  [64, 0b1111n, 4],
+] as const;
+
 function writeChange(bits: BitWriter, change: bigint): void {
-  if (change === 0n) return bits.write(0n, 1);
-  for (const [width, prefix, prefixWidth] of [
-    [14, 0b10n, 2],
-    [17, 0b110n, 3],
-    [20, 0b1110n, 4],
-  ] as const) {
-    const half = 1n << BigInt(width - 1);
-    if (change < 1n - half || change > half) continue;
-    bits.write(prefix, prefixWidth);
-    return bits.write(BigInt.asUintN(width, change), width);
+  if (change === 0n) {
+    bits.write(0n, 1);
+    return;
   }
-  bits.write(0b1111n, 4);
-  bits.write(BigInt.asUintN(64, change), 64);
+  const isWideEnough = (width: number) => change > -(1n << BigInt(width - 1)) && change <= 1n << BigInt(width - 1);
+  const [width, prefix, prefixWidth] = changeFormats.find(([bitWidth]) => isWideEnough(bitWidth))!;
+  bits.write(prefix, prefixWidth);
+  bits.write(BigInt.asUintN(width, change), width);
 }
 
 function writeValue(bits: BitWriter, change: bigint, window?: { leading: number; width: number }) {
