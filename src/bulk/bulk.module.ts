@@ -5,6 +5,7 @@ import { DiscoveryModule } from '../discovery/discovery.module.js';
 import { ExperimentsModule } from '../experiments/experiments.module.js';
 import { PublicationModule } from '../publication/publication.module.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { LayersModule } from '../usage/layers/layers.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 import { BulkController } from './bulk.controller.js';
 import { BulkJobEntity } from './bulk-job.entity.js';
@@ -44,6 +45,7 @@ export class BulkModule {
         PublicationModule,
         // Threads read usage; here it makes a faulty metric profile stop the start.
         UsageModule,
+        LayersModule,
       ],
       controllers: settings.ROLE === 'worker' ? [] : [JobsController, BulkController],
       providers: [

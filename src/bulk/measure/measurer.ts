@@ -1,8 +1,10 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DatasourceError } from '../../datasource/datasource-error.js';
+import type { Layer } from '../../recommendation/recommendation-settings.js';
 import type { UsageTable } from '../../recommendation/usage-table.js';
 import { logOf } from '../../settings/logger.js';
+import { LayerDetector } from '../../usage/layers/layer-detector.js';
 import { UsageReader } from '../../usage/usage-reader.js';
 import { experimentNotifications } from '../bulk-notifications.js';
 import { longestDays, type ResolvedRequest, resolveRequest } from '../resolve-request.js';
@@ -18,14 +20,22 @@ const failuresOfTheQuestion: readonly string[] = ['too-large', 'refused-query'];
 /** Reads the usage of experiments and computes their recommendations; lives in a thread of its own. */
 @Injectable()
 export class Measurer {
-  constructor(private readonly reader: UsageReader) {}
+  constructor(
+    private readonly reader: UsageReader,
+    private readonly layers: LayerDetector,
+  ) {}
 
   /** Measurements in the order of the experiments; those that are too much for one question are asked in halves. Rejects with a DatasourceError. */
   async measure(task: MeasureTask): Promise<Measurement[]> {
     const request = resolveRequest(task.request);
     const { experiments } = task;
     try {
-      return await recommendAll(request, experiments, await this.read(task, request));
+      const { datasource, endSeconds } = task;
+      const [tables, layers] = await Promise.all([
+        this.read(task, request),
+        this.layers.detect({ datasource, experiments, atSeconds: endSeconds }),
+      ]);
+      return await recommendAll(request, experiments, tables, layers);
     } catch (reason) {
       if (!(reason instanceof DatasourceError) || !failuresOfTheQuestion.includes(reason.failure)) throw reason;
       if (experiments.length === 1) return [failed(reason)];
@@ -53,11 +63,15 @@ async function recommendAll(
   request: ResolvedRequest,
   experiments: readonly PlannedExperiment[],
   tables: readonly UsageTable[],
+  layers: readonly (readonly Layer[])[],
 ): Promise<Measurement[]> {
   const measurements: Measurement[] = [];
   for (const [index, experiment] of experiments.entries()) {
     try {
-      measurements.push({ status: 'PROCESSED', recommendation: await recommendExperiment(experiment, tables[index], request) });
+      measurements.push({
+        status: 'PROCESSED',
+        recommendation: await recommendExperiment(experiment, tables[index], request, layers[index]),
+      });
     } catch (reason) {
       log.error(
         { experiment: experiment.name, error: reason instanceof Error ? reason.stack : String(reason) },

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { findSyntaxFault } from '../promql/parse-promql.js';
+
+/** A layer: what a container can be seen to have, and what could be tuned in it (spec: rest-api.md 3.3). */
+export interface LayerFile {
+  readonly name: string;
+  /** Every container has it, or those for which any of the queries answers something. */
+  readonly presence: 'always' | readonly string[];
+}
+
+/** Layers that cannot be used; each fault names the source and the field. */
+export class LayerError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(`Faulty layers:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    this.name = 'LayerError';
+  }
+}
+
+const text = z.string().min(1);
+const bound = text.refine((bound) => Number.isFinite(Number(bound)) && Number(bound) >= 0, {
+  error: 'expected a number as text, not negative',
+});
+
+const numericTunable = z
+  .object({ lower_bound: bound, upper_bound: bound, step: z.number().positive(), choices: z.never().optional() })
+  .refine(({ lower_bound, upper_bound }) => Number(lower_bound) < Number(upper_bound), { error: 'lower_bound must be below upper_bound' })
+  .refine(({ lower_bound, upper_bound, step }) => step <= Number(upper_bound) - Number(lower_bound), {
+    error: 'step must be at most upper_bound - lower_bound',
+  });
+const categoricalTunable = z.object({
+  choices: z.array(text).min(1),
+  lower_bound: z.never().optional(),
+  upper_bound: z.never().optional(),
+});
+
+const presenceSchema = z.union(
+  [
+    z.strictObject({ presence: z.literal('always') }),
+    z.strictObject({ queries: z.array(z.object({ datasource: z.literal('prometheus'), query: text, key: text.optional() })).min(1) }),
+  ],
+  { error: 'expected either "presence": "always" or "queries" with datasource "prometheus" and query each' },
+);
+
+const layerSchema = z.object({
+  apiVersion: text,
+  kind: text,
+  metadata: z.object({ name: text }),
+  layer_name: text.max(255),
+  details: z.string().optional(),
+  layer_presence: presenceSchema,
+  // Bounds and choices are checked but not used: the values come from the engine's own rules, as in the reference (recommendations.md 10.1).
+  tunables: z
+    .array(
+      z
+        .object({ name: text, value_type: text })
+        .and(z.union([numericTunable, categoricalTunable], { error: 'expected either choices, or bounds and a step' })),
+    )
+    .min(1)
+    .refine((tunables) => new Set(tunables.map(({ name }) => name)).size === tunables.length, { error: 'two tunables have one name' }),
+});
+
+/** Reads a layer in Kruize's format; `source` (a file's name) begins every fault. Members that we do not use are ignored. Throws a LayerError. */
+export function readLayer(document: unknown, source: string): LayerFile {
+  const read = layerSchema.safeParse(document);
+  if (!read.success) throw new LayerError(read.error.issues.map(({ path, message }) => `${source}: ${path.join('.')}: ${message}`));
+  const { layer_name: name, layer_presence: presence } = read.data;
+  if ('presence' in presence) return { name, presence: 'always' };
+  const queries = presence.queries.map(({ query }) => query);
+  const faults = queries.flatMap((query, index) => {
+    const position = findSyntaxFault(query);
+    return position === undefined
+      ? []
+      : [`${source}: layer ${name}: layer_presence.queries.${index}.query: not PromQL from position ${position} on`];
+  });
+  if (faults.length > 0) throw new LayerError(faults);
+  return { name, presence: queries };
+}
