@@ -47,3 +47,10 @@ export function nameOf(json: JsonValue): string {
   }
   return name;
 }
+
+/** Members of an object by name, for messages with their path. */
+export type Fields = (name: string) => JsonValue;
+
+export function fieldsOf(object: Readonly<Record<string, unknown>>, field: string): Fields {
+  return (name) => member(object, field, name);
+}

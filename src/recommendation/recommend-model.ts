@@ -1,11 +1,15 @@
+import { adjustAmount } from './adjust-amount.js';
 import { type Comparison, compareWithCurrent } from './compare-with-current.js';
 import { withoutEmpty } from './current-config.js';
+import type { Evidence } from './evidence.js';
+import type { Extras } from './extras.js';
 import { chooseMigProfile } from './mig-profiles.js';
 import type { Model } from './models.js';
 import { type NotificationCode, notificationsOf } from './notifications.js';
 import type { RecommendationSettings } from './recommendation-settings.js';
 import type { Resource } from './recommendation-types.js';
 import type { Amount, Amounts, EnvEntry, ModelRecommendation, ResourceConfig } from './recommendations.js';
+import { restrainChanges } from './restrain-changes.js';
 import { runtimeEnv } from './runtime-env.js';
 import { type Sized, sizeCpu, sizeMemory } from './size-resources.js';
 import type { TermUsage } from './term-usage.js';
@@ -18,37 +22,72 @@ export interface Situation {
   readonly current: ResourceConfig;
   readonly jvm: JvmInfo | undefined;
   readonly acceleratorModel: string | undefined;
+  readonly evidence: Evidence;
 }
 
-const noGpu: Amounts = {};
+/** The term's first and last instant, Unix seconds, and how much of it was observed, 0 to 1. */
+export interface TermWindow {
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+  readonly observedPart: number;
+}
 
-/** The recommendation of one model for one term. */
-export function recommendModel(usage: TermUsage, model: Model, situation: Situation): ModelRecommendation {
-  const { settings, current } = situation;
+/** The recommendation of one model for one term, with whatever extras are asked for. */
+export function recommendModel(usage: TermUsage, model: Model, situation: Situation, window: TermWindow): ModelRecommendation {
   const sized = { cpu: sizeCpu(usage, model), memory: sizeMemory(usage, model) };
-  const shown = settings.types.resources.map((resource) => [resource, sized[resource]] as const);
-  const compared = shown.flatMap(([resource, size]) =>
-    'notice' in size ? [] : [[resource, compareWithCurrent(resource, size, current, settings.threshold)] as const],
-  );
+  const { extras } = situation.settings;
+  if (!extras) return describeModel(usage, model, situation, sized, []);
+  const notices: NotificationCode[] = [];
+  const adjust = (resource: Resource): Sized => {
+    const size = sized[resource];
+    if ('notice' in size) return size;
+    const adjusted = adjustAmount(size.amount, { resource, extras, evidence: situation.evidence, term: window });
+    if (situation.settings.types.resources.includes(resource)) notices.push(...adjusted.notices);
+    return { amount: adjusted.amount, format: size.format };
+  };
+  const described = describeModel(usage, model, situation, { cpu: adjust('cpu'), memory: adjust('memory') }, notices);
+  return withConfidence(restrainChanges(described, extras, situation.evidence, situation.current), extras, window);
+}
+
+function withConfidence(recommendation: ModelRecommendation, extras: Extras, { observedPart }: TermWindow): ModelRecommendation {
+  if (!extras.confidence) return recommendation;
+  const notifications = { ...recommendation.notifications, ...notificationsOf([199001]) };
+  return { ...recommendation, confidence_level: Math.round(observedPart * 1e4) / 1e4, notifications };
+}
+
+type SizedResources = Readonly<Record<Resource, Sized>>;
+type Compared = readonly (readonly [Resource, Comparison])[];
+
+/** The sized resources beside what is configured, GPU and runtime environment included. */
+function describeModel(
+  usage: TermUsage,
+  model: Model,
+  situation: Situation,
+  sized: SizedResources,
+  notices: readonly NotificationCode[],
+): ModelRecommendation {
+  const { settings, current } = situation;
+  const codes: NotificationCode[] = [...podsNotices(usage.podsCount)];
+  const compared: [Resource, Comparison][] = [];
+  for (const resource of settings.types.resources) {
+    const size = sized[resource];
+    if ('notice' in size) codes.push(size.notice);
+    else compared.push([resource, compareWithCurrent(resource, size, current, settings.threshold)]);
+  }
+  for (const [, comparison] of compared) codes.push(...comparison.notices);
   const gpu = gpuLimits(usage, model, situation);
   const env = envOf(sized, situation);
-  const codes: NotificationCode[] = [
-    ...podsNotices(usage.podsCount),
-    ...shown.flatMap(([, size]) => ('notice' in size ? [size.notice] : [])),
-    ...compared.flatMap(([, { notices }]) => notices),
-    ...(gpu === noGpu ? [] : [128001 as const]),
-    ...(env.length === 0 ? [] : [112104 as const]),
-  ];
+  if (gpu !== noGpu) codes.push(128001);
+  if (env.length > 0) codes.push(112104);
+  codes.push(...notices);
   return {
     pods_count: usage.podsCount,
     confidence_level: 0.0,
-    config: { ...configOf(compared, gpu), ...(env.length === 0 ? {} : { env }) },
+    config: env.length === 0 ? configOf(compared, gpu) : { ...configOf(compared, gpu), env },
     variation: variationOf(compared),
     notifications: notificationsOf(codes),
   };
 }
-
-type Compared = readonly (readonly [Resource, Comparison])[];
 
 function configOf(compared: Compared, gpu: Amounts): ResourceConfig {
   const amounts: Record<string, Amount> = {};
@@ -66,6 +105,8 @@ function variationOf(compared: Compared): ResourceConfig {
   return withoutEmpty({ requests, limits });
 }
 
+const noGpu: Amounts = {};
+
 /** The limit that asks for a MIG partition (recommendations.md 9.3). */
 function gpuLimits(usage: TermUsage, model: Model, { settings, acceleratorModel }: Situation): Amounts {
   if (acceleratorModel === undefined || !settings.types.accelerators.includes('gpu')) return noGpu;
@@ -73,8 +114,8 @@ function gpuLimits(usage: TermUsage, model: Model, { settings, acceleratorModel 
   return profile === undefined ? noGpu : { [`nvidia.com/mig-${profile}`]: { amount: 1.0, format: 'cores' } };
 }
 
-function envOf(sized: Readonly<Record<Resource, Sized>>, { settings, jvm }: Situation): readonly EnvEntry[] {
-  if (settings.experimentType === 'namespace') return [];
+function envOf(sized: SizedResources, { settings, jvm }: Situation): readonly EnvEntry[] {
+  if (settings.experimentType === 'namespace' || settings.layers.length === 0) return [];
   const amountOf = (size: Sized) => ('notice' in size ? undefined : size.amount);
   return runtimeEnv(settings.layers, settings.types.runtimes, { cpuCores: amountOf(sized.cpu), memoryBytes: amountOf(sized.memory), jvm });
 }

@@ -42,14 +42,24 @@ export function firstOfTerm(intervals: Intervals, term: Term): number {
 export function recommendTerm(intervals: Intervals, term: Term, situation: Situation, plot: PlotTerm): TermRecommendation {
   const { models, plots } = situation.settings;
   const startMs = startOfTerm(intervals, term);
+  const window = {
+    startSeconds: startMs / 1000,
+    endSeconds: intervals.times[intervals.count - 1]!,
+    observedPart: observedPart(intervals, term, situation.settings.measurementDurationMinutes),
+  };
   const usage = usageOfTerm(intervals, firstOfTerm(intervals, term), models);
   return {
     duration_in_hours: hoursOf(term),
     notifications: notificationsOf(models.map(({ notice }) => notice)),
     monitoring_start_time: isoTime(startMs),
-    recommendation_engines: Object.fromEntries(models.map((model) => [model.name, recommendModel(usage, model, situation)])),
+    recommendation_engines: Object.fromEntries(models.map((model) => [model.name, recommendModel(usage, model, situation, window)])),
     ...(plots && term.plotBins > 0 ? { plots: plot(term, startMs) } : {}),
   };
+}
+
+/** How much of the term was observed, 0 to 1. */
+function observedPart(intervals: Intervals, term: Term, measurementDurationMinutes: number): number {
+  return Math.min(1, (observedIntervals(intervals, term) * measurementDurationMinutes) / (term.days * 1440));
 }
 
 /** A term with too little data. */

@@ -1,4 +1,5 @@
 import { currentConfigOf } from './current-config.js';
+import { type Evidence, noEvidence } from './evidence.js';
 import { isoTime } from './iso-time.js';
 import { measureIntervals } from './measure-intervals.js';
 import { type NotificationCode, notificationsOf } from './notifications.js';
@@ -11,9 +12,9 @@ import type { UsageTable } from './usage-table.js';
 
 /**
  * Sizes one container or namespace from its usage, as the reference does (recommendations.md; decisions.md "Numbers" says where not).
- * Pure; never throws for a table whose columns have the table's length; every number in the answer is finite.
+ * `evidence` is looked at only where the settings' extras ask for it. Pure; never throws for a table whose columns have the table's length; every number in the answer is finite.
  */
-export function recommend(usage: UsageTable, settings: RecommendationSettings): Recommendations {
+export function recommend(usage: UsageTable, settings: RecommendationSettings, evidence: Evidence = noEvidence): Recommendations {
   const rows = intervalRows(usage);
   const intervals = measureIntervals(usage, settings.experimentType, rows);
   const available = new Set(
@@ -24,7 +25,7 @@ export function recommend(usage: UsageTable, settings: RecommendationSettings): 
   const endSeconds = intervals.times[intervals.count - 1]!;
   const monitoringEndTime = isoTime(endSeconds * 1000);
   const current = currentConfigOf(usage, rows[rows.length - 1]!, settings.experimentType);
-  const situation = { settings, current: current.config, jvm: usage.jvm, acceleratorModel: usage.acceleratorModel };
+  const situation = { settings, current: current.config, jvm: usage.jvm, acceleratorModel: usage.acceleratorModel, evidence };
   const plot = plotsOf(intervals);
   const terms = settings.terms.map(
     (term) => [term.name, available.has(term) ? recommendTerm(intervals, term, situation, plot) : unavailableTerm(term)] as const,

@@ -1,3 +1,4 @@
+import type { Extras } from './extras.js';
 import type { Model } from './models.js';
 import type { RecommendationTypes, Runtime } from './recommendation-types.js';
 import type { Term } from './terms.js';
@@ -19,6 +20,8 @@ export interface RecommendationSettings {
   readonly layers: readonly Layer[];
   readonly plots: boolean;
   readonly types: RecommendationTypes;
+  /** What goes beyond the reference; absent = nothing does. */
+  readonly extras?: Extras;
 }
 
 /** In percent, although its name suggests a fraction (E8). */
