@@ -16,10 +16,11 @@ export const bulkRequestSchema = z.strictObject({
   metadata_profile: z.string().nullish(),
   measurement_duration: z.string().nullish(),
   experiment_types: z.array(z.enum(experimentTypes)).nullish(),
-  // What stands in these three is read by the engine's own readers, which name faulty fields too.
+  // What stands in these four is read by the engine's own readers, which name faulty fields too.
   model_settings: z.unknown().optional(),
   term_settings: z.strictObject({ terms: z.unknown().optional() }).nullish(),
   recommendation_types_config: z.unknown().optional(),
+  recommendation_settings: z.unknown().optional(),
   threshold: z.number().nullish(),
   webhook: z.strictObject({ url: z.string().nullish() }).nullish(),
   requestId: z.string().min(1).max(512).nullish(),

@@ -1,5 +1,6 @@
 import { checkFilter } from '../discovery/check-filter.js';
 import { checkWebhookUrl } from '../publication/webhook-target.js';
+import { readExtras } from '../recommendation/extras.js';
 import { readModels } from '../recommendation/models.js';
 import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
 import { readRecommendationTypes } from '../recommendation/recommendation-types.js';
@@ -85,6 +86,7 @@ function engineFaults(request: BulkRequest): RequestFault[] {
     () => readTerms(request.term_settings?.terms),
     () => readModels(request.model_settings),
     () => readRecommendationTypes(request.recommendation_types_config),
+    () => readExtras(request.recommendation_settings),
   ];
   return checks.flatMap((check) => {
     try {

@@ -1,4 +1,5 @@
 import type { ExperimentType } from '../experiments/experiment.js';
+import { type Extras, readExtras } from '../recommendation/extras.js';
 import { type Model, readModels } from '../recommendation/models.js';
 import { type RecommendationTypes, readRecommendationTypes } from '../recommendation/recommendation-types.js';
 import { readTerms, type Term } from '../recommendation/terms.js';
@@ -20,6 +21,7 @@ export interface ResolvedRequest {
   readonly models: readonly Model[];
   readonly types: RecommendationTypes;
   readonly threshold: number;
+  readonly extras: Extras;
   readonly deadlineSeconds?: number;
 }
 
@@ -41,6 +43,7 @@ export function resolveRequest(request: BulkRequest): ResolvedRequest {
     models: readModels(request.model_settings),
     types: readRecommendationTypes(request.recommendation_types_config),
     threshold: request.threshold ?? 0.1,
+    extras: readExtras(request.recommendation_settings),
     deadlineSeconds: request.deadline ? readDuration(request.deadline) : undefined,
   };
 }

@@ -15,7 +15,7 @@ export async function recommendFiles(files: readonly string[], { explain: isExpl
   for (const name of files) {
     try {
       const file = readUsageFile(parse(await readText(name)));
-      const answer = JSON.stringify([describeExperiment(file.subject, recommend(file.usage, file.settings))]);
+      const answer = JSON.stringify([describeExperiment(file.subject, recommend(file.usage, file.settings, file.evidence))]);
       if (isExplained) process.stderr.write(`${[`${name}:`, ...explain(file)].join('\n')}\n`);
       process.stdout.write(`${answer}\n`);
     } catch (error) {

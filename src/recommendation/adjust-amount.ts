@@ -38,11 +38,11 @@ function shortfall({ atSeconds, limitBytes }: OomKill, amount: number, endSecond
   return Math.max(0, oomFactor * limitBytes - amount) * decay;
 }
 
-/** Rounds up to the next step; a step that the amount lies on but for the last bits is not passed. */
+/** Rounds up to the next step; a step that the amount lies on but for the last bits is not passed, and 3 x 0.1 is 0.3. */
 const roundToStep: Adjustment = (amount, { resource, extras }) => {
   const step = extras.bounds[resource]?.step;
   if (step === undefined) return undefined;
-  const rounded = Math.ceil(amount / step - 1e-9) * step;
+  const rounded = Number((Math.ceil(amount / step - 1e-9) * step).toPrecision(12));
   return rounded === amount ? undefined : { amount: rounded, notice: resource === 'cpu' ? 393003 : 394003 };
 };
 

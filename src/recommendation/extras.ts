@@ -1,5 +1,6 @@
 import { type Fields, fieldsOf, isGiven, type JsonValue, numberOf, objectOf } from './json-value.js';
 import { RecommendationInputError } from './recommendation-input-error.js';
+import type { SizedKind } from './recommendation-settings.js';
 import type { Resource } from './recommendation-types.js';
 
 /** Least and largest amount of a resource, and the step that amounts are rounded up to. Cores or bytes. */
@@ -23,6 +24,11 @@ export interface Extras {
   readonly changeThresholdPercent?: number;
   /** `confidence_level` is the observed part of the term. */
   readonly confidence: boolean;
+}
+
+/** Bounds are those of a container, like a LimitRange's; a namespace's amounts are sums over all its containers. */
+export function extrasFor(kind: SizedKind, extras: Extras): Extras {
+  return kind === 'namespace' ? { ...extras, bounds: {} } : extras;
 }
 
 export const noExtras: Extras = { oom: false, hpa: 'ignore', bounds: {}, confidence: false };

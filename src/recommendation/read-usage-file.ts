@@ -1,6 +1,9 @@
 import type { Subject } from './describe-experiment.js';
-import { isGiven, type JsonValue, listOf, member, numberOf, objectOf, textOf } from './json-value.js';
+import type { Evidence } from './evidence.js';
+import { readExtras } from './extras.js';
+import { type Fields, isGiven, type JsonValue, listOf, member, numberOf, objectOf, textOf } from './json-value.js';
 import { readModels } from './models.js';
+import { readEvidence } from './read-evidence.js';
 import { readUsageSeries } from './read-usage-series.js';
 import { RecommendationInputError } from './recommendation-input-error.js';
 import {
@@ -19,6 +22,7 @@ export interface UsageFile {
   readonly usage: UsageTable;
   readonly settings: RecommendationSettings;
   readonly subject: Subject;
+  readonly evidence: Evidence;
 }
 
 /** Layers by the names of the files that register them. */
@@ -44,10 +48,13 @@ export function readUsageFile(json: unknown): UsageFile {
   const endSeconds = isGiven(end) ? secondsOf(end) : Math.floor(nowOf(of('now')));
   const stepSeconds = settings.measurementDurationMinutes * 60;
   const series = isIdle ? {} : objectOf(of('series'));
-  return { usage: readUsageSeries(series, settings, endSeconds, stepSeconds), settings, subject: subjectOf(of, kind) };
+  return {
+    usage: readUsageSeries(series, settings, endSeconds, stepSeconds),
+    settings,
+    subject: subjectOf(of, kind),
+    evidence: readEvidence(of('evidence')),
+  };
 }
-
-type Fields = (name: string) => JsonValue;
 
 function settingsOf(of: Fields, kind: SizedKind): RecommendationSettings {
   const terms = of('term_settings');
@@ -63,6 +70,7 @@ function settingsOf(of: Fields, kind: SizedKind): RecommendationSettings {
     layers: isGiven(of('layers')) ? listOf(of('layers')).map(layerOf) : [],
     plots: true,
     types: readRecommendationTypes(of('recommendation_types_config').value),
+    extras: readExtras(of('recommendation_settings').value),
   };
 }
 

@@ -2,7 +2,7 @@ import { adjustAmount } from './adjust-amount.js';
 import { type Comparison, compareWithCurrent } from './compare-with-current.js';
 import { withoutEmpty } from './current-config.js';
 import type { Evidence } from './evidence.js';
-import type { Extras } from './extras.js';
+import { type Extras, extrasFor, noExtras } from './extras.js';
 import { chooseMigProfile } from './mig-profiles.js';
 import type { Model } from './models.js';
 import { type NotificationCode, notificationsOf } from './notifications.js';
@@ -35,14 +35,15 @@ export interface TermWindow {
 /** The recommendation of one model for one term, with whatever extras are asked for. */
 export function recommendModel(usage: TermUsage, model: Model, situation: Situation, window: TermWindow): ModelRecommendation {
   const sized = { cpu: sizeCpu(usage, model), memory: sizeMemory(usage, model) };
-  const { extras } = situation.settings;
-  if (!extras) return describeModel(usage, model, situation, sized, []);
+  const { settings } = situation;
+  if (!settings.extras || settings.extras === noExtras) return describeModel(usage, model, situation, sized, []);
+  const extras = extrasFor(settings.experimentType, settings.extras);
   const notices: NotificationCode[] = [];
   const adjust = (resource: Resource): Sized => {
     const size = sized[resource];
     if ('notice' in size) return size;
     const adjusted = adjustAmount(size.amount, { resource, extras, evidence: situation.evidence, term: window });
-    if (situation.settings.types.resources.includes(resource)) notices.push(...adjusted.notices);
+    if (settings.types.resources.includes(resource)) notices.push(...adjusted.notices);
     return { amount: adjusted.amount, format: size.format };
   };
   const described = describeModel(usage, model, situation, { cpu: adjust('cpu'), memory: adjust('memory') }, notices);

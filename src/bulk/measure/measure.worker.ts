@@ -6,6 +6,7 @@ import { DatasourceError } from '../../datasource/datasource-error.js';
 import { logger, NestLogger } from '../../settings/logger.js';
 import { SettingsModule } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
+import { EvidenceModule } from '../../usage/evidence/evidence.module.js';
 import { LayersModule } from '../../usage/layers/layers.module.js';
 import { UsageModule } from '../../usage/usage.module.js';
 import type { MeasureResult, MeasureTask } from './measurement.js';
@@ -15,7 +16,11 @@ import { Measurer } from './measurer.js';
 @Module({})
 class MeasureModule {
   static of(settings: Settings): DynamicModule {
-    return { module: MeasureModule, imports: [SettingsModule.of(settings), UsageModule, LayersModule], providers: [Measurer] };
+    return {
+      module: MeasureModule,
+      imports: [SettingsModule.of(settings), UsageModule, LayersModule, EvidenceModule],
+      providers: [Measurer],
+    };
   }
 }
 

@@ -1,16 +1,16 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DatasourceError } from '../../datasource/datasource-error.js';
-import type { Layer } from '../../recommendation/recommendation-settings.js';
 import type { UsageTable } from '../../recommendation/usage-table.js';
 import { logOf } from '../../settings/logger.js';
+import { EvidenceReader } from '../../usage/evidence/evidence-reader.js';
 import { LayerDetector } from '../../usage/layers/layer-detector.js';
 import { UsageReader } from '../../usage/usage-reader.js';
 import { experimentNotifications } from '../bulk-notifications.js';
 import { longestDays, type ResolvedRequest, resolveRequest } from '../resolve-request.js';
 import type { PlannedExperiment } from '../shard.entity.js';
 import type { Measurement, MeasureTask } from './measurement.js';
-import { recommendExperiment } from './recommend-experiment.js';
+import { recommendExperiment, type SeenExperiment } from './recommend-experiment.js';
 
 const log = logOf('bulk');
 
@@ -23,6 +23,7 @@ export class Measurer {
   constructor(
     private readonly reader: UsageReader,
     private readonly layers: LayerDetector,
+    private readonly evidence: EvidenceReader,
   ) {}
 
   /** Measurements in the order of the experiments; those that are too much for one question are asked in halves. Rejects with a DatasourceError. */
@@ -31,11 +32,13 @@ export class Measurer {
     const { experiments } = task;
     try {
       const { datasource, endSeconds } = task;
-      const [tables, layers] = await Promise.all([
+      const [tables, layers, evidence] = await Promise.all([
         this.read(task, request),
         this.layers.detect({ datasource, experiments, atSeconds: endSeconds }),
+        this.evidence.read({ datasource, experiments, endSeconds, days: longestDays(request.terms), extras: request.extras }),
       ]);
-      return await recommendAll(request, experiments, tables, layers);
+      const seen = tables.map((usage, index) => ({ usage, layers: layers[index], evidence: evidence[index] }));
+      return await recommendAll(request, experiments, seen);
     } catch (reason) {
       if (!(reason instanceof DatasourceError) || !failuresOfTheQuestion.includes(reason.failure)) throw reason;
       if (experiments.length === 1) return [failed(reason)];
@@ -62,15 +65,14 @@ export class Measurer {
 async function recommendAll(
   request: ResolvedRequest,
   experiments: readonly PlannedExperiment[],
-  tables: readonly UsageTable[],
-  layers: readonly (readonly Layer[])[],
+  seen: readonly SeenExperiment[],
 ): Promise<Measurement[]> {
   const measurements: Measurement[] = [];
   for (const [index, experiment] of experiments.entries()) {
     try {
       measurements.push({
         status: 'PROCESSED',
-        recommendation: await recommendExperiment(experiment, tables[index], request, layers[index]),
+        recommendation: await recommendExperiment(experiment, seen[index], request),
       });
     } catch (reason) {
       log.error(
