@@ -33,7 +33,6 @@ export class Lane {
   column5: usize;
 
   row: i32;
-  isStale: i32;
   endMs: i64;
   count: i64;
   firstTime: i64;
@@ -60,7 +59,7 @@ export function resetLane(lane: Lane): void {
   lane.endMs = lane.firstEndMs;
   lane.firstFilled = i32.MAX_VALUE;
   lane.endFilled = 0;
-  lane.isStale = 1;
+  lane.lastTime = i64.MIN_VALUE;
   emptyWindow(lane);
 }
 

@@ -1,7 +1,7 @@
 import { Lane } from './lane.js';
 import type { Samples } from './samples.js';
 
-/** A bare selector: at each instant the latest sample, if it is within the look-back and no stale marker. */
+/** A bare selector: at each instant the latest sample within the look-back. A stale marker is a NaN, which is how no value is written. */
 export class InstantLane extends Lane {
   private latestTime = Number.NEGATIVE_INFINITY;
   private latestValue = Number.NaN;
@@ -11,12 +11,12 @@ export class InstantLane extends Lane {
     this.latestTime = Number.NEGATIVE_INFINITY;
   }
 
-  run({ times, values, stale }: Samples, count: number): void {
+  run({ times, values }: Samples, count: number): void {
     for (let i = 0; i < count; i++) {
       const time = times[i]!;
       if (time > this.endMs) this.passInstants(time);
       if (this.isOver) return;
-      this.latestTime = stale[i] === 1 ? Number.NEGATIVE_INFINITY : time;
+      this.latestTime = time;
       this.latestValue = values[i]!;
     }
   }
