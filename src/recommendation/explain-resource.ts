@@ -1,4 +1,7 @@
+import { type AdjustmentContext, adjustAmount } from './adjust-amount.js';
 import { effectiveThreshold, isOptimised, percentAbove } from './compare-with-current.js';
+import type { Evidence } from './evidence.js';
+import { extrasFor } from './extras.js';
 import type { Intervals } from './intervals.js';
 import { isoTime } from './iso-time.js';
 import type { Model } from './models.js';
@@ -19,10 +22,16 @@ export interface Sizing {
   readonly model: Model;
   readonly settings: RecommendationSettings;
   readonly current: ResourceConfig;
+  readonly evidence: Evidence;
+  /** First and last instant of the term, Unix seconds. */
+  readonly window: AdjustmentContext['term'];
 }
 
+/** How the recommended amount of a resource comes about. */
+export const explainResource: Readonly<Record<Resource, (sizing: Sizing) => string[]>> = { cpu: explainCpu, memory: explainMemory };
+
 /** How the recommended cores come about (recommendations.md 5.3). */
-export function explainCpu(sizing: Sizing): string[] {
+function explainCpu(sizing: Sizing): string[] {
   const { usage, model, intervals, first } = sizing;
   const { maximum } = usage.cpuPeaks;
   const isBelowOneCore = maximum < oneCore;
@@ -34,12 +43,12 @@ export function explainCpu(sizing: Sizing): string[] {
   return [
     `cpu: ${outcomeOf(sizeCpu(usage, model))}`,
     `  ${rule}: ${pickOf(sizing, peaks, percentile, usage.cpuPeaks.at(percentile), 'cores')}`,
-    ...comparisons(sizing, 'cpu', sizeCpu(usage, model)),
+    ...afterwards(sizing, 'cpu', sizeCpu(usage, model)),
   ];
 }
 
 /** How the recommended bytes come about (recommendations.md 5.5). */
-export function explainMemory(sizing: Sizing): string[] {
+function explainMemory(sizing: Sizing): string[] {
   const { usage, model, intervals, first } = sizing;
   const { peak, spike, withBuffer, withSpike } = memoryBounds(usage, model);
   const pick = (values: Float64Array, value: number) => pickOf(sizing, values.subarray(first), model.memoryPercentile, value, 'bytes');
@@ -49,7 +58,7 @@ export function explainMemory(sizing: Sizing): string[] {
     `  peak: ${pick(intervals.memoryPeaks, peak)}`,
     `  spike: ${pick(intervals.memorySpikes, spike)}`,
     `  A = peak + 20 % = ${writeAmount(withBuffer, 'bytes')}; B = peak + spike + 5 % of the spike = ${writeAmount(withSpike, 'bytes')}; the smaller is taken: ${chosen}`,
-    ...comparisons(sizing, 'memory', sizeMemory(usage, model)),
+    ...afterwards(sizing, 'memory', sizeMemory(usage, model)),
   ];
 }
 
@@ -65,15 +74,27 @@ function pickOf({ intervals, first }: Sizing, values: Float64Array, percentile: 
   return `${index} in rising order: ${writeAmount(value, format)}, decided by the interval that ends ${isoTime(intervals.times[at]! * 1000)}`;
 }
 
-function comparisons({ current, settings }: Sizing, resource: Resource, sized: Sized): string[] {
+/** What extras make of the amount, and how it compares with what is configured. */
+function afterwards({ current, settings, evidence, window }: Sizing, resource: Resource, sized: Sized): string[] {
   if (!('amount' in sized)) return [];
-  return (['requests', 'limits'] as const).map((place) => {
+  const extras = settings.extras && extrasFor(settings.experimentType, settings.extras);
+  const adjusted = extras
+    ? adjustAmount(sized.amount, { resource, extras, evidence, term: window })
+    : { amount: sized.amount, notices: [] };
+  const adjustments = adjusted.notices.map((code) => `  ${notificationTable[code].message} (${code})`);
+  if (adjustments.length > 0) adjustments.push(`  so the amount is ${writeAmount(adjusted.amount, sized.format)}`);
+  const comparisons = (['requests', 'limits'] as const).map((place) => {
     const amount = current[place]?.[resource]?.amount;
-    if (amount === undefined) return `  ${place}: nothing is configured`;
-    const percent = percentAbove(sized.amount, amount);
-    const threshold = `the threshold of ${effectiveThreshold(settings.threshold)} %`;
-    const isKept = isOptimised(sized.amount, amount, settings.threshold);
-    const verdict = isKept ? `within ${threshold}: the configured amount is kept` : `beyond ${threshold}: a change is recommended`;
-    return `  ${place}: ${writeAmount(amount, sized.format)} configured, recommended is ${percent >= 0 ? '+' : ''}${percent.toFixed(3)} %, ${verdict}`;
+    return `  ${place}: ${amount === undefined ? 'nothing is configured' : compare(adjusted.amount, amount, sized.format, settings.threshold)}`;
   });
+  return [...adjustments, ...comparisons];
+}
+
+function compare(recommended: number, current: number, format: string, threshold: number): string {
+  const percent = percentAbove(recommended, current);
+  const limit = `the threshold of ${effectiveThreshold(threshold)} %`;
+  const verdict = isOptimised(recommended, current, threshold)
+    ? `within ${limit}: the configured amount is kept`
+    : `beyond ${limit}: a change is recommended`;
+  return `${writeAmount(current, format)} configured, recommended is ${percent >= 0 ? '+' : ''}${percent.toFixed(3)} %, ${verdict}`;
 }

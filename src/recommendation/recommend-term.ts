@@ -8,7 +8,7 @@ import { firstInterval, usageOfTerm } from './term-usage.js';
 import type { Term } from './terms.js';
 
 /** Half a minute of the observed time may be missing. */
-const toleranceMinutes = 0.5;
+export const toleranceMinutes = 0.5;
 
 /** When the term begins, Unix milliseconds: its length before the last interval. */
 export function startOfTerm({ times, count }: Intervals, { days }: Term): number {

@@ -45,6 +45,8 @@ export interface UsageTable {
   readonly present: Uint8Array;
   readonly columns: Partial<Record<UsageColumn, Float64Array>>;
   readonly jvm?: JvmInfo;
+  /** The last row that the series of `jvm` has a sample in; absent where the reader does not tell. */
+  readonly jvmLastRow?: number;
   /** `modelName` label of the detected GPU (section 9.1). */
   readonly acceleratorModel?: string;
 }
