@@ -72,7 +72,7 @@ export async function measureAll(size: BenchSize, tell: (text: string) => void):
     const datasources = join(folder, `${reader}.yaml`);
     writeFileSync(datasources, `- name: prometheus-1\n  provider: prometheus\n  url: ${prometheus.url}\n  usage_reader: ${reader}\n`);
     const service = await startService({
-      env: { DATASOURCES_FILE: datasources, DATABASE_URL: await postgres.createDatabase(), LOG_LEVEL: 'warn', ...env },
+      env: { DATASOURCES_FILE: datasources, DATABASE_URL: await postgres.createDatabase(), ...env },
     });
     try {
       // Threads, connections and the JIT are warm in a service that runs; one small job sees to that.
