@@ -23,6 +23,7 @@ export function rowOf(grid: Grid, seconds: number): number {
 export class TableDraft {
   readonly present: Uint8Array;
   jvm?: JvmInfo;
+  jvmLastRow?: number;
   acceleratorModel?: string;
   private columns: Partial<Record<UsageColumn, Float64Array>> = {};
 
@@ -46,6 +47,7 @@ export class TableDraft {
     this.present.fill(0);
     this.columns = {};
     this.jvm = undefined;
+    this.jvmLastRow = undefined;
     this.acceleratorModel = undefined;
   }
 
@@ -58,6 +60,7 @@ export class TableDraft {
       present: this.present,
       columns: this.columns,
       ...(this.jvm && { jvm: this.jvm }),
+      ...(this.jvm && this.jvmLastRow !== undefined && { jvmLastRow: this.jvmLastRow }),
       ...(this.acceleratorModel && { acceleratorModel: this.acceleratorModel }),
     };
   }

@@ -12,6 +12,8 @@ export interface UsageRequest {
   readonly rows: number;
   /** Containers without any CPU activity get an empty table (the reference's maxDate; only where the caller named no end). */
   readonly dropsInactive: boolean;
+  /** Stored windows are not used, but replaced. */
+  readonly refresh?: boolean;
 }
 
 /** Reads usage from a datasource. The seam between the ways to do so: batched PromQL, raw chunks. */

@@ -30,7 +30,8 @@ function fillColumn(draft: TableDraft, name: UsageColumn | undefined, { samples 
 }
 
 /** `jvm_info` goes before `jvm_info_total`, whichever is answered first. */
-function readJvm(draft: TableDraft, { question }: PlannedQuery, { labels }: PrometheusSeries): void {
+function readJvm(draft: TableDraft, { question }: PlannedQuery, { labels, samples }: PrometheusSeries): void {
   if (draft.jvm && question.variable === 'jvmInfoTotal') return;
   draft.jvm = { runtime: labels.runtime ?? '', vendor: labels.vendor ?? '', version: labels.version ?? '' };
+  draft.jvmLastRow = rowOf(draft.grid, samples.at(-1)![0]);
 }
