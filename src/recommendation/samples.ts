@@ -5,12 +5,12 @@ const mostPlausible = 1e100;
 
 /** Whether the number is a sample: NaN, infinite and absurd numbers are not (E15). */
 export function isSample(value: number | undefined): value is number {
-  return value !== undefined && value <= mostPlausible && value >= -mostPlausible;
+  return value !== undefined && Math.abs(value) <= mostPlausible;
 }
 
 /** The sample, or 0 where there is none: the engine's rule for whatever is missing (recommendations.md 5). */
 export function sampleOrZero(value: number): number {
-  return value <= mostPlausible && value >= -mostPlausible ? value : 0;
+  return Math.abs(value) <= mostPlausible ? value : 0;
 }
 
 /** Indices of the rows that are intervals, oldest first. */
