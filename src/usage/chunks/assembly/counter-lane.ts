@@ -1,5 +1,5 @@
 import { entryAt, entryBytes } from './entry';
-import { emptyWindow, Lane, noteFilled, put, skipTo, skipWindows } from './lane';
+import { emptyWindow, Lane, nextWindow, noteFilled, put, samplesUpTo, skipTo } from './lane';
 
 /** rate, increase and irate: goes over the entries in [at, to). */
 export function runCounter(lane: Lane, at: usize, to: usize): void {
@@ -17,12 +17,8 @@ export function runCounter(lane: Lane, at: usize, to: usize): void {
     let previousValue = lane.previousValue;
 
     while (at < to && time <= end) {
-      const delta = i64(entry.deltaMs);
       let taken = left;
-      if (time < low) {
-        if (left > 1) taken = min(left, (low - time + delta - 1) / delta);
-      } else if (left > 0) {
-        if (left > 1) taken = min(left, (end - time) / delta + 1);
+      if (time >= low && left > 0) {
         const value = entry.value;
         if (count === 0) {
           lane.firstTime = time;
@@ -32,15 +28,22 @@ export function runCounter(lane: Lane, at: usize, to: usize): void {
         previousValue = lastValue;
         lastTime = time;
         lastValue = value;
-        if (taken > 1) {
-          lastTime = time + (taken - 1) * delta;
-          previousTime = lastTime - delta;
-          previousValue = value;
+        if (left > 1) {
+          const delta = i64(entry.deltaMs);
+          taken = min(left, samplesUpTo(time, end, delta));
+          time += taken * delta;
+          if (taken > 1) {
+            lastTime = time - delta;
+            previousTime = lastTime - delta;
+            previousValue = value;
+          }
         }
         count += taken;
+      } else if (left > 1) {
+        taken = min(left, samplesUpTo(time, low - 1, i64(entry.deltaMs)));
+        time += taken * i64(entry.deltaMs);
       }
       left -= taken;
-      time += taken * delta;
       if (left === 0) {
         at += entryBytes;
         entry = entryAt(at);
@@ -65,7 +68,7 @@ export function closeCounter(lane: Lane, timeMs: i64): void {
   writeCounter(lane);
   const isCarried = lane.isShared && lane.count > 0 && lane.lastTime === lane.endMs;
   emptyWindow(lane);
-  skipWindows(lane, 1);
+  nextWindow(lane);
   if (isCarried && lane.row < lane.rows) {
     lane.count = 1;
     lane.firstTime = lane.lastTime;

@@ -79,6 +79,20 @@ export function decodeChunk(at: usize, length: usize, out: usize): Fault {
   for (let left = count - 1; left > 0; left--) {
     let word = peek57(position);
     let used: u64 = 0;
+    if (word >> 61 === 2 && !isSecond) {
+      // The usual sample: as far as the last, the bits that changed where they did the last time.
+      bits ^= (peek64(position + 3) >> (64 - width)) << (64 - leading - width);
+      position += usize(width) + 3;
+      if (position > lastBit) return Fault.Truncated;
+      if (delta === 0) continue;
+      time += delta;
+      if (time > latestMs) return Fault.Time;
+      isSample = u32(bits !== staleBits);
+      isInRun = false;
+      storeEntry(out, time, reinterpret<f64>(bits), isSample, 0);
+      out += entryBytes;
+      continue;
+    }
     if (isSecond) isSecond = false;
     else if (word >> 62 === 0) {
       const run = u32(min(min(clz(word) >> 1, longestRunInWord), u64(left)));
@@ -133,8 +147,7 @@ export function decodeChunk(at: usize, length: usize, out: usize): Fault {
         used += 13;
         if (leading + width > 64) return position + usize(used) > lastBit ? Fault.Truncated : Fault.Width;
       }
-      const changed = used + width <= 57 ? word << used : peek64(position + usize(used));
-      bits ^= (changed >> (64 - width)) << (64 - leading - width);
+      bits ^= (peek64(position + usize(used)) >> (64 - width)) << (64 - leading - width);
       isSample = u32(bits !== staleBits);
       position += usize(used + width);
     }

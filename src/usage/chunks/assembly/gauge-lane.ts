@@ -1,5 +1,10 @@
 import { entryAt, entryBytes } from './entry';
-import { emptyWindow, Lane, noteFilled, put, skipTo, skipWindows } from './lane';
+import { emptyWindow, Lane, nextWindow, noteFilled, put, samplesUpTo, skipTo } from './lane';
+
+/** Least and negated greatest value side by side: one instruction without a branch for both, that passes over NaN as PromQL does. */
+function withValue(extremes: v128, value: f64): v128 {
+  return f64x2.pmin(extremes, f64x2.replace_lane(f64x2.splat(value), 1, -value));
+}
 
 /** avg, min, max, sum, count and last_over_time: goes over the entries in [at, to). */
 export function runGauge(lane: Lane, at: usize, to: usize): void {
@@ -12,32 +17,42 @@ export function runGauge(lane: Lane, at: usize, to: usize): void {
     let count = lane.count;
     let sum = lane.sum;
     let rest = lane.sumRest;
-    let least = lane.min;
-    let greatest = lane.max;
+    let extremes = f64x2.replace_lane(f64x2.splat(lane.min), 1, -lane.max);
     let lastTime = lane.lastTime;
     let lastValue = lane.lastValue;
 
     while (at < to && time <= end) {
-      const delta = i64(entry.deltaMs);
       let taken = left;
-      if (time < low) {
-        if (left > 1) taken = min(left, (low - time + delta - 1) / delta);
-      } else if (left > 0) {
-        if (left > 1) taken = min(left, (end - time) / delta + 1);
-        const value = entry.value;
-        const added = taken === 1 ? value : value * f64(taken);
-        // Neumaier's compensated sum, as kahanSumInc of promql/functions.go.
-        const total = sum + added;
-        rest += abs(sum) >= abs(added) ? sum - total + added : added - total + sum;
-        sum = total;
-        if (value < least) least = value;
-        if (value > greatest) greatest = value;
-        count += taken;
-        lastTime = time + (taken - 1) * delta;
-        lastValue = value;
+      if (left === 1) {
+        if (time >= low) {
+          lastValue = entry.value;
+          lastTime = time;
+          count++;
+          // The exact sum is total + rest (Knuth's TwoSum): no less than kahanSumInc of promql/functions.go, and without a branch.
+          const total = sum + lastValue;
+          const seen = total - sum;
+          rest += sum - (total - seen) + (lastValue - seen);
+          sum = total;
+          extremes = withValue(extremes, lastValue);
+        }
+      } else if (left > 1) {
+        const delta = i64(entry.deltaMs);
+        if (time < low) taken = min(left, samplesUpTo(time, low - 1, delta));
+        else {
+          taken = min(left, samplesUpTo(time, end, delta));
+          lastValue = entry.value;
+          lastTime = time + (taken - 1) * delta;
+          count += taken;
+          const added = lastValue * f64(taken);
+          const total = sum + added;
+          const seen = total - sum;
+          rest += sum - (total - seen) + (added - seen);
+          sum = total;
+          extremes = withValue(extremes, lastValue);
+        }
+        time += taken * delta;
       }
       left -= taken;
-      time += taken * delta;
       if (left === 0) {
         at += entryBytes;
         entry = entryAt(at);
@@ -49,8 +64,8 @@ export function runGauge(lane: Lane, at: usize, to: usize): void {
     lane.count = count;
     lane.sum = sum;
     lane.sumRest = rest;
-    lane.min = least;
-    lane.max = greatest;
+    lane.min = f64x2.extract_lane(extremes, 0);
+    lane.max = -f64x2.extract_lane(extremes, 1);
     lane.lastTime = lastTime;
     lane.lastValue = lastValue;
     if (at >= to) return;
@@ -63,7 +78,7 @@ export function closeGauge(lane: Lane, timeMs: i64): void {
   writeGauge(lane);
   const isCarried = lane.isShared && lane.count > 0 && lane.lastTime === lane.endMs;
   emptyWindow(lane);
-  skipWindows(lane, 1);
+  nextWindow(lane);
   if (isCarried && lane.row < lane.rows) {
     const value = lane.lastValue;
     lane.count = 1;

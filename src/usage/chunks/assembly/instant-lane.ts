@@ -1,5 +1,5 @@
 import { entryAt, entryBytes, lastTimeOf } from './entry';
-import { Lane, noteFilled, put, skipWindows } from './lane';
+import { Lane, nextWindow, noteFilled, put, samplesUpTo } from './lane';
 
 /** A bare selector: at each instant the latest sample within the look-back. A stale marker is a NaN, which is how no value is written. */
 export function runInstant(lane: Lane, at: usize, to: usize): void {
@@ -10,12 +10,17 @@ export function runInstant(lane: Lane, at: usize, to: usize): void {
     // Instants before the entry see the one before; those within a run see one of the run.
     if (time > lane.endMs) passInstants(lane, time);
     lane.lastValue = entry.value;
-    while (lane.endMs < lastTime && lane.row < lane.rows) {
-      lane.lastTime = lane.endMs - ((lane.endMs - time) % i64(entry.deltaMs));
-      passInstants(lane, lane.endMs + 1);
-    }
+    if (lane.endMs < lastTime && lane.row < lane.rows) passRun(lane, time, lastTime, i64(entry.deltaMs));
     lane.lastTime = lastTime;
     if (lane.row >= lane.rows) return;
+  }
+}
+
+/** Answers the instants within a run, before its last sample. */
+function passRun(lane: Lane, time: i64, lastTime: i64, delta: i64): void {
+  while (lane.endMs < lastTime && lane.row < lane.rows) {
+    lane.lastTime = time + (samplesUpTo(time, lane.endMs, delta) - 1) * delta;
+    passInstants(lane, lane.endMs + 1);
   }
 }
 
@@ -26,6 +31,6 @@ export function passInstants(lane: Lane, timeMs: i64): void {
       put(lane, lane.column0, lane.lastValue);
       noteFilled(lane);
     }
-    skipWindows(lane, 1);
+    nextWindow(lane);
   }
 }

@@ -22,6 +22,7 @@ let lanes: usize = 0;
 let laneEnd: usize = 0;
 let columns: usize = 0;
 let columnBytes: usize = 0;
+let columnsInUse: i32 = 0;
 let frame: usize = 0;
 
 /** Entries that wait for the next chunk: it may overlap them. */
@@ -42,8 +43,8 @@ export function layOut(mostLanes: i32, mostColumns: i32, rows: i32): usize {
   overlapping = merged + listBytes;
   lanes = laneEnd = overlapping + listBytes;
   columns = (lanes + usize(mostLanes) * laneBytes + 15) & ~15;
-  columnBytes = usize(mostColumns) * usize(rows) * 8;
-  frame = columns + columnBytes;
+  columnBytes = usize(rows) * 8;
+  frame = columns + usize(mostColumns) * columnBytes;
   ensureMemory(frame + padding);
   return columns;
 }
@@ -54,8 +55,20 @@ export function roomFor(bytes: i32): usize {
   return frame;
 }
 
-export function clearLanes(): void {
+/** Forgets the lanes; those that follow share so many columns. */
+export function clearLanes(columnCount: i32): void {
   laneEnd = lanes;
+  columnsInUse = columnCount;
+  markDirty(0, i32(columnBytes >> 3));
+}
+
+/** Rows that may be other than NaN. */
+let dirtyFrom: i32 = 0;
+let dirtyTo: i32 = 0;
+
+function markDirty(from: i32, to: i32): void {
+  dirtyFrom = from;
+  dirtyTo = to;
 }
 
 /** Adds a lane; its columns are numbers of `layOut`'s, -1 = not wanted. Times are whole milliseconds. */
@@ -88,22 +101,25 @@ export function addLane(
   lane.widthMs = i64(widthMs);
   lane.isShared = i32(isShared);
   lane.isZeroFirst = i32(isZeroFirst);
-  lane.column0 = columnAt(column0, rows);
-  lane.column1 = columnAt(column1, rows);
-  lane.column2 = columnAt(column2, rows);
-  lane.column3 = columnAt(column3, rows);
-  lane.column4 = columnAt(column4, rows);
-  lane.column5 = columnAt(column5, rows);
+  lane.column0 = columnAt(column0);
+  lane.column1 = columnAt(column1);
+  lane.column2 = columnAt(column2);
+  lane.column3 = columnAt(column3);
+  lane.column4 = columnAt(column4);
+  lane.column5 = columnAt(column5);
   laneEnd += laneBytes;
 }
 
-function columnAt(column: i32, rows: i32): usize {
-  return column < 0 ? 0 : columns + usize(column) * usize(rows) * 8;
+function columnAt(column: i32): usize {
+  return column < 0 ? 0 : columns + usize(column) * columnBytes;
 }
 
 /** Makes ready for a series: its columns are all NaN. */
 export function open(): void {
-  memory.fill(columns, 0xff, columnBytes);
+  const from = usize(dirtyFrom) << 3;
+  const bytes = usize(dirtyTo - dirtyFrom) << 3;
+  for (let column = 0; column < columnsInUse; column++) memory.fill(columnAt(column) + from, 0xff, bytes);
+  markDirty(0, i32(columnBytes >> 3));
   for (let at = lanes; at < laneEnd; at += laneBytes) resetLane(changetype<Lane>(at));
   heldEnd = held;
   seenTime = i64.MIN_VALUE;
@@ -169,6 +185,7 @@ export function close(): void {
     endFilled = max(endFilled, lane.endFilled);
   }
   firstFilled = min(firstFilled, endFilled);
+  markDirty(firstFilled, endFilled);
 }
 
 function closeLane(lane: Lane): void {

@@ -81,15 +81,22 @@ export function noteFilled(lane: Lane): void {
   lane.endFilled = lane.row + 1;
 }
 
-/** Goes `strides` windows on, at most to the end of the grid. */
-export function skipWindows(lane: Lane, strides: i64): void {
-  const left = (i64(lane.rows - lane.row) + i64(lane.rowStep) - 1) / i64(lane.rowStep);
-  const steps = min(strides, left);
-  lane.row += i32(steps) * lane.rowStep;
-  lane.endMs += steps * lane.strideMs;
+/** Goes one window on. */
+export function nextWindow(lane: Lane): void {
+  lane.row += lane.rowStep;
+  lane.endMs += lane.strideMs;
 }
 
 /** Goes on, over windows without samples, to the one that ends at `timeMs` or later, or to the end of the grid. */
 export function skipTo(lane: Lane, timeMs: i64): void {
-  if (timeMs > lane.endMs) skipWindows(lane, (timeMs - lane.endMs + lane.strideMs - 1) / lane.strideMs);
+  if (timeMs <= lane.endMs || lane.row >= lane.rows) return;
+  const left = i64((lane.rows - lane.row + lane.rowStep - 1) / lane.rowStep);
+  const windows = min(left, (timeMs - lane.endMs + lane.strideMs - 1) / lane.strideMs);
+  lane.row += i32(windows) * lane.rowStep;
+  lane.endMs += windows * lane.strideMs;
+}
+
+/** How many of a run's samples, `deltaMs` apart, go from a time up to another, both included. Divides floats: integers take three times as long. */
+export function samplesUpTo(timeMs: i64, untilMs: i64, deltaMs: i64): i64 {
+  return i64(f64(untilMs - timeMs) / f64(deltaMs)) + 1;
 }

@@ -11,7 +11,7 @@ interface KernelExports {
   readonly endFilled: WebAssembly.Global;
   layOut(mostLanes: number, mostColumns: number, rows: number): number;
   roomFor(bytes: number): number;
-  clearLanes(): void;
+  clearLanes(columns: number): void;
   addLane(...numbers: number[]): void;
   open(): void;
   add(offset: number, length: number): Fault;
@@ -69,7 +69,7 @@ export class WasmKernel implements Kernel {
   private prepare(question: number): void {
     this.question = question;
     this.views = this.viewColumns();
-    this.wasm.clearLanes();
+    this.wasm.clearLanes(this.columns[question]!);
     for (const lane of this.lanes[question]!) {
       const { rowStep, rows, firstRow, firstEndMs, strideMs, rangeMs, widthMs, isShared, isZeroFirst, columns } = lane;
       const kind = laneKinds.indexOf(lane.kind);
