@@ -28,6 +28,7 @@ program
   .option('--end <time>', 'last instant, ISO-8601; without it now')
   .option('--days <days>', 'how far back', '15')
   .option('--step <minutes>', 'length of an interval', '15')
+  .option('--metric-profile <name>', 'which PromQL asks for the metrics: a profile of CONFIG_DIR/metric-profiles')
   .option('--output <file>', 'write to this file instead of stdout')
   .action(async (experiment: string, options: UsageOptions) => {
     const { saveUsage } = await import('./cli/save-usage.js');

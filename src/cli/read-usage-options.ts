@@ -7,6 +7,7 @@ export interface UsageOptions {
   readonly days?: string;
   /** Minutes. */
   readonly step?: string;
+  readonly metricProfile?: string;
   readonly output?: string;
 }
 
@@ -16,10 +17,13 @@ export interface UsageWindow {
   readonly isEndGiven: boolean;
   readonly days: number;
   readonly stepMinutes: number;
+  readonly metricProfile: string;
 }
 
+const defaultProfile = 'resource-optimization-local-monitoring';
+
 /** The window that the options ask for; throws for what is no time or no number. */
-export function readUsageOptions({ end, days = '15', step = '15' }: UsageOptions, now: Date): UsageWindow {
+export function readUsageOptions({ end, days = '15', step = '15', metricProfile = defaultProfile }: UsageOptions, now: Date): UsageWindow {
   const endMs = end === undefined ? now.getTime() : Date.parse(end);
   if (Number.isNaN(endMs)) throw new Error(`--end ${end}: expected an ISO-8601 time such as 2026-01-31T12:00:00Z`);
   const isStep = (minutes: number) => Number.isInteger(minutes) && minutes >= 2 && minutes <= 1440;
@@ -28,6 +32,7 @@ export function readUsageOptions({ end, days = '15', step = '15' }: UsageOptions
     isEndGiven: end !== undefined,
     days: numberIn('--days', days, 'a number above 0, at most 365', (number) => number > 0 && number <= 365),
     stepMinutes: numberIn('--step', step, 'a whole number of minutes from 2 to 1440', isStep),
+    metricProfile,
   };
 }
 

@@ -8,20 +8,20 @@ import { writeUsageFile } from '../recommendation/write-usage-file.js';
 import { logger } from '../settings/logger.js';
 import { readSettings } from '../settings/read-settings.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { LayerDetector } from '../usage/layers/layer-detector.js';
+import { Layers } from '../usage/layers/layers.js';
 import { MetricProfiles } from '../usage/metric-profiles.js';
 import { PlannedQueries } from '../usage/promql/planned-queries.js';
 import { PromqlUsageReader } from '../usage/promql/promql-usage-reader.js';
 import { readExperimentName } from './read-experiment-name.js';
 import { readUsageOptions, type UsageOptions } from './read-usage-options.js';
 
-const metricProfile = 'resource-optimization-local-monitoring';
-
 /** Somebody waits for the answer: an unreachable datasource is not retried for a minute unless the settings say so. */
 const retryMs = '5000';
 
 /** Reads an experiment's usage from a datasource and writes it as a usage file to stdout or `output`. Rejects with what is wrong, in words. */
 export async function saveUsage(name: string, options: UsageOptions): Promise<void> {
-  const { endSeconds, days, stepMinutes, isEndGiven } = readUsageOptions(options, new Date());
+  const { endSeconds, days, stepMinutes, isEndGiven, metricProfile } = readUsageOptions(options, new Date());
   const settings = settingsOf(options);
   logger.level = settings.LOG_LEVEL;
   const experiment = readExperimentName(name);
@@ -32,9 +32,11 @@ export async function saveUsage(name: string, options: UsageOptions): Promise<vo
   const stepSeconds = stepMinutes * 60;
   const http = new DatasourceHttp(settings);
   try {
-    const reader = new PromqlUsageReader(new PlannedQueries(new PrometheusClient(http)), new MetricProfiles(settings), settings);
+    const client = new PrometheusClient(http);
+    const datasource = datasourceOf(settings, options, experiment);
+    const reader = new PromqlUsageReader(new PlannedQueries(client), new MetricProfiles(settings), settings);
     const [usage] = await reader.read({
-      datasource: datasourceOf(settings, options, experiment),
+      datasource,
       metricProfile,
       experiments: [experiment],
       endSeconds,
@@ -42,7 +44,13 @@ export async function saveUsage(name: string, options: UsageOptions): Promise<vo
       rows: Math.floor((days * 86_400) / stepSeconds) + 1,
       dropsInactive: !isEndGiven,
     });
-    await write(`${JSON.stringify(writeUsageFile(usage!, subjectOf(experiment)))}\n`, options.output);
+    const [layers] = await new LayerDetector(client, new Layers(settings)).detect({
+      datasource,
+      experiments: [experiment],
+      atSeconds: endSeconds,
+    });
+    const file = { ...writeUsageFile(usage!, subjectOf(experiment)), ...(layers!.length > 0 && { layers }) };
+    await write(`${JSON.stringify(file)}\n`, options.output);
   } finally {
     http.onModuleDestroy();
   }
