@@ -15,8 +15,9 @@ export const cpuRule = 'node_namespace_pod_container:container_cpu_usage_seconds
 export const twinSuffix = '-norecordingrules';
 
 const keepMs = 600_000;
-/** So often, over the usage's time, it is looked whether the rule has series. */
+/** So often, over the longest term, it is looked whether the rule has series. */
 const looksEverySeconds = 6 * 3600;
+const looks = 60;
 
 /**
  * Reads CPU usage from the counters of the containers where a datasource does not have the recording rule that the profile names: then the
@@ -42,7 +43,7 @@ export class RuleFallbackReader extends UsageReader {
       return this.reader.read((await known.isAbsent) ? { ...request, metricProfile: twin } : request, signal);
     }
     const tables = await this.reader.read(request, signal);
-    if (!lacksCpu(tables) || !(await this.lookForRule(request, signal))) return tables;
+    if (!lacksCpu(tables) || !(await this.lookForRule(request))) return tables;
     log.info({ datasource: request.datasource.name, profile: twin }, `no ${cpuRule}: CPU usage is taken from the counters`);
     return this.reader.read({ ...request, metricProfile: twin }, signal);
   }
@@ -54,22 +55,18 @@ export class RuleFallbackReader extends UsageReader {
     return usesRule && this.profiles.find(profileName + twinSuffix) ? profileName + twinSuffix : undefined;
   }
 
-  private async lookForRule(request: UsageRequest, signal?: AbortSignal): Promise<boolean> {
-    const isAbsent = this.isRuleAbsent(request.datasource, request, signal);
+  /** Without the caller's signal: others wait for the same answer. */
+  private async lookForRule(request: UsageRequest): Promise<boolean> {
+    const isAbsent = this.isRuleAbsent(request.datasource, request.endSeconds);
     this.kept.set(request.datasource.name, { isAbsent, untilMs: Date.now() + keepMs });
     isAbsent.catch(() => this.kept.delete(request.datasource.name));
     return isAbsent;
   }
 
-  private async isRuleAbsent(
-    datasource: Datasource,
-    { endSeconds, stepSeconds, rows }: UsageRequest,
-    signal?: AbortSignal,
-  ): Promise<boolean> {
-    const looks = Math.floor(((rows - 1) * stepSeconds) / looksEverySeconds);
+  private async isRuleAbsent(datasource: Datasource, endSeconds: number): Promise<boolean> {
     const startSeconds = endSeconds - looks * looksEverySeconds;
     const ask = { query: `group(${cpuRule})`, startSeconds, endSeconds, stepSeconds: looksEverySeconds };
-    return (await this.client.queryRange(datasource, ask, signal)).series.length === 0;
+    return (await this.client.queryRange(datasource, ask)).series.length === 0;
   }
 }
 

@@ -35,7 +35,7 @@ interface ChunkReading extends ShardReading {
 
 /** Reads a shard's usage with one remote read of raw chunks; what a profile's query has an unknown shape for is asked by PromQL at the same time. */
 export class ChunkUsageReader extends UsageReader {
-  /** Datasources without the recording rule of pod owners. */
+  /** Datasources that were seen without the recording rule of pod owners: there kube-state-metrics is looked at first. */
   private readonly withoutOwnerRule = new Set<string>();
 
   constructor(private readonly parts: ChunkReaderParts) {
@@ -69,8 +69,12 @@ export class ChunkUsageReader extends UsageReader {
   /** Pods are joined to workloads as the recording rule says; where the answer has nothing of it, as kube-state-metrics says. */
   private async fill(reading: ChunkReading, drafts: readonly TableDraft[], signal: AbortSignal): Promise<void> {
     const { name } = reading.request.datasource;
-    if (!this.withoutOwnerRule.has(name) && (await this.fillWith('rule', reading, drafts, signal))) return;
-    if (await this.fillWith('kube-state-metrics', reading, drafts, signal)) this.withoutOwnerRule.add(name);
+    const sources: OwnerSource[] = ['rule', 'kube-state-metrics'];
+    for (const source of this.withoutOwnerRule.has(name) ? sources.reverse() : sources) {
+      if (!(await this.fillWith(source, reading, drafts, signal))) continue;
+      if (source === 'kube-state-metrics') this.withoutOwnerRule.add(name);
+      return;
+    }
   }
 
   /** Fills everything; false = the source knows no owner of the pods that are to be joined. */

@@ -17,7 +17,7 @@ export function fillDraft(
 ): void {
   fillColumn(draft, question.column, values);
   if (question.column === countedQuestion.column) fillColumn(draft, countedQuestion.count, countOfSeries());
-  if (question.variable.startsWith('jvm')) fillJvm(draft, question, labels);
+  if (question.variable.startsWith('jvm')) fillJvm(draft, question, labels, values);
 }
 
 function fillColumn(draft: TableDraft, name: UsageColumn | undefined, values: Float64Array): void {
@@ -33,7 +33,8 @@ function fillColumn(draft: TableDraft, name: UsageColumn | undefined, values: Fl
 }
 
 /** `jvm_info` goes before `jvm_info_total`, whichever comes first. */
-function fillJvm(draft: TableDraft, { variable }: UsageQuestion, labels: Readonly<Record<string, string>>): void {
+function fillJvm(draft: TableDraft, { variable }: UsageQuestion, labels: Readonly<Record<string, string>>, values: Float64Array): void {
   if (draft.jvm && variable === 'jvmInfoTotal') return;
   draft.jvm = { runtime: labels.runtime ?? '', vendor: labels.vendor ?? '', version: labels.version ?? '' };
+  draft.jvmLastRow = values.findLastIndex((value) => !Number.isNaN(value));
 }

@@ -23,11 +23,13 @@ const nobody: readonly OwnedRows[] = [];
 
 /**
  * Which workload each pod belonged to, row by row. Of several owners in one window the one with most samples is taken; of equal ones
- * the first in the answer's order, as topk of the PromQL twin does (promql/owners-query.ts).
+ * the first in the answer's order, as topk of the PromQL twin does (promql/owners-query.ts), or the first by name.
  */
 export class PodOwners {
   private readonly histories = new Map<string, OwnerHistory[]>();
   private readonly owned = new Map<string, readonly OwnedRows[]>();
+
+  constructor(private readonly ties: 'first' | 'by-name' = 'first') {}
 
   get isEmpty(): boolean {
     return this.histories.size === 0;
@@ -55,10 +57,14 @@ export class PodOwners {
     if (!histories) return nobody;
     const kept = this.owned.get(`${window}\0${key}`);
     if (kept) return kept;
-    const rows = ownedRows(histories, window);
+    const rows = ownedRows(this.ties === 'first' ? histories : byName(histories), window);
     this.owned.set(`${window}\0${key}`, rows);
     return rows;
   }
+}
+
+function byName(histories: readonly OwnerHistory[]): OwnerHistory[] {
+  return [...histories].sort((one, other) => (one.owner < other.owner ? -1 : one.owner > other.owner ? 1 : 0));
 }
 
 function podKey(namespace: string, pod: string): string {

@@ -37,7 +37,7 @@ export class ReadAggregation {
     private readonly grid: Grid,
     private readonly drafts: readonly TableDraft[],
   ) {
-    this.owners = asked.owners ?? new PodOwners();
+    this.owners = asked.owners ?? new PodOwners(asked.source === 'rule' ? 'first' : 'by-name');
     this.readOwner = ownerReaders[asked.source](this.owners);
   }
 
@@ -69,7 +69,7 @@ export class ReadAggregation {
 /** Prometheus answers the queries of one request one after the other, and the join relies on it. */
 function outOfOrder({ datasource: { name } }: UsageRequest): DatasourceError {
   return new DatasourceError(
-    'not-json',
+    'malformed',
     `Datasource ${name} answered the queries of a remote read out of order. Set its usage_reader to promql.`,
   );
 }
