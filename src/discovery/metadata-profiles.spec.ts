@@ -63,6 +63,31 @@ describe('MetadataProfiles', () => {
       { ...good, query_variables: [{ ...variable('namespace'), aggregation_functions: [{ function: 'avg', query: 'up' }] }] },
       'query_variables.0.aggregation_functions (namespace): has no function "sum"',
     ],
+    [
+      'a query that is not PromQL',
+      {
+        ...good,
+        query_variables: [
+          {
+            ...variable('namespace'),
+            aggregation_functions: [{ function: 'sum', query: 'sum(up{n!="" ADDITIONAL_LABEL}[$MEASUREMENT_DURATION_IN_MIN$m)' }],
+          },
+          ...['workload', 'container'].map(variable),
+        ],
+      },
+      'profile mine: namespace.sum: not PromQL from position 61 on',
+    ],
+    [
+      'a placeholder that nothing is known of',
+      {
+        ...good,
+        query_variables: [
+          { ...variable('namespace'), aggregation_functions: [{ function: 'sum', query: 'up[$DURATION$m]' }] },
+          ...good.query_variables,
+        ],
+      },
+      'profile mine: namespace.sum: not PromQL from position 3 on',
+    ],
   ])('stops the start at %s, naming file and field', (_, profile, fault) => {
     write('bad.json', profile);
     expect(load).toThrow(join(folder, 'metadata-profiles', 'bad.json'));

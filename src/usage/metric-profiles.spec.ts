@@ -19,7 +19,11 @@ function configWith(files: Record<string, string>): string {
 const profile = (name: string) =>
   JSON.stringify({
     metadata: { name },
-    slo: { function_variables: [{ name: 'cpuUsage', aggregation_functions: [{ function: 'avg', query: 'avg(x)' }] }] },
+    slo: {
+      function_variables: [
+        { name: 'cpuUsage', aggregation_functions: [{ function: 'avg', query: 'avg(x{n="$NAMESPACE$", c="$CONTAINER_NAME$"})' }] },
+      ],
+    },
   });
 
 describe('MetricProfiles', () => {

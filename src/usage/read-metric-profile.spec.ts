@@ -1,6 +1,12 @@
 import { MetricProfileError, readMetricProfile } from './read-metric-profile.js';
 
-const variable = (over: object = {}) => ({ name: 'cpuUsage', aggregation_functions: [{ function: 'avg', query: 'avg(x)' }], ...over });
+/** Cut to one container, as every query about a container must be. */
+const cut = '{n="$NAMESPACE$", c="$CONTAINER_NAME$"}';
+const variable = (over: object = {}) => ({
+  name: 'cpuUsage',
+  aggregation_functions: [{ function: 'avg', query: `avg(x${cut})` }],
+  ...over,
+});
 const profile = (...variables: object[]) => ({ metadata: { name: 'own' }, slo: { function_variables: variables } });
 
 function faultsOf(document: unknown): readonly string[] {
@@ -17,23 +23,23 @@ describe('readMetricProfile', () => {
   it('takes a container for the object of a variable that names none, and ignores other members', () => {
     const read = readMetricProfile({ ...profile(variable({ datasource: 1 })), kind: 'x' }, 'own.json');
     expect(read.name).toBe('own');
-    expect(read.variables.get('cpuUsage')).toEqual({ name: 'cpuUsage', kubernetesObject: 'container', queries: { avg: 'avg(x)' } });
+    expect(read.variables.get('cpuUsage')).toEqual({ name: 'cpuUsage', kubernetesObject: 'container', queries: { avg: `avg(x${cut})` } });
   });
 
   it('lets the last of two entries of one function win, and an empty query count as absent', () => {
     const functions = [
-      { function: 'avg', query: 'avg(old)' },
-      { function: 'avg', query: 'avg(new)', versions: '>4.9' },
+      { function: 'avg', query: `avg(old${cut})` },
+      { function: 'avg', query: `avg(new${cut})`, versions: '>4.9' },
       { function: 'max', query: ' ' },
       { function: 'min', query: null },
     ];
     expect(readMetricProfile(profile(variable({ aggregation_functions: functions })), 'x').variables.get('cpuUsage')!.queries).toEqual({
-      avg: 'avg(new)',
+      avg: `avg(new${cut})`,
     });
   });
 
   it('allows placeholders', () => {
-    const query = 'avg_over_time(sum(x{n="$NAMESPACE$"})[$MEASUREMENT_DURATION_IN_MIN$m:])';
+    const query = 'avg_over_time(sum(x{n="$NAMESPACE$", c="$CONTAINER_NAME$"})[$MEASUREMENT_DURATION_IN_MIN$m:])';
     expect(faultsOf(profile(variable({ aggregation_functions: [{ function: 'avg', query }] })))).toEqual([]);
   });
 
@@ -61,7 +67,36 @@ describe('readMetricProfile', () => {
     ['rate(x[$MEASUREMENT_DURATION_IN_MIN$m]) )', 40],
   ])('names the position where %s stops being PromQL', (query, position) => {
     expect(faultsOf(profile(variable({ aggregation_functions: [{ function: 'avg', query }] })))).toEqual([
-      `own.json: variable cpuUsage: aggregation_functions.0.query (avg): not PromQL from position ${position} on`,
+      `own.json: profile own: cpuUsage.avg: not PromQL from position ${position} on`,
+    ]);
+  });
+
+  const faultsOfQuery = (query: string, over: object = {}) =>
+    faultsOf(profile(variable({ aggregation_functions: [{ function: 'avg', query }], ...over })));
+
+  it.each([
+    [
+      'avg(x{n="$NAMESPACE$", c="$CONTANER_NAME$"})',
+      ['unknown placeholder $CONTANER_NAME$ at position 26', 'has no $CONTAINER_NAME$ anywhere'],
+    ],
+    ['avg(x{n="$NAMESPACE$"})', ['has no $CONTAINER_NAME$ anywhere']],
+    ['avg(x)', ['has no $NAMESPACE$ anywhere', 'has no $CONTAINER_NAME$ anywhere']],
+  ])('names profile, query and position where %s lacks a placeholder', (query, faults) => {
+    expect(faultsOfQuery(query)).toEqual(faults.map((fault) => expect.stringContaining(`own.json: profile own: cpuUsage.avg: ${fault}`)));
+  });
+
+  it.each([
+    ['a query about a namespace', 'avg(x{n="$NAMESPACE$"})', { kubernetes_object: 'namespace' }],
+    ['a query about one GPU', 'avg(x{u="$UUID$"})', {}],
+  ])('asks no more placeholders of %s than cut it', (_, query, over) => {
+    expect(faultsOfQuery(query, over)).toEqual([]);
+  });
+
+  it('names an aggregation function that nothing has a place for', () => {
+    const counted = variable({ aggregation_functions: [{ function: 'count', query: `count(x${cut})` }] });
+
+    expect(faultsOf(profile(counted))).toEqual([
+      'own.json: profile own: cpuUsage.count: unknown function "count"; expected one of avg, min, max, sum, median, mode, range',
     ]);
   });
 });

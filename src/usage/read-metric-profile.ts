@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { findSyntaxFault } from './promql/parse-promql.js';
+import { durationPlaceholder, experimentPlaceholders } from './promql/placeholders.js';
 
 /** One variable of a metric profile: its PromQL by aggregation function (`avg`, `max`, …). */
 export interface ProfileVariable {
@@ -14,7 +15,7 @@ export interface MetricProfile {
   readonly variables: ReadonlyMap<string, ProfileVariable>;
 }
 
-/** A metric profile that cannot be used; each fault names the source, the variable and the field. */
+/** A metric profile that cannot be used; each fault names the source and the field, or the query (variable.function) and the position. */
 export class MetricProfileError extends Error {
   constructor(readonly faults: readonly string[]) {
     super(`Faulty metric profiles:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
@@ -47,7 +48,7 @@ type ProfileDocument = z.output<typeof profileSchema>;
 export function readMetricProfile(document: unknown, source: string): MetricProfile {
   const read = profileSchema.safeParse(document);
   if (!read.success) throw new MetricProfileError(read.error.issues.map((issue) => shapeFault(document, issue, source)));
-  const faults = syntaxFaults(read.data, source);
+  const faults = queryFaults(read.data, source);
   if (faults.length > 0) throw new MetricProfileError(faults);
   return {
     name: read.data.metadata.name,
@@ -68,14 +69,45 @@ function shapeFault(document: unknown, { path, message }: z.core.$ZodIssue, sour
   return `${source}: variable ${variable}: ${field.join('.')}: ${message}`;
 }
 
-function syntaxFaults(document: ProfileDocument, source: string): string[] {
-  return document.slo.function_variables.flatMap((variable) =>
-    variable.aggregation_functions.flatMap(({ function: name, query }, index) => {
-      const position = query?.trim() ? findSyntaxFault(query) : undefined;
-      if (position === undefined) return [];
-      return [
-        `${source}: variable ${variable.name}: aggregation_functions.${index}.query (${name}): not PromQL from position ${position} on`,
+/** Functions that the reference has a place for (recommendations.md 1.2). */
+const knownFunctions: readonly string[] = ['avg', 'min', 'max', 'sum', 'median', 'mode', 'range'];
+
+/** Placeholders that a query may have (rest-api.md 3.2). */
+const knownPlaceholders: readonly string[] = [
+  ...Object.keys(experimentPlaceholders),
+  durationPlaceholder,
+  ...['$UUID$', '$GPU_I_PROFILE$', '$POD$'],
+];
+
+/** Without these a query would answer for other namespaces and containers too. One that is cut to a GPU by `$UUID$` needs no other. */
+const neededPlaceholders: Readonly<Record<string, readonly string[]>> = {
+  container: ['$NAMESPACE$', '$CONTAINER_NAME$'],
+  namespace: ['$NAMESPACE$'],
+};
+
+function queryFaults(document: ProfileDocument, source: string): string[] {
+  return document.slo.function_variables.flatMap(({ name: variable, kubernetes_object, aggregation_functions }) =>
+    aggregation_functions.flatMap(({ function: name, query }) => {
+      const where = `${source}: profile ${document.metadata.name}: ${variable}.${name}`;
+      const faults = [
+        ...(knownFunctions.includes(name) ? [] : [`unknown function "${name}"; expected one of ${knownFunctions.join(', ')}`]),
+        ...(query?.trim() ? textFaults(query, neededPlaceholders[kubernetes_object] ?? []) : []),
       ];
+      return faults.map((fault) => `${where}: ${fault}`);
     }),
   );
+}
+
+/** What is wrong with a query's text, with positions from 0. */
+function textFaults(query: string, needed: readonly string[]): string[] {
+  const position = findSyntaxFault(query);
+  if (position !== undefined) return [`not PromQL from position ${position} on`];
+  const found = [...query.matchAll(/\$[A-Z_]+\$/g)];
+  const names = found.map(([name]) => name);
+  const strange = found.filter(([name]) => !knownPlaceholders.includes(name));
+  const missing = names.includes('$UUID$') ? [] : needed.filter((name) => !names.includes(name));
+  return [
+    ...strange.map(({ 0: name, index }) => `unknown placeholder ${name} at position ${index}`),
+    ...missing.map((name) => `has no ${name} anywhere from position 0 to ${query.length}, so it would answer for everybody`),
+  ];
 }
