@@ -42,7 +42,7 @@ export interface Grid {
   readonly rows: number;
   readonly boundary: 'closed' | 'left-open';
   /**
-   * Which limit `rate` and `increase` put first on reaching back to the window's start: the point where the counter would be zero (before Prometheus 2.52,
+   * Which limit `rate` and `increase` put first on reaching back to the window's start: the point where the counter would be zero (before about Prometheus 2.52,
    * https://github.com/prometheus/prometheus/pull/13725) or the 1.1 average intervals. Default: as is usual with the boundary.
    */
   readonly extrapolation?: 'zero-first' | 'threshold-first';

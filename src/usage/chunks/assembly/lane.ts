@@ -22,7 +22,7 @@ export class Lane {
   widthMs: i64;
   /** A sample at the end of a window is also the first of the lane's next: windows are closed and follow each other without a gap. */
   isShared: i32;
-  /** Prometheus before 2.52 limited extrapolation to the zero point before it looked at the threshold, later ones after it. */
+  /** Older Prometheus limited extrapolation to the zero point before it looked at the threshold, newer ones after it (series-windows.ts). */
   isZeroFirst: i32;
   /** Addresses of the columns that results go to, 0 = not wanted; their order is that of decode/plan-lanes.ts. */
   column0: usize;

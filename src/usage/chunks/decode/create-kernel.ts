@@ -8,7 +8,7 @@ const compiled = compileKernel();
 /** Which kernel runs here. */
 export const kernelName = compiled ? 'WebAssembly' : 'JavaScript';
 
-/** A kernel for the series of these questions: in WebAssembly, or where that is not to be had its twin, some four times slower. */
+/** A kernel for the series of these questions: in WebAssembly, or where that (or its SIMD) is not to be had its twin, some five times slower. */
 export function createKernel(questions: readonly ChunkQuestion[], grid: Grid): Kernel {
   return compiled ? new WasmKernel(compiled, questions, grid) : new TwinKernel(questions, grid);
 }

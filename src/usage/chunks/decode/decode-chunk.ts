@@ -36,23 +36,18 @@ function readVarint(bytes: Uint8Array, at: number, end: number): { value: number
   return undefined;
 }
 
-/** Time of the first sample and where it ends, or what is wrong. */
+/** Time of the first sample, a zigzag varint, and where it ends, or what is wrong. */
 export function readFirstTime(bytes: Uint8Array, at: number, end: number): { timeMs: number; end: number } | Fault {
-  const zigzag = readVarint(bytes, at + 2, end);
+  const start = at + 2;
+  const zigzag = readVarint(bytes, start, end);
   if (!zigzag) return faults.truncated;
-  // Halved without a loss: the twin's times are below 2^53, their zigzag below 2^54 may have lost its last bit, the sign.
-  const timeMs = readZigzag(bytes, at + 2, zigzag.value);
+  const half = halfOfVarint(bytes, start);
+  const timeMs = (bytes[start]! & 1) === 1 ? -half - 1 : half;
   return Math.abs(timeMs) > latestMs ? faults.time : { timeMs, end: zigzag.end };
 }
 
-function readZigzag(bytes: Uint8Array, at: number, zigzag: number): number {
-  const isNegative = (bytes[at]! & 1) === 1;
-  if (zigzag > latestMs) return isNegative ? -bigHalf(bytes, at) - 1 : bigHalf(bytes, at);
-  return isNegative ? -(zigzag - 1) / 2 - 1 : zigzag / 2;
-}
-
-/** Half of a varint, exact up to 2^53. */
-function bigHalf(bytes: Uint8Array, at: number): number {
+/** Half of a varint, rounded down: exact up to 2^53, where the whole would have lost its last bit, the sign. */
+function halfOfVarint(bytes: Uint8Array, at: number): number {
   let half = (bytes[at]! & 0x7f) >> 1;
   for (let i = 1; bytes[at + i - 1]! >= 0x80; i++) half += (bytes[at + i]! & 0x7f) * 2 ** (7 * i - 1);
   return half;

@@ -116,7 +116,7 @@ describe('the chunk kernels', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 
@@ -139,7 +139,7 @@ describe('the chunk kernels', () => {
           });
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -167,7 +167,7 @@ describe('the chunk kernels', () => {
         if (typeof expected === 'number' || typeof got === 'number') expect(got).toEqual(expected);
         else for (const [k, column] of expected.values.entries()) expectClose(got.values[k]!, [...column], asked[k]!.function);
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 });
