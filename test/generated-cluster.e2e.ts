@@ -34,7 +34,7 @@ let experiments: Record<string, ShownExperiment>;
 let records: CollectedRecord[];
 
 beforeAll(async () => {
-  const cluster = clusterBlocks({ containers: count, days, scrapeSeconds: 300, endSeconds, seed: 7 });
+  const cluster = clusterBlocks({ containers: count, days, scrapeSeconds: 450, endSeconds, seed: 7 });
   [kafka, postgres] = await Promise.all([startKafka(), startPostgres()]);
   containers = (await cluster).containers;
   prometheus = await startPrometheus({ blocks: (await cluster).blocks });
@@ -48,7 +48,7 @@ beforeAll(async () => {
   });
   collector = await collectRecords(kafka.bootstrapServers);
   const jobId = await startJob(service.url, { time_range: { start: iso(endSeconds - days * 86_400), end: iso(endSeconds) } });
-  summary = await waitForEnd(service.url, jobId);
+  summary = await waitForEnd(service.url, jobId, 200_000);
   await collector.waitForSummary(jobId);
   experiments = await experimentsOf(service.url, jobId);
   records = collector.ofJob(jobId);

@@ -42,13 +42,12 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await collector?.stop();
   await service?.stop();
-  collector = undefined;
   service = undefined;
 });
 
 afterAll(async () => {
+  await collector?.stop();
   await Promise.all([prometheus?.stop(), kafka?.stop(), postgres?.stop()]);
 });
 
@@ -70,7 +69,7 @@ async function start(env: Record<string, string> = {}): Promise<Service> {
 }
 
 async function collect(): Promise<RecordCollector> {
-  collector = await collectRecords(kafka.bootstrapServers, { sasl: scram });
+  collector ??= await collectRecords(kafka.bootstrapServers, { sasl: scram });
   return collector;
 }
 
