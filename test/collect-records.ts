@@ -18,6 +18,7 @@ export interface RecordCollector {
   readonly records: readonly CollectedRecord[];
   /** Records of one job: those whose value or headers name it. */
   ofJob(jobId: string): CollectedRecord[];
+  /** Waits for a job's summary, then until everything is read that the topics held by then: what is still missing is lost. */
   waitForSummary(jobId: string, timeoutMs?: number): Promise<CollectedRecord>;
   stop(): Promise<void>;
 }
@@ -28,6 +29,7 @@ export async function collectRecords(bootstrapServers: string, login: Pick<Kafka
   await waitForTopics(kafka);
   const consumer = kafka.consumer({ groupId: `test-${process.pid}-${Date.now()}`, retry: { retries: 50 } });
   const records: CollectedRecord[] = [];
+  const readUpTo = new Map<string, number>();
   await consumer.connect();
   await consumer.subscribe({ topics: Object.values(topics), fromBeginning: true });
   await consumer.run({
@@ -40,6 +42,7 @@ export async function collectRecords(bootstrapServers: string, login: Pick<Kafka
         headers: Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)])),
         timestamp: Number(message.timestamp),
       });
+      readUpTo.set(`${topic} ${partition}`, Number(message.offset) + 1);
     },
   });
   const ofJob = (jobId: string) => records.filter(({ value }) => value.includes(jobId));
@@ -49,6 +52,9 @@ export async function collectRecords(bootstrapServers: string, login: Pick<Kafka
     waitForSummary: async (jobId, timeoutMs = 120_000) => {
       const find = () => ofJob(jobId).find(({ topic }) => topic === topics.summary);
       await waitUntil(`the summary of job ${jobId} arrives`, () => find() !== undefined, { timeoutMs });
+      const ends = await endsOfTopics(kafka);
+      const isRead = () => [...ends].every(([place, end]) => (readUpTo.get(place) ?? 0) >= end);
+      await waitUntil('everything is read that came before the summary', isRead, { timeoutMs });
       return find()!;
     },
     stop: () => consumer.disconnect(),
@@ -63,4 +69,16 @@ async function waitForTopics(kafka: Kafka): Promise<void> {
     return Object.values(topics).every((topic) => existing.includes(topic));
   });
   await admin.disconnect();
+}
+
+/** The offset behind the last record of each `topic partition` that has any. */
+async function endsOfTopics(kafka: Kafka): Promise<Map<string, number>> {
+  const admin = kafka.admin();
+  await admin.connect();
+  const ends = new Map<string, number>();
+  for (const topic of Object.values(topics)) {
+    for (const { partition, high } of await admin.fetchTopicOffsets(topic)) ends.set(`${topic} ${partition}`, Number(high));
+  }
+  await admin.disconnect();
+  return ends;
 }
