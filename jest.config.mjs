@@ -19,6 +19,8 @@ const common = {
 };
 
 export default {
+  // Most of an end-to-end test is waiting for servers: two at once take little more time than one, also on two cores.
+  maxWorkers: 2,
   projects: [
     { ...common, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'] },
     {
