@@ -10,6 +10,8 @@ const mayImport = {
   publication: ['settings', 'experiments', 'recommendation'],
   bulk: ['settings', 'database', 'recommendation', 'datasource', 'discovery', 'experiments', 'usage', 'publication'],
   health: ['settings', 'database', 'datasource', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
+  kruize: ['settings', 'database', 'datasource', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
+  cli: ['settings', 'recommendation', 'datasource', 'discovery', 'experiments', 'usage'],
 };
 
 const folderRules = Object.entries(mayImport).map(([folder, allowed]) => ({

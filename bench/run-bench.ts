@@ -30,7 +30,7 @@ const program = new Command('npm run bench --')
   .action(async (what: string | undefined, options: Options) => {
     if (what === 'engine') {
       const { benchEngine } = await import('./engine.js');
-      const result = await benchEngine();
+      const result = await benchEngine(options.json ? console.error : console.log);
       if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
       return;
     }

@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { BulkModule } from './bulk/bulk.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
+import { KruizeModule } from './kruize/kruize.module.js';
 import { SettingsModule } from './settings/settings.module.js';
 import type { Settings } from './settings/settings-schema.js';
 
