@@ -80,6 +80,15 @@ describe('readDatasources', () => {
     expect(JSON.parse(JSON.stringify(read([{ ...entry, authentication }])[0]?.authentication))).toEqual(expected);
   });
 
+  it.each(['auto', 'chunks', 'promql'])('takes usage_reader: %s', (usage_reader) =>
+    expect(read([{ ...entry, usage_reader }])[0]?.usageReader).toBe(usage_reader),
+  );
+
+  it('refuses another usage_reader', () =>
+    expect(faultsOf([{ ...entry, usage_reader: 'sql' }])).toEqual([
+      expect.stringContaining('datasources.yaml: entry 1 (p): usage_reader: '),
+    ]));
+
   it('keeps a password of the url out of the url', () => {
     const [datasource] = read([{ ...entry, url: 'http://me:p%40ss@host:9090' }]);
     expect(datasource).toMatchObject({ url: 'http://host:9090', authentication: { type: 'basic', username: 'me', password: 'p@ss' } });

@@ -37,6 +37,11 @@ export class TableDraft {
     return this.columns[name];
   }
 
+  /** Takes a column that is whole; it may be the same as another one's. */
+  setColumn(name: UsageColumn, column: Float64Array): void {
+    this.columns[name] = column;
+  }
+
   /** Whether the column has a value other than zero. */
   hasActivity(name: UsageColumn): boolean {
     return this.columns[name]?.some((value) => value > 0) ?? false;

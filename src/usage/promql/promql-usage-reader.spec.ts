@@ -68,9 +68,9 @@ async function read(respond: Responder, over: Partial<UsageRequest> = {}, signal
 const requestsOnly: Responder = (query) => (query.includes('resource_requests') ? { values: [[1800, '0.5']] } : {});
 
 describe('PromqlUsageReader', () => {
-  it('fills one table an experiment with 20 questions and one probe for accelerators', async () => {
+  it('fills one table an experiment with 20 questions, and two for accelerators where the probe is answered', async () => {
     const [table] = await read(() => ({ values: [[900, '2'], [1800, '3']] })); // biome-ignore format: one answer, one line
-    expect(asked).toHaveLength(21);
+    expect(asked).toHaveLength(22);
     expect(Object.keys(table!.columns)).toHaveLength(18);
     expect(table).toMatchObject({ endSeconds: 1800, stepSeconds: 900, length: 3, present: Uint8Array.of(0, 1, 1) });
     expect(table!.columns['memoryRSS.max']).toEqual(Float64Array.of(Number.NaN, 2, 3));
@@ -104,7 +104,13 @@ describe('PromqlUsageReader', () => {
     expect(table!.acceleratorModel).toBe('NVIDIA-A100-SXM4-40GB');
     expect(table!.columns['acceleratorCoreUsage.max']![2]).toBe(40);
     expect(table!.columns['acceleratorMemoryUsage.max']![2]).toBe(40);
-    expect(asked.filter(({ query }) => query.includes('DCGM'))).toHaveLength(2);
+    expect(asked.filter(({ query }) => query.includes('DCGM'))).toHaveLength(3);
+  });
+
+  it('probes for accelerators without joining pods to workloads, which would cost as much as all the rest', async () => {
+    await read(requestsOnly);
+    const probes = asked.filter(({ query }) => query.includes('DCGM'));
+    expect(probes.map(({ query }) => query)).toEqual([expect.not.stringContaining('kube_pod_owner')]);
   });
 
   it.each([

@@ -64,7 +64,7 @@ export class PromqlUsageReader extends UsageReader {
     const reading = this.begin(request, signal);
     let accelerators = new Map<number, PrometheusSeries[]>();
     const askAccelerators = async (stop: AbortSignal) => {
-      accelerators = await this.askAccelerators(reading, acceleratorQuestions.memory, stop);
+      if (await this.hasAccelerators(reading, stop)) accelerators = await this.askAccelerators(reading, acceleratorQuestions.memory, stop);
     };
     const tasks = [
       (stop: AbortSignal) => other.fill(reading.drafts, stop),
@@ -114,9 +114,19 @@ export class PromqlUsageReader extends UsageReader {
   }
 
   /**
-   * Series of an accelerator metric by the experiment's place in the request. Asking for memory is also the probe whether there are any: no series of
-   * that name costs the datasource nothing, and where there are some they are needed.
+   * Whether any accelerator has series for the containers' names. Where there are none the question costs the datasource nothing, while joining pods to
+   * workloads would cost it as much as all the rest, even with nothing to join.
    */
+  private async hasAccelerators({ request, context }: Reading, signal: AbortSignal): Promise<boolean> {
+    const { queries } = planQuestion(acceleratorQuestions.memory, containersOf(request), { ...context, scope: 'container' });
+    const answers = await runTogether(
+      queries.map((planned) => (stop: AbortSignal) => this.queries.askRange(request.datasource, planned, request, stop)),
+      signal,
+    );
+    return answers.some((series) => series.length > 0);
+  }
+
+  /** Series of an accelerator metric by the experiment's place in the request. */
   private async askAccelerators({ request, context }: Reading, question: UsageQuestion, signal?: AbortSignal, only?: ReadonlySet<number>) {
     const asked = containersOf(request).filter(({ index }) => only?.has(index) ?? true);
     const { queries } = this.noteUnbatched(planQuestion(question, asked, context), context);

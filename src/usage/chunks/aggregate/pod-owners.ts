@@ -43,7 +43,7 @@ export class PodOwners {
     { values, firstRow, endRow }: Pick<SeriesWindows, 'values' | 'firstRow' | 'endRow'>,
   ): void {
     if (firstRow >= endRow) return;
-    const counts = values.map((window) => Float32Array.from(window.subarray(firstRow, endRow)));
+    const counts = values.map((window) => new Float32Array(window.subarray(firstRow, endRow)));
     const key = podKey(namespace, pod);
     const known = this.histories.get(key);
     if (known) known.push({ owner, firstRow, counts });
@@ -74,22 +74,31 @@ function podKey(namespace: string, pod: string): string {
 function ownedRows(histories: readonly OwnerHistory[], window: number): OwnedRows[] {
   const first = Math.min(...histories.map(({ firstRow }) => firstRow));
   const end = Math.max(...histories.map(({ firstRow, counts }) => firstRow + counts[window]!.length));
-  const runs: { owner: string; from: number; to: number }[] = [];
-  for (let row = first; row < end; row++) {
-    const owner = ownerAt(histories, window, row);
-    const last = runs.at(-1);
-    if (owner !== undefined && last?.owner === owner && last.to === row) last.to++;
-    else if (owner !== undefined) runs.push({ owner, from: row, to: row + 1 });
+  // Nearly every pod has one owner in all its life.
+  const [only] = histories.length === 1 ? histories : [];
+  const counts = only?.counts[window];
+  const ownerAt = counts
+    ? (row: number) => (counts[row - first]! > 0 ? only.owner : undefined)
+    : (row: number) => mostSeen(histories, window, row);
+  const runs: OwnedRows[] = [];
+  let from = first;
+  let owner: string | undefined;
+  for (let row = first; row <= end; row++) {
+    const next = row < end ? ownerAt(row) : undefined;
+    if (next === owner) continue;
+    if (owner !== undefined) runs.push({ owner, from, to: row });
+    owner = next;
+    from = row;
   }
   return runs;
 }
 
-function ownerAt(histories: readonly OwnerHistory[], window: number, row: number): string | undefined {
+function mostSeen(histories: readonly OwnerHistory[], window: number, row: number): string | undefined {
   let most = 0;
   let best: string | undefined;
   for (const { owner, firstRow, counts } of histories) {
     const count = counts[window]![row - firstRow] ?? 0;
-    if (count <= most || Number.isNaN(count)) continue;
+    if (!(count > most)) continue;
     most = count;
     best = owner;
   }

@@ -1,9 +1,10 @@
 import type { TableDraft } from '../../table-draft.js';
-import type { AggregateOperator, Subquery } from '../plan/chunk-shape.js';
-import type { Channel, PlannedQuestion, Reading } from '../plan/plan-chunk-reads.js';
+import type { Subquery } from '../plan/chunk-shape.js';
+import type { Channel, PlannedQuestion } from '../plan/plan-chunk-reads.js';
 import type { Grid, SeriesWindows } from '../series-windows.js';
-import { compareLabels, type LabelPairs, labelPairs } from './compare-labels.js';
-import { fillDraft } from './fill-draft.js';
+import type { ColumnPool } from './column-pool.js';
+import { compareLabels, labelPairs } from './compare-labels.js';
+import { countedColumn, fillColumn, fillDraft } from './fill-draft.js';
 import type { OwnedRows, PodOwners } from './pod-owners.js';
 import { SeriesTotals } from './series-totals.js';
 import { SubqueryWindows } from './subquery-windows.js';
@@ -18,7 +19,6 @@ export interface AggregationGrids {
 /** Series of an experiment that are one series of the query's answer. */
 interface Group {
   readonly labels: Readonly<Record<string, string>>;
-  readonly order: LabelPairs;
   readonly totals: SeriesTotals;
 }
 
@@ -32,6 +32,7 @@ export class QuestionAggregation {
     private readonly planned: PlannedQuestion,
     private readonly grids: AggregationGrids,
     private readonly targets: Targets,
+    private readonly pool: ColumnPool,
     private readonly owners?: PodOwners,
   ) {
     this.channels = planned.channels.map((channel) => ({ channel, groups: new Map() }));
@@ -52,17 +53,33 @@ export class QuestionAggregation {
     }
   }
 
-  /** Writes what was gathered into the tables, by the experiments' places in the request. */
+  /** Writes what was gathered into the tables, by the experiments' places in the request, and forgets it. */
   fill(drafts: readonly TableDraft[]): void {
     for (const { channel, groups } of this.channels) {
       for (const [target, grouped] of groups) {
-        const first = firstOf([...grouped.values()]);
-        for (const reading of first ? channel.readings : []) {
-          const values = this.answerOf(reading, first!.totals);
-          for (const index of target.indexes) fillDraft(drafts[index]!, reading.question, values, first!);
-        }
-        groups.delete(target);
+        const all = [...grouped.values()];
+        const first = this.firstOf(all, channel);
+        for (const index of first ? target.indexes : []) this.fillTarget(channel, first!, drafts[index]!);
+        for (const { totals } of all) totals.release();
       }
+      groups.clear();
+    }
+  }
+
+  /** The readings of one group; where it is of one series at a time they share one column, which saves half the memory of most tables. */
+  private fillTarget({ readings }: Channel, { labels, totals }: Group, draft: TableDraft): void {
+    const isOne = readings.length > 1 && totals.isOneSeries;
+    let shared: Float64Array | undefined;
+    for (const { question, operator, afterwards } of readings) {
+      const isShared = isOne && !afterwards && operator !== 'count';
+      if (shared && isShared) fillDraft(draft, question, shared, labels, shared);
+      else
+        totals.show(operator, (values) => {
+          const column = fillDraft(draft, question, afterwards ? this.takeSubquery(afterwards, values) : values, labels);
+          if (isShared) shared = column;
+        });
+      const count = countedColumn(question);
+      if (count) totals.show('count', (values) => fillColumn(draft, count, values));
     }
   }
 
@@ -76,11 +93,6 @@ export class QuestionAggregation {
     return perSeries ? this.takeSubquery(perSeries, values[window]!) : values[window]!;
   }
 
-  private answerOf({ operator, afterwards }: Reading, totals: SeriesTotals) {
-    const take = (name: AggregateOperator) => (afterwards ? this.takeSubquery(afterwards, totals.valuesOf(name)) : totals.valuesOf(name));
-    return { values: take(operator), countOfSeries: () => take('count') };
-  }
-
   private takeSubquery({ function: name, rangeMs }: Subquery, values: Float64Array): Float64Array {
     const windows = this.subqueries.get(rangeMs) ?? new SubqueryWindows(this.grids.read, this.grids.intervals, rangeMs);
     this.subqueries.set(rangeMs, windows);
@@ -90,22 +102,25 @@ export class QuestionAggregation {
   private groupOf(groups: Map<Target, Map<string, Group>>, target: Target, channel: Channel, { labels }: SeriesWindows): Group {
     const grouped = groups.get(target) ?? new Map<string, Group>();
     groups.set(target, grouped);
-    const key = JSON.stringify(channel.groupLabels.map((label) => labels[label] ?? ''));
+    const key = channel.groupLabels.map((label) => labels[label] ?? '').join('\0');
     const known = grouped.get(key);
     if (known) return known;
-    const { namespaceLabel, containerLabel = namespaceLabel } = this.planned;
-    // Only their places in the order matter: all groups of a target have one workload.
-    const joined: Record<string, string> = this.owners ? { workload: 'w', workload_type: 't' } : {};
-    const names = new Set([namespaceLabel, containerLabel, ...channel.groupLabels, ...Object.keys(joined)]);
     const rows = channel.perSeries ? this.grids.intervals.rows : this.grids.read.rows;
-    const totals = new SeriesTotals(rows, new Set(channel.readings.map(({ operator }) => operator)));
-    const group = { labels, order: labelPairs({ ...labels, ...joined }, [...names]), totals };
+    const operators = channel.readings.map(({ operator }) => operator);
+    const totals = new SeriesTotals(rows, operators, this.pool);
+    const group = { labels, totals };
     grouped.set(key, group);
     return group;
   }
-}
 
-/** Of several series of one experiment the first of the answer is read (spec: recommendations.md 2.5). */
-function firstOf(groups: readonly Group[]): Group | undefined {
-  return groups.filter(({ totals }) => totals.hasValues).sort((one, other) => compareLabels(one.order, other.order))[0];
+  /** Of several series of one experiment the first of the answer is read (spec: recommendations.md 2.5). */
+  private firstOf(groups: readonly Group[], { groupLabels }: Channel): Group | undefined {
+    if (groups.length === 1) return groups[0]!.totals.hasValues ? groups[0] : undefined;
+    const { namespaceLabel, containerLabel = namespaceLabel } = this.planned;
+    // Of these only the places in the order matter: all groups of a target have one workload.
+    const joined: Record<string, string> = this.owners ? { workload: 'w', workload_type: 't' } : {};
+    const names = [...new Set([namespaceLabel, containerLabel, ...groupLabels, ...Object.keys(joined)])];
+    const orderOf = ({ labels }: Group) => labelPairs({ ...labels, ...joined }, names);
+    return groups.filter(({ totals }) => totals.hasValues).sort((one, other) => compareLabels(orderOf(one), orderOf(other)))[0];
+  }
 }

@@ -1,59 +1,105 @@
 import type { AggregateOperator } from '../plan/chunk-shape.js';
+import type { ColumnPool } from './column-pool.js';
 
-/** Aggregates the values of series row by row as they come; only what the operators need is kept. NaN = no value. */
+/** What is kept for each operator, beside how many values each row has. */
+const laneOf = { sum: 'sum', avg: 'sum', count: 'sum', min: 'min', max: 'max' } as const satisfies Record<AggregateOperator, string>;
+type Lane = (typeof laneOf)[AggregateOperator];
+
+/** Adds the values of rows `from` up to, not including, `to` to a lane; NaN = no value, in every lane. */
+type Adder = (lane: Float64Array, values: Float64Array, from: number, to: number) => void;
+
+const adders: Readonly<Record<Lane, Adder>> = {
+  sum: (lane, values, from, to) => {
+    for (let row = from; row < to; row++) {
+      const value = values[row]!;
+      const sum = lane[row]!;
+      if (!Number.isNaN(value)) lane[row] = Number.isNaN(sum) ? value : sum + value;
+    }
+  },
+  min: (lane, values, from, to) => {
+    for (let row = from; row < to; row++) {
+      const value = values[row]!;
+      if (!Number.isNaN(value) && !(lane[row]! <= value)) lane[row] = value;
+    }
+  },
+  max: (lane, values, from, to) => {
+    for (let row = from; row < to; row++) {
+      const value = values[row]!;
+      if (!Number.isNaN(value) && !(lane[row]! >= value)) lane[row] = value;
+    }
+  },
+};
+
+/**
+ * Aggregates the values of series row by row as they come; only what the operators need is kept. NaN = no value. Most containers have one pod at a time,
+ * so the first series is only copied, and values are counted from the second on.
+ */
 export class SeriesTotals {
-  private readonly sums?: Float64Array;
-  private readonly counts?: Float64Array;
-  private readonly smallest?: Float64Array;
-  private readonly largest?: Float64Array;
+  private readonly lanes: Partial<Record<Lane, Float64Array>> = {};
+  /** How many values each row has; absent as long as none has two. */
+  private counts: Float64Array | undefined;
+  private isEmpty = true;
   /** Whether any series had any value. */
   hasValues = false;
 
   constructor(
     private readonly rows: number,
-    operators: ReadonlySet<AggregateOperator>,
+    operators: Iterable<AggregateOperator>,
+    private readonly pool: ColumnPool,
   ) {
-    const column = () => new Float64Array(rows).fill(Number.NaN);
-    if (operators.has('sum') || operators.has('avg')) this.sums = column();
-    if (operators.has('count') || this.sums) this.counts = new Float64Array(rows);
-    if (operators.has('min')) this.smallest = column();
-    if (operators.has('max')) this.largest = column();
+    for (const operator of operators) this.lanes[laneOf[operator]] ??= pool.take(rows).fill(Number.NaN);
+  }
+
+  /** Whether no row has more than one value: then sum, average, smallest and largest are the same. */
+  get isOneSeries(): boolean {
+    return this.isEmpty || (this.lanes.sum !== undefined && !this.counts?.some((count) => count > 1));
   }
 
   /** Adds one series' values of the rows `from` up to, not including, `to`. */
   add(values: Float64Array, from: number, to: number): void {
-    if (this.counts) this.addSums(this.counts, values, from, to);
-    if (this.smallest) addSmallest(this.smallest, values, from, to);
-    if (this.largest) addLargest(this.largest, values, from, to);
+    if (from >= to) return;
+    if (this.isEmpty) {
+      for (const lane of Object.values(this.lanes)) lane.set(values.subarray(from, to), from);
+    } else {
+      if (this.lanes.sum) this.count(this.lanes.sum, values, from, to);
+      for (const lane in this.lanes) adders[lane as Lane](this.lanes[lane as Lane]!, values, from, to);
+    }
+    this.isEmpty = false;
     for (let row = from; row < to && !this.hasValues; row++) this.hasValues = !Number.isNaN(values[row]);
   }
 
-  /** One value a row. An array of its own, except for `sum`, `min` and `max`: read it at once. */
-  valuesOf(operator: AggregateOperator): Float64Array {
-    const { sums, counts } = this;
-    if (operator === 'min') return this.smallest!;
-    if (operator === 'max') return this.largest!;
-    if (operator === 'sum') return sums!;
-    const values = new Float64Array(this.rows);
-    for (let row = 0; row < this.rows; row++) values[row] = operator === 'avg' ? sums![row]! / counts![row]! : counts![row] || Number.NaN;
-    return values;
+  /** Shows one value a row to `read`, which must not keep the column. */
+  show(operator: AggregateOperator, read: (values: Float64Array) => void): void {
+    const { counts } = this;
+    const lane = this.lanes[laneOf[operator]]!;
+    if (operator === 'avg' && counts) this.showMade((row) => lane[row]! / counts[row]!, read);
+    else if (operator === 'count')
+      this.showMade((row) => (counts ? counts[row]! || Number.NaN : Number.isNaN(lane[row]) ? Number.NaN : 1), read);
+    else read(lane);
   }
 
-  private addSums(counts: Float64Array, values: Float64Array, from: number, to: number): void {
-    const { sums } = this;
-    for (let row = from; row < to; row++) {
-      const value = values[row]!;
-      if (Number.isNaN(value)) continue;
-      if (sums) sums[row] = counts[row] === 0 ? value : sums[row]! + value;
-      counts[row]!++;
-    }
+  /** Gives the memory back: nothing may be asked any more. */
+  release(): void {
+    for (const lane of Object.values(this.lanes)) this.pool.give(lane);
+    if (this.counts) this.pool.give(this.counts);
   }
-}
 
-function addSmallest(smallest: Float64Array, values: Float64Array, from: number, to: number): void {
-  for (let row = from; row < to; row++) if (!(smallest[row]! <= values[row]!) && !Number.isNaN(values[row])) smallest[row] = values[row]!;
-}
+  /** Counts the values that are about to be added to `sums`. */
+  private count(sums: Float64Array, values: Float64Array, from: number, to: number): void {
+    this.counts ??= this.countOne(sums);
+    for (let row = from; row < to; row++) if (!Number.isNaN(values[row])) this.counts[row]!++;
+  }
 
-function addLargest(largest: Float64Array, values: Float64Array, from: number, to: number): void {
-  for (let row = from; row < to; row++) if (!(largest[row]! >= values[row]!) && !Number.isNaN(values[row])) largest[row] = values[row]!;
+  private countOne(sums: Float64Array): Float64Array {
+    const counts = this.pool.take(this.rows);
+    for (let row = 0; row < this.rows; row++) counts[row] = Number.isNaN(sums[row]) ? 0 : 1;
+    return counts;
+  }
+
+  private showMade(valueAt: (row: number) => number, read: (values: Float64Array) => void): void {
+    const made = this.pool.take(this.rows);
+    for (let row = 0; row < this.rows; row++) made[row] = valueAt(row);
+    read(made);
+    this.pool.give(made);
+  }
 }
