@@ -13,7 +13,13 @@ export class AppModule {
     const bulk = BulkModule.at(settings, databaseUrl);
     return {
       module: AppModule,
-      imports: [SettingsModule.of(settings), DatabaseModule.at(databaseUrl, settings.DATABASE_POOL_SIZE), bulk, HealthModule.beside(bulk)],
+      imports: [
+        SettingsModule.of(settings),
+        DatabaseModule.at(databaseUrl, settings.DATABASE_POOL_SIZE),
+        bulk,
+        ...(settings.ROLE === 'worker' ? [] : [KruizeModule]),
+        HealthModule.beside(bulk),
+      ],
     };
   }
 }
