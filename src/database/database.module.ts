@@ -2,17 +2,24 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { logOf } from '../settings/logger.js';
+import { DatabaseAddress } from './database-address.js';
 import { DatabaseProbe } from './database-probe.js';
 import { migrate } from './migrate.js';
 import { BulkJobs1795200000000 } from './migrations/1795200000000-bulk-jobs.js';
+import { UsageWindows1795300000000 } from './migrations/1795300000000-usage-windows.js';
 
 const log = logOf('database');
 
-/** The connection to PostgreSQL, with its tables brought to this release. */
+export interface DatabaseOptions {
+  /** Brings the tables to this release; false in the threads of a process that has done so. Default true. */
+  readonly migrates?: boolean;
+}
+
+/** The connection to PostgreSQL. */
 @Global()
 @Module({})
 export class DatabaseModule {
-  static at(url: string, poolSize: number): DynamicModule {
+  static at(url: string, poolSize: number, { migrates = true }: DatabaseOptions = {}): DynamicModule {
     const connection = TypeOrmModule.forRootAsync({
       useFactory: () => ({
         type: 'postgres' as const,
@@ -21,7 +28,7 @@ export class DatabaseModule {
         poolSize,
         synchronize: false,
         autoLoadEntities: true,
-        migrations: [BulkJobs1795200000000],
+        migrations: [BulkJobs1795200000000, UsageWindows1795300000000],
         retryAttempts: 10,
         retryDelay: 1000,
         verboseRetryLog: true,
@@ -31,10 +38,16 @@ export class DatabaseModule {
       dataSourceFactory: async (options) => {
         if (!options) throw new Error('no options of the database');
         const database = await new DataSource(options).initialize();
-        await migrate(database);
+        if (migrates) await migrate(database);
         return database;
       },
     });
-    return { module: DatabaseModule, imports: [connection], providers: [DatabaseProbe], exports: [DatabaseProbe] };
+    const address = { provide: DatabaseAddress, useValue: new DatabaseAddress(url) };
+    return {
+      module: DatabaseModule,
+      imports: [connection],
+      providers: [DatabaseProbe, address],
+      exports: [DatabaseProbe, DatabaseAddress],
+    };
   }
 }

@@ -8,6 +8,12 @@ const list = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
+const secondsOfUnit: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
+/** Becomes seconds; a number alone is seconds. */
+const duration = z
+  .string()
+  .regex(/^\d{1,7}(s|min|h|d)?$/, { error: 'expected a duration like 30min or 1h' })
+  .transform((text) => Number.parseInt(text, 10) * secondsOfUnit[text.replace(/^\d+/, '') || 's']!);
 const optional = z.string().min(1).optional();
 
 /**
@@ -83,6 +89,14 @@ export const settingsSchema = z.object({
     .enum(['workload', 'container'])
     .default('workload')
     .describe("whose usage an experiment reads; container: Kruize's merging of same-named containers"),
+  USAGE_STORE: flag.default(true).describe('keep usage windows in PostgreSQL, so that a repeated job reads only what is new'),
+  USAGE_OVERLAP: duration
+    .prefault('1h')
+    .describe('the newest stored windows, this long, are read again, since samples may come late; seconds, or like 30min or 1h'),
+  USAGE_STORE_DAYS: integer(1, 3_650).default(16).describe('stored windows older than this are deleted, and those not used for as long'),
+  USAGE_STORE_MAX_MB: integer(1, 10_000_000)
+    .default(2048)
+    .describe('size of the stored windows; beyond it those not used for longest are deleted'),
   ALIGN_END: flag.default(true).describe('floor the end of a job to its measurement duration, so that windows repeat'),
   SHARD_SIZE: integer(1, 10_000).default(100).describe('experiments that are read, computed, committed and published together'),
   WORKER_CONCURRENCY: integer(1, 1024).default(4).describe('shards measured at once by one process'),

@@ -1,32 +1,46 @@
 import { availableParallelism } from 'node:os';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Piscina } from 'piscina';
+import { DatabaseAddress } from '../../database/database-address.js';
 import { DatasourceError } from '../../datasource/datasource-error.js';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
-import type { Measurement, MeasureResult, MeasureTask } from './measurement.js';
+import type { Measurement, MeasureResult, MeasureTask, ThreadData } from './measurement.js';
+import { ThreadChannel } from './thread-channel.js';
+
+/** Threads have so long to store what they have read, in ms. */
+const closeMs = 5_000;
 
 /** The threads that read usage and compute, so that this one stays free for locks, requests and commits. */
 @Injectable()
 export class MeasurePool implements OnApplicationBootstrap, OnApplicationShutdown {
   private pool: Piscina<MeasureTask, MeasureResult> | undefined;
 
-  constructor(@InjectSettings() private readonly settings: Settings) {}
+  private readonly channel = new ThreadChannel();
+
+  constructor(
+    @InjectSettings() private readonly settings: Settings,
+    private readonly database: DatabaseAddress,
+  ) {}
 
   /** Threads start with the process: a first job does not wait for them. */
   onApplicationBootstrap(): void {
     if (this.settings.ROLE === 'api') return;
     const threads = this.settings.MEASURE_THREADS || availableParallelism();
+    const settings = { ...this.settings, DATASOURCE_CONCURRENCY: Math.ceil(this.settings.DATASOURCE_CONCURRENCY / threads) };
     this.pool = new Piscina({
       filename: new URL('./measure.worker.js', import.meta.url).href,
-      workerData: { ...this.settings, DATASOURCE_CONCURRENCY: Math.ceil(this.settings.DATASOURCE_CONCURRENCY / threads) },
+      workerData: { settings, databaseUrl: this.database.url } satisfies ThreadData,
       minThreads: threads,
       maxThreads: threads,
+      // Otherwise a thread without a task sleeps so deeply that what it does between tasks, storing what it has read, waits for the next one.
+      atomics: 'disabled',
       concurrentTasksPerWorker: Math.ceil(this.settings.WORKER_CONCURRENCY / threads),
     });
   }
 
   async onApplicationShutdown(): Promise<void> {
+    await this.channel.closeAll(closeMs);
     await this.pool?.destroy();
   }
 

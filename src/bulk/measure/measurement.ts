@@ -1,6 +1,7 @@
 import type { Datasource } from '../../datasource/datasource.js';
 import type { DatasourceFailure } from '../../datasource/datasource-error.js';
 import type { Notifications } from '../../experiments/notification.js';
+import type { Settings } from '../../settings/settings-schema.js';
 import type { BulkRequest } from '../bulk-request.js';
 import type { PlannedExperiment } from '../shard.entity.js';
 
@@ -23,3 +24,9 @@ export type Measurement =
 export type MeasureResult =
   | { readonly measurements: readonly Measurement[] }
   | { readonly datasourceFailure: { readonly failure: DatasourceFailure; readonly message: string } };
+
+/** What a measuring thread is started with. */
+export interface ThreadData {
+  readonly settings: Settings;
+  readonly databaseUrl: string;
+}

@@ -49,7 +49,8 @@ export class Measurer {
     }
   }
 
-  private read({ datasource, experiments, endSeconds }: MeasureTask, request: ResolvedRequest): Promise<UsageTable[]> {
+  private read(task: MeasureTask, request: ResolvedRequest): Promise<UsageTable[]> {
+    const { datasource, experiments, endSeconds } = task;
     return this.reader.read({
       datasource,
       metricProfile: request.metricProfile,
@@ -58,6 +59,7 @@ export class Measurer {
       stepSeconds: request.measurementSeconds,
       rows: Math.ceil((longestDays(request.terms) * 86_400) / request.measurementSeconds) + 1,
       dropsInactive: request.timeRange === undefined,
+      refresh: task.request.refresh ?? false,
     });
   }
 }

@@ -1,0 +1,30 @@
+import { type Sighting, settleLabel, settleWhole } from './settle-label.js';
+
+const seen = (value: string, lastRow: number, behind?: string): Sighting<string> => ({ value, lastRow, ...(behind && { behind }) });
+
+describe('settleLabel', () => {
+  it.each([
+    ['nothing was seen', undefined, undefined, undefined],
+    ['it is seen for the first time', undefined, seen('17', 50), seen('17', 50)],
+    ['it is seen again', seen('17', 40), seen('17', 50), seen('17', 50)],
+    ['it is not seen in the newest rows, but is in the window', seen('17', 40), undefined, seen('17', 40)],
+    ['the newest rows show what goes behind it', seen('17', 40, '21'), seen('21', 50), seen('17', 40, '21')],
+    ['it is seen again before what goes behind it', seen('17', 40, '21'), seen('17', 50), seen('17', 50, '21')],
+    ['the newest rows show something new', seen('17', 40), seen('21', 50), 'unclear'],
+    ['they show something else than what goes behind it', seen('17', 40, '21'), seen('11', 50), 'unclear'],
+    ['it has left the window', seen('17', 9), undefined, 'unclear'],
+    ['it has left the window to what stood behind it', seen('17', 9, '21'), seen('21', 50), 'unclear'],
+  ])('where %s', (_, stored, newest, expected) => {
+    expect(settleLabel(stored, newest, 10)).toEqual(expected);
+  });
+});
+
+describe('settleWhole', () => {
+  it.each([
+    ['remembers what goes behind', seen('17', 40), seen('21', 50), seen('17', 40, '21')],
+    ['has nothing to remember where both say the same', seen('21', 50), seen('21', 50), seen('21', 50)],
+    ['takes what the whole window says', undefined, seen('21', 50), undefined],
+  ])('%s', (_, whole, newest, expected) => {
+    expect(settleWhole(whole, newest)).toEqual(expected);
+  });
+});

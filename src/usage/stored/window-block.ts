@@ -1,0 +1,128 @@
+import { type UsageColumn, type UsageFunction, type UsageTable, usageMetrics } from '../../recommendation/usage-table.js';
+import { TableDraft } from '../table-draft.js';
+import { columnKinds } from './column-kinds.js';
+import { blockOf, blockRows, intersect, type RowRange, rowsOfBlock } from './row-numbers.js';
+import type { WindowLabels } from './window-labels.js';
+
+/** Some rows of one experiment, in the bytes in which they are stored. */
+export interface WindowBlock {
+  readonly number: number;
+  /** First row (1 byte), rows (1), columns (1), unused (1), labels' length (4), labels, a bit a row whether it is present, then column after column. */
+  readonly data: Buffer;
+}
+
+/** What blocks are written from. */
+export interface BlockSource {
+  readonly table: Pick<UsageTable, 'present' | 'columns'>;
+  /** Number of the table's first row. */
+  readonly firstRow: number;
+  readonly labels: WindowLabels;
+}
+
+const functions: readonly UsageFunction[] = ['avg', 'min', 'max', 'sum', 'count'];
+const columnNames = usageMetrics.flatMap((metric) => functions.map((name): UsageColumn => `${metric}.${name}`));
+const headerBytes = 8;
+/** A column's name, its kind, and 8 bytes a row. */
+const mostColumnBytes = columnNames.length * (2 + 8 * blockRows);
+const bitBytes = Math.ceil(blockRows / 8);
+
+/** Writes rows of a table, all of one block, as that block. */
+export function writeBlock({ table, firstRow, labels }: BlockSource, rows: RowRange): WindowBlock {
+  const number = blockOf(rows.from);
+  const text = Buffer.from(JSON.stringify(labels));
+  const scratch = scratchOf(headerBytes + text.length + bitBytes + mostColumnBytes);
+  const [start, end] = [rows.from - firstRow, rows.to - firstRow];
+  const bytes = new DataView(scratch.buffer, scratch.byteOffset);
+  scratch.set(text, headerBytes);
+  const bitsAt = headerBytes + text.length;
+  const columnsAt = writeBits(scratch, bitsAt, table.present, start, end);
+  const { at, count } = writeColumns(bytes, columnsAt, table.columns, start, end);
+  scratch.set([rows.from - rowsOfBlock(number).from, end - start, count, 0]);
+  bytes.setUint32(4, text.length, true);
+  return { number, data: Buffer.from(scratch.subarray(0, at)) };
+}
+
+/** The rows that a block holds. */
+export function rowsIn({ number, data }: WindowBlock): RowRange {
+  const from = rowsOfBlock(number).from + data[0]!;
+  return { from, to: from + data[1]! };
+}
+
+/** The labels as the block's writer knew them. */
+export function labelsIn({ data }: WindowBlock): WindowLabels {
+  return JSON.parse(data.toString('utf8', headerBytes, headerBytes + data.readUInt32LE(4)));
+}
+
+/** Copies those of a block's rows that lie in `wanted` into a draft whose first row has the number `firstRow`. */
+export function readBlock(block: WindowBlock, wanted: RowRange, draft: TableDraft, firstRow: number): void {
+  const held = rowsIn(block);
+  const { from, to } = intersect(held, wanted);
+  if (from === to) return;
+  if (from === held.from && to === held.to) {
+    readAll(block, draft, from - firstRow, to - firstRow);
+  } else {
+    const all = new TableDraft({ ...draft.grid, rows: held.to - held.from });
+    readAll(block, all, 0, held.to - held.from);
+    copyRows(all.finish(), from - held.from, draft, from - firstRow, to - from);
+  }
+}
+
+/** Copies `count` rows of a table, from its row `from` on, into a draft, there from its row `at` on. */
+export function copyRows({ present, columns }: BlockSource['table'], from: number, draft: TableDraft, at: number, count: number): void {
+  draft.present.set(present.subarray(from, from + count), at);
+  for (const [name, values] of Object.entries(columns) as [UsageColumn, Float64Array][]) {
+    draft.columnOf(name).set(values.subarray(from, from + count), at);
+  }
+}
+
+/** Copies all of a block's rows into the rows `start` to `end` of a draft. */
+function readAll({ data }: WindowBlock, draft: TableDraft, start: number, end: number): void {
+  const bytes = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let at = headerBytes + bytes.getUint32(4, true);
+  for (let row = start; row < end; row++) draft.present[row] = (data[at + ((row - start) >> 3)]! >> ((row - start) & 7)) & 1;
+  at += Math.ceil((end - start) / 8);
+  const before: Float64Array[] = [];
+  for (let count = data[2]!; count > 0; count--) {
+    const values = draft.columnOf(columnNames[data[at]!]!);
+    at = columnKinds[data[at + 1]!]!.read(bytes, at + 2, { values, start, end, before });
+    before.push(values);
+  }
+}
+
+/** Writes the columns that have a sample in the rows; answers where they end and how many they are. */
+function writeColumns(bytes: DataView, from: number, columns: UsageTable['columns'], start: number, end: number) {
+  const before: Float64Array[] = [];
+  let at = from;
+  for (let index = 0; index < columnNames.length; index++) {
+    const values = columns[columnNames[index]!];
+    if (!values || isEmpty(values, start, end)) continue;
+    let next = -1;
+    for (let kind = 0; next < 0; kind++) {
+      bytes.setUint16(at, (index << 8) | kind);
+      next = columnKinds[kind]!.write(bytes, at + 2, { values, start, end, before });
+    }
+    before.push(values);
+    at = next;
+  }
+  return { at, count: before.length };
+}
+
+function isEmpty(values: Float64Array, start: number, end: number): boolean {
+  for (let row = start; row < end; row++) if (!Number.isNaN(values[row])) return false;
+  return true;
+}
+
+function writeBits(bytes: Uint8Array, at: number, flags: Uint8Array, start: number, end: number): number {
+  const next = at + Math.ceil((end - start) / 8);
+  bytes.fill(0, at, next);
+  for (let row = start; row < end; row++) if (flags[row]) bytes[at + ((row - start) >> 3)]! |= 1 << ((row - start) & 7);
+  return next;
+}
+
+let scratch = Buffer.alloc(0);
+
+/** Memory for one block, used for every block that is written. */
+function scratchOf(length: number): Buffer {
+  if (scratch.length < length) scratch = Buffer.alloc(length);
+  return scratch;
+}
