@@ -3,7 +3,7 @@ import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.j
 import { marginRows } from './plan-partial-reads.js';
 import type { RowRange } from './row-numbers.js';
 import { mergeTables, type StoredWindows } from './stored-windows.js';
-import { labelsOf, settleLabels, settleWholeLabels, type WindowLabels } from './window-labels.js';
+import { acceleratorColumns, labelsOf, settleLabels, settleWholeLabels, type WindowLabels } from './window-labels.js';
 
 /** An experiment's window as it was read. */
 export interface ReadWindow {
@@ -26,8 +26,9 @@ export function mergeWindow(stored: StoredWindows, newest: UsageTable, window: R
   const firstRead = window.to - newest.length;
   const seam = firstRead + marginRows(newest.stepSeconds);
   const newestLabels = labelsOf(newest, firstRead);
-  const labels = stored.labels && settleLabels(stored.labels, newestLabels, window.from);
-  const draft = mergeTables(stored, newest, window, seam);
+  const labels = stored.labels && settleLabels(stored.labels, newestLabels, window);
+  const isOfModel = newest.acceleratorModel === labels?.model?.value;
+  const draft = mergeTables(stored, isOfModel ? newest : withoutAccelerators(newest), window, seam);
   const isSettled = labels !== undefined && !hidesIntervals(newest, labels);
   draft.jvm = labels?.jvm?.value;
   draft.acceleratorModel = labels?.model?.value;
@@ -46,10 +47,17 @@ function hidesIntervals({ jvm, present, columns }: UsageTable, labels: WindowLab
   return present.some((flag, row) => flag === 1 && all.every((values) => Number.isNaN(values[row])));
 }
 
+/** Without the samples of a GPU that goes behind another one: a window has those of one model. */
+function withoutAccelerators(table: UsageTable): UsageTable {
+  return { ...table, columns: columnsWhere(table, (name) => !acceleratorColumns.includes(name)) };
+}
+
 /** A column whose samples are all older than the window is none. */
 function withoutEmptyColumns(table: UsageTable): UsageTable {
-  const filled = (Object.entries(table.columns) as [UsageColumn, Float64Array][]).filter(([, values]) =>
-    values.some((value) => !Number.isNaN(value)),
-  );
-  return { ...table, columns: Object.fromEntries(filled) };
+  return { ...table, columns: columnsWhere(table, (_, values) => values.some((value) => !Number.isNaN(value))) };
+}
+
+function columnsWhere({ columns }: UsageTable, isKept: (name: UsageColumn, values: Float64Array) => boolean): UsageTable['columns'] {
+  const entries = Object.entries(columns) as [UsageColumn, Float64Array][];
+  return Object.fromEntries(entries.filter(([name, values]) => isKept(name, values)));
 }

@@ -13,9 +13,12 @@ describe('settleLabel', () => {
     ['the newest rows show something new', seen('17', 40), seen('21', 50), 'unclear'],
     ['they show something else than what goes behind it', seen('17', 40, '21'), seen('11', 50), 'unclear'],
     ['it has left the window', seen('17', 9), undefined, 'unclear'],
+    ['it is seen again after it had been away', seen('17', 9), seen('17', 50), seen('17', 50)],
+    ['it was seen last after an earlier window', seen('17', 60), undefined, 'unclear'],
+    ['it was seen in an earlier window too', seen('17', 60), seen('17', 50), seen('17', 60)],
     ['it has left the window to what stood behind it', seen('17', 9, '21'), seen('21', 50), 'unclear'],
   ])('where %s', (_, stored, newest, expected) => {
-    expect(settleLabel(stored, newest, 10)).toEqual(expected);
+    expect(settleLabel(stored, newest, { from: 10, to: 51 })).toEqual(expected);
   });
 });
 

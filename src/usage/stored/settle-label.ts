@@ -1,3 +1,5 @@
+import type { RowRange } from './row-numbers.js';
+
 /**
  * A label that a table has from the first of several series of its window, such as the JVM's version. The first is the datasource's to tell: what
  * comes first in a window need not in a part of it.
@@ -11,18 +13,18 @@ export interface Sighting<T> {
 }
 
 /**
- * The label of a window from `firstRow` on, from what was stored of it and what its newest rows alone say. `unclear` = only a look at the whole
- * window tells: a label that was not seen before may go before the stored one, and what stood behind one that has left is not known.
+ * The label of a window, from what was stored of it or of a longer one and from what its newest rows alone say. `unclear` = only a look at the whole
+ * window tells: a label that was not seen before may go before the stored one, and what stood behind one that is not in the window is not known.
  */
 export function settleLabel<T>(
   stored: Sighting<T> | undefined,
   newest: Sighting<T> | undefined,
-  firstRow: number,
+  window: RowRange,
 ): Sighting<T> | undefined | 'unclear' {
   if (!stored) return newest;
-  if (stored.lastRow < firstRow) return 'unclear';
-  if (!newest || isSame(newest.value, stored.behind)) return stored;
-  return isSame(newest.value, stored.value) ? { ...stored, lastRow: newest.lastRow } : 'unclear';
+  if (newest && isSame(newest.value, stored.value)) return { ...stored, lastRow: Math.max(stored.lastRow, newest.lastRow) };
+  if (stored.lastRow < window.from || stored.lastRow >= window.to) return 'unclear';
+  return !newest || isSame(newest.value, stored.behind) ? stored : 'unclear';
 }
 
 /** The label of a window that was read whole, when its newest rows alone said something else. */

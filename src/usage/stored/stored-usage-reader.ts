@@ -11,6 +11,7 @@ import { type PartialRead, planPartialReads } from './plan-partial-reads.js';
 import { isIdle, mergeWindow, type ReadWindow, wholeWindow } from './read-windows.js';
 import { blockOf, type RowRange, rangeOf } from './row-numbers.js';
 import { changedBlocks, findKnown, type StoredWindows } from './stored-windows.js';
+import { rowsIn } from './window-block.js';
 import { windowKeys } from './window-key.js';
 import { WindowStore } from './window-store.js';
 import type { WindowWrite } from './window-write.js';
@@ -69,7 +70,7 @@ export class StoredUsageReader extends UsageReader {
     const window = rangeOf(request);
     const keys = windowKeys(request, profile, this.settings.USAGE_SCOPE);
     try {
-      const blocks = request.refresh ? undefined : await this.store.load(keys, blockOf(window.from), blockOf(window.to - 1));
+      const blocks = request.refresh ? undefined : await this.store.load(keys, blockOf(window.from), blockOf(window.to));
       const stored = keys.map((key) => findKnown(blocks?.get(key) ?? [], window.from));
       return { request, window, keys, stored, ...(signal && { signal }) };
     } catch (error) {
@@ -110,13 +111,16 @@ export class StoredUsageReader extends UsageReader {
     return places.map((place, index) => [place, tables[index]!]);
   }
 
-  /** What of a window is to be stored. Idle containers are read whole each time, since their tables may have been dropped. */
+  /**
+   * What of a window is to be stored. Idle containers are read whole each time, since their tables may have been dropped. Windows that end before what is
+   * stored change nothing: which of several GPUs has samples in a row depends on the window, and rows of two windows do not mix.
+   */
   private writeOf({ request, window, keys, stored }: Reading, { table, labels, seam }: ReadWindow, place: number): WindowWrite[] {
     if (request.dropsInactive && isIdle(request.experiments[place]!, table)) return [];
-    const { blocks: before, known } = stored[place]!;
+    const before = stored[place]!.blocks;
     const keptRows = Math.ceil((this.settings.USAGE_STORE_DAYS * 86_400) / request.stepSeconds);
     const firstBlock = blockOf(window.to - keptRows);
-    const isOld = seam > window.from && known.to > window.to;
+    const isOld = before.some((block) => rowsIn(block).to > window.to);
     const changed = isOld ? [] : changedBlocks({ table, firstRow: window.from, labels }, window, seam, before);
     const blocks = changed.filter(({ number }) => number >= firstBlock);
     return [{ key: keys[place]!, blocks, replacesAll: request.refresh ?? false, firstBlock }];

@@ -40,7 +40,7 @@ export function mergeTables({ blocks }: StoredWindows, newest: UsageTable, windo
   return draft;
 }
 
-/** The blocks that a window's rows from `seam` on change, written anew; what they hold beyond the window stays in them. */
+/** The blocks that a window's rows from `seam` on change, written anew; what they hold before the window stays in them. */
 export function changedBlocks(source: BlockSource, window: RowRange, seam: number, stored: readonly WindowBlock[]): WindowBlock[] {
   const changed: WindowBlock[] = [];
   for (let number = blockOf(seam); number <= blockOf(window.to - 1); number++) {
@@ -51,15 +51,13 @@ export function changedBlocks(source: BlockSource, window: RowRange, seam: numbe
   return changed;
 }
 
-/** A block with these rows of the source, and with the rows of `before` that lie around them and touch them. */
+/** A block with these rows of the source, and with those of `before` that come right before them. */
 function joinBlock(source: BlockSource, rows: RowRange, before: WindowBlock | undefined): WindowBlock {
   const held = before ? rowsIn(before) : rows;
-  const isInside = held.from >= rows.from && held.to <= rows.to;
-  if (!before || isInside || held.from > rows.to || held.to < rows.from) return writeBlock(source, rows);
-  const all = { from: Math.min(held.from, rows.from), to: Math.max(held.to, rows.to) };
+  if (!before || held.from >= rows.from || held.to < rows.from) return writeBlock(source, rows);
+  const all = { from: held.from, to: rows.to };
   const draft = new TableDraft({ endSeconds: 0, stepSeconds: 1, rows: all.to - all.from });
   readBlock(before, { from: all.from, to: rows.from }, draft, all.from);
-  readBlock(before, { from: rows.to, to: all.to }, draft, all.from);
   copyRows(source.table, rows.from - source.firstRow, draft, rows.from - all.from, rows.to - rows.from);
   return writeBlock({ ...source, table: draft.finish(), firstRow: all.from }, all);
 }

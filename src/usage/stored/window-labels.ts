@@ -1,4 +1,5 @@
 import type { JvmInfo, UsageColumn, UsageTable } from '../../recommendation/usage-table.js';
+import type { RowRange } from './row-numbers.js';
 import { type Sighting, settleLabel, settleWhole } from './settle-label.js';
 
 /** The labels of an experiment's stored windows. */
@@ -9,7 +10,8 @@ export interface WindowLabels {
   readonly model?: Sighting<string>;
 }
 
-const acceleratorColumns: readonly UsageColumn[] = ['acceleratorMemoryUsage.max', 'acceleratorCoreUsage.max'];
+/** Columns that belong to the GPU model of the label. */
+export const acceleratorColumns: readonly UsageColumn[] = ['acceleratorMemoryUsage.max', 'acceleratorCoreUsage.max'];
 
 /** The labels of a table whose first row has this number. */
 export function labelsOf(table: UsageTable, fromRow: number): WindowLabels {
@@ -22,11 +24,11 @@ export function labelsOf(table: UsageTable, fromRow: number): WindowLabels {
   };
 }
 
-/** The labels of the window from `firstRow` on; undefined = it must be read whole. What is kept holds for the longer, stored window too. */
-export function settleLabels(stored: WindowLabels, newest: WindowLabels, firstRow: number): WindowLabels | undefined {
-  if (firstRow < stored.fromRow) return undefined;
-  const jvm = settleLabel(stored.jvm, newest.jvm, firstRow);
-  const model = settleLabel(stored.model, newest.model, firstRow);
+/** The labels of a window; undefined = it must be read whole. What is kept holds for the longer, stored window too. */
+export function settleLabels(stored: WindowLabels, newest: WindowLabels, window: RowRange): WindowLabels | undefined {
+  if (window.from < stored.fromRow) return undefined;
+  const jvm = settleLabel(stored.jvm, newest.jvm, window);
+  const model = settleLabel(stored.model, newest.model, window);
   if (jvm === 'unclear' || model === 'unclear') return undefined;
   return { fromRow: stored.fromRow, ...(jvm && { jvm }), ...(model && { model }) };
 }
