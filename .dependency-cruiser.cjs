@@ -4,13 +4,15 @@ const mayImport = {
   database: ['settings'],
   recommendation: [],
   datasource: ['settings', 'database'],
-  discovery: ['datasource', 'database', 'settings'],
+  promql: [],
+  chunks: ['datasource', 'promql'],
+  discovery: ['datasource', 'database', 'settings', 'promql', 'chunks'],
   experiments: ['settings', 'discovery', 'recommendation', 'database', 'datasource'],
-  usage: ['settings', 'database', 'datasource', 'experiments', 'recommendation'],
+  usage: ['settings', 'database', 'datasource', 'promql', 'chunks', 'experiments', 'recommendation'],
   publication: ['settings', 'experiments', 'recommendation'],
   bulk: ['settings', 'database', 'recommendation', 'datasource', 'discovery', 'experiments', 'usage', 'publication'],
   health: ['settings', 'database', 'datasource', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
-  kruize: ['settings', 'database', 'datasource', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
+  kruize: ['settings', 'database', 'datasource', 'chunks', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
   cli: ['settings', 'recommendation', 'datasource', 'discovery', 'experiments', 'usage'],
 };
 
@@ -31,7 +33,7 @@ const clientOf = (library, files) => ({
 });
 
 /** Pure files: functions of their inputs. */
-const pure = '^src/(recommendation/|usage/chunks/|.*/(read|plan|summarize)-[^/]*\\.ts$|.*/messages\\.ts$)';
+const pure = '^src/(recommendation/|promql/|chunks/|usage/chunks/|.*/(read|plan|summarize)-[^/]*\\.ts$|.*/messages\\.ts$)';
 
 module.exports = {
   forbidden: [

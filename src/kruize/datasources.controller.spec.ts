@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { RemoteRead } from '../chunks/remote-read.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { Datasources } from '../datasource/datasources.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
 import { readSettings } from '../settings/read-settings.js';
-import { RemoteRead } from '../usage/chunks/remote-read.js';
 import { ReaderProbes } from '../usage/reader-probes.js';
 import { DatasourcesController } from './datasources.controller.js';
 import { showDatasource } from './show-datasource.js';

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { RemoteRead } from '../chunks/remote-read.js';
 import { DatasourceError, type DatasourceFailure } from '../datasource/datasource-error.js';
 import type { UsageTable } from '../recommendation/usage-table.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { ChunkUsageReader } from './chunks/chunk-usage-reader.js';
-import { RemoteRead } from './chunks/remote-read.js';
 import { MetricProfiles } from './metric-profiles.js';
 import { PromqlUsageReader } from './promql/promql-usage-reader.js';
 import { ReaderProbes } from './reader-probes.js';

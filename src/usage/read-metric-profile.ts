@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { findSyntaxFault } from './promql/parse-promql.js';
-import { durationPlaceholder, experimentPlaceholders } from './promql/placeholders.js';
+import { findSyntaxFault } from '../promql/parse-promql.js';
+import { durationPlaceholder, experimentPlaceholders, withDurationAsNumber } from './promql/placeholders.js';
 
 /** One variable of a metric profile: its PromQL by aggregation function (`avg`, `max`, …). */
 export interface ProfileVariable {
@@ -100,7 +100,7 @@ function queryFaults(document: ProfileDocument, source: string): string[] {
 
 /** What is wrong with a query's text, with positions from 0. */
 function textFaults(query: string, needed: readonly string[]): string[] {
-  const position = findSyntaxFault(query);
+  const position = findSyntaxFault(withDurationAsNumber(query));
   if (position !== undefined) return [`not PromQL from position ${position} on`];
   const found = [...query.matchAll(/\$[A-Z_]+\$/g)];
   const names = found.map(([name]) => name);

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { RemoteRead } from '../chunks/remote-read.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
 import type { ContainerExperiment } from '../experiments/experiment.js';
 import { readSettings } from '../settings/read-settings.js';
-import { RemoteRead } from './chunks/remote-read.js';
 import { MetricProfiles } from './metric-profiles.js';
 import { ProbedUsageReader } from './probed-usage-reader.js';
 import { PlannedQueries } from './promql/planned-queries.js';

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { RemoteRead } from '../chunks/remote-read.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
@@ -7,7 +8,6 @@ import { PrometheusClient } from '../datasource/prometheus-client.js';
 import { readBytes } from '../datasource/read-bytes.js';
 import { logOf } from '../settings/logger.js';
 import { chooseReader, type ReaderChoice, type RemoteReadFailure, tellsNoRemoteRead } from './choose-reader.js';
-import { RemoteRead } from './chunks/remote-read.js';
 import { factsInstant, factsQuery, readServerFacts, type ServerFacts } from './server-facts.js';
 
 const log = logOf('usage');

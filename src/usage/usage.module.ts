@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
+import { RemoteRead } from '../chunks/remote-read.js';
 import { DatasourceModule } from '../datasource/datasource.module.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
-import { RemoteRead } from './chunks/remote-read.js';
 import { MetricProfiles } from './metric-profiles.js';
 import { ProbedUsageReader } from './probed-usage-reader.js';
 import { PlannedQueries } from './promql/planned-queries.js';

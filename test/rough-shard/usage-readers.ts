@@ -1,8 +1,8 @@
+import { RemoteRead } from '../../src/chunks/remote-read.js';
 import { DatasourceHttp } from '../../src/datasource/datasource-http.js';
 import { PrometheusClient } from '../../src/datasource/prometheus-client.js';
 import { readSettings } from '../../src/settings/read-settings.js';
 import { ChunkUsageReader } from '../../src/usage/chunks/chunk-usage-reader.js';
-import { RemoteRead } from '../../src/usage/chunks/remote-read.js';
 import { MetricProfiles } from '../../src/usage/metric-profiles.js';
 import { ProbedUsageReader } from '../../src/usage/probed-usage-reader.js';
 import { PlannedQueries } from '../../src/usage/promql/planned-queries.js';

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { SeriesWindows } from '../../chunks/series-windows.js';
 import { DatasourceHttp } from '../../datasource/datasource-http.js';
 import { PrometheusClient } from '../../datasource/prometheus-client.js';
 import type { ContainerExperiment } from '../../experiments/experiment.js';
@@ -8,7 +9,6 @@ import { MetricProfiles } from '../metric-profiles.js';
 import { PlannedQueries } from '../promql/planned-queries.js';
 import { PromqlUsageReader } from '../promql/promql-usage-reader.js';
 import { type ChunkReaderParts, ChunkUsageReader } from './chunk-usage-reader.js';
-import type { SeriesWindows } from './series-windows.js';
 
 const settings = readSettings({ DATASOURCE_RETRY_MS: '0' });
 const rule = 'namespace_workload_pod:kube_pod_owner:relabel';

@@ -1,3 +1,5 @@
+import type { RemoteRead } from '../../chunks/remote-read.js';
+import type { Grid } from '../../chunks/series-windows.js';
 import type { Datasource } from '../../datasource/datasource.js';
 import type { ContainerExperiment } from '../../experiments/experiment.js';
 import type { UsageTable } from '../../recommendation/usage-table.js';
@@ -13,8 +15,6 @@ import { Targets } from './aggregate/targets.js';
 import { evaluationGrid } from './plan/evaluation-grid.js';
 import { type ChunkPlan, type PlannedQuestion, planChunkReads } from './plan/plan-chunk-reads.js';
 import { type OwnerSource, planOwnerQuestions } from './plan/plan-owner-questions.js';
-import type { RemoteRead } from './remote-read.js';
-import type { Grid } from './series-windows.js';
 
 /** What a reader of chunks is made of. */
 export interface ChunkReaderParts {

@@ -1,7 +1,7 @@
 import type { ContainerExperiment } from '../../experiments/experiment.js';
+import { matchAnyOf } from '../../promql/quote-promql.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { ownersQuery } from '../promql/owners-query.js';
-import { matchAnyOf } from '../promql/quote-promql.js';
 
 /** How finely the time of a kill is told. */
 export const killStepSeconds = 3_600;

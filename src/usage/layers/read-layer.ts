@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { findSyntaxFault } from '../promql/parse-promql.js';
+import { findSyntaxFault } from '../../promql/parse-promql.js';
+import { withDurationAsNumber } from '../promql/placeholders.js';
 
 /** A layer: what a container can be seen to have, and what could be tuned in it (spec: rest-api.md 3.3). */
 export interface LayerFile {
@@ -67,7 +68,7 @@ export function readLayer(document: unknown, source: string): LayerFile {
   if ('presence' in presence) return { name, presence: 'always' };
   const queries = presence.queries.map(({ query }) => query);
   const faults = queries.flatMap((query, index) => {
-    const position = findSyntaxFault(query);
+    const position = findSyntaxFault(withDurationAsNumber(query));
     return position === undefined
       ? []
       : [`${source}: layer ${name}: layer_presence.queries.${index}.query: not PromQL from position ${position} on`];

@@ -1,6 +1,6 @@
 import type { Experiment } from '../../experiments/experiment.js';
+import { parsePromql } from '../../promql/parse-promql.js';
 import { batchQuery } from './batch-query.js';
-import { parsePromql } from './parse-promql.js';
 import { readQueryShape } from './read-query-shape.js';
 
 const base = { name: 'n', datasource: 'd', clusterName: 'c', pods: 2 };

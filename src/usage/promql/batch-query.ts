@@ -1,8 +1,8 @@
 import type { ContainerExperiment, Experiment } from '../../experiments/experiment.js';
+import { applyEdits, type Edit } from '../../promql/edit-text.js';
+import { matchAnyOf } from '../../promql/quote-promql.js';
 import type { Settings } from '../../settings/settings-schema.js';
-import { applyEdits, type Edit } from './edit-text.js';
 import { lookBackSeconds, ownersQuery } from './owners-query.js';
-import { matchAnyOf } from './quote-promql.js';
 import { assumedScrapeSeconds, type PodExpression, type QueryShape } from './read-query-shape.js';
 
 /** A label of the answer's series and the experiment's member that it stands for. */

@@ -3,6 +3,11 @@ import type { Experiment } from '../../experiments/experiment.js';
 /** Length of a window in whole minutes, in the text of a profile's query (spec: recommendations.md 1.1). */
 export const durationPlaceholder = '$MEASUREMENT_DURATION_IN_MIN$';
 
+/** A query that can be parsed, with the positions of the profile's: a number of the same length stands for the duration. */
+export function withDurationAsNumber(query: string): string {
+  return query.replaceAll(durationPlaceholder, '1'.padStart(durationPlaceholder.length, '0'));
+}
+
 /** Placeholders that stand for something of the experiment. */
 export const experimentPlaceholders = {
   $NAMESPACE$: (experiment: Experiment) => experiment.namespace,

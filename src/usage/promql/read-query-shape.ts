@@ -1,6 +1,6 @@
 import type { SyntaxNode } from '@lezer/common';
 import type { ExperimentType } from '../../experiments/experiment.js';
-import { childrenOf, nodesNamed, parsePromql } from './parse-promql.js';
+import { childrenOf, nodesNamed, parsePromql } from '../../promql/parse-promql.js';
 import { countPlaceholders } from './placeholders.js';
 
 /** A matcher `label="$NAMESPACE$"` or `label="$CONTAINER_NAME$"` of the query. */

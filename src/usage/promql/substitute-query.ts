@@ -1,9 +1,9 @@
 import type { SyntaxNode } from '@lezer/common';
 import type { Experiment } from '../../experiments/experiment.js';
-import { applyEdits } from './edit-text.js';
-import { nodesNamed, parsePromql } from './parse-promql.js';
+import { applyEdits } from '../../promql/edit-text.js';
+import { nodesNamed, parsePromql } from '../../promql/parse-promql.js';
+import { escapeRegex, escapeString } from '../../promql/quote-promql.js';
 import { replaceExperiment } from './placeholders.js';
-import { escapeRegex, escapeString } from './quote-promql.js';
 
 /**
  * The query for one experiment, as the reference asks it: placeholders become the experiment's values (spec: recommendations.md 1.1), but

@@ -1,5 +1,5 @@
+import type { SeriesWindows } from '../../../chunks/series-windows.js';
 import type { OwnerSource } from '../plan/plan-owner-questions.js';
-import type { SeriesWindows } from '../series-windows.js';
 import { ownerKey, type PodOwners } from './pod-owners.js';
 
 /** Takes the series that answer the owners' questions (plan/plan-owner-questions.ts), `question` counted from the first of them. */

@@ -1,7 +1,7 @@
+import type { Grid, SeriesWindows } from '../../../chunks/series-windows.js';
 import type { TableDraft } from '../../table-draft.js';
 import type { Subquery } from '../plan/chunk-shape.js';
 import type { Channel, PlannedQuestion } from '../plan/plan-chunk-reads.js';
-import type { Grid, SeriesWindows } from '../series-windows.js';
 import type { ColumnPool } from './column-pool.js';
 import { compareLabels, labelPairs } from './compare-labels.js';
 import { countedColumn, fillColumn, fillDraft } from './fill-draft.js';

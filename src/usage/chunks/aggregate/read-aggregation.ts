@@ -1,9 +1,9 @@
+import type { ChunkQuestion, Grid, SeriesWindows } from '../../../chunks/series-windows.js';
 import { DatasourceError } from '../../../datasource/datasource-error.js';
 import type { TableDraft } from '../../table-draft.js';
 import type { UsageRequest } from '../../usage-reader.js';
 import type { PlannedQuestion } from '../plan/plan-chunk-reads.js';
 import type { OwnerSource } from '../plan/plan-owner-questions.js';
-import type { ChunkQuestion, Grid, SeriesWindows } from '../series-windows.js';
 import { ColumnPool } from './column-pool.js';
 import { type OwnerReader, ownerReaders } from './owner-readers.js';
 import { PodOwners } from './pod-owners.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import type { Grid } from '../../../chunks/series-windows.js';
 import { evaluationGrid } from '../plan/evaluation-grid.js';
-import type { Grid } from '../series-windows.js';
 import { SubqueryWindows } from './subquery-windows.js';
 
 const instantsOf = ({ endMs, stepMs, rows }: Grid) => Array.from({ length: rows }, (_, row) => endMs - (rows - 1 - row) * stepMs);

@@ -1,5 +1,5 @@
+import type { Grid } from '../../../chunks/series-windows.js';
 import type { SubqueryFunction } from '../plan/chunk-shape.js';
-import type { Grid } from '../series-windows.js';
 
 type Take = (values: Float64Array, from: number, to: number) => number;
 

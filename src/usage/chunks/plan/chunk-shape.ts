@@ -1,4 +1,5 @@
-import type { Matcher, Windows } from '../series-windows.js';
+import type { Windows } from '../../../chunks/series-windows.js';
+import type { Matcher } from '../../../promql/matcher.js';
 
 export const aggregateOperators = ['sum', 'avg', 'min', 'max', 'count'] as const;
 /** How the series of one experiment become one. */

@@ -1,7 +1,7 @@
+import type { ChunkQuestion } from '../../../chunks/series-windows.js';
 import type { ContainerExperiment } from '../../../experiments/experiment.js';
+import { matchOneOf } from '../../../promql/matcher.js';
 import { lookBackSeconds, ownerRule } from '../../promql/owners-query.js';
-import type { ChunkQuestion } from '../series-windows.js';
-import { matchOneOf } from './match-one-of.js';
 
 /** Where it is read which workload a pod belongs to: the recording rule, or the series of kube-state-metrics that the rule is made of. */
 export type OwnerSource = 'rule' | 'kube-state-metrics';

@@ -1,8 +1,8 @@
 import type { SyntaxNode } from '@lezer/common';
+import { type WindowFunction, type Windows, windowFunctions } from '../../../chunks/series-windows.js';
 import type { ExperimentType } from '../../../experiments/experiment.js';
-import { childrenOf, parsePromql } from '../../promql/parse-promql.js';
+import { childrenOf, parsePromql } from '../../../promql/parse-promql.js';
 import { secondsOf } from '../../promql/read-query-shape.js';
-import { type WindowFunction, type Windows, windowFunctions } from '../series-windows.js';
 import {
   type AggregateOperator,
   aggregateOperators,

@@ -1,7 +1,7 @@
 import type { SyntaxNode } from '@lezer/common';
-import { childrenOf } from '../../promql/parse-promql.js';
+import { type Matcher, readMatcher } from '../../../promql/matcher.js';
+import { childrenOf } from '../../../promql/parse-promql.js';
 import { countPlaceholders } from '../../promql/placeholders.js';
-import type { Matcher } from '../series-windows.js';
 import type { NotFromChunks } from './chunk-shape.js';
 
 /** The matchers of a selector; the ones that cut it to an experiment are told apart by their label. */
@@ -10,9 +10,6 @@ export interface Selector {
   readonly namespaceLabel?: string;
   readonly containerLabel?: string;
 }
-
-const matcherTypes: Readonly<Record<string, Matcher['type']>> = { EqlSingle: '=', Neq: '!=', EqlRegex: '=~', NeqRegex: '!~' };
-const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '\\': '\\', '"': '"', "'": "'" };
 
 /** Reads a VectorSelector of PromQL. */
 export function readSelector(node: SyntaxNode, text: string): Selector | NotFromChunks {
@@ -31,25 +28,4 @@ export function readSelector(node: SyntaxNode, text: string): Selector | NotFrom
     else matchers.push(matcher);
   }
   return { matchers, ...cuts };
-}
-
-function readMatcher(node: SyntaxNode, text: string): Matcher | undefined {
-  if (node.name !== 'UnquotedLabelMatcher') return undefined;
-  const [label, operator, literal] = childrenOf(node);
-  const type = matcherTypes[operator?.firstChild?.name ?? ''];
-  const value = literal && unquote(text.slice(literal.from, literal.to));
-  if (!label || !type || value === undefined) return undefined;
-  return { type, name: text.slice(label.from, label.to), value };
-}
-
-/** What a string literal of PromQL stands for; undefined where it has an escape that is not one of the usual. */
-function unquote(literal: string): string | undefined {
-  const inside = literal.slice(1, -1);
-  if (literal.startsWith('`')) return inside;
-  let isKnown = true;
-  const value = inside.replace(/\\(.)/gs, (_, escaped: string) => {
-    isKnown &&= escaped in escapes;
-    return escapes[escaped] ?? '';
-  });
-  return isKnown ? value : undefined;
 }

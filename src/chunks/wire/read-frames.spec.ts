@@ -1,4 +1,4 @@
-import { encodeFrame } from '../../../../test/chunks/encode-answer.js';
+import { encodeFrame } from '../../../test/chunks/encode-answer.js';
 import { readFrames } from './read-frames.js';
 
 const datas = ['first', 'x'.repeat(300), '', 'last'].map((text) => Buffer.from(text));

@@ -1,3 +1,5 @@
+import type { Matcher } from '../promql/matcher.js';
+
 /** The functions over a series' samples that are computed from chunks, with the meaning that PromQL gives them. */
 export const windowFunctions = [
   'avg_over_time',
@@ -17,13 +19,6 @@ export type WindowFunction = (typeof windowFunctions)[number];
 export interface Windows {
   readonly function: WindowFunction;
   readonly rangeMs: number;
-}
-
-/** A label matcher as PromQL has it; `__name__` is the metric's name. Regular expressions are RE2 and anchored. */
-export interface Matcher {
-  readonly type: '=' | '!=' | '=~' | '!~';
-  readonly name: string;
-  readonly value: string;
 }
 
 /** One query of a remote read: the series that all matchers let through, and what is wanted of each. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { encodeXorChunk, type Sample, staleMarker } from '../../../../test/chunks/encode-xor-chunk.js';
-import { evaluateNaively } from '../../../../test/chunks/evaluate-naively.js';
+import { encodeXorChunk, type Sample, staleMarker } from '../../../test/chunks/encode-xor-chunk.js';
+import { evaluateNaively } from '../../../test/chunks/evaluate-naively.js';
 import type { ChunkQuestion, Grid, Windows } from '../series-windows.js';
 import { windowFunctions } from '../series-windows.js';
 import type { FilledColumns, Kernel } from './kernel.js';

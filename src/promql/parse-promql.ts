@@ -1,6 +1,5 @@
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
-import { durationPlaceholder } from './placeholders.js';
 
 /** The syntax tree's top expression, or undefined where the text is not one PromQL expression. */
 export function parsePromql(text: string): SyntaxNode | undefined {
@@ -22,10 +21,8 @@ export function nodesNamed(top: SyntaxNode, name: string): SyntaxNode[] {
   return top.name === name ? [top, ...below] : below;
 }
 
-/** Position (from 0) of the first syntax fault of a profile's query, placeholders allowed for; undefined = none. */
-export function findSyntaxFault(query: string): number | undefined {
-  // A number of the same length keeps the positions.
-  const text = query.replaceAll(durationPlaceholder, '1'.padStart(durationPlaceholder.length, '0'));
+/** Position (from 0) of the first syntax fault; undefined = none. */
+export function findSyntaxFault(text: string): number | undefined {
   return text.trim() === '' ? 0 : faultPosition(parser.parse(text).topNode);
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { encodeFrameData } from '../../../../test/chunks/encode-answer.js';
+import { encodeFrameData } from '../../../test/chunks/encode-answer.js';
 import { type FrameContent, readFrame, readLabels } from './read-frame.js';
 
 const emptyContent = (): FrameContent => ({ query: 0, series: [], chunks: [] });

@@ -1,6 +1,7 @@
 import protobuf from 'protobufjs/minimal.js';
 import { compress } from 'snappyjs';
-import type { ChunkQuestion, Grid, Matcher } from '../series-windows.js';
+import type { Matcher } from '../../promql/matcher.js';
+import type { ChunkQuestion, Grid } from '../series-windows.js';
 
 type Writer = protobuf.Writer;
 

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { uncompress } from 'snappyjs';
-import { encodeFrame, encodeFrameData } from '../../../test/chunks/encode-answer.js';
-import { encodeXorChunk } from '../../../test/chunks/encode-xor-chunk.js';
-import type { Datasource } from '../../datasource/datasource.js';
-import { DatasourceHttp } from '../../datasource/datasource-http.js';
+import { encodeFrame, encodeFrameData } from '../../test/chunks/encode-answer.js';
+import { encodeXorChunk } from '../../test/chunks/encode-xor-chunk.js';
+import type { Datasource } from '../datasource/datasource.js';
+import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { RemoteRead } from './remote-read.js';
 import type { ChunkQuestion, Grid } from './series-windows.js';
 

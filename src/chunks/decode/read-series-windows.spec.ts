@@ -1,5 +1,5 @@
-import { type AnswerSeries, encodeFrame, encodeFrameData } from '../../../../test/chunks/encode-answer.js';
-import { encodeXorChunk, type Sample } from '../../../../test/chunks/encode-xor-chunk.js';
+import { type AnswerSeries, encodeFrame, encodeFrameData } from '../../../test/chunks/encode-answer.js';
+import { encodeXorChunk, type Sample } from '../../../test/chunks/encode-xor-chunk.js';
 import type { Grid } from '../series-windows.js';
 import { readSeriesWindows } from './read-series-windows.js';
 import { TwinKernel } from './twin-kernel.js';
