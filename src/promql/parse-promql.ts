@@ -21,9 +21,26 @@ export function nodesNamed(top: SyntaxNode, name: string): SyntaxNode[] {
   return top.name === name ? [top, ...below] : below;
 }
 
-/** Position (from 0) of the first syntax fault; undefined = none. */
-export function findSyntaxFault(text: string): number | undefined {
-  return text.trim() === '' ? 0 : faultPosition(parser.parse(text).topNode);
+/** Why a text is not PromQL. */
+export interface PromqlFault {
+  /** Where it stands, from 0. */
+  readonly position: number;
+  /** The fault in words, its position included. */
+  readonly what: string;
+}
+
+/** The first fault of the text, a call of a function that Prometheus does not have told as such; undefined = none. */
+export function findSyntaxFault(text: string): PromqlFault | undefined {
+  const position = text.trim() === '' ? 0 : faultPosition(parser.parse(text).topNode);
+  if (position === undefined) return undefined;
+  return unknownFunction(text, position) ?? { position, what: `not PromQL from position ${position} on` };
+}
+
+/** The grammar takes a name that is no function for a metric, and stumbles at the bracket behind it. */
+function unknownFunction(text: string, stumble: number): PromqlFault | undefined {
+  const call = /([a-z_:][\w:]*)\s*$/i.exec(text.slice(0, stumble));
+  if (!call || !/^\s*\(/.test(text.slice(stumble))) return undefined;
+  return { position: call.index, what: `unknown function ${call[1]} at position ${call.index}` };
 }
 
 function faultPosition(node: SyntaxNode): number | undefined {

@@ -62,12 +62,20 @@ describe('readMetricProfile', () => {
 
   it.each([
     ['avg(x', 5],
-    ['nonsense_function(x)', 17],
     ['avg(x{n="$NAMESPACE$})', 22],
     ['rate(x[$MEASUREMENT_DURATION_IN_MIN$m]) )', 40],
   ])('names the position where %s stops being PromQL', (query, position) => {
     expect(faultsOf(profile(variable({ aggregation_functions: [{ function: 'avg', query }] })))).toEqual([
       `own.json: profile own: cpuUsage.avg: not PromQL from position ${position} on`,
+    ]);
+  });
+
+  it.each([
+    ['nonsense_function(x)', 'nonsense_function', 0],
+    ['sum(foo_over_time(x[$MEASUREMENT_DURATION_IN_MIN$m]))', 'foo_over_time', 4],
+  ])('names the function of %s that Prometheus does not have, and its position', (query, name, position) => {
+    expect(faultsOf(profile(variable({ aggregation_functions: [{ function: 'avg', query }] })))).toEqual([
+      `own.json: profile own: cpuUsage.avg: unknown function ${name} at position ${position}`,
     ]);
   });
 

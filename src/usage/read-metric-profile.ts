@@ -100,8 +100,8 @@ function queryFaults(document: ProfileDocument, source: string): string[] {
 
 /** What is wrong with a query's text, with positions from 0. */
 function textFaults(query: string, needed: readonly string[]): string[] {
-  const position = findSyntaxFault(withDurationAsNumber(query));
-  if (position !== undefined) return [`not PromQL from position ${position} on`];
+  const fault = findSyntaxFault(withDurationAsNumber(query));
+  if (fault) return [fault.what];
   const found = [...query.matchAll(/\$[A-Z_]+\$/g)];
   const names = found.map(([name]) => name);
   const strange = found.filter(([name]) => !knownPlaceholders.includes(name));

@@ -76,6 +76,12 @@ it.each([
     ['hotspot'],
     'a.json: layer hotspot: layer_presence.queries.0.query: not PromQL from position 3 on',
   ],
+  [
+    'a query with an unknown function',
+    layer('hotspot', { layer_presence: { queries: [{ datasource: 'prometheus', query: 'sum(foo_over_time(up[1m]))' }] } }),
+    ['hotspot'],
+    'a.json: layer hotspot: layer_presence.queries.0.query: unknown function foo_over_time at position 4',
+  ],
   ['no tunables', layer('hotspot', { tunables: [] }), ['hotspot'], 'a.json: tunables: '],
   [
     'a tunable with choices and bounds',

@@ -68,10 +68,8 @@ export function readLayer(document: unknown, source: string): LayerFile {
   if ('presence' in presence) return { name, presence: 'always' };
   const queries = presence.queries.map(({ query }) => query);
   const faults = queries.flatMap((query, index) => {
-    const position = findSyntaxFault(withDurationAsNumber(query));
-    return position === undefined
-      ? []
-      : [`${source}: layer ${name}: layer_presence.queries.${index}.query: not PromQL from position ${position} on`];
+    const fault = findSyntaxFault(withDurationAsNumber(query));
+    return fault ? [`${source}: layer ${name}: layer_presence.queries.${index}.query: ${fault.what}`] : [];
   });
   if (faults.length > 0) throw new LayerError(faults);
   return { name, presence: queries };
