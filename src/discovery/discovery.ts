@@ -6,7 +6,7 @@ import type { DiscoveredCluster } from './discovered-cluster.js';
 import { type DiscoveryFilter, discoveredKinds } from './filter.js';
 import { groupBy } from './group-by.js';
 import type { MetadataProfile } from './metadata-profile.js';
-import { planDiscoveryQuery, planExclusionQuery } from './plan-discovery-queries.js';
+import { planDiscoveryQuery, planExclusionQueries } from './plan-discovery-queries.js';
 import { planFinerWindows, planWindows, startOf, type TimeRange, type Windows } from './plan-windows.js';
 import { latestImages, refineSightings } from './read-images.js';
 import { type ContainerSightings, containerKey, type Findings, readContainers, readWorkloads, toCluster } from './read-workloads.js';
@@ -77,10 +77,15 @@ export class Discovery {
 async function findWorkloads({ metadataProfile, filter }: DiscoveryRequest, windows: Windows, ask: Ask): Promise<Findings> {
   const scope = { filter, lengthMs: windows.lengthMs };
   const queries = discoveredKinds.map((kind) => planDiscoveryQuery(metadataProfile, kind, scope));
-  const exclusions = (['workload', 'container'] as const).flatMap((kind) => planExclusionQuery(metadataProfile, kind, scope) ?? []);
+  const exclusions = (['workload', 'container'] as const).flatMap((kind) => anyOf(planExclusionQueries(metadataProfile, kind, scope)));
   const answers = await Promise.all([...queries, ...exclusions].map((query) => ask(query, windows)));
   const [namespace = [], workload = [], container = [], ...excluded] = answers;
   return readWorkloads({ namespace, workload, container, excluded: excluded.flat() }, filter);
+}
+
+/** One query for the series of all; none for none. */
+function anyOf(queries: readonly string[]): string[] {
+  return queries.length > 0 ? [queries.map((query) => `(${query})`).join(' or ')] : [];
 }
 
 /** Asks finer and finer about the containers whose latest window saw several images. */

@@ -1,8 +1,10 @@
-import { type DiscoveredKind, type DiscoveryFilter } from './filter.js';
+import { applyEdits } from '../promql/edit-text.js';
+import { type Matcher, matchOneOf, writeMatcher } from '../promql/matcher.js';
+import type { DiscoveredKind, DiscoveryFilter } from './filter.js';
 import { type MetadataProfile, MetadataProfileError } from './metadata-profile.js';
 import { type NameFilter, type NameFilters, nameFilters } from './name-filter.js';
 import { durationText } from './plan-windows.js';
-import { oneOf, quoted } from './promql-text.js';
+import { type QueryPlaces, readQueryPlaces, type SelectorPlaces } from './read-query-places.js';
 
 /** What a query of the profile is to be narrowed to. */
 export interface QueryScope {
@@ -12,13 +14,6 @@ export interface QueryScope {
   /** Exactly these namespaces, beside the filter. */
   readonly namespaces?: readonly string[];
 }
-
-/**
- * What is replaced in a profile's query (spec: bulk-and-kafka.md 4.3, 4.4): the window, the place for labels, and the places for filters.
- * All in one pass, so that nothing in a filter's value is taken for a place.
- */
-const places =
-  /\$MEASUREMENT_DURATION_IN_MIN\$m\b|\$MEASUREMENT_DURATION_IN_MIN\$|\bADDITIONAL_LABEL\b|%s(?!\w)|(?<![\w:])(?<field>namespace|workload|container)\s*!=\s*(?:""|'')/g;
 
 /** The profile's query for a kind: of the first variable whose name contains the kind, the function `sum` (spec: 4.2). Throws a MetadataProfileError that names `source`. */
 export function queryOf(profile: MetadataProfile, kind: DiscoveredKind, source = profile.metadata.name): string {
@@ -33,74 +28,83 @@ export function queryOf(profile: MetadataProfile, kind: DiscoveredKind, source =
 /** The profile's query for a kind, narrowed to the scope. Throws a MetadataProfileError where labels are asked for and the query has no place for them. */
 export function planDiscoveryQuery(profile: MetadataProfile, kind: DiscoveredKind, scope: QueryScope): string {
   const included = labelMatchers(scope.filter.include?.labels);
-  return fill(queryThatTakes(included, profile, kind), kind, scope, () => included);
+  return fill(placesThatTake(included, profile, kind), kind, scope, () => included);
 }
 
 /**
- * One query for the series of a kind that carry any pair of `exclude.labels`; undefined = there are no such pairs.
- * A pair is put at one place at a time: the sides of a join seldom carry the same labels, and a workload is out when either does.
+ * Queries for the series of a kind that carry any pair of `exclude.labels`; none = there are no such pairs.
+ * A pair is put into one selector at a time: the sides of a join seldom carry the same labels, and a workload is out when either does.
  */
-export function planExclusionQuery(profile: MetadataProfile, kind: DiscoveredKind, scope: QueryScope): string | undefined {
+export function planExclusionQueries(profile: MetadataProfile, kind: DiscoveredKind, scope: QueryScope): string[] {
   const included = labelMatchers(scope.filter.include?.labels);
   const excluded = labelMatchers(scope.filter.exclude?.labels);
-  if (excluded.length === 0) return undefined;
-  const text = queryThatTakes(excluded, profile, kind);
-  const queries = excluded.flatMap((matcher) =>
-    Array.from({ length: labelPlaces(text) }, (_, chosen) =>
-      fill(text, kind, scope, (place) => (place === chosen ? [...included, matcher] : included)),
-    ),
+  const places = placesThatTake(excluded, profile, kind);
+  return excluded.flatMap((matcher) =>
+    labelTakers(places).map((chosen) => fill(places, kind, scope, (taker) => (taker === chosen ? [...included, matcher] : included))),
   );
-  return queries.map((query) => `(${query})`).join(' or ');
 }
 
-function queryThatTakes(labels: readonly string[], profile: MetadataProfile, kind: DiscoveredKind): string {
-  const text = queryOf(profile, kind);
-  if (labels.length === 0 || labelPlaces(text) > 0) return text;
+function placesThatTake(labels: readonly Matcher[], profile: MetadataProfile, kind: DiscoveredKind): QueryPlaces {
+  const places = readQueryPlaces(queryOf(profile, kind));
+  if (!places) throw new MetadataProfileError(profile.metadata.name, [`its ${kind} query is not PromQL`]);
+  if (labels.length === 0 || labelTakers(places).length > 0) return places;
   throw new MetadataProfileError(profile.metadata.name, [
     `its ${kind} query takes no labels: it has neither ADDITIONAL_LABEL nor ${kind}!=""`,
   ]);
 }
 
-/** Where labels go: at ADDITIONAL_LABEL, else beside each filter. */
-function labelPlaces(text: string): number {
-  const found = [...text.matchAll(places)].map(([place]) => place);
-  return found.filter((place) => place === 'ADDITIONAL_LABEL').length || found.filter((place) => !place.startsWith('$')).length;
+/** The selectors that labels go into: those with ADDITIONAL_LABEL, else those with a place for filters. */
+function labelTakers({ selectors }: QueryPlaces): readonly SelectorPlaces[] {
+  const named = selectors.filter(({ labels }) => labels.length > 0);
+  return named.length > 0 ? named : selectors;
 }
 
-function fill(text: string, kind: DiscoveredKind, scope: QueryScope, labelsAt: (place: number) => readonly string[]): string {
+function fill(
+  places: QueryPlaces,
+  kind: DiscoveredKind,
+  scope: QueryScope,
+  labelsOf: (taker: SelectorPlaces) => readonly Matcher[],
+): string {
+  const takers = labelTakers(places);
   const filters = nameFilters(scope.filter);
-  const hasPlaceForLabels = /\bADDITIONAL_LABEL\b/.test(text);
-  let place = 0;
-  return text.replace(places, (found: string, field?: DiscoveredKind) => {
-    if (found.endsWith('$m')) return durationText(scope.lengthMs);
-    if (found.startsWith('$')) return String(scope.lengthMs / 60_000);
-    if (found === 'ADDITIONAL_LABEL')
-      return labelsAt(place++)
-        .map((matcher) => `,${matcher}`)
-        .join('');
-    const labels = hasPlaceForLabels ? [] : labelsAt(place++);
-    return [...filterMatchers(field ?? kind, filters, scope.namespaces), ...labels].join(',');
+  const filterOf = (field: DiscoveredKind) => filterMatchers(field, filters, scope.namespaces);
+  const inSelectors = places.selectors.flatMap((selector) => {
+    const labels = takers.includes(selector) ? labelsOf(selector) : [];
+    const added = [...(selector.slots.length > 0 ? filterOf(kind) : []), ...labels];
+    return [
+      ...selector.fields.map(({ field, from, to }) => ({ from, to, text: write(filterOf(field)) })),
+      ...[...selector.slots, ...selector.labels].map(({ from, to }) => ({ from, to, text: '' })),
+      { from: selector.end, to: selector.end, text: `${added.length > 0 && !selector.isEmpty ? ',' : ''}${write(added)}` },
+    ];
   });
+  const durations = places.durations.map(({ from, to, hasUnit }) => {
+    return { from, to, text: hasUnit ? durationText(scope.lengthMs) : String(scope.lengthMs / 60_000) };
+  });
+  return applyEdits(places.text, [...inSelectors, ...durations]);
+}
+
+function write(matchers: readonly Matcher[]): string {
+  return matchers.map(writeMatcher).join(',');
 }
 
 /** Matchers at a field's place. The namespaces' filter goes to every place, so that the datasource reads nothing of other namespaces (D-34). */
-function filterMatchers(field: DiscoveredKind, filters: NameFilters, namespaces?: readonly string[]): string[] {
+function filterMatchers(field: DiscoveredKind, filters: NameFilters, namespaces?: readonly string[]): Matcher[] {
   const ofField = field === 'namespace' ? [] : nameMatchers(field, filters[field]);
   return [
-    `${field}!=""`,
+    { type: '!=', name: field, value: '' },
     ...ofField,
     ...nameMatchers('namespace', filters.namespace),
-    ...(namespaces ? [oneOf('namespace', namespaces)] : []),
+    ...(namespaces ? [matchOneOf('namespace', namespaces)] : []),
   ];
 }
 
-function nameMatchers(field: DiscoveredKind, { include, exclude }: NameFilter): string[] {
+function nameMatchers(name: DiscoveredKind, { include, exclude }: NameFilter): Matcher[] {
   return [
-    ...(include === undefined ? [] : [`${field}=~${quoted(include)}`]),
-    ...(exclude === undefined ? [] : [`${field}!~${quoted(exclude)}`]),
+    ...(include === undefined ? [] : [{ type: '=~', name, value: include } as const]),
+    ...(exclude === undefined ? [] : [{ type: '!~', name, value: exclude } as const]),
   ];
 }
 
-function labelMatchers(labels: Readonly<Record<string, string>> | null | undefined): string[] {
-  return Object.entries(labels ?? {}).map(([name, value]) => `${name}=${quoted(value)}`);
+function labelMatchers(labels: Readonly<Record<string, string>> | null | undefined): Matcher[] {
+  return Object.entries(labels ?? {}).map(([name, value]) => ({ type: '=', name, value }));
 }

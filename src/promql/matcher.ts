@@ -1,6 +1,6 @@
 import type { SyntaxNode } from '@lezer/common';
 import { childrenOf } from './parse-promql.js';
-import { escapeRegex } from './quote-promql.js';
+import { escapeRegex, escapeString } from './quote-promql.js';
 
 /** A label matcher as PromQL has it; `__name__` is the metric's name. Regular expressions are RE2 and anchored. */
 export interface Matcher {
@@ -17,6 +17,11 @@ export function matchOneOf(name: string, values: readonly string[]): Matcher {
   const distinct = [...new Set(values)].sort();
   if (distinct.length === 1) return { type: '=', name, value: distinct[0]! };
   return { type: '=~', name, value: distinct.map(escapeRegex).join('|') };
+}
+
+/** The matcher as it stands in a selector. */
+export function writeMatcher({ type, name, value }: Matcher): string {
+  return `${name}${type}"${escapeString(value)}"`;
 }
 
 /** Reads one matcher of a selector; undefined where it is written in a way that is not known here. */
