@@ -6,13 +6,14 @@ const mayImport = {
   datasource: ['settings', 'database'],
   promql: [],
   chunks: ['datasource', 'promql'],
-  discovery: ['datasource', 'database', 'settings', 'promql', 'chunks'],
+  probes: ['settings', 'datasource', 'chunks'],
+  discovery: ['datasource', 'database', 'settings', 'promql', 'chunks', 'probes'],
   experiments: ['settings', 'discovery', 'recommendation', 'database', 'datasource'],
-  usage: ['settings', 'database', 'datasource', 'promql', 'chunks', 'experiments', 'recommendation'],
+  usage: ['settings', 'database', 'datasource', 'promql', 'chunks', 'probes', 'experiments', 'recommendation'],
   publication: ['settings', 'experiments', 'recommendation'],
   bulk: ['settings', 'database', 'recommendation', 'datasource', 'discovery', 'experiments', 'usage', 'publication'],
   health: ['settings', 'database', 'datasource', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
-  kruize: ['settings', 'database', 'datasource', 'chunks', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
+  kruize: ['settings', 'database', 'datasource', 'chunks', 'probes', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
   cli: ['settings', 'recommendation', 'datasource', 'discovery', 'experiments', 'usage'],
 };
 

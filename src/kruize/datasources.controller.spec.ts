@@ -4,8 +4,8 @@ import { RemoteRead } from '../chunks/remote-read.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { Datasources } from '../datasource/datasources.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
+import { ReaderProbes } from '../probes/reader-probes.js';
 import { readSettings } from '../settings/read-settings.js';
-import { ReaderProbes } from '../usage/reader-probes.js';
 import { DatasourcesController } from './datasources.controller.js';
 import { showDatasource } from './show-datasource.js';
 

@@ -5,7 +5,7 @@ import { RestError } from '../bulk/rest-error.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
 import { Datasources } from '../datasource/datasources.js';
-import { ReaderProbes } from '../usage/reader-probes.js';
+import { ReaderProbes } from '../probes/reader-probes.js';
 import { type KnownProbe, type ShownDatasource, showDatasource } from './show-datasource.js';
 
 /** So long an answer waits for datasources that are being probed. */

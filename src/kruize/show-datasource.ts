@@ -1,5 +1,5 @@
 import type { Datasource } from '../datasource/datasource.js';
-import type { ReaderProbe } from '../usage/reader-probes.js';
+import type { ReaderProbe } from '../probes/reader-probes.js';
 
 /** What probing a datasource told, or why it is not known. */
 export type KnownProbe =

@@ -1,17 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { RemoteRead } from '../chunks/remote-read.js';
-import { DatasourceError, type DatasourceFailure } from '../datasource/datasource-error.js';
+import { DatasourceError } from '../datasource/datasource-error.js';
+import { breaksPromise } from '../probes/choose-reader.js';
+import { ReaderProbes } from '../probes/reader-probes.js';
 import type { UsageTable } from '../recommendation/usage-table.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { ChunkUsageReader } from './chunks/chunk-usage-reader.js';
 import { MetricProfiles } from './metric-profiles.js';
 import { PromqlUsageReader } from './promql/promql-usage-reader.js';
-import { ReaderProbes } from './reader-probes.js';
 import { UsageReader, type UsageRequest } from './usage-reader.js';
-
-/** Ways in which chunks that were promised do not come; PromQL may still answer. */
-const brokenPromises: readonly DatasourceFailure[] = ['malformed', 'not-json', 'refused-query', 'refused-credentials'];
 
 /** Reads with the reader that fits the datasource; where chunks fail after all, by PromQL. */
 @Injectable()
@@ -37,7 +35,7 @@ export class ProbedUsageReader extends UsageReader {
     try {
       return await this.chunks.read(request, signal);
     } catch (error) {
-      const isBroken = error instanceof DatasourceError && brokenPromises.includes(error.failure);
+      const isBroken = error instanceof DatasourceError && breaksPromise(error.failure);
       if (!isBroken || datasource.usageReader === 'chunks') throw error;
       this.probes.demote(datasource, probe, `chunks were refused or broken: ${error.message}`);
       return this.promql.read(request, signal);

@@ -1,13 +1,13 @@
 import { RemoteRead } from '../../src/chunks/remote-read.js';
 import { DatasourceHttp } from '../../src/datasource/datasource-http.js';
 import { PrometheusClient } from '../../src/datasource/prometheus-client.js';
+import { ReaderProbes } from '../../src/probes/reader-probes.js';
 import { readSettings } from '../../src/settings/read-settings.js';
 import { ChunkUsageReader } from '../../src/usage/chunks/chunk-usage-reader.js';
 import { MetricProfiles } from '../../src/usage/metric-profiles.js';
 import { ProbedUsageReader } from '../../src/usage/probed-usage-reader.js';
 import { PlannedQueries } from '../../src/usage/promql/planned-queries.js';
 import { PromqlUsageReader } from '../../src/usage/promql/promql-usage-reader.js';
-import { ReaderProbes } from '../../src/usage/reader-probes.js';
 import { RuleFallbackReader } from '../../src/usage/rule-fallback-reader.js';
 
 /** The service's readers of usage, put together as the service does. */

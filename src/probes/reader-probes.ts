@@ -10,7 +10,7 @@ import { logOf } from '../settings/logger.js';
 import { chooseReader, type ReaderChoice, type RemoteReadFailure, tellsNoRemoteRead } from './choose-reader.js';
 import { factsInstant, factsQuery, readServerFacts, type ServerFacts } from './server-facts.js';
 
-const log = logOf('usage');
+const log = logOf('probes');
 
 /** What probing a datasource told. */
 export interface ReaderProbe extends ReaderChoice, ServerFacts {
@@ -31,7 +31,7 @@ const longestBuildInfoBytes = 100_000;
 
 const buildInfoSchema = z.object({ data: z.object({ version: z.string() }) });
 
-/** Finds out how a datasource's usage can be read, at the first use and again every ten minutes. */
+/** Finds out how a datasource can be read, at the first use and again every ten minutes. */
 @Injectable()
 export class ReaderProbes {
   private readonly kept = new Map<string, KeptProbe>();
@@ -54,7 +54,7 @@ export class ReaderProbes {
 
   /** Reads by PromQL from now on, until the next probe: chunks were promised and did not come. */
   demote(datasource: Datasource, probe: ReaderProbe, reason: string): void {
-    log.warn({ datasource: datasource.name, reason }, 'usage is read by PromQL for a while');
+    log.warn({ datasource: datasource.name, reason }, 'a datasource is read by PromQL for a while');
     this.kept.set(datasource.name, { probe: Promise.resolve({ ...probe, used: 'promql', reason }), untilMs: Date.now() + keepMs });
   }
 

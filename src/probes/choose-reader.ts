@@ -24,3 +24,11 @@ const failuresOfTheWhole: readonly DatasourceFailure[] = ['unreachable', 'timeou
 export function tellsNoRemoteRead(failure: DatasourceFailure): boolean {
   return !failuresOfTheWhole.includes(failure);
 }
+
+/** Ways in which chunks that were promised do not come; PromQL may still answer. */
+const brokenPromises: readonly DatasourceFailure[] = ['malformed', 'not-json', 'refused-query', 'refused-credentials'];
+
+/** Whether a failed remote read tells that a datasource does not give the chunks that its probe promised. */
+export function breaksPromise(failure: DatasourceFailure): boolean {
+  return brokenPromises.includes(failure);
+}
