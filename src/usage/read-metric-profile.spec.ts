@@ -100,6 +100,18 @@ describe('readMetricProfile', () => {
     expect(faultsOfQuery(query, over)).toEqual([]);
   });
 
+  it('keeps which layers a variable needs, and takes an empty list for none', () => {
+    const needing = (layers_required: unknown, name: string) => variable({ name, layers_required });
+    const { variables } = readMetricProfile(profile(needing(['semeru'], 'a'), needing([], 'b'), needing(null, 'c')), 'x');
+    expect([...variables.values()].map(({ layersRequired }) => layersRequired)).toEqual([['semeru'], undefined, undefined]);
+  });
+
+  it('names a layer that nobody knows', () => {
+    expect(faultsOf(profile(variable({ layers_required: ['hotspot', 'python'] })))).toEqual([
+      'own.json: variable cpuUsage: layers_required.1: unknown layer "python"; expected one of container, hotspot, semeru, quarkus',
+    ]);
+  });
+
   it('names an aggregation function that nothing has a place for', () => {
     const counted = variable({ aggregation_functions: [{ function: 'count', query: `count(x${cut})` }] });
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { findSyntaxFault } from '../promql/parse-promql.js';
+import type { Layer } from '../recommendation/recommendation-settings.js';
+import { knownLayers } from './layers/known-layers.js';
 import { durationPlaceholder, experimentPlaceholders, withDurationAsNumber } from './promql/placeholders.js';
 
 /** One variable of a metric profile: its PromQL by aggregation function (`avg`, `max`, …). */
@@ -7,6 +9,8 @@ export interface ProfileVariable {
   readonly name: string;
   readonly kubernetesObject: string;
   readonly queries: Readonly<Record<string, string>>;
+  /** Only containers with one of these layers have such series; absent = any may. It spares questions and changes no answer. */
+  readonly layersRequired?: readonly Layer[];
 }
 
 /** Which PromQL answers for which metric, as data (spec: rest-api.md 3.2). */
@@ -23,6 +27,10 @@ export class MetricProfileError extends Error {
   }
 }
 
+const layer = z.enum(knownLayers, {
+  error: ({ input }) => `unknown layer ${JSON.stringify(input)}; expected one of ${knownLayers.join(', ')}`,
+});
+
 const profileSchema = z.object({
   metadata: z.object({ name: z.string().min(1) }),
   slo: z.object({
@@ -31,6 +39,7 @@ const profileSchema = z.object({
         z.object({
           name: z.string().min(1),
           kubernetes_object: z.string().default('container'),
+          layers_required: z.array(layer).nullish(),
           aggregation_functions: z.array(z.object({ function: z.string().min(1), query: z.string().nullish() })).min(1),
         }),
       )
@@ -58,7 +67,8 @@ export function readMetricProfile(document: unknown, source: string): MetricProf
 
 function variableOf(variable: ProfileDocument['slo']['function_variables'][number]): ProfileVariable {
   const asked = variable.aggregation_functions.flatMap((entry) => (entry.query?.trim() ? [[entry.function, entry.query] as const] : []));
-  return { name: variable.name, kubernetesObject: variable.kubernetes_object, queries: Object.fromEntries(asked) };
+  const { name, kubernetes_object: kubernetesObject, layers_required: layersRequired } = variable;
+  return { name, kubernetesObject, queries: Object.fromEntries(asked), ...(layersRequired?.length && { layersRequired }) };
 }
 
 function shapeFault(document: unknown, { path, message }: z.core.$ZodIssue, source: string): string {

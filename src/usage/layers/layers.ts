@@ -4,16 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { Injectable } from '@nestjs/common';
 import { parse } from 'yaml';
 import type { Layer } from '../../recommendation/recommendation-settings.js';
-import { recommendationTypes } from '../../recommendation/recommendation-types.js';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
+import { knownLayers } from './known-layers.js';
 import { LayerError, type LayerFile, readLayer } from './read-layer.js';
 
 /** The package's `config` folder; src/usage/layers/ and dist/usage/layers/ are equally deep. */
 const shippedConfig = fileURLToPath(new URL('../../../config', import.meta.url));
-
-/** Layers that the engine has values for. */
-const knownLayers: readonly Layer[] = ['container', ...recommendationTypes.runtimes];
 
 /** A layer that containers are looked at for. */
 export interface RegisteredLayer extends LayerFile {

@@ -1,7 +1,7 @@
 import type { Experiment } from '../../experiments/experiment.js';
 import { MetricProfiles } from '../metric-profiles.js';
 import { readMetricProfile } from '../read-metric-profile.js';
-import { type PlanContext, planUsageQueries } from './plan-usage-queries.js';
+import { type PlanContext, planUsageQueries, type UsagePlan } from './plan-usage-queries.js';
 
 const base = { name: 'n', datasource: 'd', clusterName: 'c', pods: 1 };
 const containers: Experiment[] = ['app', 'proxy'].map((container) => ({
@@ -26,6 +26,12 @@ const ownProfile = (query: string) =>
     'own.json',
   );
 
+/** All questions' plans as one. */
+const planAll = (...given: Parameters<typeof planUsageQueries>): UsagePlan => {
+  const plans = planUsageQueries(...given);
+  return { queries: plans.flatMap(({ queries }) => queries), unbatched: plans.flatMap(({ unbatched }) => unbatched) };
+};
+
 describe('planUsageQueries', () => {
   it.each([
     ['containers', containers, 20],
@@ -33,13 +39,13 @@ describe('planUsageQueries', () => {
     ['both', [...containers, namespace], 36],
     ['nothing', [], 0],
   ] as const)('asks as many queries as the engine reads columns of %s, whatever their number', (_, experiments, count) => {
-    const plan = planUsageQueries(experiments, context);
+    const plan = planAll(experiments, context);
     expect(plan.queries).toHaveLength(count);
     expect(plan.unbatched).toEqual([]);
   });
 
   it('leaves no placeholder', () => {
-    for (const { query } of planUsageQueries([...containers, namespace], context).queries) expect(query).not.toMatch(/\$[A-Z]/);
+    for (const { query } of planAll([...containers, namespace], context).queries) expect(query).not.toMatch(/\$[A-Z]/);
   });
 
   it.each([
@@ -47,12 +53,12 @@ describe('planUsageQueries', () => {
     [3600, '[60m]'],
     [150, '[150s]'],
   ])('asks windows of %d s as %s', (stepSeconds, range) => {
-    const { queries } = planUsageQueries(containers, { ...context, stepSeconds });
+    const { queries } = planAll(containers, { ...context, stepSeconds });
     expect(queries.find(({ question }) => question.column === 'cpuUsage.avg')!.query).toContain(range);
   });
 
   it('remembers the place of each experiment in the request', () => {
-    const { queries } = planUsageQueries([namespace, ...containers], context);
+    const { queries } = planAll([namespace, ...containers], context);
     const places = (column: string) => queries.find(({ question }) => question.column === column)!.experiments.map(({ index }) => index);
     expect(places('cpuUsage.max')).toEqual([1, 2]);
     expect(places('namespaceCpuUsage.max')).toEqual([0]);
@@ -60,7 +66,7 @@ describe('planUsageQueries', () => {
 
   it('asks a query of unknown shape once for each experiment', () => {
     const own = ownProfile('max(x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$", pod=~"$WORKLOAD$-.*"})');
-    const plan = planUsageQueries(containers, { ...context, profile: own });
+    const plan = planAll(containers, { ...context, profile: own });
     expect(plan.queries.map(({ query }) => query)).toEqual([
       'max(x{namespace="shop", container="app", pod=~"web-.*"})',
       'max(x{namespace="shop", container="proxy", pod=~"web-.*"})',
@@ -71,6 +77,6 @@ describe('planUsageQueries', () => {
 
   it('asks only what the profile has', () => {
     const own = ownProfile('max(x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$"})');
-    expect(planUsageQueries([...containers, namespace], { ...context, profile: own }).queries).toHaveLength(1);
+    expect(planAll([...containers, namespace], { ...context, profile: own }).queries).toHaveLength(1);
   });
 });

@@ -1,4 +1,4 @@
-import type { Experiment } from '../../experiments/experiment.js';
+import { type Experiment, experimentTypes } from '../../experiments/experiment.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import type { MetricProfile } from '../read-metric-profile.js';
 import { type UsageQuestion, usageQuestions } from '../usage-questions.js';
@@ -30,6 +30,12 @@ export interface UsagePlan {
   readonly unbatched: readonly UsageQuestion[];
 }
 
+/** How one question about all experiments of a type is asked. */
+export interface QuestionPlan extends UsagePlan {
+  readonly question: UsageQuestion;
+  readonly experiments: readonly PlacedExperiment[];
+}
+
 export interface PlanContext {
   readonly profile: MetricProfile;
   readonly scope: Settings['USAGE_SCOPE'];
@@ -39,18 +45,18 @@ export interface PlanContext {
 /** An instance's cost where its query's shape is not known: four series of a pod, each over the window. */
 const unknownShapeSeries = 4;
 
-/** The queries for everything that the engine reads of the experiments, accelerators apart: one for each variable and function that is asked. */
+/** The plans for everything that the engine reads of the experiments, accelerators apart: one for each variable and function that is asked. */
 export function planUsageQueries(
   experiments: readonly Experiment[],
   context: PlanContext,
   isAsked: (question: UsageQuestion) => boolean = () => true,
-): UsagePlan {
+): QuestionPlan[] {
   const placed = experiments.map((experiment, index) => ({ experiment, index }));
-  const plans = (['container', 'namespace'] as const).flatMap((type) => {
+  return experimentTypes.flatMap((type) => {
     const ofType = placed.filter(({ experiment }) => experiment.type === type);
-    return usageQuestions[type].filter(isAsked).map((question) => planQuestion(question, ofType, context));
+    const questions = ofType.length > 0 ? usageQuestions[type].filter(isAsked) : [];
+    return questions.map((question) => ({ question, experiments: ofType, ...planQuestion(question, ofType, context) }));
   });
-  return { queries: plans.flatMap(({ queries }) => queries), unbatched: plans.flatMap(({ unbatched }) => unbatched) };
 }
 
 /** The queries for one question about experiments of one type; none where the profile does not have it. */

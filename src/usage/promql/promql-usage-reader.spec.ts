@@ -1,5 +1,8 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Datasource } from '../../datasource/datasource.js';
 import { DatasourceHttp } from '../../datasource/datasource-http.js';
 import { PrometheusClient } from '../../datasource/prometheus-client.js';
@@ -29,20 +32,22 @@ const experiment: Experiment = {
 };
 
 const http = new DatasourceHttp(settings);
-let server: Server | undefined;
+const servers: Server[] = [];
 let asked: { path: string; query: string }[] = [];
 beforeEach(() => {
   asked = [];
 });
 afterEach(() => {
-  server?.closeAllConnections();
-  server?.close();
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 afterAll(() => http.onModuleDestroy());
 
 /** A server that speaks Prometheus' HTTP API and answers what the test says. */
 async function serve(respond: Responder): Promise<Datasource> {
-  server = createServer(async (request, response) => {
+  const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
     const query = new URLSearchParams(body).get('query')!;
@@ -54,23 +59,43 @@ async function serve(respond: Responder): Promise<Datasource> {
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(error ? { status: 'error', errorType: 'x', error } : { status: 'success', data, warnings }));
   });
-  await new Promise<void>((done) => server!.listen(0, '127.0.0.1', done));
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  servers.push(server);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return { name: 'prometheus-1', provider: 'prometheus', url, authentication: { type: 'none' }, insecureSkipVerify: false };
 }
 
-async function read(respond: Responder, over: Partial<UsageRequest> = {}, signal?: AbortSignal) {
-  const reader = new PromqlUsageReader(new PlannedQueries(new PrometheusClient(http)), new MetricProfiles(settings), settings);
+async function read(respond: Responder, over: Partial<UsageRequest> = {}, signal?: AbortSignal, profiles = new MetricProfiles(settings)) {
+  const reader = new PromqlUsageReader(new PlannedQueries(new PrometheusClient(http)), profiles, settings);
   const request = { metricProfile: 'resource-optimization-local-monitoring', experiments: [experiment], dropsInactive: false, ...over };
   return reader.read({ endSeconds: 1800, stepSeconds: 900, rows: 3, datasource: await serve(respond), ...request }, signal);
+}
+
+const hotspot = { runtime: 'OpenJDK Runtime Environment', vendor: 'Eclipse Adoptium', version: '17.0.2' };
+
+/** The shipped profile without any `layers_required`, under a name of its own. */
+function profilesWithoutLayers(): { profiles: MetricProfiles; name: string } {
+  const name = 'without-layers';
+  const shipped = new MetricProfiles({}).find('resource-optimization-local-monitoring')!;
+  const function_variables = [...shipped.variables.values()].map((variable) => ({
+    name: variable.name,
+    kubernetes_object: variable.kubernetesObject,
+    aggregation_functions: Object.entries(variable.queries).map(([key, query]) => ({ function: key, query })),
+  }));
+  const folder = mkdtempSync(join(tmpdir(), 'rightsizer-'));
+  mkdirSync(join(folder, 'metric-profiles'));
+  writeFileSync(join(folder, 'metric-profiles', 'own.json'), JSON.stringify({ metadata: { name }, slo: { function_variables } }));
+  const profiles = new MetricProfiles({ CONFIG_DIR: folder });
+  rmSync(folder, { recursive: true });
+  return { profiles, name };
 }
 
 const requestsOnly: Responder = (query) => (query.includes('resource_requests') ? { values: [[1800, '0.5']] } : {});
 
 describe('PromqlUsageReader', () => {
-  it('fills one table an experiment with 20 questions, and two for accelerators where the probe is answered', async () => {
+  it('fills one table an experiment with 20 questions, one for accelerators, and a probe before each of the seldom ones', async () => {
     const [table] = await read(() => ({ values: [[900, '2'], [1800, '3']] })); // biome-ignore format: one answer, one line
-    expect(asked).toHaveLength(22);
+    expect(asked).toHaveLength(24);
     expect(Object.keys(table!.columns)).toHaveLength(18);
     expect(table).toMatchObject({ endSeconds: 1800, stepSeconds: 900, length: 3, present: Uint8Array.of(0, 1, 1) });
     expect(table!.columns['memoryRSS.max']).toEqual(Float64Array.of(Number.NaN, 2, 3));
@@ -111,6 +136,31 @@ describe('PromqlUsageReader', () => {
     await read(requestsOnly);
     const probes = asked.filter(({ query }) => query.includes('DCGM'));
     expect(probes.map(({ query }) => query)).toEqual([expect.not.stringContaining('kube_pod_owner')]);
+  });
+
+  it.each(['jvm_info', 'jvm_info_total'])('asks no joined question about %s where its probe is empty', async (name) => {
+    await read(requestsOnly);
+    expect(asked.filter(({ query }) => query.includes(`${name}{`)).map(({ query }) => query)).toEqual([
+      expect.not.stringContaining('kube_pod_owner'),
+    ]);
+  });
+
+  it('asks one joined question about jvm_info where its probe answers, and what it says is in the table', async () => {
+    const [table] = await read((query) => (query.includes('jvm_info{') ? { values: [[900, '1']], labels: hotspot } : requestsOnly(query)));
+    const [probe, question, ...more] = asked.filter(({ query }) => query.includes('jvm_info{')).map(({ query }) => query);
+    expect(probe).not.toContain('kube_pod_owner');
+    expect(question).toContain('kube_pod_owner');
+    expect(more).toEqual([]);
+    expect(table!.jvm).toEqual(hotspot);
+    expect(table!.present).toEqual(Uint8Array.of(0, 1, 1));
+  });
+
+  it.each<[string, Responder]>([
+    ['with a JVM', (query) => (query.includes('jvm_info') ? { values: [[0, '1']], labels: hotspot } : requestsOnly(query))],
+    ['without one', requestsOnly],
+  ])('reads the same of a container %s where the profile says nothing of layers', async (_, respond) => {
+    const { profiles, name } = profilesWithoutLayers();
+    expect(await read(respond)).toEqual(await read(respond, { metricProfile: name }, undefined, profiles));
   });
 
   it.each([

@@ -12,6 +12,7 @@ import { activityQuery } from './activity-query.js';
 import { attachAccelerator, detectAccelerator } from './attach-accelerator.js';
 import { fillUsageTables } from './fill-usage-tables.js';
 import { groupSeries } from './group-series.js';
+import { type ProbeQueries, planProbe } from './plan-probe.js';
 import {
   type PlacedExperiment,
   type PlanContext,
@@ -63,13 +64,13 @@ export class PromqlUsageReader extends UsageReader {
   async readBeside(other: OtherSource, request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
     const reading = this.begin(request, signal);
     let accelerators = new Map<number, PrometheusSeries[]>();
-    const askAccelerators = async (stop: AbortSignal) => {
-      if (await this.hasAccelerators(reading, stop)) accelerators = await this.askAccelerators(reading, acceleratorQuestions.memory, stop);
+    const seekAccelerators = async (stop: AbortSignal) => {
+      accelerators = await this.seekAccelerators(reading, stop);
     };
     const tasks = [
       (stop: AbortSignal) => other.fill(reading.drafts, stop),
       (stop: AbortSignal) => this.fill(reading, other, stop),
-      askAccelerators,
+      seekAccelerators,
     ];
     await runTogether(tasks, signal);
     if (request.dropsInactive) await this.dropInactive(reading);
@@ -84,13 +85,18 @@ export class PromqlUsageReader extends UsageReader {
     return { request, context, drafts: request.experiments.map(() => new TableDraft(request)), ...(signal && { signal }) };
   }
 
-  /** Each answer is read as soon as it is there and then forgotten: all of them together are far larger than the tables. */
   private async fill({ request, context, drafts }: Reading, { answers }: OtherSource, signal: AbortSignal): Promise<void> {
-    const plan = this.noteUnbatched(
-      planUsageQueries(request.experiments, context, (question) => !answers(question)),
-      context,
-    );
-    const tasks = plan.queries.map((planned) => async (stop: AbortSignal) => {
+    const plans = planUsageQueries(request.experiments, context, (question) => !answers(question));
+    const tasks = plans.map((plan) => async (stop: AbortSignal) => {
+      if (await this.isUnseen(planProbe(plan.question, plan.experiments, context), request, stop)) return;
+      await this.fillWith(this.noteUnbatched(plan, context), request, drafts, stop);
+    });
+    await runTogether(tasks, signal);
+  }
+
+  /** Each answer is read as soon as it is there and then forgotten: all of them together are far larger than the tables. */
+  private async fillWith({ queries }: UsagePlan, request: UsageRequest, drafts: readonly TableDraft[], signal: AbortSignal): Promise<void> {
+    const tasks = queries.map((planned) => async (stop: AbortSignal) => {
       fillUsageTables(drafts, planned, await this.queries.askRange(request.datasource, planned, request, stop));
     });
     await runTogether(tasks, signal);
@@ -113,23 +119,31 @@ export class PromqlUsageReader extends UsageReader {
     for (const { index } of idle) if (!activeIndexes.has(index)) drafts[index]!.clear();
   }
 
-  /**
-   * Whether any accelerator has series for the containers' names. Where there are none the question costs the datasource nothing, while joining pods to
-   * workloads would cost it as much as all the rest, even with nothing to join.
-   */
-  private async hasAccelerators({ request, context }: Reading, signal: AbortSignal): Promise<boolean> {
-    const { queries } = planQuestion(acceleratorQuestions.memory, containersOf(request), { ...context, scope: 'container' });
+  /** Whether a question's probe finds no series, so that the question needs not be asked. */
+  private async isUnseen(probe: ProbeQueries, request: UsageRequest, signal?: AbortSignal): Promise<boolean> {
+    if (probe.length === 0) return false;
     const answers = await runTogether(
-      queries.map((planned) => (stop: AbortSignal) => this.queries.askRange(request.datasource, planned, request, stop)),
+      probe.map((planned) => (stop: AbortSignal) => this.queries.askRange(request.datasource, planned, request, stop)),
       signal,
     );
-    return answers.some((series) => series.length > 0);
+    return answers.every((series) => series.length === 0);
+  }
+
+  /** Series of an accelerator's memory by the experiment's place in the request: they tell who has one. */
+  private async seekAccelerators({ request, context }: Reading, signal: AbortSignal): Promise<Map<number, PrometheusSeries[]>> {
+    const containers = containersOf(request);
+    if (await this.isUnseen(planProbe(acceleratorQuestions.memory, containers, context), request, signal)) return new Map();
+    return this.askAccelerators(acceleratorQuestions.memory, containers, { request, context }, signal);
   }
 
   /** Series of an accelerator metric by the experiment's place in the request. */
-  private async askAccelerators({ request, context }: Reading, question: UsageQuestion, signal?: AbortSignal, only?: ReadonlySet<number>) {
-    const asked = containersOf(request).filter(({ index }) => only?.has(index) ?? true);
-    const { queries } = this.noteUnbatched(planQuestion(question, asked, context), context);
+  private async askAccelerators(
+    question: UsageQuestion,
+    containers: readonly PlacedExperiment[],
+    { request, context }: Pick<Reading, 'request' | 'context'>,
+    signal?: AbortSignal,
+  ): Promise<Map<number, PrometheusSeries[]>> {
+    const { queries } = this.noteUnbatched(planQuestion(question, containers, context), context);
     const grouped = await runTogether(
       queries.map((planned) => async (stop: AbortSignal) => {
         return groupSeries(planned, await this.queries.askRange(request.datasource, planned, request, stop));
@@ -147,7 +161,8 @@ export class PromqlUsageReader extends UsageReader {
     }
     const detected = new Set([...memory.keys()].filter((index) => reading.drafts[index]!.acceleratorModel !== undefined));
     if (detected.size === 0) return;
-    const core = await this.askAccelerators(reading, acceleratorQuestions.core, reading.signal, detected);
+    const containers = containersOf(reading.request).filter(({ index }) => detected.has(index));
+    const core = await this.askAccelerators(acceleratorQuestions.core, containers, reading, reading.signal);
     for (const index of detected) {
       const draft = reading.drafts[index]!;
       attachAccelerator(draft, acceleratorQuestions.core.column, core.get(index) ?? []);
