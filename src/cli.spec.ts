@@ -87,3 +87,22 @@ it.each([
   expect(stderr).toContain(text);
   expect(status).toBe(1);
 });
+
+it('explains how the queries of a metric profile are answered', () => {
+  const { lines, stderr, status } = run(['explain-profile', '--scope', 'container', '--measurement-duration', '1h']);
+
+  expect(lines[0]).toBe('resource-optimization-local-monitoring, intervals of 60 min, USAGE_SCOPE container');
+  expect(lines.find((line) => line.includes(' cpuUsage.avg '))).toMatch(/ chunks +batched$/);
+  expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+});
+
+it.each([
+  [['mine'], 'there is no metric profile "mine"; there are: resource-optimization-local-monitoring'],
+  [['--measurement-duration', '7min'], '--measurement-duration: "7min" does not divide a day'],
+  [['--scope', 'pod'], 'Allowed choices are workload, container'],
+])('explains nothing for %j, says why on stderr and ends with status 1', (args, complaint) => {
+  const { lines, stderr, status } = run(['explain-profile', ...args]);
+
+  expect(stderr).toContain(complaint);
+  expect({ lines, status }).toEqual({ lines: [], status: 1 });
+});

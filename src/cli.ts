@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import type { ExplainOptions } from './cli/explain-profile.js';
 import type { UsageOptions } from './cli/read-usage-options.js';
 
 // Each command's code is loaded when it runs, so that the others, and --help, start at once.
@@ -34,6 +35,23 @@ program
     const { saveUsage } = await import('./cli/save-usage.js');
     await saveUsage(experiment, options);
   });
+
+program
+  .command('explain-profile')
+  .description('tell for each query of a metric profile whether raw chunks or PromQL answer it, and why')
+  .argument('[name]', 'a profile of CONFIG_DIR/metric-profiles', 'resource-optimization-local-monitoring')
+  .addOption(new Option('--scope <scope>', 'without it the setting USAGE_SCOPE').choices(['workload', 'container']))
+  .option('--measurement-duration <duration>', 'length of an interval, such as 15min or 1h', '15min')
+  .option('--json', 'one line of JSON instead of a table')
+  .action(
+    async (name: string, { measurementDuration, ...options }: Pick<ExplainOptions, 'scope' | 'json'> & { measurementDuration: string }) => {
+      const { measurementFault, readDuration } = await import('./bulk/read-duration.js');
+      const fault = measurementFault(measurementDuration);
+      if (fault !== undefined) throw new Error(`--measurement-duration: ${fault}`);
+      const { explainProfileNamed } = await import('./cli/explain-profile.js');
+      process.stdout.write(explainProfileNamed(name, { ...options, stepSeconds: readDuration(measurementDuration)! }, process.env));
+    },
+  );
 
 // A reader that has seen enough (`| head`) closes the pipe: no fault of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));

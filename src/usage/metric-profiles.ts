@@ -19,6 +19,11 @@ export class MetricProfiles {
     this.profiles = readFolder(join(settings.CONFIG_DIR ?? shippedConfig, 'metric-profiles'));
   }
 
+  /** The names of all, in the order of the files. */
+  names(): string[] {
+    return [...this.profiles.keys()];
+  }
+
   find(name: string): MetricProfile | undefined {
     return this.profiles.get(name);
   }

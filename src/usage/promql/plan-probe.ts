@@ -18,8 +18,11 @@ export function planProbe(question: UsageQuestion, experiments: readonly PlacedE
   return unjoined.every(({ query }) => asked.has(query)) ? [] : unjoined;
 }
 
-/** Whether most containers have nothing of it: accelerators, and variables that need a layer beside `container`, which all have. */
-export function isSeldom({ variable }: UsageQuestion, { variables }: MetricProfile): boolean {
-  const isAccelerator = Object.values(acceleratorQuestions).some((question) => question.variable === variable);
-  return isAccelerator || (variables.get(variable)?.layersRequired ?? []).some((layer) => layer !== 'container');
+/**
+ * Whether most containers have nothing of it: an accelerator's memory (its core is asked for only where the memory showed one), and variables that need a layer
+ * beside `container`, which all have.
+ */
+function isSeldom({ variable }: UsageQuestion, { variables }: MetricProfile): boolean {
+  if (variable === acceleratorQuestions.memory.variable) return true;
+  return (variables.get(variable)?.layersRequired ?? []).some((layer) => layer !== 'container');
 }

@@ -2,7 +2,6 @@ import type { ContainerExperiment, NamespaceExperiment } from '../../../experime
 import { MetricProfiles } from '../../metric-profiles.js';
 import { readMetricProfile } from '../../read-metric-profile.js';
 import { usageQuestions } from '../../usage-questions.js';
-import { explainProfile } from './explain-profile.js';
 import { planChunkReads } from './plan-chunk-reads.js';
 
 const common = { name: 'n', datasource: 'd', clusterName: 'c', pods: 1 };
@@ -98,30 +97,5 @@ describe('planChunkReads', () => {
     const mixed = profileOf({ cpuUsage: `avg(x{${both}})`, memoryUsage: `avg(x{${both}} * 2)` });
     const { answered } = planChunkReads(placed, { ...context, profile: mixed });
     expect([...answered].map(({ variable, function: name }) => `${variable}.${name}`)).toEqual(['cpuUsage.avg']);
-  });
-});
-
-describe('explainProfile', () => {
-  it('says that chunks answer all of the shipped profile but accelerators and activity', () => {
-    const left = explainProfile(profile, 'workload').filter(({ reader }) => reader !== 'chunks');
-    expect(left.map(({ name, reader }) => `${name} ${reader}`)).toEqual([
-      'maxDate.max promql',
-      'acceleratorMemoryUsage.max promql',
-      'acceleratorCoreUsage.max promql',
-    ]);
-  });
-
-  it.each([
-    ['workload', 'promql', 'joins pods to workloads inside a subquery'],
-    ['container', 'chunks', undefined],
-  ] as const)('tells apart what depends on scope %s', (scope, reader, reason) => {
-    const query = 'avg_over_time(sum(x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$"})[15m:])';
-    const explained = explainProfile(profileOf({ cpuUsage: query }), scope).find(({ name }) => name === 'cpuUsage.avg');
-    expect(explained).toEqual({ type: 'container', name: 'cpuUsage.avg', reader, ...(reason && { reason }) });
-  });
-
-  it('says which queries a profile does not have', () => {
-    const explained = explainProfile(profileOf({ cpuUsage: 'sum(x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$"})' }), 'workload');
-    expect(explained.find(({ name }) => name === 'memoryUsage.max')).toMatchObject({ reader: 'none' });
   });
 });

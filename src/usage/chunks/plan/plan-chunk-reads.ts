@@ -59,6 +59,9 @@ export interface ChunkPlanContext {
   readonly evaluationMs: number;
 }
 
+/** Why a query whose namespace stands in an odd label is asked for one experiment at a time. */
+export const joinsByNoLabel = 'has no label to join pods to workloads by';
+
 type ShapeContext = Pick<ChunkPlanContext, 'profile' | 'scope' | 'stepSeconds'>;
 
 /** What chunks answer of everything that the engine reads of the experiments; queries over one selector share one question. */
@@ -92,7 +95,7 @@ export function chunkShapeOf(
   const shape = readChunkShape(replaceDuration(query, stepSeconds), type);
   if ('reason' in shape || type === 'namespace' || scope === 'container') return shape;
   if (shape.afterwards) return { reason: 'joins pods to workloads inside a subquery' };
-  if (!shape.namespaceLabel.endsWith('namespace')) return { reason: 'has no label to join pods to workloads by' };
+  if (!shape.namespaceLabel.endsWith('namespace')) return { reason: joinsByNoLabel };
   return shape;
 }
 

@@ -1,8 +1,8 @@
 import type { SyntaxNode } from '@lezer/common';
 import { type WindowFunction, type Windows, windowFunctions } from '../../../chunks/series-windows.js';
 import type { ExperimentType } from '../../../experiments/experiment.js';
-import { childrenOf, parsePromql } from '../../../promql/parse-promql.js';
-import { secondsOf } from '../../promql/read-query-shape.js';
+import { childrenOf, parsePromql, withoutParentheses } from '../../../promql/parse-promql.js';
+import { secondsOf } from '../../../promql/read-duration.js';
 import {
   type AggregateOperator,
   aggregateOperators,
@@ -97,11 +97,6 @@ function readSubquery(node: SyntaxNode, text: string): { subquery: Subquery; inn
   if (!inner || !seconds || !isOneOf<SubqueryFunction>(subqueryFunctions, subqueryFunction) || (step && !stepSeconds)) return undefined;
   const subquery = { function: subqueryFunction, rangeMs: seconds * 1000, ...(stepSeconds && { stepMs: stepSeconds * 1000 }) };
   return { subquery, inner: withoutParentheses(inner) };
-}
-
-function withoutParentheses(node: SyntaxNode): SyntaxNode {
-  const [inner] = node.name === 'ParenExpr' ? childrenOf(node) : [];
-  return inner ? withoutParentheses(inner) : node;
 }
 
 function nameOf(node: SyntaxNode, text: string): string {
