@@ -34,6 +34,15 @@ export function readMatcher(node: SyntaxNode, text: string): Matcher | undefined
   return { type, name: text.slice(label.from, label.to), value };
 }
 
+/** The matchers of a VectorSelector, its name first; undefined where one is written in a way that is not known here. */
+export function readMatchers(selector: SyntaxNode, text: string): Matcher[] | undefined {
+  const matchers = childrenOf(selector).flatMap((child) => {
+    if (child.name === 'Identifier') return [{ type: '=', name: '__name__', value: text.slice(child.from, child.to) } as const];
+    return childrenOf(child).map((matcher) => readMatcher(matcher, text));
+  });
+  return matchers.every((matcher) => matcher !== undefined) ? matchers : undefined;
+}
+
 /** What a string literal of PromQL stands for; undefined where it has an escape that is not one of the usual. */
 function unquote(literal: string): string | undefined {
   const inside = literal.slice(1, -1);

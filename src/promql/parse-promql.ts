@@ -15,6 +15,12 @@ export function childrenOf(node: SyntaxNode): SyntaxNode[] {
   return children;
 }
 
+/** What stands in the parentheses, if any. */
+export function withoutParentheses(node: SyntaxNode): SyntaxNode {
+  const [inner] = node.name === 'ParenExpr' ? childrenOf(node) : [];
+  return inner ? withoutParentheses(inner) : node;
+}
+
 /** Every node of that name at or below `top`, in the order of the text. */
 export function nodesNamed(top: SyntaxNode, name: string): SyntaxNode[] {
   const below = childrenOf(top).flatMap((child) => nodesNamed(child, name));

@@ -9,13 +9,15 @@ const { root } = protobuf.parse(`syntax = "proto3";
   message LabelMatcher { enum Type { EQ = 0; NEQ = 1; RE = 2; NRE = 3; } Type type = 1; string name = 2; string value = 3; }`);
 
 describe('encodeReadRequest', () => {
-  it('asks for chunks, each query as far back as its longest window reaches', () => {
+  it('asks for chunks by stored labels, each query as far back as its longest window reaches', () => {
     const up = { type: '=', name: '__name__', value: 'up' } as const;
     const matchers = [
       up,
       { type: '!=', name: 'a', value: '' },
       { type: '=~', name: 'b', value: 'ü|v.*' },
       { type: '!~', name: 'c', value: 'w' },
+      { type: '=', name: 'd', value: 'v.w' },
+      { type: '=', name: 'e', value: '' },
     ] as const;
     const questions = [
       {
@@ -39,6 +41,8 @@ describe('encodeReadRequest', () => {
             { type: 'NEQ', name: 'a', value: '' },
             { type: 'RE', name: 'b', value: 'ü|v.*' },
             { type: 'NRE', name: 'c', value: 'w' },
+            { type: 'RE', name: 'd', value: 'v\\.w' },
+            { type: 'RE', name: 'e', value: '' },
           ],
         },
         {

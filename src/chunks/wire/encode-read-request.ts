@@ -1,6 +1,7 @@
 import protobuf from 'protobufjs/minimal.js';
 import { compress } from 'snappyjs';
 import type { Matcher } from '../../promql/matcher.js';
+import { escapeRegex } from '../../promql/quote-promql.js';
 import type { ChunkQuestion, Grid } from '../series-windows.js';
 
 type Writer = protobuf.Writer;
@@ -12,6 +13,15 @@ const streamedXorChunks = 1;
 
 const lengthDelimited = (field: number) => (field << 3) | 2;
 const varint = (field: number) => field << 3;
+
+/**
+ * Prometheus takes an equality that fits its external labels for a matter of those and leaves it out (storage/remote/read_handler.go,
+ * filterExtLabelsFromMatchers): `a=""` always, where it has no external label `a`. A regular expression means the stored labels, as PromQL does.
+ */
+function asStored(matcher: Matcher): Matcher {
+  if (matcher.type !== '=' || matcher.name === '__name__') return matcher;
+  return { type: '=~', name: matcher.name, value: escapeRegex(matcher.value) };
+}
 
 /** The body of a remote read: a ReadRequest, one query a question, packed with snappy. A query begins as far back as its longest window reaches. */
 export function encodeReadRequest(questions: readonly ChunkQuestion[], grid: Grid): Uint8Array {
@@ -25,7 +35,8 @@ function writeQuery(writer: Writer, { matchers, windows }: ChunkQuestion, { endM
   const reachMs = Math.max(0, ...windows.map(({ rangeMs }) => rangeMs));
   writer.uint32(varint(1)).int64(endMs - (rows - 1) * stepMs - reachMs);
   writer.uint32(varint(2)).int64(endMs);
-  for (const { type, name, value } of matchers) {
+  for (const matcher of matchers) {
+    const { type, name, value } = asStored(matcher);
     writer.uint32(lengthDelimited(3)).fork();
     writer.uint32(varint(1)).int32(matcherTypes[type]);
     writer.uint32(lengthDelimited(2)).string(name);
