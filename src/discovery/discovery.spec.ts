@@ -1,9 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { RemoteRead } from '../chunks/remote-read.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
+import { ReaderProbes } from '../probes/reader-probes.js';
 import { Discovery, type DiscoveryRequest } from './discovery.js';
 import { MetadataProfiles } from './metadata-profiles.js';
+import { SeriesFinder } from './series-finder.js';
 
 const now = 1795231800;
 const day = 86_400;
@@ -52,9 +55,19 @@ async function discoverAt(answerContainer: (asked: Asked) => Answer, more: Parti
   const metadataProfile = new MetadataProfiles({ CONFIG_DIR: undefined }).find('cluster-metadata-local-monitoring');
   if (!metadataProfile) throw new Error('the shipped profile is missing');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const datasource = { name: 'p', provider: 'prometheus', url, authentication: { type: 'none' }, insecureSkipVerify: false } as const;
+  const datasource = {
+    name: 'p',
+    provider: 'prometheus',
+    url,
+    authentication: { type: 'none' },
+    insecureSkipVerify: false,
+    usageReader: 'promql',
+  } as const;
   const request = { datasource, metadataProfile, filter: {}, measurementSeconds: 900, nowSeconds: now, ...more };
-  return { result: new Discovery(new PrometheusClient(http)).discover(request), asked, closedEarly: () => closedEarly };
+  const client = new PrometheusClient(http);
+  const remoteRead = new RemoteRead(http);
+  const finder = new SeriesFinder(client, new ReaderProbes(remoteRead, client, http), remoteRead);
+  return { result: new Discovery(finder).discover(request), asked, closedEarly: () => closedEarly };
 }
 
 function instantsOf(form: URLSearchParams): number[] {

@@ -1,15 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { Datasource } from '../datasource/datasource.js';
-import { type PrometheusAnswer, PrometheusClient } from '../datasource/prometheus-client.js';
+import type { PrometheusSeries } from '../datasource/prometheus-client.js';
 import { logOf } from '../settings/logger.js';
 import type { DiscoveredCluster } from './discovered-cluster.js';
 import { type DiscoveryFilter, discoveredKinds } from './filter.js';
 import { groupBy } from './group-by.js';
 import type { MetadataProfile } from './metadata-profile.js';
 import { planDiscoveryQuery, planExclusionQueries } from './plan-discovery-queries.js';
-import { planFinerWindows, planWindows, startOf, type TimeRange, type Windows } from './plan-windows.js';
+import { planFinerWindows, planWindows, type TimeRange, type Windows } from './plan-windows.js';
 import { latestImages, refineSightings } from './read-images.js';
 import { type ContainerSightings, containerKey, type Findings, readContainers, readWorkloads, toCluster } from './read-workloads.js';
+import { type Question, SeriesFinder } from './series-finder.js';
 
 /** What is to be found where. */
 export interface DiscoveryRequest {
@@ -31,26 +32,31 @@ export interface DiscoveryResult {
 /** Lengths of the windows that tell images apart whose change fell into one window. The last is below any usual scrape interval. */
 const finerWindowsMs = [900_000, 60_000, 5_000];
 
-type Ask = (query: string, windows: Windows) => Promise<PrometheusAnswer['series']>;
+type Find = (questions: readonly Question[], windows: Windows) => Promise<(readonly PrometheusSeries[])[]>;
 
 const log = logOf('discovery');
 
 /** Finds the workloads of a datasource. */
 @Injectable()
 export class Discovery {
-  constructor(private readonly client: PrometheusClient) {}
+  constructor(private readonly finder: SeriesFinder) {}
 
   /** Rejects with a DatasourceError, or with a MetadataProfileError where the profile cannot do what the filter asks. */
   async discover(request: DiscoveryRequest, signal?: AbortSignal): Promise<DiscoveryResult> {
     const failed = new AbortController();
     const warnings = new Set<string>();
-    const ask = this.askerOf(request.datasource, warnings, AbortSignal.any(signal ? [signal, failed.signal] : [failed.signal]));
+    const asking = {
+      datasource: request.datasource,
+      warnings,
+      signal: AbortSignal.any(signal ? [signal, failed.signal] : [failed.signal]),
+    };
+    const find: Find = (questions, windows) => this.finder.find(asking, questions, windows);
     const windows = planWindows(request.measurementSeconds, request.nowSeconds, request.timeRange);
     try {
-      const found = await findWorkloads(request, windows, ask);
+      const found = await findWorkloads(request, windows, find);
       if (found.malformedSeries > 0)
         log.warn({ datasource: request.datasource.name, series: found.malformedSeries }, 'series without a label left out');
-      const containers = await tellImagesApart(request, found.containers, windows.lengthMs, ask);
+      const containers = await tellImagesApart(request, found.containers, windows.lengthMs, find);
       return { cluster: toCluster({ ...found, containers }), warnings: [...warnings] };
     } catch (error) {
       // The other questions of this discovery need no answer any more.
@@ -58,34 +64,16 @@ export class Discovery {
       throw error;
     }
   }
-
-  private askerOf(datasource: Datasource, warnings: Set<string>, signal: AbortSignal): Ask {
-    return async (query, windows) => {
-      const { endSeconds, lengthMs, count } = windows;
-      const range = { query, startSeconds: startOf(windows), endSeconds, stepSeconds: lengthMs / 1000 };
-      const answer =
-        count === 1
-          ? await this.client.query(datasource, { query, timeSeconds: endSeconds }, signal)
-          : await this.client.queryRange(datasource, range, signal);
-      for (const warning of answer.warnings) warnings.add(warning);
-      return answer.series;
-    };
-  }
 }
 
 /** Asks the profile's three queries, and those for excluded labels, at once. */
-async function findWorkloads({ metadataProfile, filter }: DiscoveryRequest, windows: Windows, ask: Ask): Promise<Findings> {
+async function findWorkloads({ metadataProfile, filter }: DiscoveryRequest, windows: Windows, find: Find): Promise<Findings> {
   const scope = { filter, lengthMs: windows.lengthMs };
-  const queries = discoveredKinds.map((kind) => planDiscoveryQuery(metadataProfile, kind, scope));
-  const exclusions = (['workload', 'container'] as const).flatMap((kind) => anyOf(planExclusionQueries(metadataProfile, kind, scope)));
-  const answers = await Promise.all([...queries, ...exclusions].map((query) => ask(query, windows)));
+  const wanted = discoveredKinds.map((kind) => [planDiscoveryQuery(metadataProfile, kind, scope)]);
+  const exclusions = (['workload', 'container'] as const).map((kind) => planExclusionQueries(metadataProfile, kind, scope));
+  const answers = await find([...wanted, ...exclusions.filter(({ length }) => length > 0)], windows);
   const [namespace = [], workload = [], container = [], ...excluded] = answers;
   return readWorkloads({ namespace, workload, container, excluded: excluded.flat() }, filter);
-}
-
-/** One query for the series of all; none for none. */
-function anyOf(queries: readonly string[]): string[] {
-  return queries.length > 0 ? [queries.map((query) => `(${query})`).join(' or ')] : [];
 }
 
 /** Asks finer and finer about the containers whose latest window saw several images. */
@@ -93,7 +81,7 @@ async function tellImagesApart(
   request: DiscoveryRequest,
   containers: readonly ContainerSightings[],
   windowMs: number,
-  ask: Ask,
+  find: Find,
 ): Promise<ContainerSightings[]> {
   const settled = new Map(containers.map((container) => [containerKey(container), container]));
   let open = containers.filter(hasSeveralImages);
@@ -101,7 +89,7 @@ async function tellImagesApart(
   for (const finerMs of finerWindowsMs.filter((length) => length < windowMs)) {
     const groups = groupBy(open, ({ images }) => latestImages(images)[0]?.lastSeconds ?? 0);
     const refined = await Promise.all(
-      [...groups].map(([endSeconds, group]) => refine(request, group, planFinerWindows(endSeconds, coarseMs, finerMs), ask)),
+      [...groups].map(([endSeconds, group]) => refine(request, group, planFinerWindows(endSeconds, coarseMs, finerMs), find)),
     );
     for (const container of refined.flat()) settled.set(containerKey(container), container);
     open = refined.flat().filter(hasSeveralImages);
@@ -115,11 +103,12 @@ async function refine(
   { metadataProfile, filter }: DiscoveryRequest,
   containers: readonly ContainerSightings[],
   windows: Windows,
-  ask: Ask,
+  find: Find,
 ): Promise<ContainerSightings[]> {
   const namespaces = [...new Set(containers.map(({ namespace }) => namespace))];
   const query = planDiscoveryQuery(metadataProfile, 'container', { filter, lengthMs: windows.lengthMs, namespaces });
-  const seen = new Map(readContainers(await ask(query, windows)).map((container) => [containerKey(container), container]));
+  const [series = []] = await find([[query]], windows);
+  const seen = new Map(readContainers(series).map((container) => [containerKey(container), container]));
   return containers.flatMap((container) => {
     const images = refineSightings(container.images, seen.get(containerKey(container))?.images ?? []);
     return images ? [{ ...container, images }] : [];

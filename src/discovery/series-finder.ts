@@ -1,0 +1,104 @@
+import { Injectable } from '@nestjs/common';
+import { RemoteRead } from '../chunks/remote-read.js';
+import type { Datasource } from '../datasource/datasource.js';
+import { DatasourceError } from '../datasource/datasource-error.js';
+import { PrometheusClient, type PrometheusSeries } from '../datasource/prometheus-client.js';
+import { breaksPromise, tellsNoRemoteRead } from '../probes/choose-reader.js';
+import { ReaderProbes } from '../probes/reader-probes.js';
+import { logOf } from '../settings/logger.js';
+import { answerFromChunks } from './chunks/answer-from-chunks.js';
+import type { DiscoveryShape } from './chunks/discovery-shape.js';
+import { readDiscoveryShape } from './chunks/read-discovery-shape.js';
+import { startOf, type Windows } from './plan-windows.js';
+
+/** Queries the series of any of which are wanted. */
+export type Question = readonly string[];
+
+/** Whom to ask, and where texts of partial answers go. */
+export interface Asking {
+  readonly datasource: Datasource;
+  readonly warnings: Set<string>;
+  readonly signal: AbortSignal;
+}
+
+type FromChunks = ReadonlyMap<Question, PrometheusSeries[]>;
+
+/** Windows that reach no further back cost less as PromQL: nothing is sent but names (docs/decisions/0011-discovery-from-chunks.md). */
+const shortestReachMs = 3_600_000;
+
+const log = logOf('discovery');
+
+/** Finds the series of questions over windows: from chunks, and by PromQL what those cannot tell. */
+@Injectable()
+export class SeriesFinder {
+  constructor(
+    private readonly client: PrometheusClient,
+    private readonly probes: ReaderProbes,
+    private readonly remoteRead: RemoteRead,
+  ) {}
+
+  /** The series of each question. Rejects with a DatasourceError. */
+  async find(asking: Asking, questions: readonly Question[], windows: Windows): Promise<(readonly PrometheusSeries[])[]> {
+    const shapes = new Map(questions.flatMap((question) => pairWithShapes(question)));
+    const fromChunks = shapes.size > 0 ? this.readChunks(asking, shapes, windows) : undefined;
+    return Promise.all(
+      questions.map(async (question) => {
+        const series = shapes.has(question) ? (await fromChunks)?.get(question) : undefined;
+        return series ?? this.askPromql(asking, question, windows);
+      }),
+    );
+  }
+
+  /** Empty where the datasource gives no chunks. */
+  private async readChunks(asking: Asking, shapes: ReadonlyMap<Question, DiscoveryShape[]>, windows: Windows): Promise<FromChunks> {
+    const { datasource, signal } = asking;
+    if (windows.count * windows.lengthMs <= shortestReachMs || datasource.usageReader === 'promql') return new Map();
+    const probe = await this.probes.of(datasource, signal);
+    if (probe.used === 'promql') return new Map();
+    try {
+      const asked = { datasource, windows, boundary: probe.boundary };
+      const answers = await answerFromChunks(this.remoteRead, asked, [...shapes.values()].flat(), signal);
+      return byQuestion(shapes, answers);
+    } catch (error) {
+      if (!(error instanceof DatasourceError) || !tellsNoRemoteRead(error.failure)) throw error;
+      const reason = `chunks were refused or broken: ${error.message}`;
+      log.warn({ datasource: datasource.name, reason }, 'discovery asks by PromQL instead');
+      if (breaksPromise(error.failure) && datasource.usageReader !== 'chunks') this.probes.demote(datasource, probe, reason);
+      return new Map();
+    }
+  }
+
+  private async askPromql(
+    { datasource, warnings, signal }: Asking,
+    question: Question,
+    windows: Windows,
+  ): Promise<readonly PrometheusSeries[]> {
+    const query = question.length === 1 ? question[0]! : question.map((each) => `(${each})`).join(' or ');
+    const { endSeconds, lengthMs, count } = windows;
+    const range = { query, startSeconds: startOf(windows), endSeconds, stepSeconds: lengthMs / 1000 };
+    const answer =
+      count === 1
+        ? await this.client.query(datasource, { query, timeSeconds: endSeconds }, signal)
+        : await this.client.queryRange(datasource, range, signal);
+    for (const warning of answer.warnings) warnings.add(warning);
+    return answer.series;
+  }
+}
+
+/** The question with the shapes of its queries; nothing where one of them has none. */
+function pairWithShapes(question: Question): [Question, DiscoveryShape[]][] {
+  const shapes = question.flatMap((query) => readDiscoveryShape(query) ?? []);
+  return shapes.length === question.length ? [[question, shapes]] : [];
+}
+
+/** Questions all of whose queries were answered, with their series. */
+function byQuestion(shapes: ReadonlyMap<Question, DiscoveryShape[]>, answers: readonly (PrometheusSeries[] | undefined)[]): FromChunks {
+  const found = new Map<Question, PrometheusSeries[]>();
+  let next = 0;
+  for (const [question, { length }] of shapes) {
+    const own = answers.slice(next, next + length).filter((answer) => answer !== undefined);
+    if (own.length === length) found.set(question, own.flat());
+    next += length;
+  }
+  return found;
+}
