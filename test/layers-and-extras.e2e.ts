@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -164,15 +164,37 @@ describe('extras', () => {
 });
 
 describe('rightsizer usage', () => {
-  it('saves a file from which rightsizer recommend computes what the service does', async () => {
-    const file = join(mkdtempSync(join(folder, 'usage-')), 'cart.json');
-    const command = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
-    const env = { ...process.env, NODE_OPTIONS: '', LAYERS: 'container,hotspot,semeru,quarkus' };
+  const command = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+  const env = { ...process.env, NODE_OPTIONS: '', LAYERS: 'container,hotspot,semeru,quarkus' };
+  let file: string;
+
+  beforeAll(async () => {
+    file = join(mkdtempSync(join(folder, 'usage-')), 'cart.json');
     const from = ['--datasource-url', prometheus.url, '--end', end, '--output', file];
-
     await runCommand(process.execPath, [command, 'usage', 'shop/deployment/cart/app', ...from], { env });
-    const line = await runCommand(process.execPath, [command, 'recommend', file], { env });
+  });
 
-    expect(costIn(JSON.parse(line))).toEqual((await costsOf({})).cart);
+  it.each([
+    ['what the service does', {}],
+    ['what the service does with every extra', { recommendation_settings: { oom: true, hpa: 'keep', confidence: true } }],
+  ])('saves a file from which rightsizer recommend computes %s', async (_, request) => {
+    const asked = join(mkdtempSync(join(folder, 'asked-')), 'cart.json');
+    writeFileSync(asked, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...request }));
+
+    const line = await runCommand(process.execPath, [command, 'recommend', asked], { env });
+
+    expect(costIn(JSON.parse(line))).toEqual((await costsOf(request)).cart);
+  });
+
+  it.each(['chunks', 'promql'])('saves the same file where the datasource is read by %s', async (reader) => {
+    const datasources = join(mkdtempSync(join(folder, 'datasources-')), 'datasources.yaml');
+    const entry = { name: 'one', provider: 'prometheus', url: prometheus.url, usage_reader: reader };
+    writeFileSync(datasources, JSON.stringify({ datasource: [entry] }));
+
+    const text = await runCommand(process.execPath, [command, 'usage', 'shop/deployment/cart/app', '--end', end], {
+      env: { ...env, DATASOURCES_FILE: datasources },
+    });
+
+    expect(JSON.parse(text)).toEqual(JSON.parse(readFileSync(file, 'utf8')));
   });
 });

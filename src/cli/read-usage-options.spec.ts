@@ -1,18 +1,26 @@
 import { readUsageOptions } from './read-usage-options.js';
 
-const now = new Date('2026-01-31T12:00:00.500Z');
+const now = new Date('2026-01-31T12:10:00.500Z');
 
 it('reads 15 days of quarter hours up to now', () => {
-  expect(readUsageOptions({}, now)).toEqual({
-    ...{ endSeconds: Date.parse('2026-01-31T12:00:00Z') / 1000, isEndGiven: false, days: 15, stepMinutes: 15 },
+  expect(readUsageOptions({}, now, false)).toEqual({
+    ...{ endSeconds: Date.parse('2026-01-31T12:10:00Z') / 1000, isEndGiven: false, days: 15, stepMinutes: 15 },
     metricProfile: 'resource-optimization-local-monitoring',
   });
+});
+
+it.each([
+  [{}, '2026-01-31T12:00:00Z'],
+  [{ step: '4' }, '2026-01-31T12:08:00Z'],
+  [{ end: '2026-01-31T12:10:30Z' }, '2026-01-31T12:10:30Z'],
+])('ends for %j at %s where ends are aligned: now is floored, a given end is not', (options, end) => {
+  expect(readUsageOptions(options, now, true).endSeconds).toBe(Date.parse(end) / 1000);
 });
 
 it('reads what is given', () => {
   const given = { end: '2026-01-30T13:00:00+01:00', days: '0.5', step: '5', metricProfile: 'mine' };
 
-  expect(readUsageOptions(given, now)).toEqual({
+  expect(readUsageOptions(given, now, true)).toEqual({
     ...{ endSeconds: Date.parse('2026-01-30T12:00:00Z') / 1000, isEndGiven: true, days: 0.5, stepMinutes: 5, metricProfile: 'mine' },
   });
 });
@@ -25,5 +33,5 @@ it.each([
   [{ step: '1' }, '--step 1'],
   [{ step: '2.5' }, '--step 2.5'],
 ])('refuses %j and names the option', (options, text) => {
-  expect(() => readUsageOptions(options, now)).toThrow(text);
+  expect(() => readUsageOptions(options, now, true)).toThrow(text);
 });

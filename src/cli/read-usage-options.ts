@@ -22,16 +22,25 @@ export interface UsageWindow {
 
 const defaultProfile = 'resource-optimization-local-monitoring';
 
-/** The window that the options ask for; throws for what is no time or no number. */
-export function readUsageOptions({ end, days = '15', step = '15', metricProfile = defaultProfile }: UsageOptions, now: Date): UsageWindow {
+/**
+ * The window that the options ask for; throws for what is no time or no number. `isAligned` (the setting ALIGN_END): now is floored to a step, as a job
+ * does it; a given end is taken as it is.
+ */
+export function readUsageOptions(
+  { end, days = '15', step = '15', metricProfile = defaultProfile }: UsageOptions,
+  now: Date,
+  isAligned: boolean,
+): UsageWindow {
   const endMs = end === undefined ? now.getTime() : Date.parse(end);
   if (Number.isNaN(endMs)) throw new Error(`--end ${end}: expected an ISO-8601 time such as 2026-01-31T12:00:00Z`);
+  const endSeconds = Math.floor(endMs / 1000);
   const isStep = (minutes: number) => Number.isInteger(minutes) && minutes >= 2 && minutes <= 1440;
+  const stepMinutes = numberIn('--step', step, 'a whole number of minutes from 2 to 1440', isStep);
   return {
-    endSeconds: Math.floor(endMs / 1000),
+    endSeconds: end === undefined && isAligned ? endSeconds - (endSeconds % (stepMinutes * 60)) : endSeconds,
     isEndGiven: end !== undefined,
     days: numberIn('--days', days, 'a number above 0, at most 365', (number) => number > 0 && number <= 365),
-    stepMinutes: numberIn('--step', step, 'a whole number of minutes from 2 to 1440', isStep),
+    stepMinutes,
     metricProfile,
   };
 }

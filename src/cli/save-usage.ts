@@ -4,56 +4,68 @@ import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { Datasources } from '../datasource/datasources.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
 import type { Experiment } from '../experiments/experiment.js';
+import { noExtras } from '../recommendation/extras.js';
+import { writeEvidence } from '../recommendation/write-evidence.js';
 import { writeUsageFile } from '../recommendation/write-usage-file.js';
 import { logger } from '../settings/logger.js';
 import { readSettings } from '../settings/read-settings.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { EvidenceReader } from '../usage/evidence/evidence-reader.js';
 import { LayerDetector } from '../usage/layers/layer-detector.js';
 import { Layers } from '../usage/layers/layers.js';
-import { MetricProfiles } from '../usage/metric-profiles.js';
-import { PlannedQueries } from '../usage/promql/planned-queries.js';
-import { PromqlUsageReader } from '../usage/promql/promql-usage-reader.js';
+import { usageReaderOf } from '../usage/usage-reader-of.js';
 import { readExperimentName } from './read-experiment-name.js';
-import { readUsageOptions, type UsageOptions } from './read-usage-options.js';
+import { readUsageOptions, type UsageOptions, type UsageWindow } from './read-usage-options.js';
 
 /** Somebody waits for the answer: an unreachable datasource is not retried for a minute unless the settings say so. */
 const retryMs = '5000';
 
-/** Reads an experiment's usage from a datasource and writes it as a usage file to stdout or `output`. Rejects with what is wrong, in words. */
+/** Everything that any extra looks at, so that the file serves whatever a recommendation asks for. */
+const allEvidence = { ...noExtras, oom: true, hpa: 'keep' } as const;
+
+/**
+ * Reads an experiment's usage, layers and evidence from a datasource, as a job does, and writes them as a usage file to stdout or `output`. Rejects with
+ * what is wrong, in words.
+ */
 export async function saveUsage(name: string, options: UsageOptions): Promise<void> {
-  const { endSeconds, days, stepMinutes, isEndGiven, metricProfile } = readUsageOptions(options, new Date());
   const settings = settingsOf(options);
   logger.level = settings.LOG_LEVEL;
+  const window = readUsageOptions(options, new Date(), settings.ALIGN_END);
   const experiment = readExperimentName(name);
   if (!experiment)
     throw new Error(
       `"${name}" names no experiment: expected namespace/kind/workload/container, a namespace, or a name in the default format`,
     );
-  const stepSeconds = stepMinutes * 60;
   const http = new DatasourceHttp(settings);
   try {
-    const client = new PrometheusClient(http);
-    const datasource = datasourceOf(settings, options, experiment);
-    const reader = new PromqlUsageReader(new PlannedQueries(client), new MetricProfiles(settings), settings);
-    const [usage] = await reader.read({
-      datasource,
-      metricProfile,
-      experiments: [experiment],
-      endSeconds,
-      stepSeconds,
-      rows: Math.floor((days * 86_400) / stepSeconds) + 1,
-      dropsInactive: !isEndGiven,
-    });
-    const [layers] = await new LayerDetector(client, new Layers(settings)).detect({
-      datasource,
-      experiments: [experiment],
-      atSeconds: endSeconds,
-    });
-    const file = { ...writeUsageFile(usage!, subjectOf(experiment)), ...(layers!.length > 0 && { layers }) };
+    const file = await readFileOf(experiment, datasourceOf(settings, options, experiment), window, http, settings);
     await write(`${JSON.stringify(file)}\n`, options.output);
   } finally {
     http.onModuleDestroy();
   }
+}
+
+async function readFileOf(
+  experiment: Experiment,
+  datasource: Datasource,
+  { endSeconds, days, stepMinutes, isEndGiven, metricProfile }: UsageWindow,
+  http: DatasourceHttp,
+  settings: Settings,
+): Promise<object> {
+  const client = new PrometheusClient(http);
+  const stepSeconds = stepMinutes * 60;
+  const rows = Math.ceil((days * 86_400) / stepSeconds) + 1;
+  const asked = { datasource, experiments: [experiment] };
+  const [[usage], [layers], [evidence]] = await Promise.all([
+    usageReaderOf(http, settings).read({ ...asked, metricProfile, endSeconds, stepSeconds, rows, dropsInactive: !isEndGiven }),
+    new LayerDetector(client, new Layers(settings)).detect({ ...asked, atSeconds: endSeconds }),
+    new EvidenceReader(client, settings).read({ ...asked, endSeconds, days, extras: allEvidence }),
+  ]);
+  return {
+    ...writeUsageFile(usage!, subjectOf(experiment)),
+    ...(layers!.length > 0 && { layers }),
+    evidence: writeEvidence(evidence!),
+  };
 }
 
 function settingsOf({ datasourceUrl }: UsageOptions): Settings {

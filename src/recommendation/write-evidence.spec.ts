@@ -1,0 +1,20 @@
+import { type Evidence, noEvidence } from './evidence.js';
+import { readEvidence } from './read-evidence.js';
+import { writeEvidence } from './write-evidence.js';
+
+const kill = { atSeconds: 1_718_000_000, limitBytes: 5e8 };
+
+it.each<[string, Evidence]>([
+  ['kills', { oomKills: [kill, { ...kill, atSeconds: 1_718_003_600 }], hpaResources: [] }],
+  ['autoscalers', { oomKills: [], hpaResources: ['cpu', 'memory'] }],
+  ['both', { oomKills: [kill], hpaResources: ['memory'] }],
+  ['nothing', noEvidence],
+])('writes %s as they are read back', (_, evidence) => {
+  const written: unknown = JSON.parse(JSON.stringify({ evidence: writeEvidence(evidence) }));
+
+  expect(readEvidence({ field: 'evidence', value: (written as { evidence?: unknown }).evidence })).toEqual(evidence);
+});
+
+it('leaves the member out where there is nothing', () => {
+  expect(writeEvidence(noEvidence)).toBeUndefined();
+});
