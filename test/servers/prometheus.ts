@@ -20,6 +20,8 @@ export interface PrometheusOptions {
   readonly openMetrics?: readonly string[];
   /** Folder of blocks that are copied into its data before it starts. */
   readonly blocks?: string;
+  /** Labels that it adds to what it gives to others (not to answers to queries). */
+  readonly externalLabels?: Readonly<Record<string, string>>;
   /** More flags of Prometheus. */
   readonly flags?: readonly string[];
 }
@@ -35,7 +37,8 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
   for (const file of options.openMetrics ?? []) await loadOpenMetrics(file, data);
 
   const configFile = join(folder, 'prometheus.yml');
-  writeFileSync(configFile, 'scrape_configs: []\n');
+  const global = { external_labels: options.externalLabels ?? {} };
+  writeFileSync(configFile, JSON.stringify({ global, scrape_configs: [] }));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const flags = [

@@ -1,0 +1,102 @@
+import { encodeFrame, encodeFrameData } from '../../test/chunks/encode-answer.js';
+import { encodeXorChunk } from '../../test/chunks/encode-xor-chunk.js';
+import { answerJson, type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
+import { RemoteRead } from '../chunks/remote-read.js';
+import type { Datasource } from '../datasource/datasource.js';
+import { DatasourceHttp } from '../datasource/datasource-http.js';
+import { PrometheusClient } from '../datasource/prometheus-client.js';
+import { ReaderProbes } from '../probes/reader-probes.js';
+import type { Windows } from './plan-windows.js';
+import { SeriesFinder } from './series-finder.js';
+
+const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 4, DATASOURCE_TIMEOUT_MS: 500, DATASOURCE_RETRY_MS: 0 });
+const client = new PrometheusClient(http);
+const remoteRead = new RemoteRead(http);
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+afterAll(() => http.onModuleDestroy());
+
+const days: Windows = { endSeconds: 172_800, lengthMs: 86_400_000, count: 2 };
+const known = 'sum by (n) (avg_over_time(x[1d]))';
+const unknown = 'max by (n) (avg_over_time(x[1d]))';
+const byPromql = { labels: { n: 'by PromQL' }, samples: [[86_400, '1']] };
+const fromChunks = { labels: { n: 'from chunks' }, samples: [[86_400, '7']] };
+const frame = encodeFrame(
+  encodeFrameData(0, [{ labels: { __name__: 'x', n: 'from chunks' }, chunks: [{ data: encodeXorChunk([[50_000, 7]]) }] }]),
+);
+const matrix = { resultType: 'matrix', result: [{ metric: byPromql.labels, values: byPromql.samples }] };
+/** The probe's read is answered with nothing, those after it as `later` says. */
+const readLater = (later: Handler): Handler => {
+  let asked = 0;
+  return (...ask) => (asked++ === 0 ? ask[1].end() : later(...ask));
+};
+const give: Handler = (_, response) => response.end(frame);
+
+async function serve(read: Handler, over: Partial<Datasource> = {}) {
+  const server = await startPrometheusLike({ read, query_range: answerJson({ status: 'success', data: matrix }) });
+  closing.push(server.close);
+  const finder = new SeriesFinder(client, new ReaderProbes(remoteRead, client, http), remoteRead);
+  const asking = { datasource: { ...server.datasource, ...over }, warnings: new Set<string>(), signal: new AbortController().signal };
+  const find = (questions: readonly (readonly string[])[], windows = days) => finder.find(asking, questions, windows);
+  const count = (path: string) => server.paths.filter((each) => each === path).length;
+  return { find, count };
+}
+
+describe('SeriesFinder', () => {
+  it('asks for chunks once, and at the same time by PromQL what they cannot tell', async () => {
+    const { find, count } = await serve(readLater(give));
+    expect(await find([[known], [unknown], [known, known], [known, unknown]])).toEqual([
+      [fromChunks],
+      [byPromql],
+      [fromChunks, fromChunks],
+      [byPromql],
+    ]);
+    expect([count('read'), count('query_range')]).toEqual([2, 2]);
+  });
+
+  it.each<[string, Handler]>([
+    ['refuses', refuse(403)],
+    ['finds too much', refuse(413)],
+    ['gives a page', refuse(200, '<html>please log in, this is a page and it is long enough</html>')],
+    ['fails', refuse(502)],
+  ])('asks by PromQL within the same discovery where a remote read that was promised %s', async (_, later) => {
+    const { find, count } = await serve(readLater(later));
+    expect(await find([[known], [known]])).toEqual([[byPromql], [byPromql]]);
+    expect(count('read')).toBe(2);
+  });
+
+  it('asks by PromQL from then on where chunks were promised and broken', async () => {
+    const { find, count } = await serve(readLater(refuse(403)));
+    await find([[known]]);
+    expect(await find([[known]])).toEqual([[byPromql]]);
+    expect(count('read')).toBe(2);
+  });
+
+  it.each<[string, Partial<Datasource>, Windows, number]>([
+    ['the entry says so', { usageReader: 'promql' }, days, 0],
+    ['windows reach back an hour', {}, { ...days, lengthMs: 1_800_000 }, 0],
+    ['there is no remote read', {}, days, 1],
+  ])('asks by PromQL where %s', async (_, over, windows, reads) => {
+    const { find, count } = await serve(refuse(404), over);
+    expect(await find([[known]], windows)).toEqual([[byPromql]]);
+    expect(count('read')).toBe(reads);
+  });
+
+  it('asks by PromQL where nothing has a known shape, without a probe', async () => {
+    const { find, count } = await serve(give);
+    expect(await find([[unknown], [unknown, known]])).toEqual([[byPromql], [byPromql]]);
+    expect(count('read')).toBe(0);
+  });
+
+  it.each<[string, Handler, string]>([
+    ['does not answer in time', () => undefined, 'timeout'],
+    ['hangs up', (_, response) => response.destroy(), 'unreachable'],
+    ['has too much to do', refuse(429), 'too-many-requests'],
+  ])('fails where the datasource %s', async (_, later, failure) => {
+    const { find, count } = await serve(readLater(later));
+    await expect(find([[known]])).rejects.toMatchObject({ failure });
+    expect(count('query_range')).toBe(0);
+  });
+});
