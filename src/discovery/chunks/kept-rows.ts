@@ -4,14 +4,15 @@ import type { VectorPlace } from './plan-chunk-questions.js';
 /** The rows of one series from its first to its last sample. `values[i]` belongs to row `firstRow + i`; it counts where `counts[i]` is no NaN. */
 export interface KeptRows {
   readonly firstRow: number;
-  readonly values: Float64Array;
-  readonly counts: Float64Array;
+  readonly values: readonly number[];
+  readonly counts: readonly number[];
 }
 
 /** What is kept of a series, whose own columns are used again for the next. */
 export function keepRows({ values, firstRow, endRow }: SeriesWindows, place: VectorPlace): KeptRows {
-  const column = values[place.values]!.slice(firstRow, endRow);
-  return { firstRow, values: column, counts: place.counts === place.values ? column : values[place.counts]!.slice(firstRow, endRow) };
+  const keep = (column: number) => [...values[column]!.subarray(firstRow, endRow)];
+  const kept = keep(place.values);
+  return { firstRow, values: kept, counts: place.counts === place.values ? kept : keep(place.counts) };
 }
 
 /** Whether the window of the row holds a sample of the series. */
