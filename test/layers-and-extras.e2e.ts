@@ -15,10 +15,11 @@ const endSeconds = Date.parse('2026-11-21T03:30:00Z') / 1000;
 const end = '2026-11-21T03:30:00Z';
 const span = { endSeconds, hours: 6, stepSeconds: 120 };
 
-/** pod-0 runs a JVM, was killed at 300 MiB two hours before the end, and is scaled on CPU; pod-1 has nothing of all this. */
+/** pod-0 runs a JVM, was killed at 300 MiB two hours before the end, and is scaled on CPU; pod-1 has nothing of all this, nor has pod-2, of the same name. */
 const containers: readonly SmallContainer[] = [
   { namespace: 'shop', workload: 'cart', container: 'app', cpuCores: 0.5, memoryBytes: 200 * mib },
   { namespace: 'bank', workload: 'till', container: 'app', cpuCores: 0.25, memoryBytes: 100 * mib },
+  { namespace: 'shop', workload: 'desk', container: 'app', cpuCores: 0.25, memoryBytes: 100 * mib },
 ];
 const killedAt = endSeconds - 2 * 3600;
 const cart = 'namespace="shop",pod="pod-0",container="app"';
@@ -109,26 +110,26 @@ function costIn(response: unknown): Engine {
   return instant.recommendation_terms.short_term.recommendation_engines.cost;
 }
 
-/** Runs a job and gives the cost models of cart and till. */
-async function costsOf(request: object): Promise<{ cart: Engine; till: Engine }> {
+/** Runs a job and gives the cost models of cart, till and desk. */
+async function costsOf(request: object): Promise<{ cart: Engine; till: Engine; desk: Engine }> {
   const jobId = await startJob(service.url, { time_range: { end }, ...request });
   expect((await waitForEnd(service.url, jobId)).status).toBe('COMPLETED');
   const experiments = await experimentsOf(service.url, jobId);
   const cost = (workload: string) =>
     costIn(Object.values(experiments).find(({ name }) => name.includes(workload))!.apis.recommendations.response);
-  return { cart: cost('cart(deployment)'), till: cost('till(deployment)') };
+  return { cart: cost('cart(deployment)'), till: cost('till(deployment)'), desk: cost('desk(deployment)') };
 }
 
 describe('layers', () => {
-  it('give the JVM its options, and nothing to the container beside it', async () => {
-    const { cart, till } = await costsOf({});
+  it('give the JVM its options, and nothing to the containers beside it, not even to one of the same namespace and name', async () => {
+    const { cart, till, desk } = await costsOf({});
 
     const value = '-XX:MaxRAMPercentage=50.0 -XX:+UseSerialGC ';
     expect(cart.config.env).toEqual([
       { name: 'JDK_JAVA_OPTIONS', value },
       { name: 'JAVA_OPTIONS', value },
     ]);
-    expect(till.config.env).toBeUndefined();
+    expect([till.config.env, desk.config.env]).toEqual([undefined, undefined]);
     expect([cart.notifications, till.notifications].map((codes) => '112104' in codes)).toEqual([true, false]);
   });
 
@@ -184,6 +185,18 @@ describe('rightsizer usage', () => {
     const line = await runCommand(process.execPath, [command, 'recommend', asked], { env });
 
     expect(costIn(JSON.parse(line))).toEqual((await costsOf(request)).cart);
+  });
+
+  it('saves no layer that another workload of the same container name has', async () => {
+    const text = await runCommand(
+      process.execPath,
+      [command, 'usage', 'shop/deployment/desk/app', '--datasource-url', prometheus.url, '--end', end],
+      {
+        env,
+      },
+    );
+
+    expect(JSON.parse(text)).toMatchObject({ workload: 'desk', layers: ['container'] });
   });
 
   it.each(['chunks', 'promql'])(

@@ -58,7 +58,7 @@ async function readFileOf(
   const asked = { datasource, experiments: [experiment] };
   const [[usage], [layers], [evidence]] = await Promise.all([
     usageReaderOf(http, settings).read({ ...asked, metricProfile, endSeconds, stepSeconds, rows, dropsInactive: !isEndGiven }),
-    new LayerDetector(client, new Layers(settings)).detect({ ...asked, atSeconds: endSeconds }),
+    new LayerDetector(client, new Layers(settings), settings).detect({ ...asked, atSeconds: endSeconds, mayShareNames: true }),
     new EvidenceReader(client, settings).read({ ...asked, endSeconds, days, extras: allEvidence }),
   ]);
   return {
