@@ -87,7 +87,7 @@ describe('discovery from chunks and by PromQL', () => {
     ['everything of a time off the scrapes', {}, lastDays(days - 1, -123.456), 40],
     ['everything of a time that begins before the data', {}, lastDays(days * 2), 40],
     ['everything of a day', {}, lastDays(1, -2 * daySeconds), 20],
-    ['everything of five hours', {}, lastDays(5 / 24, -3 * daySeconds), 10],
+    ['everything of thirteen hours', {}, lastDays(13 / 24, -3 * daySeconds), 10],
     ['some namespaces', { include: { namespace: ['shop.*'] }, exclude: { namespace: ['shop'] } }, whole, 10],
     ['a namespace of odd characters', { include: { namespace: ['a"b\\\\c'] } }, whole, 10],
     ['some workloads and containers', { include: { workload: ['w-[01].*'] }, exclude: { containers: ['proxy'] } }, whole, 10],

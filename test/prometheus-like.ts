@@ -16,7 +16,6 @@ export interface PrometheusLike {
 type Part = 'read' | 'query' | 'query_range' | 'buildinfo';
 
 const success = (resultType: string, result: object[]) => ({ status: 'success', data: { resultType, result } });
-const facts = { boundary: '2', steps: '121', extrapolation: '340' };
 
 /** Answers with JSON. */
 export const answerJson =
@@ -32,15 +31,22 @@ export const refuse =
     response.end(text);
   };
 
+/** Answers what probes ask a server for, as one would whose windows of one step hold so many samples: 2 before Prometheus 3, 1 from 3 on. */
+export const answerFacts = (inOneStep: 1 | 2): Handler =>
+  answerJson(
+    success(
+      'vector',
+      Object.entries({ boundary: inOneStep, steps: 119 + inOneStep, extrapolation: 340 }).map(([fact, value]) => ({
+        metric: { fact },
+        value: [0, String(value)],
+      })),
+    ),
+  );
+
 /** Like Prometheus 2 without any data: the facts that probes ask for, and a remote read. */
 const prometheus2: Readonly<Record<Part, Handler>> = {
   read: (_, response) => response.end(),
-  query: answerJson(
-    success(
-      'vector',
-      Object.entries(facts).map(([fact, value]) => ({ metric: { fact }, value: [0, value] })),
-    ),
-  ),
+  query: answerFacts(2),
   query_range: answerJson(success('matrix', [])),
   buildinfo: (request, response, body) =>
     answerJson({ data: { version: request.method === 'GET' ? '2.42.0' : '?' } })(request, response, body),

@@ -1,6 +1,6 @@
 import { encodeFrame, encodeFrameData } from '../../test/chunks/encode-answer.js';
 import { encodeXorChunk } from '../../test/chunks/encode-xor-chunk.js';
-import { answerJson, type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
+import { answerFacts, answerJson, type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
 import { RemoteRead } from '../chunks/remote-read.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
@@ -9,14 +9,10 @@ import { ReaderProbes } from '../probes/reader-probes.js';
 import type { Windows } from './plan-windows.js';
 import { SeriesFinder } from './series-finder.js';
 
-const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 4, DATASOURCE_TIMEOUT_MS: 500, DATASOURCE_RETRY_MS: 0 });
-const client = new PrometheusClient(http);
-const remoteRead = new RemoteRead(http);
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
-afterAll(() => http.onModuleDestroy());
 
 const days: Windows = { endSeconds: 172_800, lengthMs: 86_400_000, count: 2 };
 const known = 'sum by (n) (avg_over_time(x[1d]))';
@@ -34,9 +30,12 @@ const readLater = (later: Handler): Handler => {
 };
 const give: Handler = (_, response) => response.end(frame);
 
-async function serve(read: Handler, over: Partial<Datasource> = {}) {
-  const server = await startPrometheusLike({ read, query_range: answerJson({ status: 'success', data: matrix }) });
-  closing.push(server.close);
+async function serve(read: Handler, over: Partial<Datasource> = {}, timeoutMs = 20_000, query = answerFacts(2)) {
+  const server = await startPrometheusLike({ read, query, query_range: answerJson({ status: 'success', data: matrix }) });
+  const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 4, DATASOURCE_TIMEOUT_MS: timeoutMs, DATASOURCE_RETRY_MS: 0 });
+  closing.push(server.close, () => http.onModuleDestroy());
+  const client = new PrometheusClient(http);
+  const remoteRead = new RemoteRead(http);
   const finder = new SeriesFinder(client, new ReaderProbes(remoteRead, client, http), remoteRead);
   const asking = { datasource: { ...server.datasource, ...over }, warnings: new Set<string>(), signal: new AbortController().signal };
   const find = (questions: readonly (readonly string[])[], windows = days) => finder.find(asking, questions, windows);
@@ -54,6 +53,17 @@ describe('SeriesFinder', () => {
       [byPromql],
     ]);
     expect([count('read'), count('query_range')]).toEqual([2, 2]);
+  });
+
+  it.each([
+    ['both', 2, [86_400, 172_800]],
+    ['the first alone', 1, [86_400]],
+  ] as const)('takes a sample between two windows for one of %s, as the server does', async (_, inOneStep, expected) => {
+    const series = { labels: { __name__: 'x', n: '1' }, chunks: [{ data: encodeXorChunk([[86_400_000, 1]]) }] };
+    const between: Handler = (_request, response) => response.end(encodeFrame(encodeFrameData(0, [series])));
+    const { find } = await serve(readLater(between), {}, undefined, answerFacts(inOneStep));
+    const [[found] = []] = await find([[known]]);
+    expect(found?.samples.map(([seconds]) => seconds)).toEqual(expected);
   });
 
   it.each<[string, Handler]>([
@@ -76,7 +86,7 @@ describe('SeriesFinder', () => {
 
   it.each<[string, Partial<Datasource>, Windows, number]>([
     ['the entry says so', { usageReader: 'promql' }, days, 0],
-    ['windows reach back an hour', {}, { ...days, lengthMs: 1_800_000 }, 0],
+    ['windows reach back half a day', {}, { ...days, lengthMs: 21_600_000 }, 0],
     ['there is no remote read', {}, days, 1],
   ])('asks by PromQL where %s', async (_, over, windows, reads) => {
     const { find, count } = await serve(refuse(404), over);
@@ -95,7 +105,7 @@ describe('SeriesFinder', () => {
     ['hangs up', (_, response) => response.destroy(), 'unreachable'],
     ['has too much to do', refuse(429), 'too-many-requests'],
   ])('fails where the datasource %s', async (_, later, failure) => {
-    const { find, count } = await serve(readLater(later));
+    const { find, count } = await serve(readLater(later), {}, failure === 'timeout' ? 1_500 : undefined);
     await expect(find([[known]])).rejects.toMatchObject({ failure });
     expect(count('query_range')).toBe(0);
   });

@@ -23,8 +23,8 @@ export interface Asking {
 
 type FromChunks = ReadonlyMap<Question, PrometheusSeries[]>;
 
-/** Windows that reach no further back cost less as PromQL: nothing is sent but names (docs/decisions/0011-discovery-from-chunks.md). */
-const shortestReachMs = 3_600_000;
+/** Windows that reach no further back cost both sides together less as PromQL, which sends nothing but names (docs/decisions/0011-discovery-from-chunks.md). */
+const longestPromqlMs = 43_200_000;
 
 const log = logOf('discovery');
 
@@ -52,7 +52,7 @@ export class SeriesFinder {
   /** Empty where the datasource gives no chunks. */
   private async readChunks(asking: Asking, shapes: ReadonlyMap<Question, DiscoveryShape[]>, windows: Windows): Promise<FromChunks> {
     const { datasource, signal } = asking;
-    if (windows.count * windows.lengthMs <= shortestReachMs || datasource.usageReader === 'promql') return new Map();
+    if (windows.count * windows.lengthMs <= longestPromqlMs || datasource.usageReader === 'promql') return new Map();
     const probe = await this.probes.of(datasource, signal);
     if (probe.used === 'promql') return new Map();
     try {
