@@ -1,4 +1,5 @@
 import type { JvmInfo, UsageColumn, UsageTable } from '../recommendation/usage-table.js';
+import { takeColumn } from './columns.js';
 
 /** The instants of a table: `rows` of them, `stepSeconds` apart, the last at `endSeconds`. */
 export interface Grid {
@@ -33,7 +34,7 @@ export class TableDraft {
 
   /** The column to write to; made, full of NaN, at its first use: ask for it only when there is a value. */
   columnOf(name: UsageColumn): Float64Array {
-    this.columns[name] ??= new Float64Array(this.grid.rows).fill(Number.NaN);
+    this.columns[name] ??= takeColumn(this.grid.rows).fill(Number.NaN);
     return this.columns[name];
   }
 

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { DatasourceError } from '../../datasource/datasource-error.js';
 import type { UsageTable } from '../../recommendation/usage-table.js';
 import { logOf } from '../../settings/logger.js';
+import { giveTables } from '../../usage/columns.js';
 import { EvidenceReader } from '../../usage/evidence/evidence-reader.js';
 import { LayerDetector } from '../../usage/layers/layer-detector.js';
 import { UsageReader } from '../../usage/usage-reader.js';
@@ -38,7 +39,9 @@ export class Measurer {
         this.evidence.read({ datasource, experiments, endSeconds, days: longestDays(request.terms), extras: request.extras }),
       ]);
       const seen = tables.map((usage, index) => ({ usage, layers: layers[index], evidence: evidence[index] }));
-      return await recommendAll(request, experiments, seen);
+      const measurements = await recommendAll(request, experiments, seen);
+      giveTables(tables);
+      return measurements;
     } catch (reason) {
       if (!(reason instanceof DatasourceError) || !failuresOfTheQuestion.includes(reason.failure)) throw reason;
       if (experiments.length === 1) return [failed(reason)];

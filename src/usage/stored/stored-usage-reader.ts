@@ -3,6 +3,7 @@ import type { UsageTable } from '../../recommendation/usage-table.js';
 import { logOf } from '../../settings/logger.js';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
+import { giveTables } from '../columns.js';
 import { MetricProfiles } from '../metric-profiles.js';
 import { runTogether } from '../promql/run-together.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
@@ -88,7 +89,9 @@ export class StoredUsageReader extends UsageReader {
     await runTogether(
       plan.map((read) => async (stop: AbortSignal) => {
         for (const [place, table] of await this.ask(request, read, stop)) {
-          windows[place] = read.rows === request.rows ? wholeWindow(table, window) : mergeWindow(stored[place]!, table, window);
+          const isWhole = read.rows === request.rows;
+          windows[place] = isWhole ? wholeWindow(table, window) : mergeWindow(stored[place]!, table, window);
+          if (!isWhole) giveTables([table]);
         }
       }),
       signal,

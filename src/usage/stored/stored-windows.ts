@@ -1,4 +1,5 @@
 import type { UsageTable } from '../../recommendation/usage-table.js';
+import { giveTables } from '../columns.js';
 import { TableDraft } from '../table-draft.js';
 import { blockOf, intersect, type RowRange, rowsOfBlock } from './row-numbers.js';
 import { type BlockSource, copyRows, labelsIn, readBlock, rowsIn, type WindowBlock, writeBlock } from './window-block.js';
@@ -59,5 +60,8 @@ function joinBlock(source: BlockSource, rows: RowRange, before: WindowBlock | un
   const draft = new TableDraft({ endSeconds: 0, stepSeconds: 1, rows: all.to - all.from });
   readBlock(before, { from: all.from, to: rows.from }, draft, all.from);
   copyRows(source.table, rows.from - source.firstRow, draft, rows.from - all.from, rows.to - rows.from);
-  return writeBlock({ ...source, table: draft.finish(), firstRow: all.from }, all);
+  const table = draft.finish();
+  const block = writeBlock({ ...source, table, firstRow: all.from }, all);
+  giveTables([table]);
+  return block;
 }

@@ -1,4 +1,5 @@
 import { type UsageColumn, type UsageFunction, type UsageTable, usageMetrics } from '../../recommendation/usage-table.js';
+import { giveTables } from '../columns.js';
 import { TableDraft } from '../table-draft.js';
 import { columnKinds } from './column-kinds.js';
 import { blockOf, blockRows, intersect, type RowRange, rowsOfBlock } from './row-numbers.js';
@@ -63,7 +64,9 @@ export function readBlock(block: WindowBlock, wanted: RowRange, draft: TableDraf
   } else {
     const all = new TableDraft({ ...draft.grid, rows: held.to - held.from });
     readAll(block, all, 0, held.to - held.from);
-    copyRows(all.finish(), from - held.from, draft, from - firstRow, to - from);
+    const table = all.finish();
+    copyRows(table, from - held.from, draft, from - firstRow, to - from);
+    giveTables([table]);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { UsageColumn } from '../../../recommendation/usage-table.js';
+import { takeColumn } from '../../columns.js';
 import type { TableDraft } from '../../table-draft.js';
 import type { UsageQuestion } from '../../usage-questions.js';
 
@@ -38,9 +39,15 @@ export function fillColumn(draft: TableDraft, name: UsageColumn | undefined, val
     } else if (!Number.isNaN(value)) isInfinite = true;
   }
   if (name === undefined || found === 0) return undefined;
-  const column = isInfinite ? values.map((value) => (Number.isFinite(value) ? value : Number.NaN)) : values.slice();
+  const column = takeColumn(values.length);
+  column.set(values);
+  if (isInfinite) dropInfinities(column);
   draft.setColumn(name, column);
   return column;
+}
+
+function dropInfinities(column: Float64Array): void {
+  for (let row = 0; row < column.length; row++) if (!Number.isFinite(column[row])) column[row] = Number.NaN;
 }
 
 /** `jvm_info` goes before `jvm_info_total`, whichever comes first. */

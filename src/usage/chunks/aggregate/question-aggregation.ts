@@ -2,7 +2,6 @@ import type { Grid, SeriesWindows } from '../../../chunks/series-windows.js';
 import type { TableDraft } from '../../table-draft.js';
 import type { Subquery } from '../plan/chunk-shape.js';
 import type { Channel, PlannedQuestion } from '../plan/plan-chunk-reads.js';
-import type { ColumnPool } from './column-pool.js';
 import { compareLabels, labelPairs } from './compare-labels.js';
 import { countedColumn, fillColumn, fillDraft } from './fill-draft.js';
 import type { OwnedRows, PodOwners } from './pod-owners.js';
@@ -32,7 +31,6 @@ export class QuestionAggregation {
     private readonly planned: PlannedQuestion,
     private readonly grids: AggregationGrids,
     private readonly targets: Targets,
-    private readonly pool: ColumnPool,
     private readonly owners?: PodOwners,
   ) {
     this.channels = planned.channels.map((channel) => ({ channel, groups: new Map() }));
@@ -107,7 +105,7 @@ export class QuestionAggregation {
     if (known) return known;
     const rows = channel.perSeries ? this.grids.intervals.rows : this.grids.read.rows;
     const operators = channel.readings.map(({ operator }) => operator);
-    const totals = new SeriesTotals(rows, operators, this.pool);
+    const totals = new SeriesTotals(rows, operators);
     const group = { labels, totals };
     grouped.set(key, group);
     return group;

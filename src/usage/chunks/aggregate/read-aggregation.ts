@@ -4,7 +4,6 @@ import type { TableDraft } from '../../table-draft.js';
 import type { UsageRequest } from '../../usage-reader.js';
 import type { PlannedQuestion } from '../plan/plan-chunk-reads.js';
 import type { OwnerSource } from '../plan/plan-owner-questions.js';
-import { ColumnPool } from './column-pool.js';
 import { type OwnerReader, ownerReaders } from './owner-readers.js';
 import { PodOwners } from './pod-owners.js';
 import { QuestionAggregation } from './question-aggregation.js';
@@ -30,7 +29,6 @@ export interface AskedChunks {
 export class ReadAggregation {
   readonly owners: PodOwners;
   private readonly readOwner: OwnerReader;
-  private readonly pool = new ColumnPool();
   private open: { readonly question: number; readonly aggregation: QuestionAggregation } | undefined;
 
   constructor(
@@ -62,7 +60,7 @@ export class ReadAggregation {
     const { intervals, targets } = this.reading;
     const planned = this.asked.questions[question]!;
     const owners = targets.areJoined && planned.type === 'container' ? this.owners : undefined;
-    const aggregation = new QuestionAggregation(planned, { read: this.grid, intervals }, targets, this.pool, owners);
+    const aggregation = new QuestionAggregation(planned, { read: this.grid, intervals }, targets, owners);
     this.open = { question, aggregation };
     return aggregation;
   }

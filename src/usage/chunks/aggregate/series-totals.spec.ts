@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import type { AggregateOperator } from '../plan/chunk-shape.js';
-import { ColumnPool } from './column-pool.js';
 import { SeriesTotals } from './series-totals.js';
 
 const operators = ['sum', 'avg', 'min', 'max', 'count'] as const;
@@ -12,7 +11,6 @@ const plain: Readonly<Record<AggregateOperator, (values: number[]) => number>> =
   count: (values) => values.length,
 };
 
-const pool = new ColumnPool();
 const shown = (totals: SeriesTotals, operator: AggregateOperator) => {
   let values: number[] = [];
   totals.show(operator, (column) => {
@@ -35,7 +33,7 @@ describe('SeriesTotals', () => {
     );
     fc.assert(
       fc.property(fc.array(series, { maxLength: 5 }), (all) => {
-        const totals = new SeriesTotals(6, operators, pool);
+        const totals = new SeriesTotals(6, operators);
         for (const [values, from, to] of all) totals.add(Float64Array.from(values), from, to);
         const rows = Array.from({ length: 6 }, (_, row) =>
           all.flatMap(([values, from, to]) => (row >= from && row < to && !Number.isNaN(values[row]) ? [values[row]!] : [])),
@@ -51,7 +49,7 @@ describe('SeriesTotals', () => {
   });
 
   it('keeps infinities: they end as a number that is none', () => {
-    const totals = new SeriesTotals(1, ['avg', 'max'], pool);
+    const totals = new SeriesTotals(1, ['avg', 'max']);
     totals.add(Float64Array.of(Number.POSITIVE_INFINITY), 0, 1);
     totals.add(Float64Array.of(1), 0, 1);
     expect([shown(totals, 'avg')[0], shown(totals, 'max')[0]]).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);

@@ -1,5 +1,5 @@
+import { giveColumn, takeColumn } from '../../columns.js';
 import type { AggregateOperator } from '../plan/chunk-shape.js';
-import type { ColumnPool } from './column-pool.js';
 
 /** What is kept for each operator, beside how many values each row has. */
 const laneOf = { sum: 'sum', avg: 'sum', count: 'sum', min: 'min', max: 'max' } as const satisfies Record<AggregateOperator, string>;
@@ -45,9 +45,8 @@ export class SeriesTotals {
   constructor(
     private readonly rows: number,
     operators: Iterable<AggregateOperator>,
-    private readonly pool: ColumnPool,
   ) {
-    for (const operator of operators) this.lanes[laneOf[operator]] ??= pool.take(rows).fill(Number.NaN);
+    for (const operator of operators) this.lanes[laneOf[operator]] ??= takeColumn(rows).fill(Number.NaN);
   }
 
   /** Whether no row has more than one value: then sum, average, smallest and largest are the same. */
@@ -80,8 +79,8 @@ export class SeriesTotals {
 
   /** Gives the memory back: nothing may be asked any more. */
   release(): void {
-    for (const lane of Object.values(this.lanes)) this.pool.give(lane);
-    if (this.counts) this.pool.give(this.counts);
+    for (const lane of Object.values(this.lanes)) giveColumn(lane);
+    if (this.counts) giveColumn(this.counts);
   }
 
   /** Counts the values that are about to be added to `sums`. */
@@ -91,15 +90,15 @@ export class SeriesTotals {
   }
 
   private countOne(sums: Float64Array): Float64Array {
-    const counts = this.pool.take(this.rows);
+    const counts = takeColumn(this.rows);
     for (let row = 0; row < this.rows; row++) counts[row] = Number.isNaN(sums[row]) ? 0 : 1;
     return counts;
   }
 
   private showMade(valueAt: (row: number) => number, read: (values: Float64Array) => void): void {
-    const made = this.pool.take(this.rows);
+    const made = takeColumn(this.rows);
     for (let row = 0; row < this.rows; row++) made[row] = valueAt(row);
     read(made);
-    this.pool.give(made);
+    giveColumn(made);
   }
 }
