@@ -89,5 +89,14 @@ describe('planShards', () => {
     expect(planShards(drawn.map(experimentOf), { experiments: 100, pods: 4 })).toHaveLength(2);
   });
 
+  it('makes shards of like size, no more of them than it must', () => {
+    const drawn = Array.from(
+      { length: 13 },
+      (_, place): Shape => ({ type: 'container', datasource: 'a', namespace: `n${place}`, pods: 1 }),
+    );
+    const sizes = planShards(drawn.map(experimentOf), { experiments: 6, pods: 2_000 }).map(({ length }) => length);
+    expect(sizes).toEqual([5, 5, 3]);
+  });
+
   it('makes nothing of nothing', () => expect(planShards([], { experiments: 1, pods: 1 })).toEqual([]));
 });

@@ -6,14 +6,31 @@ export interface ShardBounds {
   readonly pods: number;
 }
 
+/** How many sizes are tried to make shards alike. */
+const mostTries = 8;
+
 /**
  * Cuts experiments into shards so that one shard is one region of one datasource: a namespace stays whole where it fits,
  * small namespaces share a shard, and container and namespace experiments (other queries) do not mix.
  */
 export function planShards<E extends Experiment>(experiments: readonly E[], bounds: ShardBounds): E[][] {
+  const regions = regionsOf(experiments);
+  const fewest = cut(regions, bounds);
+  const whole = regions.filter((region) => fits(region, bounds)).map(({ length }) => length);
+  const least = Math.max(Math.ceil(experiments.length / Math.max(1, fewest.length)), ...whole);
+  const step = Math.max(1, Math.ceil((bounds.experiments - least) / mostTries));
+  // As many shards of like size: none is left over at the end for one thread while the others have nothing to do.
+  for (let most = least; most < bounds.experiments; most += step) {
+    const even = cut(regions, { ...bounds, experiments: most });
+    if (even.length === fewest.length) return even;
+  }
+  return fewest;
+}
+
+function cut<E extends Experiment>(regions: readonly (readonly E[])[], bounds: ShardBounds): E[][] {
   const shards: E[][] = [];
   let open: E[] = [];
-  for (const region of regionsOf(experiments)) {
+  for (const region of regions) {
     if (!isSameKind(open, region) || (!fits([...open, ...region], bounds) && fits(region, bounds))) open = [];
     for (const experiment of region) {
       if (open.length > 0 && !fits([...open, experiment], bounds)) open = [];

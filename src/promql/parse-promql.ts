@@ -1,10 +1,18 @@
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
 
+/** Trees by text: the few queries of profiles are looked at for every shard. */
+const parsed = new Map<string, SyntaxNode | undefined>();
+const mostParsed = 1_000;
+
 /** The syntax tree's top expression, or undefined where the text is not one PromQL expression. */
 export function parsePromql(text: string): SyntaxNode | undefined {
+  if (parsed.has(text)) return parsed.get(text);
   const top = parser.parse(text).topNode;
-  return faultPosition(top) === undefined ? childrenOf(top)[0] : undefined;
+  const expression = faultPosition(top) === undefined ? childrenOf(top)[0] : undefined;
+  if (parsed.size >= mostParsed) parsed.clear();
+  parsed.set(text, expression);
+  return expression;
 }
 
 export function childrenOf(node: SyntaxNode): SyntaxNode[] {

@@ -77,7 +77,7 @@ async function recommendAll(
     try {
       measurements.push({
         status: 'PROCESSED',
-        recommendation: await recommendExperiment(experiment, seen[index], request),
+        recommendation: recommendExperiment(experiment, seen[index], request),
       });
     } catch (reason) {
       log.error(

@@ -15,7 +15,7 @@ export interface SeenExperiment {
 }
 
 /** The generateRecommendations array of one experiment, rendered once: the bytes that are stored, served and sent. */
-export async function recommendExperiment(experiment: Experiment, seen: SeenExperiment, request: ResolvedRequest): Promise<Buffer> {
+export function recommendExperiment(experiment: Experiment, seen: SeenExperiment, request: ResolvedRequest): Buffer {
   const settings = {
     experimentType: experiment.type,
     measurementDurationMinutes: request.measurementSeconds / 60,

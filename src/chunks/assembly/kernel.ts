@@ -33,7 +33,8 @@ let seenTime: i64 = 0;
 
 function ensureMemory(end: usize): void {
   const pages = i32((end + 0xffff) >> 16) - memory.size();
-  if (pages > 0 && memory.grow(pages) < 0) unreachable();
+  // Frames come a little longer each: memory that is doubled seldom grows, and its buffer seldom changes.
+  if (pages > 0 && memory.grow(max(pages, memory.size())) < 0 && memory.grow(pages) < 0) unreachable();
 }
 
 /** Lays the memory out for at most so many lanes and columns of `rows` values; gives the address of the first column. */
