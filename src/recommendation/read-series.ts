@@ -1,7 +1,8 @@
 import { type JsonValue, listOf, member, objectOf } from './json-value.js';
 import { RecommendationInputError } from './recommendation-input-error.js';
+import { isSample } from './samples.js';
 
-/** One series of a usage file: its labels, and its samples by row of the usage table. NaN = a sample that counts as missing. */
+/** One series of a usage file: its labels, and its samples by row of the usage table. */
 export interface Series {
   readonly labels: Readonly<Record<string, unknown>>;
   readonly points: readonly { readonly row: number; readonly value: number }[];
@@ -9,7 +10,7 @@ export interface Series {
 
 /**
  * Reads a series: a list of points `[steps before the end, "value"]`, or `{metric: labels, points}`; absent = no points.
- * Points outside the `length` rows are dropped. Throws a RecommendationInputError.
+ * Points outside the `length` rows, and those that are no numbers (E15), are dropped. Throws a RecommendationInputError.
  */
 export function readSeries(json: JsonValue, length: number): Series {
   if (json.value === undefined) return { labels: {}, points: [] };
@@ -17,7 +18,8 @@ export function readSeries(json: JsonValue, length: number): Series {
   const object = isList ? {} : objectOf(json, ['metric', 'points']);
   const labels = member(object, json.field, 'metric');
   const points = listOf(isList ? json : member(object, json.field, 'points')).map((point) => pointOf(point, length));
-  return { labels: labels.value === undefined ? {} : objectOf(labels), points: points.filter(({ row }) => row >= 0 && row < length) };
+  const isRead = (row: number, value: number) => row >= 0 && row < length && isSample(value);
+  return { labels: labels.value === undefined ? {} : objectOf(labels), points: points.filter(({ row, value }) => isRead(row, value)) };
 }
 
 function pointOf({ field, value: point }: JsonValue, length: number): { row: number; value: number } {
@@ -26,7 +28,7 @@ function pointOf({ field, value: point }: JsonValue, length: number): { row: num
   return { row: length - 1 - (steps as number), value: sampleOf({ field: `${field}.1`, value }) };
 }
 
-/** A sample as Prometheus writes it; NaN and infinite ones are missing (E15). */
+/** A sample as Prometheus writes it; NaN for infinite ones too. */
 function sampleOf({ field, value }: JsonValue): number {
   if (typeof value === 'number') return value;
   if (typeof value === 'string' && /^([+-]?Inf|NaN)$/i.test(value)) return Number.NaN;

@@ -40,6 +40,28 @@ it('makes no interval of what is not a sample, not asked of this kind, or outsid
   expect(rowsPresent(withSeries({ 'cpuUsage.max': [[96, '1']] }, { term_settings: { terms: ['short'] } }))).toEqual([96]);
 });
 
+it('keeps the sample of an instant that has one which is none too, in whatever order they stand', () => {
+  const twice = [
+    [0, '0.5'],
+    [0, 'NaN'],
+  ];
+
+  for (const points of [twice, [...twice].reverse()]) {
+    expect(withSeries({ 'cpuUsage.max': points }).usage.columns['cpuUsage.max']!.at(-1)).toBe(0.5);
+  }
+});
+
+it('takes no JVM and no GPU from a series whose samples are none', () => {
+  const { usage } = withSeries({
+    'cpuUsage.max': [[0, '1']],
+    'jvmInfo.sum': { metric: { version: '17' }, points: [[0, 'NaN']] },
+    'acceleratorMemoryUsage.max': { metric: { modelName: 'A100-40GB' }, points: [[0, 'NaN']] },
+  });
+
+  expect(usage.jvm).toBeUndefined();
+  expect(usage.acceleratorModel).toBeUndefined();
+});
+
 it('reads nothing of a container without activity, unless an end is given', () => {
   const series = { 'cpuUsage.max': [[0, '1']] };
   const idle = { no_maxdate: true };

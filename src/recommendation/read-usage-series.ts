@@ -4,7 +4,6 @@ import { isSupportedAccelerator } from './mig-profiles.js';
 import { readSeries, type Series } from './read-series.js';
 import { RecommendationInputError } from './recommendation-input-error.js';
 import type { RecommendationSettings, SizedKind } from './recommendation-settings.js';
-import { isSample } from './samples.js';
 import type { JvmInfo, UsageColumn, UsageTable } from './usage-table.js';
 
 const all = ['avg', 'min', 'max', 'sum', 'count'];
@@ -85,7 +84,7 @@ function isAsked(kind: SizedKind, name: string): boolean {
 
 function presentRows(series: readonly Series[], length: number): Uint8Array {
   const present = new Uint8Array(length);
-  for (const { points } of series) for (const { row, value } of points) if (isSample(value)) present[row] = 1;
+  for (const { points } of series) for (const { row } of points) present[row] = 1;
   return present;
 }
 
