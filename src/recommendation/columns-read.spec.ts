@@ -23,7 +23,7 @@ function watchedTable(): { usage: UsageTable; looked: Set<string | symbol> } {
 
 it.each([
   ['container' as const, ['cpuUsage.count']],
-  ['namespace' as const, []],
+  ['namespace' as const, ['namespaceMemoryUsage.avg']],
 ])('names the columns that the engine looks at for a %s, and beside them only %j', (kind, optional) => {
   const { usage, looked } = watchedTable();
   const { settings } = readUsageFile({ namespace: 'shop', container: 'cart', now: 1, experiment_type: kind, series: {} });

@@ -14,7 +14,7 @@ export function namespaceIntervals(usage: UsageTable, rows: Int32Array): Interva
     ...cpuOf(samplesOf, rows.length),
     ...memoryOf(samplesOf, rows.length),
     hasCpu: sampledIn(usage, ['namespaceCpuUsage.avg', 'namespaceCpuUsage.max', 'namespaceCpuUsage.min'], rows),
-    hasMemory: sampledIn(usage, ['namespaceMemoryUsage.max', 'namespaceMemoryUsage.min'], rows),
+    hasMemory: sampledIn(usage, ['namespaceMemoryUsage.avg', 'namespaceMemoryUsage.max', 'namespaceMemoryUsage.min'], rows),
     pods: samplesOf('namespaceTotalPods.avg').map((pods) => Math.ceil(pods)),
     ...noAccelerator,
   };

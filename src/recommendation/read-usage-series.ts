@@ -44,6 +44,9 @@ const otherMetrics = ['acceleratorCoreUsage', 'acceleratorMemoryUsage', 'acceler
 /** A GPU sample belongs to the nearest interval within this time (recommendations.md 9.2). */
 const acceleratorReachSeconds = 300;
 
+/** Columns that a file may have beside those that readers ask: series counted, and a metric that an instant of a file may have this of alone. */
+const columnsOnlyInFiles = ['cpuUsage.count', 'namespaceMemoryUsage.avg'] as const satisfies readonly UsageColumn[];
+
 type Columns = Partial<Record<UsageColumn, Float64Array>>;
 
 /** The usage table of `series` = points by `<metric>.<function>`; points outside the longest term are dropped. Throws a RecommendationInputError. */
@@ -90,7 +93,7 @@ function presentRows(series: readonly Series[], length: number): Uint8Array {
 
 function columnsOf(kind: SizedKind, found: ReadonlyMap<string, Series>, length: number): Columns {
   const columns: Columns = {};
-  for (const column of [...columnsRead[kind], 'cpuUsage.count' as const]) {
+  for (const column of [...columnsRead[kind], ...columnsOnlyInFiles]) {
     const series = found.get(column);
     if (series) columns[column] = columnOf(series, length, (row) => row);
   }

@@ -243,6 +243,17 @@ describe('plots', () => {
     expect(points[0]!.memoryUsage).toEqual({ min: 0, q1: 0, median: 0, q3: 0, max: 0, format: '' });
   });
 
+  it.each([
+    ['container', 'cpuUsage', 'cores', 'cpuUsage.sum'],
+    ['container', 'memoryUsage', 'bytes', 'memoryUsage.avg'],
+    ['namespace', 'cpuUsage', 'cores', 'namespaceCpuUsage.min'],
+    ['namespace', 'memoryUsage', 'bytes', 'namespaceMemoryUsage.avg'],
+  ])('know the format of a %s where %s has any function in the bin: %s from %s', (experiment_type, usage, format, series) => {
+    const { plots } = instantOf({ [series]: [1, 1] }, { experiment_type }).recommendation_terms.short_term!;
+
+    expect(Object.values(plots!.plots_data).at(-1)).toMatchObject({ [usage]: { max: 0, format } });
+  });
+
   it('are left out where they are not asked', () => {
     const { usage, settings } = readUsageFile(fileOf(steady));
     const { recommendation_terms } = recommend(usage, { ...settings, plots: false }).data[end]!;
