@@ -12,7 +12,6 @@ import { BulkJobEntity } from './bulk-job.entity.js';
 import { BulkJobStore } from './bulk-job-store.js';
 import { JobReader } from './job-reader.js';
 import { JobsController } from './jobs.controller.js';
-import { MeasurePool } from './measure/measure-pool.js';
 import { QueueBackend } from './queue/queue-backend.js';
 import { StepWorkers } from './queue/step-workers.js';
 import { WakeUps } from './queue/wake-ups.js';
@@ -27,6 +26,7 @@ import { MeasureShard } from './steps/measure-shard.js';
 import { NotifyWebhook } from './steps/notify-webhook.js';
 import { PublishShard } from './steps/publish-shard.js';
 import { SubmitJob } from './submit-job.js';
+import { WorkerThreads } from './threads/worker-threads.js';
 
 const steps = [DiscoverJob, MeasureShard, PublishShard, FinishJob, NotifyWebhook, EndedJobs];
 const rows = [BulkJobStore, ShardStore, ReconcilerStore, JobReader];
@@ -52,7 +52,7 @@ export class BulkModule {
         ...rows,
         ...steps,
         SubmitJob,
-        MeasurePool,
+        WorkerThreads,
         { provide: QueueBackend, useFactory: () => new QueueBackend(settings, databaseUrl) },
         WakeUps,
         StepWorkers,

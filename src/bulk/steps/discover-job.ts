@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Datasources } from '../../datasource/datasources.js';
 import type { DiscoveredCluster } from '../../discovery/discovered-cluster.js';
-import { Discovery } from '../../discovery/discovery.js';
 import { MetadataProfiles } from '../../discovery/metadata-profiles.js';
 import { showMetadata } from '../../discovery/show-metadata.js';
 import type { Notifications } from '../../experiments/notification.js';
@@ -15,6 +14,7 @@ import { BulkJobStore, type JobPlan } from '../bulk-job-store.js';
 import { experimentNotifications, jobNotifications } from '../bulk-notifications.js';
 import { WakeUps } from '../queue/wake-ups.js';
 import { type ResolvedRequest, resolveRequest } from '../resolve-request.js';
+import { WorkerThreads } from '../threads/worker-threads.js';
 import { EndedJobs } from './ended-jobs.js';
 
 const log = logOf('bulk');
@@ -35,7 +35,7 @@ export class DiscoverJob {
     private readonly jobs: BulkJobStore,
     private readonly sources: Datasources,
     private readonly profiles: MetadataProfiles,
-    private readonly discovery: Discovery,
+    private readonly threads: WorkerThreads,
     private readonly wakeUps: WakeUps,
     private readonly ended: EndedJobs,
     @InjectSettings() private readonly settings: Settings,
@@ -60,7 +60,7 @@ export class DiscoverJob {
 
     const found = await Promise.all(
       request.datasources.map(async (name): Promise<Found> => {
-        const { cluster, warnings } = await this.discovery.discover({
+        const { cluster, warnings } = await this.threads.discover({
           datasource: this.sources.find(name)!,
           metadataProfile: profile,
           filter: job.request.filter ?? {},

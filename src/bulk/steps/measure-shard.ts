@@ -7,11 +7,11 @@ import { logOf } from '../../settings/logger.js';
 import type { BulkJobEntity } from '../bulk-job.entity.js';
 import { BulkJobStore } from '../bulk-job-store.js';
 import { experimentNotifications, jobNotifications } from '../bulk-notifications.js';
-import { MeasurePool } from '../measure/measure-pool.js';
-import type { Measurement } from '../measure/measurement.js';
 import { WakeUps } from '../queue/wake-ups.js';
 import type { PlannedExperiment } from '../shard.entity.js';
 import { type ShardLease, ShardStore } from '../shard-store.js';
+import type { Measurement } from '../threads/thread-messages.js';
+import { WorkerThreads } from '../threads/worker-threads.js';
 import { EndedJobs } from './ended-jobs.js';
 
 const log = logOf('bulk');
@@ -28,7 +28,7 @@ export class MeasureShard {
     private readonly jobs: BulkJobStore,
     private readonly shards: ShardStore,
     private readonly sources: Datasources,
-    private readonly pool: MeasurePool,
+    private readonly threads: WorkerThreads,
     private readonly wakeUps: WakeUps,
     private readonly ended: EndedJobs,
   ) {}
@@ -48,7 +48,7 @@ export class MeasureShard {
     const datasource = this.sources.find(name);
     if (!datasource) return { jobFailure: jobNotifications.unknownDatasource(name) };
     const endSeconds = job.usageEnd.getTime() / 1000;
-    const measurements = await this.pool.measure({ jobId: job.id, request: job.request, datasource, experiments, endSeconds });
+    const measurements = await this.threads.measure({ jobId: job.id, request: job.request, datasource, experiments, endSeconds });
     return { outcomes: experiments.map((experiment, index) => outcomeOf(experiment, measurements[index])) };
   }
 

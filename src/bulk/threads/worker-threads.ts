@@ -4,10 +4,11 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } f
 import { Piscina } from 'piscina';
 import { DatabaseAddress } from '../../database/database-address.js';
 import { DatasourceError } from '../../datasource/datasource-error.js';
+import type { DiscoveryRequest, DiscoveryResult } from '../../discovery/discovery.js';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
-import type { Measurement, MeasureResult, MeasureTask, ThreadData } from './measurement.js';
 import { ThreadChannel } from './thread-channel.js';
+import type { Answered, Measurement, MeasureTask, ThreadData } from './thread-messages.js';
 
 /**
  * Lets heaps grow to four times what is alive in them before all of it is looked through. A measuring thread has some 30 MB alive and is sent some 100 MB a
@@ -18,10 +19,10 @@ const heapGrowth = '--heap-growing-percent=300';
 /** Threads have so long to store what they have read, in ms. */
 const closeMs = 5_000;
 
-/** The threads that read usage and compute, so that this one stays free for locks, requests and commits. */
+/** The threads that read from datasources and compute, so that this one stays free for locks, requests and commits. */
 @Injectable()
-export class MeasurePool implements OnApplicationBootstrap, OnApplicationShutdown {
-  private pool: Piscina<MeasureTask, MeasureResult> | undefined;
+export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutdown {
+  private pool: Piscina | undefined;
 
   private readonly channel = new ThreadChannel();
 
@@ -37,7 +38,7 @@ export class MeasurePool implements OnApplicationBootstrap, OnApplicationShutdow
     const threads = this.settings.MEASURE_THREADS || availableParallelism();
     const settings = { ...this.settings, DATASOURCE_CONCURRENCY: Math.ceil(this.settings.DATASOURCE_CONCURRENCY / threads) };
     this.pool = new Piscina({
-      filename: new URL('./measure.worker.js', import.meta.url).href,
+      filename: new URL('./thread.worker.js', import.meta.url).href,
       workerData: { settings, databaseUrl: this.database.url } satisfies ThreadData,
       minThreads: threads,
       maxThreads: threads,
@@ -52,12 +53,21 @@ export class MeasurePool implements OnApplicationBootstrap, OnApplicationShutdow
     await this.pool?.destroy();
   }
 
-  /** Measures a shard's experiments in another thread; rejects with a DatasourceError when the datasource fails. */
-  async measure(task: MeasureTask): Promise<readonly Measurement[]> {
+  /** Finds a datasource's workloads; rejects with a DatasourceError when the datasource fails, with another error when the profile does. */
+  discover(request: DiscoveryRequest): Promise<DiscoveryResult> {
+    return this.run('discover', request);
+  }
+
+  /** One measurement for each experiment of the task, in their order; rejects with a DatasourceError when the datasource fails. */
+  measure(task: MeasureTask): Promise<Measurement[]> {
+    return this.run('measure', task);
+  }
+
+  private async run<T>(name: keyof typeof import('./thread.worker.js'), task: object): Promise<T> {
     if (!this.pool) throw new Error('this process does not measure: its ROLE is api');
-    const result = await this.pool.run(task);
-    if ('measurements' in result) return result.measurements;
-    const { failure, message } = result.datasourceFailure;
+    const answered: Answered<T> = await this.pool.run(task, { name });
+    if ('value' in answered) return answered.value;
+    const { failure, message } = answered.datasourceFailure;
     throw new DatasourceError(failure, message);
   }
 }

@@ -10,8 +10,8 @@ import { UsageReader } from '../../usage/usage-reader.js';
 import { experimentNotifications } from '../bulk-notifications.js';
 import { longestDays, type ResolvedRequest, resolveRequest } from '../resolve-request.js';
 import type { PlannedExperiment } from '../shard.entity.js';
-import type { Measurement, MeasureTask } from './measurement.js';
 import { recommendExperiment, type SeenExperiment } from './recommend-experiment.js';
+import type { Measurement, MeasureTask } from './thread-messages.js';
 
 const log = logOf('bulk');
 

@@ -5,7 +5,7 @@ import type { Settings } from '../../settings/settings-schema.js';
 import type { BulkRequest } from '../bulk-request.js';
 import type { PlannedExperiment } from '../shard.entity.js';
 
-/** What a measuring thread is asked to do: plain data, it goes from thread to thread. */
+/** What a thread is asked to measure: plain data, it goes from thread to thread. */
 export interface MeasureTask {
   readonly jobId: string;
   readonly request: BulkRequest;
@@ -20,12 +20,12 @@ export type Measurement =
   | { readonly status: 'PROCESSED'; readonly recommendation: Uint8Array }
   | { readonly status: 'FAILED'; readonly notifications: Notifications };
 
-/** One measurement an experiment, in their order; or why the datasource gave none. (An error's class does not survive the way between threads.) */
-export type MeasureResult =
-  | { readonly measurements: readonly Measurement[] }
+/** What a thread answers, or how the datasource failed: an error's class does not survive the way between threads. */
+export type Answered<T> =
+  | { readonly value: T }
   | { readonly datasourceFailure: { readonly failure: DatasourceFailure; readonly message: string } };
 
-/** What a measuring thread is started with. */
+/** What a thread is started with. */
 export interface ThreadData {
   readonly settings: Settings;
   readonly databaseUrl: string;
