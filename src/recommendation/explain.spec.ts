@@ -3,7 +3,7 @@ import { explain } from './explain.js';
 import { readUsageFile } from './read-usage-file.js';
 import { recommend } from './recommend.js';
 
-const folder = new URL('../../test/fixtures/recommendations/in', import.meta.url);
+const folder = new URL('../../test/fixtures/recommendations/in/', import.meta.url);
 const fileOf = (name: string, more: object = {}) =>
   readUsageFile({ ...(JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as object), ...more });
 const textOf = (name: string, more: object = {}) => explain(fileOf(name, more)).join('\n');

@@ -5,7 +5,7 @@ import { readUsageFile } from './read-usage-file.js';
 import { recommend } from './recommend.js';
 import { RecommendationInputError } from './recommendation-input-error.js';
 
-const folder = new URL('../../test/fixtures/recommendations/in', import.meta.url);
+const folder = new URL('../../test/fixtures/recommendations/in/', import.meta.url);
 const json = (name: string) => JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as object;
 
 /** The worked example with several cores (end 1718000037): cost recommends 1.2 cores and 420,000,000 bytes; requests are 1 and 4e8, limits 2 and 5e8. */

@@ -3,7 +3,7 @@ import { describeExperiment } from './describe-experiment.js';
 import { readUsageFile } from './read-usage-file.js';
 import { recommend } from './recommend.js';
 
-const folder = new URL('../../test/fixtures/recommendations', import.meta.url);
+const folder = new URL('../../test/fixtures/recommendations/', import.meta.url);
 const names = readdirSync(new URL('in/', folder)).map((file) => file.replace(/\.json$/, ''));
 const json = (path: string): unknown => JSON.parse(readFileSync(new URL(path, folder), 'utf8'));
 

@@ -3,7 +3,7 @@ import { readUsageFile } from './read-usage-file.js';
 import { recommend } from './recommend.js';
 import { writeUsageFile } from './write-usage-file.js';
 
-const folder = new URL('../../test/fixtures/recommendations/in', import.meta.url);
+const folder = new URL('../../test/fixtures/recommendations/in/', import.meta.url);
 const read = (name: string) => readUsageFile(JSON.parse(readFileSync(new URL(name, folder), 'utf8')));
 
 it.each(readdirSync(folder))('writes %s to a file that gives the same recommendations', (name) => {
