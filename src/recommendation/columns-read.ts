@@ -37,6 +37,10 @@ export const columnsRead: Readonly<Record<SizedKind, readonly UsageColumn[]>> = 
 
 /** Rows that hold the longest of the terms, both its ends included (recommendations.md 2.4): 1441 for 15 days of 15 minutes. */
 export function rowsRead(terms: readonly Term[], stepSeconds: number): number {
-  const days = Math.max(...terms.map((term) => term.days));
-  return Math.floor((days * 86_400) / stepSeconds) + 1;
+  return Math.floor(longestSeconds(terms) / stepSeconds) + 1;
+}
+
+/** Length of the longest of the terms. */
+export function longestSeconds(terms: readonly Term[]): number {
+  return Math.max(...terms.map((term) => term.days)) * 86_400;
 }

@@ -9,8 +9,8 @@ export interface Series {
 }
 
 /**
- * Reads a series: a list of points `[steps before the end, "value"]`, or `{metric: labels, points}`; absent = no points.
- * Points outside the `length` rows, and those that are no numbers (E15), are dropped. Throws a RecommendationInputError.
+ * Reads a series: a list of points `[steps before the end, "value"]`, or `{metric: labels, points}`; absent = no points. The row of the end is
+ * `length - 1`; points of rows that the table does not have are there too, those that are no numbers (E15) are dropped. Throws a RecommendationInputError.
  */
 export function readSeries(json: JsonValue, length: number): Series {
   if (json.value === undefined) return { labels: {}, points: [] };
@@ -18,8 +18,19 @@ export function readSeries(json: JsonValue, length: number): Series {
   const object = isList ? {} : objectOf(json, ['metric', 'points']);
   const labels = member(object, json.field, 'metric');
   const points = listOf(isList ? json : member(object, json.field, 'points')).map((point) => pointOf(point, length));
-  const isRead = (row: number, value: number) => row >= 0 && row < length && isSample(value);
-  return { labels: labels.value === undefined ? {} : objectOf(labels), points: points.filter(({ row, value }) => isRead(row, value)) };
+  return { labels: labels.value === undefined ? {} : objectOf(labels), points: points.filter(({ value }) => isSample(value)) };
+}
+
+/** The series with only the points of rows that a table of this length has. */
+export function withinTable({ labels, points }: Series, length: number): Series {
+  return { labels, points: points.filter(({ row }) => row >= 0 && row < length) };
+}
+
+/** The samples by row, NaN where there is none; of several at one row the last holds. */
+export function columnOf({ points }: Series, length: number): Float64Array {
+  const column = new Float64Array(length).fill(Number.NaN);
+  for (const { row, value } of points) column[row] = value;
+  return column;
 }
 
 function pointOf({ field, value: point }: JsonValue, length: number): { row: number; value: number } {

@@ -80,33 +80,6 @@ it('reads the labels of the JVM', () => {
   expect(usage.jvm).toEqual({ runtime: 'OpenJDK', vendor: '', version: '17' });
 });
 
-const gpu = (modelName: string, ...points: unknown[]) => ({ metric: { modelName }, points });
-
-it('attaches GPU samples to the nearest interval within five minutes', () => {
-  const series = {
-    'cpuUsage.max': [
-      [10, '1'],
-      [5, '1'],
-    ],
-    'acceleratorMemoryUsage.max': gpu('NVIDIA A100-40GB', [11, '60'], [2, '70']),
-    'acceleratorCoreUsage.max': gpu('nvidia a100-40gb', [5, '30']),
-  };
-  const { usage } = withSeries(series, { step_min: 2 });
-  const samples = (column: 'acceleratorMemoryUsage.max' | 'acceleratorCoreUsage.max') =>
-    [...usage.columns[column]!].flatMap((value, row) => (Number.isNaN(value) ? [] : [[usage.length - 1 - row, value]]));
-
-  expect(usage.acceleratorModel).toBe('NVIDIA A100-40GB');
-  expect(samples('acceleratorMemoryUsage.max')).toEqual([[10, 60]]);
-  expect(samples('acceleratorCoreUsage.max')).toEqual([[5, 30]]);
-});
-
-it.each([
-  ['a card that is not supported', { 'acceleratorMemoryUsage.max': gpu('Tesla T4', [0, '60']) }],
-  ['no memory samples', { 'acceleratorCoreUsage.max': gpu('A100-40GB', [0, '60']) }],
-])('sees no GPU with %s', (_, series) => {
-  expect(withSeries({ ...series, 'cpuUsage.max': [[0, '1']] }).usage.acceleratorModel).toBeUndefined();
-});
-
 it('reads settings, with defaults', () => {
   const layers = ['container-config.json', 'semeru-actuator-config.json'];
 

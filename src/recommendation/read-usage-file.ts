@@ -44,12 +44,17 @@ export function readUsageFile(json: unknown): UsageFile {
   const settings = settingsOf(of, kind);
   const end = of('interval_end_time');
   // Without a given end the reference asks for the last activity first, and reads nothing where there is none in 15 days.
-  const isIdle = !isGiven(end) && flagOf(of('no_maxdate'));
-  const endSeconds = isGiven(end) ? secondsOf(end) : Math.floor(nowOf(of('now')));
-  const stepSeconds = settings.measurementDurationMinutes * 60;
+  const wasActive = !flagOf(of('no_maxdate'));
+  const isIdle = !isGiven(end) && !wasActive;
+  const nowSeconds = isGiven(end) && !isGiven(of('now')) ? secondsOf(end) : Math.floor(nowOf(of('now')));
+  const times = {
+    endSeconds: isGiven(end) ? secondsOf(end) : nowSeconds,
+    stepSeconds: settings.measurementDurationMinutes * 60,
+    ...(wasActive && { acceleratorEndSeconds: nowSeconds }),
+  };
   const series = isIdle ? {} : objectOf(of('series'));
   return {
-    usage: readUsageSeries(series, settings, endSeconds, stepSeconds),
+    usage: readUsageSeries(series, settings, times),
     settings,
     subject: subjectOf(of, kind),
     evidence: readEvidence(of('evidence')),

@@ -1,7 +1,7 @@
-import { columnsRead, rowsRead } from './columns-read.js';
+import { columnsRead, longestSeconds, rowsRead } from './columns-read.js';
 import { member } from './json-value.js';
-import { isSupportedAccelerator } from './mig-profiles.js';
-import { readSeries, type Series } from './read-series.js';
+import { readAccelerator } from './read-accelerator.js';
+import { columnOf, readSeries, type Series, withinTable } from './read-series.js';
 import { RecommendationInputError } from './recommendation-input-error.js';
 import type { RecommendationSettings, SizedKind } from './recommendation-settings.js';
 import type { JvmInfo, UsageColumn, UsageTable } from './usage-table.js';
@@ -41,35 +41,39 @@ const asked: Readonly<Record<SizedKind, Readonly<Record<string, readonly string[
 /** Metrics that make no interval: GPU samples are attached to intervals that are there, the maxDate ones are not samples at all. */
 const otherMetrics = ['acceleratorCoreUsage', 'acceleratorMemoryUsage', 'acceleratorFrameBufferUsage', 'maxDate', 'namespaceMaxDate'];
 
-/** A GPU sample belongs to the nearest interval within this time (recommendations.md 9.2). */
-const acceleratorReachSeconds = 300;
-
 /** Columns that a file may have beside those that readers ask: series counted, and a metric that an instant of a file may have this of alone. */
 const columnsOnlyInFiles = ['cpuUsage.count', 'namespaceMemoryUsage.avg'] as const satisfies readonly UsageColumn[];
 
 type Columns = Partial<Record<UsageColumn, Float64Array>>;
 
+/** The instants that a file tells of, Unix seconds. */
+export interface FileTimes {
+  readonly endSeconds: number;
+  readonly stepSeconds: number;
+  /** A GPU is looked for in the longest term before this; absent = it is not looked for (recommendations.md 9.1). */
+  readonly acceleratorEndSeconds?: number;
+}
+
 /** The usage table of `series` = points by `<metric>.<function>`; points outside the longest term are dropped. Throws a RecommendationInputError. */
 export function readUsageSeries(
   series: Readonly<Record<string, unknown>>,
   { experimentType, terms }: RecommendationSettings,
-  endSeconds: number,
-  stepSeconds: number,
+  { endSeconds, stepSeconds, acceleratorEndSeconds: toSeconds }: FileTimes,
 ): UsageTable {
   for (const name of Object.keys(series)) refuseUnknown(name);
   const length = rowsRead(terms, stepSeconds);
   const read = (name: string) => readSeries(member(series, 'series', name), length);
-  const found = new Map(
-    Object.keys(series)
-      .filter((name) => isAsked(experimentType, name))
-      .map((name) => [name, read(name)]),
-  );
-  const present = presentRows([...found.values()], length);
+  const names = Object.keys(series).filter((name) => isAsked(experimentType, name));
+  const found = new Map(names.map((name) => [name, withinTable(read(name), length)]));
+  const grid = { endSeconds, stepSeconds, length };
   const columns = columnsOf(experimentType, found, length);
   const jvm = jvmOf(found);
-  const table = { endSeconds, stepSeconds, length, present, columns, ...(jvm ? { jvm } : {}) };
-  const acceleratorModel = experimentType === 'container' ? modelOf(read('acceleratorMemoryUsage.max')) : undefined;
-  return acceleratorModel === undefined ? table : withAccelerator(table, acceleratorModel, read);
+  const table = { ...grid, present: presentRows(found, names, length), columns, ...(jvm ? { jvm } : {}) };
+  if (experimentType !== 'container' || toSeconds === undefined) return table;
+  const askedBefore = names.filter((name) => !jvmSeries.includes(name));
+  const rows = { ...grid, present: presentRows(found, askedBefore, length) };
+  const gpu = readAccelerator(read, rows, { fromSeconds: toSeconds - longestSeconds(terms), toSeconds });
+  return gpu ? { ...table, ...gpu, columns: { ...columns, ...gpu.columns } } : table;
 }
 
 function refuseUnknown(name: string): void {
@@ -85,9 +89,10 @@ function isAsked(kind: SizedKind, name: string): boolean {
   return asked[kind][metric]?.includes(method) ?? false;
 }
 
-function presentRows(series: readonly Series[], length: number): Uint8Array {
+/** 1 where any series of these names has a sample. */
+function presentRows(found: ReadonlyMap<string, Series>, names: readonly string[], length: number): Uint8Array {
   const present = new Uint8Array(length);
-  for (const { points } of series) for (const { row } of points) present[row] = 1;
+  for (const name of names) for (const { row } of found.get(name)!.points) present[row] = 1;
   return present;
 }
 
@@ -95,46 +100,17 @@ function columnsOf(kind: SizedKind, found: ReadonlyMap<string, Series>, length: 
   const columns: Columns = {};
   for (const column of [...columnsRead[kind], ...columnsOnlyInFiles]) {
     const series = found.get(column);
-    if (series) columns[column] = columnOf(series, length, (row) => row);
+    if (series) columns[column] = columnOf(series, length);
   }
   return columns;
 }
 
-/** `rowFor` says which row takes the sample of a row; -1 = none. */
-function columnOf({ points }: Series, length: number, rowFor: (row: number) => number): Float64Array {
-  const column = new Float64Array(length).fill(Number.NaN);
-  for (const { row, value } of points) if (rowFor(row) >= 0) column[rowFor(row)] = value;
-  return column;
-}
+/** Asked after the GPU, so that the intervals they alone make take none of its samples (recommendations.md 9.2). */
+const jvmSeries = ['jvmInfo.sum', 'jvmInfoTotal.sum'];
 
 /** Labels of the first JVM series that has points. */
 function jvmOf(found: ReadonlyMap<string, Series>): JvmInfo | undefined {
-  const series = ['jvmInfo.sum', 'jvmInfoTotal.sum'].map((name) => found.get(name)).find((known) => known && known.points.length > 0);
+  const series = jvmSeries.map((name) => found.get(name)).find((known) => known && known.points.length > 0);
   const label = (name: string) => String(series?.labels[name] ?? '');
   return series && { runtime: label('runtime'), vendor: label('vendor'), version: label('version') };
-}
-
-/** The container's GPU, where its series has points and names a supported card. */
-function modelOf({ labels, points }: Series): string | undefined {
-  const { modelName } = labels;
-  return points.length > 0 && typeof modelName === 'string' && isSupportedAccelerator(modelName) ? modelName : undefined;
-}
-
-function withAccelerator(table: UsageTable, model: string, read: (name: string) => Series): UsageTable {
-  const columns: Columns = { ...table.columns };
-  for (const column of ['acceleratorCoreUsage.max', 'acceleratorMemoryUsage.max'] as const) {
-    const series = read(column);
-    const isOfModel = String(series.labels.modelName ?? '').toLowerCase() === model.toLowerCase();
-    if (isOfModel) columns[column] = columnOf(series, table.length, (row) => nearestPresent(table, row));
-  }
-  return { ...table, columns, acceleratorModel: model };
-}
-
-function nearestPresent({ present, stepSeconds }: UsageTable, row: number): number {
-  const reach = Math.floor(acceleratorReachSeconds / stepSeconds);
-  for (let distance = 0; distance <= reach; distance++) {
-    if (present[row - distance] === 1) return row - distance;
-    if (present[row + distance] === 1) return row + distance;
-  }
-  return -1;
 }
