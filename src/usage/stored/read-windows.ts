@@ -31,6 +31,7 @@ export function mergeWindow(stored: StoredWindows, newest: UsageTable, window: R
   const draft = mergeTables(stored, isOfModel ? newest : withoutAccelerators(newest), window, seam);
   const isSettled = labels !== undefined && !hidesIntervals(newest, labels);
   draft.jvm = labels?.jvm?.value;
+  if (labels?.jvm) draft.jvmLastRow = Math.min(labels.jvm.lastRow, window.to - 1) - window.from;
   draft.acceleratorModel = labels?.model?.value;
   return { table: withoutEmptyColumns(draft.finish()), seam, labels: labels && isSettled ? labels : newestLabels, isSettled };
 }

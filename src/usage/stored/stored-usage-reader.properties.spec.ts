@@ -164,12 +164,12 @@ function readerOf(world: World) {
   return { reader: new StoredUsageReader(world, profiles, store, writes, settings), writes };
 }
 
-/** Tables as text, which is compared quickly; without what the engine does not see: when a JVM was last there. */
+/** Tables as text, which is compared quickly. */
 function textOf(tables: readonly UsageTable[]): string[] {
-  return tables.map(({ jvmLastRow: _, present, columns, ...table }) => {
+  return tables.map(({ present, columns, jvm, jvmLastRow, acceleratorModel, ...table }) => {
     const filled = Object.entries(columns).filter(([, values]) => values.some((value) => !Number.isNaN(value)));
     const lists = filled.sort().map(([name, values]) => [name, [...values]]);
-    return JSON.stringify({ ...table, present: [...present], columns: lists });
+    return JSON.stringify({ ...table, jvm, jvmLastRow, acceleratorModel, present: [...present], columns: lists });
   });
 }
 
