@@ -4,7 +4,7 @@ import { readAccelerator } from './read-accelerator.js';
 import { columnOf, readSeries, type Series, withinTable } from './read-series.js';
 import { RecommendationInputError } from './recommendation-input-error.js';
 import type { RecommendationSettings, SizedKind } from './recommendation-settings.js';
-import type { JvmInfo, UsageColumn, UsageTable } from './usage-table.js';
+import type { UsageColumn, UsageTable } from './usage-table.js';
 
 const all = ['avg', 'min', 'max', 'sum', 'count'];
 const spread = ['avg', 'min', 'max'];
@@ -67,8 +67,7 @@ export function readUsageSeries(
   const found = new Map(names.map((name) => [name, withinTable(read(name), length)]));
   const grid = { endSeconds, stepSeconds, length };
   const columns = columnsOf(experimentType, found, length);
-  const jvm = jvmOf(found);
-  const table = { ...grid, present: presentRows(found, names, length), columns, ...(jvm ? { jvm } : {}) };
+  const table = { ...grid, present: presentRows(found, names, length), columns, ...jvmOf(found) };
   if (experimentType !== 'container' || toSeconds === undefined) return table;
   const askedBefore = names.filter((name) => !jvmSeries.includes(name));
   const rows = { ...grid, present: presentRows(found, askedBefore, length) };
@@ -108,9 +107,11 @@ function columnsOf(kind: SizedKind, found: ReadonlyMap<string, Series>, length: 
 /** Asked after the GPU, so that the intervals they alone make take none of its samples (recommendations.md 9.2). */
 const jvmSeries = ['jvmInfo.sum', 'jvmInfoTotal.sum'];
 
-/** Labels of the first JVM series that has points. */
-function jvmOf(found: ReadonlyMap<string, Series>): JvmInfo | undefined {
+/** Labels of the first JVM series that has points, and the last row that it has one in. */
+function jvmOf(found: ReadonlyMap<string, Series>): Pick<UsageTable, 'jvm' | 'jvmLastRow'> {
   const series = jvmSeries.map((name) => found.get(name)).find((known) => known && known.points.length > 0);
-  const label = (name: string) => String(series?.labels[name] ?? '');
-  return series && { runtime: label('runtime'), vendor: label('vendor'), version: label('version') };
+  if (!series) return {};
+  const label = (name: string) => String(series.labels[name] ?? '');
+  const jvmLastRow = Math.max(...series.points.map(({ row }) => row));
+  return { jvm: { runtime: label('runtime'), vendor: label('vendor'), version: label('version') }, jvmLastRow };
 }

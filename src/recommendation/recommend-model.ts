@@ -15,11 +15,12 @@ import { type Sized, sizeCpu, sizeMemory } from './size-resources.js';
 import type { TermUsage } from './term-usage.js';
 import type { JvmInfo } from './usage-table.js';
 
-/** What all terms and models of one recommendation share. */
+/** What the models of one term share. */
 export interface Situation {
   readonly settings: RecommendationSettings;
   /** Configured amounts at the last interval. */
   readonly current: ResourceConfig;
+  /** The one seen in the term. */
   readonly jvm: JvmInfo | undefined;
   readonly acceleratorModel: string | undefined;
   readonly evidence: Evidence;

@@ -116,6 +116,26 @@ describe('models', () => {
   });
 });
 
+describe('the JVM', () => {
+  const large = { 'cpuUsage.max': repeat(193, 4), 'memoryUsage.max': repeat(193, 1e10), 'memoryUsage.min': repeat(193, 1e9) };
+  const lastSeen = (stepsBeforeEnd: number) => ({ metric: { version: '17.0.2' }, points: [[stepsBeforeEnd, '1']] });
+  const optionsOf = (file: object, term: string) => {
+    const { usage, settings } = readUsageFile(file);
+    const { cost } = recommend(usage, settings).data[end]!.recommendation_terms[term]!.recommendation_engines!;
+    return cost!.config.env![0]!.value;
+  };
+
+  it.each([
+    [96, 'short_term', '-XX:MaxRAMPercentage=80.0 -XX:+UseZGC '],
+    [97, 'short_term', '-XX:MaxRAMPercentage=80.0 -XX:+UseG1GC '],
+    [97, 'medium_term', '-XX:MaxRAMPercentage=80.0 -XX:+UseZGC '],
+  ])('that was last seen %d intervals ago tells its version to %s: %s', (steps, term, options) => {
+    const file = fileOf(large, { layers: ['container', 'hotspot'] });
+
+    expect(optionsOf({ ...file, series: { ...file.series, 'jvmInfo.sum': lastSeen(steps) } }, term)).toBe(options);
+  });
+});
+
 describe('pods_count', () => {
   const threePods = { 'cpuUsage.avg': [0.1, 0.1], 'cpuUsage.sum': [0.30000000000000004, 0.30000000000000004], 'cpuUsage.max': [0.1, 0.1] };
 

@@ -1,13 +1,15 @@
 import { currentConfigOf } from './current-config.js';
 import { type Evidence, noEvidence } from './evidence.js';
 import { isoTime } from './iso-time.js';
+import { jvmOfTerm } from './jvm-of-term.js';
 import { measureIntervals } from './measure-intervals.js';
 import { type NotificationCode, notificationsOf } from './notifications.js';
 import { plotsOf } from './plots.js';
-import { isAvailable, recommendTerm, unavailableTerm } from './recommend-term.js';
+import { isAvailable, recommendTerm, startOfTerm, unavailableTerm } from './recommend-term.js';
 import type { RecommendationSettings } from './recommendation-settings.js';
 import type { Recommendations } from './recommendations.js';
 import { intervalRows } from './samples.js';
+import type { Term } from './terms.js';
 import type { UsageTable } from './usage-table.js';
 
 /**
@@ -25,10 +27,11 @@ export function recommend(usage: UsageTable, settings: RecommendationSettings, e
   const endSeconds = intervals.times[intervals.count - 1]!;
   const monitoringEndTime = isoTime(endSeconds * 1000);
   const current = currentConfigOf(usage, rows[rows.length - 1]!, settings.experimentType);
-  const situation = { settings, current: current.config, jvm: usage.jvm, acceleratorModel: usage.acceleratorModel, evidence };
+  const shared = { settings, current: current.config, acceleratorModel: usage.acceleratorModel, evidence };
+  const situationIn = (term: Term) => ({ ...shared, jvm: jvmOfTerm(usage, startOfTerm(intervals, term)) });
   const plot = plotsOf(intervals);
   const terms = settings.terms.map(
-    (term) => [term.name, available.has(term) ? recommendTerm(intervals, term, situation, plot) : unavailableTerm(term)] as const,
+    (term) => [term.name, available.has(term) ? recommendTerm(intervals, term, situationIn(term), plot) : unavailableTerm(term)] as const,
   );
   const notices: NotificationCode[] = [...available].flatMap(({ notice }) => (notice === undefined ? [] : [notice]));
   const instant = {

@@ -30,3 +30,32 @@ it('names a subject without an image as it is', () => {
 
   expect(readUsageFile(writeUsageFile(usage, subject)).subject).toEqual(subject);
 });
+
+it('writes a JVM with the last row that it was seen in, and intervals that nothing else made after it', () => {
+  const { usage } = read('s1_small.json');
+  const jvm = { runtime: 'OpenJDK', vendor: 'x', version: '17' };
+  const present = usage.present.slice().fill(1, -10);
+  const subject = {
+    type: 'container',
+    name: 'n',
+    clusterName: 'c',
+    namespace: 's',
+    workload: 'w',
+    workloadType: 'job',
+    container: 'x',
+  } as const;
+  const tables = [
+    { ...usage, jvm, jvmLastRow: usage.length - 9, present },
+    { ...usage, jvm, jvmLastRow: usage.length - 1, present },
+  ];
+
+  for (const table of tables) {
+    const again = readUsageFile(writeUsageFile(table, subject)).usage;
+
+    expect({ jvm: again.jvm, jvmLastRow: again.jvmLastRow, present: again.present }).toEqual({
+      jvm,
+      jvmLastRow: table.jvmLastRow,
+      present,
+    });
+  }
+});

@@ -4,8 +4,8 @@ import type { UsageTable } from './usage-table.js';
 
 type Point = readonly [number, string];
 
-/** A series without numbers of its own whose instants make intervals (E4), by kind of experiment. */
-const instantSeries = { container: 'jvmInfo.sum', namespace: 'namespaceRunningPods.avg' } as const;
+/** A series without numbers of its own whose instants make intervals (E4), by kind of experiment. One of a JVM tells nothing of it beside jvmInfo. */
+const instantSeries = { container: 'jvmInfoTotal.sum', namespace: 'namespaceRunningPods.avg' } as const;
 
 /** Writes a table as a usage file, which `readUsageFile` reads back to an equal table (recommendations.md 14). */
 export function writeUsageFile(usage: UsageTable, subject: Subject): object {
@@ -18,8 +18,12 @@ export function writeUsageFile(usage: UsageTable, subject: Subject): object {
     if (points.length > 0) series[name] = isAccelerator ? { metric: { modelName: acceleratorModel }, points } : points;
     if (!isAccelerator) for (const [steps] of points) covered[usage.length - 1 - steps] = 1;
   }
-  const bare = pointsOf(usage, (row) => (usage.present[row] && (usage.jvm || !covered[row]) ? '1' : undefined));
-  if (bare.length > 0) series[instantSeries[subject.type]] = usage.jvm ? { metric: usage.jvm, points: bare } : bare;
+  // Up to its last row a JVM may have had a sample wherever there is an interval: only the last one makes a difference.
+  const seenUntil = usage.jvm ? (usage.jvmLastRow ?? usage.present.lastIndexOf(1)) : -1;
+  const seen = pointsOf(usage, (row) => (usage.present[row] && row <= seenUntil ? '1' : undefined));
+  if (usage.jvm && seen.length > 0) series['jvmInfo.sum'] = { metric: usage.jvm, points: seen };
+  const bare = pointsOf(usage, (row) => (usage.present[row] && row > seenUntil && !covered[row] ? '1' : undefined));
+  if (bare.length > 0) series[instantSeries[subject.type]] = bare;
   return { ...subjectFields(subject), step_min: usage.stepSeconds / 60, now: usage.endSeconds, series };
 }
 
