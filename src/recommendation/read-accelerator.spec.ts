@@ -68,6 +68,7 @@ it('looks for a GPU before the given end where there is no now', () => {
 
 it.each([
   ['a card that is not supported', { 'acceleratorMemoryUsage.max': gpu('Tesla T4', [0, '60']) }],
+  ['a series that names no card', { 'acceleratorMemoryUsage.max': [[0, '60']] }],
   ['no memory samples', { 'acceleratorCoreUsage.max': gpu('A100-40GB', [0, '60']) }],
 ])('sees no GPU with %s', (_, series) => {
   expect(withSeries({ ...series, 'cpuUsage.max': [[0, '1']] }).usage.acceleratorModel).toBeUndefined();

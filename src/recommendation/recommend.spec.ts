@@ -93,6 +93,13 @@ describe('models', () => {
     expect(cost.config.requests?.cpu === undefined).toBe(code !== undefined);
   });
 
+  it('recommends no memory rather than less than none, where only its minima were seen', () => {
+    const cost = costOf({ ...steady, 'memoryUsage.sum': [], 'memoryUsage.max': [], 'memoryRSS.min': [9e7, 9e7] });
+
+    expect(cost.config.requests).toEqual({ cpu: { amount: 0.5, format: 'cores' } });
+    expect(Object.keys(cost.notifications)).toEqual(['324001']);
+  });
+
   it("runs a model of the caller's own under its name", () => {
     const model_settings = { models: ['p50'], model_tunables: { p50: { cpu_percentile: 50, memory_percentile: 50 } } };
     const usage = { 'cpuUsage.max': [1, 2, 3], 'memoryUsage.max': [1e8, 2e8, 3e8], 'memoryUsage.min': [1e8, 2e8, 3e8] };
