@@ -31,7 +31,7 @@ export interface StoredOutcome {
 const insertBatch = 1_000;
 
 /** A fifth of the text in a third of the default level's time; with a window that the text fits into, where the default one costs more to set up than to use. */
-const packing = { level: 1, windowBits: 14, memLevel: 6 };
+const packing = { level: 1, windowBits: 14, memLevel: 6, chunkSize: 4_096 };
 
 /** The bytes in which a rendered recommendation is kept; called in measuring threads, where nobody waits for the next turn. */
 export function packRecommendation(json: string): Buffer {

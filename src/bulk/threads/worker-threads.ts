@@ -40,6 +40,8 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
     this.pool = new Piscina({
       filename: new URL('./thread.worker.js', import.meta.url).href,
       workerData: { settings, databaseUrl: this.database.url } satisfies ThreadData,
+      // Young heaps of V8's own size would be half of a thread's memory; most of what is sent dies at once.
+      resourceLimits: { maxYoungGenerationSizeMb: 12 },
       minThreads: threads,
       maxThreads: threads,
       // Otherwise a thread without a task sleeps so deeply that what it does between tasks, storing what it has read, waits for the next one.

@@ -10,6 +10,8 @@ export interface Kernel {
   add(offset: number, length: number): Fault;
   /** The series ends. The columns are those of the question's windows; they hold until the next `open` or `roomFor`. */
   close(): FilledColumns;
+  /** All series are read: another kernel may have the memory. */
+  free(): void;
 }
 
 /** One column of the grid's rows for each of the windows; NaN outside [firstRow, endRow). */

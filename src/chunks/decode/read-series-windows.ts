@@ -28,6 +28,7 @@ export async function readSeriesWindows(
   const open = new OpenSeries(kernel, questions.length, onSeries);
   for await (const frame of readFrames(body, (bytes) => kernel.roomFor(bytes), mostFrameBytes)) open.take(frame);
   open.close();
+  kernel.free();
 }
 
 /** The series whose chunks arrive: a frame may end within it, then the next one begins with its labels again. */

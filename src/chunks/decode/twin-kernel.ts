@@ -73,6 +73,8 @@ export class TwinKernel implements Kernel {
     return { values: this.columns, firstRow: Math.min(firstRow, endRow), endRow };
   }
 
+  free(): void {}
+
   /** What lies before the chunk is final; the rest is merged with it. */
   private addOverlapping(timeMs: number, offset: number, length: number): Fault {
     const { held, merged, overlapping } = this;

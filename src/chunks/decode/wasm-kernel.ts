@@ -27,6 +27,10 @@ export function compileKernel(file = new URL('./kernel.wasm', import.meta.url)):
   }
 }
 
+/** Instances that no kernel uses, as long as they are small: to make one for each read leaves megabytes to the garbage collector. */
+const idle = new Map<WebAssembly.Module, KernelExports[]>();
+const mostIdleBytes = 8 * 1024 * 1024;
+
 /** The kernel in WebAssembly. */
 export class WasmKernel implements Kernel {
   private readonly wasm: KernelExports;
@@ -37,8 +41,12 @@ export class WasmKernel implements Kernel {
   private views: Float64Array[] = [];
   private question = -1;
 
-  constructor(module: WebAssembly.Module, questions: readonly ChunkQuestion[], grid: Grid) {
-    this.wasm = new WebAssembly.Instance(module, { env: { abort } }).exports as unknown as KernelExports;
+  constructor(
+    private readonly module: WebAssembly.Module,
+    questions: readonly ChunkQuestion[],
+    grid: Grid,
+  ) {
+    this.wasm = idle.get(module)?.pop() ?? instantiate(module);
     this.lanes = questions.map(({ windows }) => planLanes(windows, grid));
     this.columns = questions.map(({ windows }) => windows.length);
     this.rows = grid.rows;
@@ -66,6 +74,13 @@ export class WasmKernel implements Kernel {
     return { values: this.views, firstRow: this.wasm.firstFilled.value, endRow: this.wasm.endFilled.value };
   }
 
+  free(): void {
+    if (this.wasm.memory.buffer.byteLength > mostIdleBytes) return;
+    const known = idle.get(this.module);
+    if (known) known.push(this.wasm);
+    else idle.set(this.module, [this.wasm]);
+  }
+
   private prepare(question: number): void {
     this.question = question;
     this.views = this.viewColumns();
@@ -83,6 +98,10 @@ export class WasmKernel implements Kernel {
     const at = (column: number) => new Float64Array(buffer, this.firstColumn + column * this.rows * 8, this.rows);
     return Array.from({ length: this.columns[this.question] ?? 0 }, (_, column) => at(column));
   }
+}
+
+function instantiate(module: WebAssembly.Module): KernelExports {
+  return new WebAssembly.Instance(module, { env: { abort } }).exports as unknown as KernelExports;
 }
 
 /** AssemblyScript calls it where it would stop; the kernel does not. */
