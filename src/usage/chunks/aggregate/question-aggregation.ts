@@ -37,7 +37,8 @@ export class QuestionAggregation {
   }
 
   add(series: SeriesWindows): void {
-    const { namespaceLabel, containerLabel } = this.planned;
+    const { namespaceLabel, containerLabel, excluded } = this.planned;
+    if (excluded.some(({ name, value }) => (series.labels[name] ?? '') === value)) return;
     const namespace = series.labels[namespaceLabel] ?? '';
     const targets = this.targets.at(namespace, containerLabel && (series.labels[containerLabel] ?? ''));
     if (!targets || series.firstRow >= series.endRow) return;

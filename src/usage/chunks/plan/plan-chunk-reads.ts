@@ -30,6 +30,8 @@ export interface Channel {
 
 export interface PlannedQuestion {
   readonly ask: ChunkQuestion & { readonly windows: Windows[] };
+  /** Series that have one of these values are left out as they come. */
+  readonly excluded: readonly Matcher[];
   readonly type: ExperimentType;
   readonly namespaceLabel: string;
   readonly containerLabel?: string;
@@ -108,18 +110,24 @@ function readOf(reads: Map<number | undefined, PlannedRead>, shape: ChunkShape, 
   return read;
 }
 
+/**
+ * A datasource answers `pod!=""` by going through the series of all its pods, for each question anew; of the containers of a shard hardly any series
+ * is excluded, so that is seen to here. Namespaces have as many series that are of no container, so those are not sent.
+ */
 function questionOf(
   questions: PlannedQuestion[],
   shape: ChunkShape,
   type: ExperimentType,
   experiments: readonly Experiment[],
 ): PlannedQuestion {
-  const matchers = [...shape.matchers, ...cutMatchers(shape, experiments)];
-  const key = keyOf(type, matchers);
-  const known = questions.find((each) => keyOf(each.type, each.ask.matchers) === key);
-  if (known) return known;
   const { namespaceLabel, containerLabel } = shape;
-  const planned = { ask: { matchers, windows: [] }, type, namespaceLabel, ...(containerLabel && { containerLabel }), channels: [] };
+  const isExcluded = ({ type: operator }: Matcher) => operator === '!=' && containerLabel !== undefined;
+  const excluded = shape.matchers.filter(isExcluded);
+  const matchers = [...shape.matchers.filter((matcher) => !isExcluded(matcher)), ...cutMatchers(shape, experiments)];
+  const key = keyOf(type, [...matchers, ...excluded]);
+  const known = questions.find((each) => keyOf(each.type, [...each.ask.matchers, ...each.excluded]) === key);
+  if (known) return known;
+  const planned = { ask: { matchers, windows: [] }, excluded, type, namespaceLabel, ...(containerLabel && { containerLabel }), channels: [] };
   questions.push(planned);
   return planned;
 }
