@@ -99,8 +99,10 @@ export const settingsSchema = z.object({
     .describe('size of the stored windows; beyond it those not used for longest are deleted'),
   ALIGN_END: flag.default(true).describe('floor the end of a job to its measurement duration, so that windows repeat'),
   SHARD_SIZE: integer(1, 10_000).default(100).describe('experiments that are read, computed, committed and published together'),
-  WORKER_CONCURRENCY: integer(1, 1024).default(4).describe('shards measured at once by one process'),
-  MEASURE_THREADS: integer(0, 256).default(0).describe('threads that read usage and compute; 0: one a core but one, at least 1, at most 4'),
+  WORKER_CONCURRENCY: integer(1, 1024).default(3).describe('shards measured at once by one process'),
+  MEASURE_THREADS: integer(1, 256)
+    .default(2)
+    .describe('threads that read usage and compute; each takes some 70 MB and does some 150 containers a second'),
   RECONCILE_INTERVAL_MS: integer(200, 600_000).default(5_000).describe('how often lost wake-ups are put back, in ms'),
   JOB_RETENTION_DAYS: integer(0, 36_500).default(30).describe('finished jobs are deleted after this many days; 0: never'),
   SHUTDOWN_TIMEOUT_MS: integer(0, 600_000).default(20_000).describe('how long work in progress may take at a stop, in ms'),

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Piscina } from 'piscina';
@@ -15,12 +14,6 @@ import type { Answered, Measurement, MeasureTask, ThreadData } from './thread-me
  * shard; by V8's own measure, a third more than what is alive, it looks through its heap every 100 ms (measured: docs/performance.md).
  */
 const heapGrowth = '--heap-growing-percent=300';
-
-/**
- * One core is left to this thread and to the datasource's answers. Two threads on two cores were no faster than one, and each has a heap and compiled
- * code of its own, some 60 MB (measured: docs/performance.md).
- */
-const defaultThreads = () => Math.min(4, Math.max(1, availableParallelism() - 1));
 
 /** Threads have so long to store what they have read, in ms. */
 const closeMs = 5_000;
@@ -41,7 +34,7 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
   onApplicationBootstrap(): void {
     if (this.settings.ROLE === 'api') return;
     setFlagsFromString(heapGrowth);
-    const threads = this.settings.MEASURE_THREADS || defaultThreads();
+    const threads = this.settings.MEASURE_THREADS;
     const settings = { ...this.settings, DATASOURCE_CONCURRENCY: Math.ceil(this.settings.DATASOURCE_CONCURRENCY / threads) };
     this.pool = new Piscina({
       filename: new URL('./thread.worker.js', import.meta.url).href,

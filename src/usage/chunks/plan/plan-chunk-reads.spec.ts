@@ -67,7 +67,13 @@ describe('planChunkReads', () => {
   it('does not ask a datasource to leave out what hardly any series of a container has', () => {
     const mixed = profileOf({ cpuUsage: 'avg(x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$", pod!="", job="j", image!~"a|b"})' });
     const [question] = planChunkReads(placed, { ...context, profile: mixed }).reads[0]!.questions;
-    expect(question!.ask.matchers.map(({ name, type }) => name + type)).toEqual(['__name__=', 'job=', 'image!~', 'namespace=~', 'container=~']);
+    expect(question!.ask.matchers.map(({ name, type }) => name + type)).toEqual([
+      '__name__=',
+      'job=',
+      'image!~',
+      'namespace=~',
+      'container=~',
+    ]);
     expect(question!.excluded).toEqual([{ type: '!=', name: 'pod', value: '' }]);
     const ofNamespace = planChunkReads([{ experiment: namespace, index: 0 }], context).reads.flatMap(({ questions }) => questions);
     expect(ofNamespace.flatMap(({ ask }) => ask.matchers.map(({ type }) => type))).toContain('!=');

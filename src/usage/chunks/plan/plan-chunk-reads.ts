@@ -127,7 +127,14 @@ function questionOf(
   const key = keyOf(type, [...matchers, ...excluded]);
   const known = questions.find((each) => keyOf(each.type, [...each.ask.matchers, ...each.excluded]) === key);
   if (known) return known;
-  const planned = { ask: { matchers, windows: [] }, excluded, type, namespaceLabel, ...(containerLabel && { containerLabel }), channels: [] };
+  const planned = {
+    ask: { matchers, windows: [] },
+    excluded,
+    type,
+    namespaceLabel,
+    ...(containerLabel && { containerLabel }),
+    channels: [],
+  };
   questions.push(planned);
   return planned;
 }
