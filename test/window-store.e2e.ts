@@ -181,15 +181,52 @@ describe('when the past of the datasource has changed', () => {
   });
 });
 
+describe('a range of several days is discovered', () => {
+  const range = (end: number) => ({
+    time_range: { start: new Date((end - 3 * day) * 1000).toISOString(), end: new Date(end * 1000).toISOString() },
+  });
+  const madeAt = async () => (await ask<{ made_at: Date }>('SELECT made_at FROM discovery_answer')).map(({ made_at }) => made_at.getTime());
+  const end = firstEnd + 29 * hour;
+
+  it('with what is kept of its whole days, which the next job does not ask about', async () => {
+    await ask('DELETE FROM discovery_answer');
+    await compare(end, range(end));
+    const made = await madeAt();
+    expect(made).toHaveLength(1);
+    expect(await compare(end + 15 * minute, range(end + 15 * minute))).toBeLessThan(0.2);
+    expect(await madeAt()).toEqual(made);
+  });
+
+  it('anew for `refresh`', async () => {
+    const [before] = await madeAt();
+    await compare(end + 15 * minute, { ...range(end + 15 * minute), refresh: true });
+    const [after, ...more] = await madeAt();
+    expect(after).toBeGreaterThan(before!);
+    expect(more).toEqual([]);
+  });
+
+  it('from other days on the next day, of filters each for itself', async () => {
+    await compare(end + 10 * hour, range(end + 10 * hour));
+    const filter = { exclude: { namespace: ['no-such'] } };
+    await compare(end + 10 * hour, { ...range(end + 10 * hour), filter });
+    expect(await madeAt()).toHaveLength(3);
+  });
+});
+
 describe('a store that fails', () => {
   it('costs no job', async () => {
-    await ask('DROP TABLE usage_block, usage_series');
+    await ask('DROP TABLE usage_block, usage_series, discovery_answer');
     const end = firstEnd + 30 * hour;
+    const time_range = { start: new Date((end - 3 * day) * 1000).toISOString(), end: new Date(end * 1000).toISOString() };
     for (let turn = 0; turn < 2; turn++) {
-      const [withStore, without] = [await recommend(stored, end), await recommend(plain, end)];
+      const [withStore, without] = [await recommend(stored, end, { time_range }), await recommend(plain, end, { time_range })];
       expect(differences(without.recommendations, withStore.recommendations, { relative: 1e-9 })).toEqual([]);
     }
-    const complaints = stored.logs.filter(({ msg }) => msg === 'stored usage cannot be looked up: all of it is read anew');
-    expect(complaints).toHaveLength(1);
+    for (const complaint of [
+      'stored usage cannot be looked up: all of it is read anew',
+      'kept answers cannot be looked up: all is asked anew',
+    ]) {
+      expect(stored.logs.filter(({ msg }) => msg === complaint)).toHaveLength(1);
+    }
   });
 });

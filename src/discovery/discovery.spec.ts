@@ -7,6 +7,7 @@ import { ReaderProbes } from '../probes/reader-probes.js';
 import { Discovery, type DiscoveryRequest } from './discovery.js';
 import { MetadataProfiles } from './metadata-profiles.js';
 import { SeriesFinder } from './series-finder.js';
+import { SettledAnswers } from './settled-answers.js';
 
 const now = 1795231800;
 const day = 86_400;
@@ -67,7 +68,11 @@ async function discoverAt(answerContainer: (asked: Asked) => Answer, more: Parti
   const client = new PrometheusClient(http);
   const remoteRead = new RemoteRead(http);
   const finder = new SeriesFinder(client, new ReaderProbes(remoteRead, client, http), remoteRead);
-  return { result: new Discovery(finder).discover(request), asked, closedEarly: () => closedEarly };
+  return {
+    result: new Discovery(finder, new SettledAnswers({ USAGE_OVERLAP: 3600 })).discover(request),
+    asked,
+    closedEarly: () => closedEarly,
+  };
 }
 
 function instantsOf(form: URLSearchParams): number[] {
@@ -116,7 +121,8 @@ describe('Discovery', () => {
     const timeRange = { startSeconds: now - 5 * day, endSeconds: now };
     const { result, asked } = await discoverAt(livedFrom(images), { timeRange });
     expect((await result).cluster.containers.map(({ image }) => image)).toEqual([expected]);
-    const finer = asked.slice(3);
+    // Three questions about each of three parts: up to the first midnight, the days, since the last midnight.
+    const finer = asked.slice(9);
     expect(finer).toHaveLength(finerQuestions);
     for (const { query } of finer) expect(query).toContain('namespace="shop"');
     for (const { instants } of asked) expect(instants.length).toBeLessThanOrEqual(11_000);

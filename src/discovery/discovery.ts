@@ -5,12 +5,14 @@ import { logOf } from '../settings/logger.js';
 import type { DiscoveredCluster } from './discovered-cluster.js';
 import { type DiscoveryFilter, discoveredKinds } from './filter.js';
 import { groupBy } from './group-by.js';
+import { joinParts } from './join-parts.js';
 import type { MetadataProfile } from './metadata-profile.js';
 import { planDiscoveryQuery, planExclusionQueries } from './plan-discovery-queries.js';
-import { planFinerWindows, planWindows, type TimeRange, type Windows } from './plan-windows.js';
+import { lengthAt, planFinerWindows, planWindows, type TimeRange, type Windows } from './plan-windows.js';
 import { latestImages, refineSightings } from './read-images.js';
 import { type ContainerSightings, containerKey, type Findings, readContainers, readWorkloads, toCluster } from './read-workloads.js';
-import { type Question, SeriesFinder } from './series-finder.js';
+import { type Asking, type Question, SeriesFinder } from './series-finder.js';
+import { SettledAnswers } from './settled-answers.js';
 
 /** What is to be found where. */
 export interface DiscoveryRequest {
@@ -21,6 +23,8 @@ export interface DiscoveryRequest {
   /** Finds what existed anywhere in it; without it, what existed in the measurement duration before now. */
   readonly timeRange?: TimeRange;
   readonly nowSeconds: number;
+  /** Asks anew what is kept of earlier discoveries. */
+  readonly refresh?: boolean;
 }
 
 export interface DiscoveryResult {
@@ -39,7 +43,10 @@ const log = logOf('discovery');
 /** Finds the workloads of a datasource. */
 @Injectable()
 export class Discovery {
-  constructor(private readonly finder: SeriesFinder) {}
+  constructor(
+    private readonly finder: SeriesFinder,
+    private readonly settled: SettledAnswers,
+  ) {}
 
   /** Rejects with a DatasourceError, or with a MetadataProfileError where the profile cannot do what the filter asks. */
   async discover(request: DiscoveryRequest, signal?: AbortSignal): Promise<DiscoveryResult> {
@@ -50,13 +57,13 @@ export class Discovery {
       warnings,
       signal: AbortSignal.any(signal ? [signal, failed.signal] : [failed.signal]),
     };
-    const find: Find = (questions, windows) => this.finder.find(asking, questions, windows);
-    const windows = planWindows(request.measurementSeconds, request.nowSeconds, request.timeRange);
+    const parts = planWindows(request.measurementSeconds, request.nowSeconds, request.timeRange);
     try {
-      const found = await findWorkloads(request, windows, find);
+      const found = await this.findWorkloads(request, parts, asking);
       if (found.malformedSeries > 0)
         log.warn({ datasource: request.datasource.name, series: found.malformedSeries }, 'series without a label left out');
-      const containers = await tellImagesApart(request, found.containers, windows.lengthMs, find);
+      const find: Find = (questions, windows) => this.finder.find(asking, questions, windows);
+      const containers = await tellImagesApart(request, found.containers, parts, find);
       return { cluster: toCluster({ ...found, containers }), warnings: [...warnings] };
     } catch (error) {
       // The other questions of this discovery need no answer any more.
@@ -64,36 +71,46 @@ export class Discovery {
       throw error;
     }
   }
-}
 
-/** Asks the profile's three queries, and those for excluded labels, at once. */
-async function findWorkloads({ metadataProfile, filter }: DiscoveryRequest, windows: Windows, find: Find): Promise<Findings> {
-  const scope = { filter, lengthMs: windows.lengthMs };
-  const wanted = discoveredKinds.map((kind) => [planDiscoveryQuery(metadataProfile, kind, scope)]);
-  const exclusions = (['workload', 'container'] as const).map((kind) => planExclusionQueries(metadataProfile, kind, scope));
-  const answers = await find([...wanted, ...exclusions.filter(({ length }) => length > 0)], windows);
-  const [namespace = [], workload = [], container = [], ...excluded] = answers;
-  return readWorkloads({ namespace, workload, container, excluded: excluded.flat() }, filter);
+  /** Asks the profile's three queries, and those for excluded labels, at once. */
+  private async findWorkloads(request: DiscoveryRequest, parts: readonly Windows[], asking: Asking): Promise<Findings> {
+    const { metadataProfile, filter } = request;
+    const answers = await Promise.all(
+      parts.map((windows) => {
+        const scope = { filter, lengthMs: windows.lengthMs };
+        const wanted = discoveredKinds.map((kind) => [planDiscoveryQuery(metadataProfile, kind, scope)]);
+        const exclusions = (['workload', 'container'] as const).map((kind) => planExclusionQueries(metadataProfile, kind, scope));
+        const questions = [...wanted, ...exclusions.filter(({ length }) => length > 0)];
+        const ask = (each: Asking) => this.finder.find(each, questions, windows);
+        return this.settled.find(asking, { questions, windows, request }, ask);
+      }),
+    );
+    const [namespace = [], workload = [], container = [], ...excluded] = joinParts(answers);
+    return readWorkloads({ namespace, workload, container, excluded: excluded.flat() }, filter);
+  }
 }
 
 /** Asks finer and finer about the containers whose latest window saw several images. */
 async function tellImagesApart(
   request: DiscoveryRequest,
   containers: readonly ContainerSightings[],
-  windowMs: number,
+  parts: readonly Windows[],
   find: Find,
 ): Promise<ContainerSightings[]> {
   const settled = new Map(containers.map((container) => [containerKey(container), container]));
   let open = containers.filter(hasSeveralImages);
-  let coarseMs = windowMs;
-  for (const finerMs of finerWindowsMs.filter((length) => length < windowMs)) {
+  let askedMs = Number.POSITIVE_INFINITY;
+  for (const finerMs of finerWindowsMs) {
     const groups = groupBy(open, ({ images }) => latestImages(images)[0]?.lastSeconds ?? 0);
     const refined = await Promise.all(
-      [...groups].map(([endSeconds, group]) => refine(request, group, planFinerWindows(endSeconds, coarseMs, finerMs), find)),
+      [...groups].map(([endSeconds, group]) => {
+        const coarseMs = Math.min(askedMs, lengthAt(parts, endSeconds) ?? askedMs);
+        return coarseMs <= finerMs ? group : refine(request, group, planFinerWindows(endSeconds, coarseMs, finerMs), find);
+      }),
     );
     for (const container of refined.flat()) settled.set(containerKey(container), container);
     open = refined.flat().filter(hasSeveralImages);
-    coarseMs = finerMs;
+    askedMs = finerMs;
   }
   return [...settled.values()];
 }

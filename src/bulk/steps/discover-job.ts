@@ -67,6 +67,7 @@ export class DiscoverJob {
           measurementSeconds: request.measurementSeconds,
           timeRange: request.timeRange,
           nowSeconds: Math.floor(job.startedAt.getTime() / 1000),
+          refresh: job.request.refresh ?? false,
         });
         return { datasource: name, cluster, warnings };
       }),

@@ -6,6 +6,7 @@ import { DatabaseModule } from '../../database/database.module.js';
 import { DatasourceError } from '../../datasource/datasource-error.js';
 import { Discovery, type DiscoveryRequest, type DiscoveryResult } from '../../discovery/discovery.js';
 import { DiscoveryModule } from '../../discovery/discovery.module.js';
+import { DiscoveryMemoryModule } from '../../discovery/discovery-memory.module.js';
 import { logger, NestLogger } from '../../settings/logger.js';
 import { SettingsModule } from '../../settings/settings.module.js';
 import { EvidenceModule } from '../../usage/evidence/evidence.module.js';
@@ -24,7 +25,7 @@ const connections = 3;
 class ThreadModule {
   static of({ settings, databaseUrl }: ThreadData): DynamicModule {
     // The process that started this thread has brought the tables to this release.
-    const memory = [DatabaseModule.at(databaseUrl, connections, { migrates: false }), StoredUsageModule];
+    const memory = [DatabaseModule.at(databaseUrl, connections, { migrates: false }), StoredUsageModule, DiscoveryMemoryModule];
     return {
       module: ThreadModule,
       imports: [

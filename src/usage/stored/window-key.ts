@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Authentication, Datasource } from '../../datasource/datasource.js';
+import { identityOf as identityOfDatasource } from '../../datasource/datasource-identity.js';
 import type { Experiment } from '../../experiments/experiment.js';
 import { usageMetrics } from '../../recommendation/usage-table.js';
 import type { Settings } from '../../settings/settings-schema.js';
@@ -20,22 +20,19 @@ export function windowKeys(
   scope: Settings['USAGE_SCOPE'],
 ): string[] {
   const { datasource, endSeconds, stepSeconds } = request;
-  const asked = [formatVersion, usageMetrics, sourceOf(datasource), contentOf(profile), scope, stepSeconds, endSeconds % stepSeconds];
+  const asked = [
+    formatVersion,
+    usageMetrics,
+    identityOfDatasource(datasource),
+    contentOf(profile),
+    scope,
+    stepSeconds,
+    endSeconds % stepSeconds,
+  ];
   const common = createHash('sha256').update(JSON.stringify(asked)).digest();
   return request.experiments.map((experiment) =>
     uuidOf(createHash('sha256').update(common).update(identityOf(experiment)).digest('hex').slice(0, 32)),
   );
-}
-
-function sourceOf({ name, url, authentication }: Datasource): unknown {
-  return [name, url, tenantOf(authentication)];
-}
-
-/** What of the credentials decides whose samples are answered: one address serves many tenants. Passwords and tokens change, samples do not. */
-function tenantOf(authentication: Authentication): unknown {
-  if (authentication.type === 'basic') return authentication.username;
-  if (authentication.type === 'api_key') return [authentication.header, authentication.apiKey];
-  return authentication.type === 'oauth2' ? authentication.clientId : undefined;
 }
 
 function contentOf({ variables }: MetricProfile): unknown {

@@ -1,0 +1,7 @@
+import { Global, Module } from '@nestjs/common';
+import { DiscoveryAnswerStore } from './discovery-answer-store.js';
+
+/** Lets DiscoveryModule keep answers, where there is a DatabaseModule. */
+@Global()
+@Module({ providers: [DiscoveryAnswerStore], exports: [DiscoveryAnswerStore] })
+export class DiscoveryMemoryModule {}
