@@ -89,7 +89,9 @@ export const settingsSchema = z.object({
     .enum(['workload', 'container'])
     .default('workload')
     .describe("whose usage an experiment reads; container: Kruize's merging of same-named containers"),
-  USAGE_STORE: flag.default(true).describe('keep usage windows and the workloads of past days in PostgreSQL, so that a repeated job reads only what is new'),
+  USAGE_STORE: flag
+    .default(true)
+    .describe('keep usage windows and the workloads of past days in PostgreSQL, so that a repeated job reads only what is new'),
   USAGE_OVERLAP: duration
     .prefault('1h')
     .describe('the newest stored windows, this long, are read again, since samples may come late; seconds, or like 30min or 1h'),
