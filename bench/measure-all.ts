@@ -1,20 +1,12 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { clusterBlocks } from '../test/cluster/cluster-blocks.js';
-import { startKafka } from '../test/servers/kafka.js';
-import { startPostgres } from '../test/servers/postgres.js';
-import { startPrometheus } from '../test/servers/prometheus.js';
-import { type Service, startService } from '../test/servers/service.js';
-import { makeTempFolder, removeTempFolder } from '../test/servers/temp-folder.js';
+import { type BenchServers, type ClusterSize, withServers } from './bench-servers.js';
 import { type FloorCost, measureFloor } from './floor.js';
+import { endSeconds, jobAfter, smallJob, warmUpJob } from './jobs.js';
 import { prometheusCounters } from './prometheus-counters.js';
 import { askAsReference } from './reference-way.js';
+import { measureRest, type RestLatency } from './rest-latency.js';
 import { type JobCost, runJob } from './run-job.js';
 
-export interface BenchSize {
-  readonly containers: number;
-  readonly scrape: number;
-  readonly days: number;
+export interface BenchSize extends ClusterSize {
   readonly reference: number;
   readonly kafka: boolean;
 }
@@ -28,84 +20,65 @@ export interface ReferenceCost {
   readonly prometheusCpuSeconds: number;
 }
 
+/** A cluster read from chunks, Kafka off. */
+export interface ChunkJobs {
+  /** The first job of a new process. */
+  readonly cold: JobCost;
+  /** The first over these windows, when the process has run a job of the same size over others. */
+  readonly chunks: JobCost;
+  /** The next quarter hour. */
+  readonly repeated: JobCost;
+}
+
 /** What was measured, all in one run on the same data. */
-export interface BenchLines {
+export interface BenchLines extends ChunkJobs {
   readonly reference: ReferenceCost;
   readonly promql: JobCost;
   readonly floor: FloorCost;
-  /** First job, Kafka off. */
-  readonly chunks: JobCost;
-  /** The next quarter hour, Kafka off. */
-  readonly repeated: JobCost;
+  readonly rest: RestLatency;
   readonly chunksWithKafka?: JobCost;
 }
 
-const daySeconds = 86_400;
-/** Any time on the 15-minute grid: generated data do not depend on the clock, so that they can be kept. */
-const endSeconds = 1_795_176_000;
-
 /** Runs every line of the benchmark, one after the other, on servers of its own. */
-export async function measureAll(size: BenchSize, tell: (text: string) => void): Promise<BenchLines> {
-  tell(`generating ${size.containers} containers, ${size.days} days, a sample every ${size.scrape} s (kept for later runs) …`);
-  const tailSeconds = 3_600;
-  const { blocks, containers, samples } = await clusterBlocks({
-    containers: size.containers,
-    days: size.days,
-    scrapeSeconds: size.scrape,
-    endSeconds,
-    seed: 1,
-    podsPerContainer: 1,
-    tailSeconds,
-  });
-  tell(`${samples.toLocaleString('en')} samples; starting Prometheus, PostgreSQL${size.kafka ? ', Kafka' : ''} …`);
-  const [prometheus, postgres, kafka] = await Promise.all([
-    startPrometheus({ blocks }),
-    startPostgres(),
-    size.kafka ? startKafka() : undefined,
-  ]);
-  const folder = makeTempFolder('bench');
-  const withService = async <T>(
-    reader: 'chunks' | 'promql',
-    env: Record<string, string>,
-    work: (service: Service) => Promise<T>,
-  ): Promise<T> => {
-    const datasources = join(folder, `${reader}.yaml`);
-    writeFileSync(datasources, `- name: prometheus-1\n  provider: prometheus\n  url: ${prometheus.url}\n  usage_reader: ${reader}\n`);
-    const service = await startService({
-      env: { DATASOURCES_FILE: datasources, DATABASE_URL: await postgres.createDatabase(), ...env },
-    });
-    try {
-      // Threads, connections and the JIT are warm in a service that runs; one small job sees to that.
-      await runJob(service, prometheus.url, smallJob(containers[0].namespace), false);
-      return await work(service);
-    } finally {
-      await service.stop();
-    }
-  };
-  try {
+export function measureAll(size: BenchSize, tell: (text: string) => void): Promise<BenchLines> {
+  return withServers(size, tell, async (servers) => {
+    const { prometheusUrl: url, containers } = servers;
     const asked = containers
       .filter((_, index) => index % Math.max(1, Math.floor(containers.length / size.reference)) === 0)
       .slice(0, size.reference);
     tell(`the reference's way: 37 questions about each of ${asked.length} containers, three at a time …`);
-    const reference = await measureReference(prometheus.url, asked, containers.length);
+    const reference = await measureReference(url, asked, containers.length);
     tell('batched PromQL …');
-    const promql = await withService('promql', {}, (service) => runJob(service, prometheus.url, jobAt(endSeconds), false));
-    tell('chunks, first job and the next quarter hour …');
-    const [chunks, repeated] = await withService('chunks', {}, async (service) => {
-      const first = await runJob(service, prometheus.url, jobAt(endSeconds), false);
-      return [first, await runJob(service, prometheus.url, jobAt(endSeconds + 900), false)];
+    const promql = await servers.withService({ reader: 'promql' }, async (service) => {
+      await runJob(service, url, smallJob(containers[0]!.namespace), false);
+      return runJob(service, url, jobAfter(0), false);
     });
-    const kafkaEnv = kafka && { KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers };
-    if (kafkaEnv) tell('chunks, with Kafka …');
-    const chunksWithKafka =
-      kafkaEnv && (await withService('chunks', kafkaEnv, (service) => runJob(service, prometheus.url, jobAt(endSeconds), true)));
+    tell('chunks …');
+    const { rest, ...chunkJobs } = await servers.withService({ reader: 'chunks' }, async (service) => ({
+      ...(await measureChunkJobs(servers, service)),
+      rest: await measureRest(service),
+    }));
     tell('the floor: fetched, decoded and windowed by one thread, nothing else …');
-    const floor = await measureFloor(prometheus.url, containers, endSeconds, size.days);
-    return { reference, promql, floor, chunks, repeated, chunksWithKafka };
-  } finally {
-    removeTempFolder(folder);
-    await Promise.all([prometheus.stop(), postgres.stop(), kafka?.stop()]);
-  }
+    await measureFloor(url, containers, endSeconds, size.days);
+    const floor = await measureFloor(url, containers, endSeconds, size.days);
+    if (!size.kafka) return { reference, promql, floor, rest, ...chunkJobs };
+    tell('chunks, with Kafka …');
+    const chunksWithKafka = await servers.withService({ reader: 'chunks', kafka: true }, async (service) => {
+      await runJob(service, url, warmUpJob(), true);
+      return runJob(service, url, jobAfter(0), true);
+    });
+    return { reference, promql, floor, rest, ...chunkJobs, chunksWithKafka };
+  });
+}
+
+/** The three jobs from chunks, the first of them the first that the service runs. */
+export async function measureChunkJobs(
+  { prometheusUrl: url }: Pick<BenchServers, 'prometheusUrl'>,
+  service: Parameters<typeof runJob>[0],
+): Promise<ChunkJobs> {
+  const cold = await runJob(service, url, warmUpJob(), false);
+  const chunks = await runJob(service, url, jobAfter(0), false);
+  return { cold, chunks, repeated: await runJob(service, url, jobAfter(1), false) };
 }
 
 async function measureReference(url: string, asked: Parameters<typeof askAsReference>[1], all: number): Promise<ReferenceCost> {
@@ -116,13 +89,4 @@ async function measureReference(url: string, asked: Parameters<typeof askAsRefer
   const cpu = (await prometheusCounters(url)).cpuSeconds - before.cpuSeconds;
   const share = all / asked.length;
   return { askedContainers: asked.length, askedSeconds, requests, seconds: askedSeconds * share, prometheusCpuSeconds: cpu * share };
-}
-
-function jobAt(end: number): object {
-  const time = (seconds: number) => new Date(seconds * 1000).toISOString();
-  return { time_range: { start: time(end - 15 * daySeconds), end: time(end) } };
-}
-
-function smallJob(namespace: string): object {
-  return { ...jobAt(endSeconds - daySeconds), filter: { include: { namespace: [namespace] } }, term_settings: { terms: ['short'] } };
 }

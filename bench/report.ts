@@ -1,5 +1,7 @@
 import Table from 'cli-table3';
 import type { BenchLines } from './measure-all.js';
+import type { ScalingLine } from './measure-scaling.js';
+import type { JobCost } from './run-job.js';
 
 /** How many times more the first took than the second; targets: docs/performance.md. */
 export interface Ratios {
@@ -16,6 +18,7 @@ export interface Report {
   readonly machine: { readonly cores: number; readonly cpu: string; readonly memoryGb: number; readonly node: string };
   readonly ratios: Ratios;
   readonly lines: BenchLines;
+  readonly scaling: readonly ScalingLine[];
 }
 
 export function ratiosOf({ reference, promql, chunks, floor, repeated }: BenchLines): Ratios {
@@ -27,51 +30,76 @@ export function ratiosOf({ reference, promql, chunks, floor, repeated }: BenchLi
   };
 }
 
-/** One table: a line a way, each with its ratio to the first job from chunks. */
-export function printTable({ containers, scrapeSeconds, days, machine, ratios, lines }: Report): string {
-  const head = [
-    'way',
-    'seconds',
-    'containers/s',
-    '× chunks',
-    'CPU s service',
-    'CPU s Prometheus',
-    'requests/container',
-    'MB',
-    'peak RSS MB',
-  ];
-  const table = new Table({ head, style: { head: [], border: [] }, colAligns: ['left', ...head.slice(1).map(() => 'right' as const)] });
+const costColumns = ['CPU s service', 'CPU s Prometheus', 'requests/container', 'MB', 'peak RSS MB', 'event loop p99 ms'];
+
+/** Two tables: a line a way, each with its ratio to the first job from chunks, and a line a size of the cluster. */
+export function printReport(report: Report): string {
+  const { containers, scrapeSeconds, days, machine, ratios, lines } = report;
+  const size = `${containers} containers, ${days} days, a sample every ${scrapeSeconds} s`;
+  const where = `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, Node ${machine.node}`;
+  const summary = Object.entries(ratios).map(([name, ratio]) => `${name} ${ratio.toFixed(2)}`);
+  const { rest } = lines;
+  const callers = `while a job runs: POST /bulk p99 ${rest.postP99Ms.toFixed(1)} ms (${rest.posts}), GET /bulk summary p99 ${rest.summaryP99Ms.toFixed(1)} ms (${rest.summaries})`;
+  const parts = [`${size}; ${where}`, waysTable(report), summary.join('  '), callers];
+  if (report.scaling.length > 0) parts.push('', scalingTable(report.scaling));
+  return `${parts.join('\n')}\n`;
+}
+
+function waysTable({ containers, lines }: Report): string {
+  const table = tableOf(['way', 'seconds', 'containers/s', '× chunks', ...costColumns]);
   const base = lines.chunks.seconds;
   const { reference, floor } = lines;
   table.push([
     `37 questions a container, three at a time,\nanswers dropped (${reference.askedContainers} asked, × ${(containers / reference.askedContainers).toFixed(1)});\na lower bound of Kruize, about a fifth of it`,
     ...[reference.seconds.toFixed(1), (containers / reference.seconds).toFixed(1), (reference.seconds / base).toFixed(1)],
-    ...['-', reference.prometheusCpuSeconds.toFixed(1), '37', '-', '-'],
+    ...['-', reference.prometheusCpuSeconds.toFixed(1), '37', '-', '-', '-'],
   ]);
   const jobs = [
     ['job, batched PromQL', lines.promql],
-    ['job, chunks, first', lines.chunks],
+    ['job, chunks, first of the process', lines.cold],
+    ['job, chunks, first over these windows', lines.chunks],
     ['job, chunks, next quarter hour', lines.repeated],
-    ['job, chunks, first, Kafka on', lines.chunksWithKafka],
+    ['job, chunks, first over these windows, Kafka on', lines.chunksWithKafka],
   ] as const;
   for (const [name, cost] of jobs) {
     if (!cost) continue;
     const published = cost.publishedSeconds === undefined ? '' : `\n(published after ${cost.publishedSeconds.toFixed(2)} s)`;
-    table.push([
-      name + published,
-      ...[cost.seconds.toFixed(2), (cost.containers / cost.seconds).toFixed(0), (cost.seconds / base).toFixed(2)],
-      ...[cost.serviceCpuSeconds.toFixed(2), cost.prometheusCpuSeconds.toFixed(2), (cost.requests / cost.containers).toFixed(3)],
-      ...[(cost.bytes / 1e6).toFixed(1), cost.peakRssMb.toFixed(0)],
-    ]);
+    table.push([name + published, ...paceOf(cost), (cost.seconds / base).toFixed(2), ...costsOf(cost)]);
   }
   table.push([
     'floor: fetched, decoded, windowed by one thread',
     ...[floor.seconds.toFixed(2), (containers / floor.seconds).toFixed(0), (floor.seconds / base).toFixed(2)],
     ...[floor.cpuSeconds.toFixed(2), floor.prometheusCpuSeconds.toFixed(2), (floor.requests / containers).toFixed(3)],
-    ...[(floor.bytes / 1e6).toFixed(1), '-'],
+    ...[(floor.bytes / 1e6).toFixed(1), '-', '-'],
   ]);
-  const size = `${containers} containers, ${days} days, a sample every ${scrapeSeconds} s`;
-  const where = `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, Node ${machine.node}`;
-  const summary = Object.entries(ratios).map(([name, ratio]) => `${name} ${ratio.toFixed(2)}`);
-  return `${size}; ${where}\n${table.toString()}\n${summary.join('  ')}\n`;
+  return table.toString();
+}
+
+/** A line a job of each size. */
+export function scalingTable(scaling: readonly ScalingLine[]): string {
+  const table = tableOf(['cluster', 'job from chunks', 'seconds', 'containers/s', ...costColumns]);
+  for (const { containers, days, scrape, cold, chunks, repeated } of scaling) {
+    const cluster = `${containers} containers, ${days} days, a sample every ${scrape} s`;
+    const jobs = [
+      ['first of the process', cold],
+      ['first over these windows', chunks],
+      ['next quarter hour', repeated],
+    ] as const;
+    for (const [name, cost] of jobs) table.push([cluster, name, ...paceOf(cost), ...costsOf(cost)]);
+  }
+  return table.toString();
+}
+
+function tableOf(head: readonly string[]) {
+  return new Table({ head: [...head], style: { head: [], border: [] }, colAligns: head.map((_, at) => (at === 0 ? 'left' : 'right')) });
+}
+
+function paceOf({ seconds, containers }: JobCost): string[] {
+  return [seconds.toFixed(2), (containers / seconds).toFixed(0)];
+}
+
+function costsOf(cost: JobCost): string[] {
+  const { serviceCpuSeconds, prometheusCpuSeconds, requests, containers, bytes, peakRssMb, eventLoopP99Ms } = cost;
+  const cpu = [serviceCpuSeconds.toFixed(2), prometheusCpuSeconds.toFixed(2)];
+  return [...cpu, (requests / containers).toFixed(3), (bytes / 1e6).toFixed(1), peakRssMb.toFixed(0), eventLoopP99Ms.toFixed(0)];
 }

@@ -14,6 +14,8 @@ export interface JobCost {
   readonly requests: number;
   readonly bytes: number;
   readonly peakRssMb: number;
+  /** 99th percentile of the main thread's delays during the job, in ms, above the 10 ms at which it is looked at. */
+  readonly eventLoopP99Ms: number;
 }
 
 interface Summary {
@@ -27,11 +29,14 @@ interface Summary {
 /** Runs one job and measures what it costs everybody. Rejects when it fails or any experiment does. */
 export async function runJob(service: Service, prometheusUrl: string, body: object, awaitsPublication: boolean): Promise<JobCost> {
   const postgres = pidsOf('postgres');
+  // Each look at the delays forgets those before.
+  await eventLoopP99Ms(service);
   const before = { prometheus: await prometheusCounters(prometheusUrl), cpu: cpuSeconds(service.pid), postgres: postgresCpu(postgres) };
   const startMs = performance.now();
   const jobId = await post(service.url, body);
   const summary = await until(service.url, jobId, ({ status }) => status !== 'IN_PROGRESS');
   const seconds = (performance.now() - startMs) / 1000;
+  const loopMs = await eventLoopP99Ms(service);
   if (summary.status !== 'COMPLETED' || summary.failed_experiments > 0) throw new Error(`the job failed: ${JSON.stringify(summary)}`);
   const isPublished = (each: Summary) => each.published_experiments === each.total_experiments;
   if (awaitsPublication) await until(service.url, jobId, isPublished);
@@ -47,7 +52,14 @@ export async function runJob(service: Service, prometheusUrl: string, body: obje
     requests: after.requests - before.prometheus.requests,
     bytes: after.responseBytes - before.prometheus.responseBytes,
     peakRssMb: peakRssMb(service.pid),
+    eventLoopP99Ms: loopMs,
   };
+}
+
+async function eventLoopP99Ms({ url }: Service): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const seconds = /^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(metrics)?.[1];
+  return Number(seconds) * 1000 - 10;
 }
 
 function postgresCpu(pids: readonly number[]): number {
@@ -71,6 +83,6 @@ async function until(url: string, jobId: string, isSo: (summary: Summary) => boo
   for (;;) {
     const { summary } = (await (await fetch(`${url}/bulk?job_id=${jobId}`)).json()) as { summary: Summary };
     if (isSo(summary)) return summary;
-    await sleep(10);
+    await sleep(50);
   }
 }

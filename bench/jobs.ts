@@ -1,0 +1,29 @@
+const daySeconds = 86_400;
+const stepSeconds = 900;
+
+/** Any time on the 15-minute grid: generated data do not depend on the clock, so that they can be kept. */
+export const endSeconds = 1_795_176_000;
+
+/** A job over 15 days, so many quarter hours after the first. */
+export function jobAfter(quarterHours: number, more: object = {}): object {
+  const end = endSeconds + quarterHours * stepSeconds;
+  return { time_range: { start: timeOf(end - 15 * daySeconds), end: timeOf(end) }, ...more };
+}
+
+/**
+ * A job of the same size that leaves nothing behind which the first could use: its windows lie half a step beside, its discovery asks other questions.
+ */
+export function warmUpJob(): object {
+  return jobAfter(-0.5, { filter: { exclude: { namespace: ['warm-up'] } } });
+}
+
+/** A job over one namespace and one day. */
+export function smallJob(namespace: string): object {
+  const end = endSeconds - daySeconds;
+  const time_range = { start: timeOf(end - daySeconds), end: timeOf(end) };
+  return { time_range, filter: { include: { namespace: [namespace] } }, term_settings: { terms: ['short'] } };
+}
+
+function timeOf(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}
