@@ -11,10 +11,10 @@ export function jobAfter(quarterHours: number, more: object = {}): object {
 }
 
 /**
- * A job of the same size that leaves nothing behind which the first could use: its windows lie half a step beside, its discovery asks other questions.
+ * A job of the same size that leaves nothing behind which others could use: its windows lie half a step beside theirs, its discovery asks other questions.
  */
-export function warmUpJob(): object {
-  return jobAfter(-0.5, { filter: { exclude: { namespace: ['warm-up'] } } });
+export function warmUpJob(quarterHours: number, more: object = {}): object {
+  return jobAfter(quarterHours - 0.5, { filter: { exclude: { namespace: ['warm-up'] } }, ...more });
 }
 
 /** A job over one namespace and one day. */

@@ -24,7 +24,7 @@ export interface ReferenceCost {
 export interface ChunkJobs {
   /** The first job of a new process. */
   readonly cold: JobCost;
-  /** The first over these windows, when the process has run a job of the same size over others. */
+  /** The first over these windows, when the process has run three jobs of the size over others. */
   readonly chunks: JobCost;
   /** The next quarter hour. */
   readonly repeated: JobCost;
@@ -64,19 +64,23 @@ export function measureAll(size: BenchSize, tell: (text: string) => void): Promi
     if (!size.kafka) return { reference, promql, floor, rest, ...chunkJobs };
     tell('chunks, with Kafka …');
     const chunksWithKafka = await servers.withService({ reader: 'chunks', kafka: true }, async (service) => {
-      await runJob(service, url, warmUpJob(), true);
+      await runJob(service, url, warmUpJob(0), true);
+      await runJob(service, url, warmUpJob(0, { refresh: true }), true);
+      await runJob(service, url, warmUpJob(1), true);
       return runJob(service, url, jobAfter(0), true);
     });
     return { reference, promql, floor, rest, ...chunkJobs, chunksWithKafka };
   });
 }
 
-/** The three jobs from chunks, the first of them the first that the service runs. */
+/** The three jobs from chunks. The service is warm from the second on: compiled code of V8 settles over some jobs of the size. */
 export async function measureChunkJobs(
   { prometheusUrl: url }: Pick<BenchServers, 'prometheusUrl'>,
   service: Parameters<typeof runJob>[0],
 ): Promise<ChunkJobs> {
-  const cold = await runJob(service, url, warmUpJob(), false);
+  const cold = await runJob(service, url, warmUpJob(0), false);
+  await runJob(service, url, warmUpJob(0, { refresh: true }), false);
+  await runJob(service, url, warmUpJob(1), false);
   const chunks = await runJob(service, url, jobAfter(0), false);
   return { cold, chunks, repeated: await runJob(service, url, jobAfter(1), false) };
 }

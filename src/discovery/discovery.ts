@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Injectable } from '@nestjs/common';
 import type { Datasource } from '../datasource/datasource.js';
 import type { PrometheusSeries } from '../datasource/prometheus-client.js';
@@ -57,6 +58,8 @@ export class Discovery {
       warnings,
       signal: AbortSignal.any(signal ? [signal, failed.signal] : [failed.signal]),
     };
+    // Each question on its way listens; Node warns of more than ten.
+    setMaxListeners(0, asking.signal);
     const parts = planWindows(request.measurementSeconds, request.nowSeconds, request.timeRange);
     try {
       const found = await this.findWorkloads(request, parts, asking);
