@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { setPriority } from 'node:os';
 import { workerData } from 'node:worker_threads';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -39,6 +40,10 @@ class ThreadModule {
     };
   }
 }
+
+/** So much less of the processor than the main thread, which callers wait for, where both want it (nice values; on Linux they are a thread's own). */
+const niceness = 5;
+if (process.platform === 'linux') setPriority(niceness);
 
 const data = workerData as ThreadData;
 logger.level = data.settings.LOG_LEVEL;
