@@ -27,6 +27,26 @@ describe('ThreadChannel', () => {
     expect(performance.now() - begun).toBeLessThan(2_000);
   });
 
+  it('waits until so many threads are there', async () => {
+    const channel = new ThreadChannel();
+    let isOpen = false;
+    const opened = channel.untilOpen(2, 5_000).then(() => {
+      isOpen = true;
+    });
+    joinThreads(async () => undefined);
+    await sleep(50);
+    expect(isOpen).toBe(false);
+    joinThreads(async () => undefined);
+    await opened;
+    await channel.closeAll(5_000);
+  });
+
+  it('waits for them no longer than it may', async () => {
+    const channel = new ThreadChannel();
+    await channel.untilOpen(1, 50);
+    await channel.closeAll(100);
+  });
+
   it('does not wait where no thread is', async () => {
     const begun = performance.now();
     await new ThreadChannel().closeAll(5_000);

@@ -18,25 +18,44 @@ export function joinThreads(close: () => Promise<void>): void {
 /** The threads as their starter sees them; make it before they start. */
 export class ThreadChannel {
   private openThreads = 0;
+  private whenOneOpens: () => void = () => undefined;
   private whenNoneIsOpen: () => void = () => undefined;
   private readonly channel = openChannel((message) => {
-    if (message === 'open') this.openThreads++;
+    if (message === 'open') {
+      this.openThreads++;
+      this.whenOneOpens();
+    }
     if (message === 'closed' && --this.openThreads === 0) this.whenNoneIsOpen();
   });
+
+  /** Resolves when so many threads are there, or when time is up. */
+  async untilOpen(threads: number, timeoutMs: number): Promise<void> {
+    await within(timeoutMs, (resolve) => {
+      this.whenOneOpens = () => this.openThreads >= threads && resolve();
+      this.whenOneOpens();
+    });
+  }
 
   /** Resolves when all threads have done what they do at their end, or when time is up. */
   async closeAll(timeoutMs: number): Promise<void> {
     if (this.openThreads > 0) {
-      let timer: NodeJS.Timeout | undefined;
-      await new Promise<void>((resolve) => {
+      await within(timeoutMs, (resolve) => {
         this.whenNoneIsOpen = resolve;
-        timer = setTimeout(resolve, timeoutMs);
         send(this.channel, 'close');
       });
-      clearTimeout(timer);
     }
     this.channel.close();
   }
+}
+
+/** Resolves when `begin` says so, or when time is up. */
+async function within(timeoutMs: number, begin: (resolve: () => void) => void): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+    begin(resolve);
+  });
+  clearTimeout(timer);
 }
 
 function openChannel(onMessage: (message: Message) => void): BroadcastChannel {

@@ -15,6 +15,9 @@ import type { Answered, Measurement, MeasureTask, ThreadData } from './thread-me
  */
 const heapGrowth = '--heap-growing-percent=300';
 
+/** Threads that take longer to start are not waited for, in ms. */
+const openMs = 10_000;
+
 /** Threads have so long to store what they have read, in ms. */
 const closeMs = 5_000;
 
@@ -30,8 +33,8 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
     private readonly database: DatabaseAddress,
   ) {}
 
-  /** Threads start with the process: a first job does not wait for them. */
-  onApplicationBootstrap(): void {
+  /** Threads start with the process, which is up when they are: a first job does not wait for them, nor do they take the processor from it. */
+  async onApplicationBootstrap(): Promise<void> {
     if (this.settings.ROLE === 'api') return;
     setFlagsFromString(heapGrowth);
     const threads = this.settings.MEASURE_THREADS;
@@ -47,6 +50,7 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
       atomics: 'disabled',
       concurrentTasksPerWorker: Math.ceil(this.settings.WORKER_CONCURRENCY / threads),
     });
+    await this.channel.untilOpen(threads, openMs);
   }
 
   async onApplicationShutdown(): Promise<void> {
