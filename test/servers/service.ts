@@ -48,19 +48,10 @@ export async function startService({ env = {}, until = 'ready', timeoutMs = 120_
   const launch = async () => {
     const before = logs.length;
     const isListening = () => logs.slice(before).some(({ msg }) => msg === 'listening');
-    child = await startChild(
-      'the service',
-      process.execPath,
-      [
-        ...(process.env.NODEFLAGS ?? '').split(' ').filter(Boolean),
-        ...(process.env.PROF ? ['--cpu-prof', '--cpu-prof-dir=/tmp/prof', '--cpu-prof-interval', '400'] : []),
-        mainFile,
-      ],
-      {
-        env: environment,
-        onLine: (line) => logs.push(readLine(line)),
-      },
-    );
+    child = await startChild('the service', process.execPath, [mainFile], {
+      env: environment,
+      onLine: (line) => logs.push(readLine(line)),
+    });
     return child.untilReady(async () => isListening() && (until === 'listening' || (await answersOk(`${url}/health/ready`))), timeoutMs);
   };
   // The embedded PostgreSQL outlives a service that was killed.
