@@ -33,8 +33,12 @@ export type ColumnOf = (column: UsageColumn) => Float64Array;
 
 /** Gives a table's columns as they are, so that nothing is copied: read them through sampleOrZero, and never write to them. */
 export function columnsIn({ columns, length }: UsageTable): ColumnOf {
-  const none = new Float64Array(length);
-  return (column) => columns[column] ?? none;
+  let none: Float64Array | undefined;
+  const zeros = () => {
+    none ??= new Float64Array(length);
+    return none;
+  };
+  return (column) => columns[column] ?? zeros();
 }
 
 /** Samples of a column at these rows, 0 where there is none. */

@@ -1,7 +1,9 @@
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { ChunkQuestion, Grid, OnSeries } from '../series-windows.js';
+import { FrameReader } from '../wire/frame-reader.js';
 import { MalformedAnswerError } from '../wire/malformed-answer-error.js';
-import { type FrameContent, readFrame, readLabels } from '../wire/read-frame.js';
-import { readFrames } from '../wire/read-frames.js';
+import { FrameContent, readFrame, readLabels } from '../wire/read-frame.js';
 import { createKernel } from './create-kernel.js';
 import { faultTexts } from './faults.js';
 import type { Kernel } from './kernel.js';
@@ -26,14 +28,38 @@ export async function readSeriesWindows(
   kernel: Kernel = createKernel(questions, grid),
 ): Promise<void> {
   const open = new OpenSeries(kernel, questions.length, onSeries);
-  for await (const frame of readFrames(body, (bytes) => kernel.roomFor(bytes), mostFrameBytes)) open.take(frame);
+  const frames = new FrameReader({
+    roomFor: (bytes) => kernel.roomFor(bytes),
+    onFrame: (frame) => open.take(frame),
+    mostBytes: mostFrameBytes,
+  });
+  await pipeline(
+    body,
+    takingAll((bytes) => frames.take(bytes)),
+  );
+  frames.end();
   open.close();
   kernel.free();
 }
 
+/** Hands on what is written at once: nothing ever waits here, however large the pieces are. Fails with what `take` throws. */
+function takingAll(take: (bytes: Uint8Array) => void): Writable {
+  return new Writable({
+    highWaterMark: Number.MAX_SAFE_INTEGER,
+    write(bytes: Uint8Array, _, done) {
+      try {
+        take(bytes);
+        done();
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  });
+}
+
 /** The series whose chunks arrive: a frame may end within it, then the next one begins with its labels again. */
 class OpenSeries {
-  private readonly content: FrameContent = { query: 0, series: [], chunks: [] };
+  private readonly content = new FrameContent();
   private question = -1;
   private labelBytes: Buffer = Buffer.alloc(0);
   private labels: Readonly<Record<string, string>> = {};
@@ -50,9 +76,9 @@ class OpenSeries {
     if (query >= this.questions) throw new MalformedAnswerError(`a frame answers query ${query} of ${this.questions}`);
     let chunk = 0;
     for (let i = 0; i < series.length; i += 3) {
-      this.turnTo(query, frame, series[i]!, series[i + 1]!);
-      for (const end = series[i + 2]!; chunk < end; chunk += 2) {
-        const fault = this.kernel.add(chunks[chunk]!, chunks[chunk + 1]!);
+      this.turnTo(query, frame, series.at(i), series.at(i + 1));
+      for (const end = series.at(i + 2); chunk < end; chunk += 2) {
+        const fault = this.kernel.add(chunks.at(chunk), chunks.at(chunk + 1));
         if (fault) throw new MalformedAnswerError(`${faultTexts[fault]} (${JSON.stringify(this.labels)})`);
       }
     }

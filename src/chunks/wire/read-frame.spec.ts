@@ -1,11 +1,9 @@
 import fc from 'fast-check';
 import { encodeFrameData } from '../../../test/chunks/encode-answer.js';
-import { type FrameContent, readFrame, readLabels } from './read-frame.js';
-
-const emptyContent = (): FrameContent => ({ query: 0, series: [], chunks: [] });
+import { FrameContent, readFrame, readLabels } from './read-frame.js';
 
 function contentOf(frame: Buffer): FrameContent {
-  const content = emptyContent();
+  const content = new FrameContent();
   readFrame(frame, content);
   return content;
 }
@@ -20,11 +18,11 @@ describe('readFrame', () => {
   it('says where series, labels and XOR chunks lie', () => {
     const { query, series, chunks } = contentOf(frame);
     const texts = Array.from({ length: chunks.length / 2 }, (_, i) =>
-      frame.toString('latin1', chunks[2 * i], chunks[2 * i]! + chunks[2 * i + 1]!),
+      frame.toString('latin1', chunks.at(2 * i), chunks.at(2 * i) + chunks.at(2 * i + 1)),
     );
-    expect([query, texts, series[2], series[5]]).toEqual([3, ['one', 'two', 'three'], 4, 6]);
-    expect(readLabels(frame, series[0]!, series[1]!)).toEqual({ __name__: 'up', pod: 'ä' });
-    expect(readLabels(frame, series[3]!, series[4]!)).toEqual({});
+    expect([query, texts, series.at(2), series.at(5)]).toEqual([3, ['one', 'two', 'three'], 4, 6]);
+    expect(readLabels(frame, series.at(0), series.at(1))).toEqual({ __name__: 'up', pod: 'ä' });
+    expect(readLabels(frame, series.at(3), series.at(4))).toEqual({});
   });
 
   it('passes over fields that it does not know', () => {
@@ -49,15 +47,15 @@ describe('readFrame', () => {
       fc.property(fc.uint8Array({ maxLength: 8 }), fc.nat(), fc.nat({ max: 30 }), (bytes, at, cut) => {
         const broken = Buffer.from(frame.subarray(0, frame.length - cut));
         broken.set(bytes.subarray(0, broken.length), at % (broken.length - bytes.length));
-        const content = emptyContent();
+        const content = new FrameContent();
         try {
           readFrame(broken, content);
-          for (let i = 0; i < content.series.length; i += 3) readLabels(broken, content.series[i]!, content.series[i + 1]!);
+          for (let i = 0; i < content.series.length; i += 3) readLabels(broken, content.series.at(i), content.series.at(i + 1));
         } catch (error) {
           expect(error).toMatchObject({ name: 'MalformedAnswerError' });
         }
         for (let i = 0; i < content.chunks.length; i += 2)
-          expect(content.chunks[i]! + content.chunks[i + 1]!).toBeLessThanOrEqual(broken.length);
+          expect(content.chunks.at(i) + content.chunks.at(i + 1)).toBeLessThanOrEqual(broken.length);
       }),
       { numRuns: 3000 },
     );

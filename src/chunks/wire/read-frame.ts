@@ -6,14 +6,40 @@ type Reader = protobuf.Reader;
 /** Prometheus' number of the encoding "XOR"; others (native histograms) are passed over. */
 const xorEncoding = 1;
 
-/** Where a frame's series and chunks lie in its bytes. The lists are used again for the next frame. */
-export interface FrameContent {
+/** Numbers in memory that is used again for the next frame: to empty a list would let go of it. */
+export class Numbers {
+  length = 0;
+  private numbers = new Uint32Array(1_024);
+
+  push(number: number): void {
+    if (this.length === this.numbers.length) this.grow();
+    this.numbers[this.length++] = number;
+  }
+
+  /** The number at an index below `length`. */
+  at(index: number): number {
+    return this.numbers[index]!;
+  }
+
+  clear(): void {
+    this.length = 0;
+  }
+
+  private grow(): void {
+    const more = new Uint32Array(2 * this.length);
+    more.set(this.numbers);
+    this.numbers = more;
+  }
+}
+
+/** Where a frame's series and chunks lie in its bytes. */
+export class FrameContent {
   /** Index of the query that the frame answers. */
-  query: number;
+  query = 0;
   /** Three numbers a series: where its labels begin, where they end, how many numbers of `chunks` there are up to its last chunk. */
-  readonly series: number[];
+  readonly series = new Numbers();
   /** Two numbers a chunk: where its data begin and how long they are. */
-  readonly chunks: number[];
+  readonly chunks = new Numbers();
 }
 
 const lengthDelimited = 2;
@@ -25,8 +51,8 @@ const tag = (field: number, wireType: number) => (field << 3) | wireType;
  */
 export function readFrame(frame: Uint8Array, content: FrameContent): void {
   content.query = 0;
-  content.series.length = 0;
-  content.chunks.length = 0;
+  content.series.clear();
+  content.chunks.clear();
   try {
     const reader = protobuf.Reader.create(frame);
     while (reader.pos < frame.length) {
@@ -56,11 +82,13 @@ function readSeries(reader: Reader, end: number, { series, chunks }: FrameConten
     else skip(reader, key);
   }
   if (reader.pos !== end) throw new MalformedAnswerError('a field ends behind its series');
-  series.push(labelsStart, labelsEnd, chunks.length);
+  series.push(labelsStart);
+  series.push(labelsEnd);
+  series.push(chunks.length);
 }
 
 /** Chunk: only type and data are of use; the times are in the data. */
-function readChunk(reader: Reader, end: number, chunks: number[]): void {
+function readChunk(reader: Reader, end: number, chunks: Numbers): void {
   let type = 0;
   let start = end;
   let dataEnd = end;
@@ -74,7 +102,9 @@ function readChunk(reader: Reader, end: number, chunks: number[]): void {
     } else skip(reader, key);
   }
   if (reader.pos !== end) throw new MalformedAnswerError('a field ends behind its chunk');
-  if (type === xorEncoding) chunks.push(start, dataEnd - start);
+  if (type !== xorEncoding) return;
+  chunks.push(start);
+  chunks.push(dataEnd - start);
 }
 
 /** The labels between two places of a frame. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { UsageColumn } from '../../recommendation/usage-table.js';
 import { TableDraft } from '../table-draft.js';
 import { blockRows, type RowRange } from './row-numbers.js';
-import { type BlockSource, labelsIn, readBlock, rowsIn, writeBlock } from './window-block.js';
+import { type BlockSource, BlockWriter, labelsIn, readBlock, rowsIn, type WindowBlock } from './window-block.js';
 
 const nan = Number.NaN;
 const names: readonly UsageColumn[] = [
@@ -49,7 +49,7 @@ const anySource = fc
     },
   }));
 
-function read(block: ReturnType<typeof writeBlock>, wanted: RowRange) {
+function read(block: WindowBlock, wanted: RowRange) {
   const draft = new TableDraft({ endSeconds: 0, stepSeconds: 900, rows: wanted.to - wanted.from });
   readBlock(block, wanted, draft, wanted.from);
   return draft.finish();
@@ -60,6 +60,8 @@ function samples(values: Float64Array | undefined, from: number, to: number): nu
   const found = values ? [...values.subarray(from, to)].map((value) => (value === 0 ? 0 : value)) : [];
   return found.every(Number.isNaN) ? undefined : found;
 }
+
+const writeBlock = (source: BlockSource, rows: RowRange) => new BlockWriter(source).write(rows);
 
 describe('a block', () => {
   it('gives back what was written, to the bit', () => {

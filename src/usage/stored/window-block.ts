@@ -27,20 +27,38 @@ const headerBytes = 8;
 const mostColumnBytes = columnNames.length * (2 + 8 * blockRows);
 const bitBytes = Math.ceil(blockRows / 8);
 
-/** Writes rows of a table, all of one block, as that block. */
-export function writeBlock({ table, firstRow, labels }: BlockSource, rows: RowRange): WindowBlock {
-  const number = blockOf(rows.from);
-  const text = Buffer.from(JSON.stringify(labels));
-  const scratch = scratchOf(headerBytes + text.length + bitBytes + mostColumnBytes);
-  const [start, end] = [rows.from - firstRow, rows.to - firstRow];
-  const bytes = new DataView(scratch.buffer, scratch.byteOffset);
-  scratch.set(text, headerBytes);
-  const bitsAt = headerBytes + text.length;
-  const columnsAt = writeBits(scratch, bitsAt, table.present, start, end);
-  const { at, count } = writeColumns(bytes, columnsAt, table.columns, start, end);
-  scratch.set([rows.from - rowsOfBlock(number).from, end - start, count, 0]);
-  bytes.setUint32(4, text.length, true);
-  return { number, data: Buffer.from(scratch.subarray(0, at)) };
+/** A column and the place of its name among all. */
+interface NumberedColumn {
+  readonly index: number;
+  readonly values: Float64Array;
+}
+
+/** Writes the blocks of one table. */
+export class BlockWriter {
+  private readonly labels: Buffer;
+  private readonly columns: readonly NumberedColumn[];
+
+  constructor(private readonly source: BlockSource) {
+    const { columns } = source.table;
+    this.labels = Buffer.from(JSON.stringify(source.labels));
+    this.columns = columnNames.flatMap((name, index) => (columns[name] ? [{ index, values: columns[name] }] : []));
+  }
+
+  /** Rows of the table, all of one block, as that block. */
+  write(rows: RowRange): WindowBlock {
+    const { firstRow, table } = this.source;
+    const number = blockOf(rows.from);
+    const bitsAt = headerBytes + this.labels.length;
+    const scratch = scratchOf(bitsAt + bitBytes + mostColumnBytes);
+    const [start, end] = [rows.from - firstRow, rows.to - firstRow];
+    const bytes = new DataView(scratch.buffer, scratch.byteOffset);
+    scratch.set(this.labels, headerBytes);
+    const columnsAt = writeBits(scratch, bitsAt, table.present, start, end);
+    const { at, count } = writeColumns(bytes, columnsAt, this.columns, start, end);
+    scratch.set([rows.from - rowsOfBlock(number).from, end - start, count, 0]);
+    bytes.setUint32(4, this.labels.length, true);
+    return { number, data: Buffer.from(scratch.subarray(0, at)) };
+  }
 }
 
 /** The rows that a block holds. */
@@ -93,16 +111,16 @@ function readAll({ data }: WindowBlock, draft: TableDraft, start: number, end: n
 }
 
 /** Writes the columns that have a sample in the rows; answers where they end and how many they are. */
-function writeColumns(bytes: DataView, from: number, columns: UsageTable['columns'], start: number, end: number) {
+function writeColumns(bytes: DataView, from: number, columns: readonly NumberedColumn[], start: number, end: number) {
   const before: Float64Array[] = [];
   let at = from;
-  for (let index = 0; index < columnNames.length; index++) {
-    const values = columns[columnNames[index]!];
-    if (!values || isEmpty(values, start, end)) continue;
+  for (const { index, values } of columns) {
+    if (isEmpty(values, start, end)) continue;
+    const part = { values, start, end, before };
     let next = -1;
     for (let kind = 0; next < 0; kind++) {
       bytes.setUint16(at, (index << 8) | kind);
-      next = columnKinds[kind]!.write(bytes, at + 2, { values, start, end, before });
+      next = columnKinds[kind]!.write(bytes, at + 2, part);
     }
     before.push(values);
     at = next;

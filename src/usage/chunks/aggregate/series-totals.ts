@@ -71,9 +71,8 @@ export class SeriesTotals {
   show(operator: AggregateOperator, read: (values: Float64Array) => void): void {
     const { counts } = this;
     const lane = this.lanes[laneOf[operator]]!;
-    if (operator === 'avg' && counts) this.showMade((row) => lane[row]! / counts[row]!, read);
-    else if (operator === 'count')
-      this.showMade((row) => (counts ? counts[row]! || Number.NaN : Number.isNaN(lane[row]) ? Number.NaN : 1), read);
+    if (operator === 'avg' && counts) this.showMade((made) => divide(lane, counts, made), read);
+    else if (operator === 'count') this.showMade((made) => (counts ? nanForZero(counts, made) : oneEach(lane, made)), read);
     else read(lane);
   }
 
@@ -95,10 +94,23 @@ export class SeriesTotals {
     return counts;
   }
 
-  private showMade(valueAt: (row: number) => number, read: (values: Float64Array) => void): void {
+  private showMade(fill: (made: Float64Array) => void, read: (values: Float64Array) => void): void {
     const made = takeColumn(this.rows);
-    for (let row = 0; row < this.rows; row++) made[row] = valueAt(row);
+    fill(made);
     read(made);
     giveColumn(made);
   }
+}
+
+function divide(sums: Float64Array, counts: Float64Array, made: Float64Array): void {
+  for (let row = 0; row < made.length; row++) made[row] = sums[row]! / counts[row]!;
+}
+
+function nanForZero(counts: Float64Array, made: Float64Array): void {
+  for (let row = 0; row < made.length; row++) made[row] = counts[row]! || Number.NaN;
+}
+
+/** The count of each row where none has two values. */
+function oneEach(values: Float64Array, made: Float64Array): void {
+  for (let row = 0; row < made.length; row++) made[row] = Number.isNaN(values[row]) ? Number.NaN : 1;
 }
