@@ -100,7 +100,7 @@ export const settingsSchema = z.object({
     .default(2048)
     .describe('size of the stored windows; beyond it those not used for longest are deleted'),
   ALIGN_END: flag.default(true).describe('floor the end of a job to its measurement duration, so that windows repeat'),
-  SHARD_SIZE: integer(1, 10_000).default(100).describe('experiments that are read, computed, committed and published together'),
+  SHARD_SIZE: integer(1, 10_000).default(64).describe('experiments that are read, computed, committed and published together'),
   WORKER_CONCURRENCY: integer(1, 1024).default(2).describe('shards measured at once by one process'),
   MEASURE_THREADS: integer(1, 256)
     .default(2)

@@ -1,7 +1,7 @@
 import type { UsageTable } from '../recommendation/usage-table.js';
 
-/** Most memory that is kept for later, in one thread: the tables of a shard of a hundred over 15 days. */
-const mostKeptBytes = 32 * 1024 * 1024;
+/** Most memory that is kept for later, in one thread: the tables of a shard of 64 over 15 days. */
+const mostKeptBytes = 20 * 1024 * 1024;
 
 /** Columns that nobody looks at any more, by length; the length that was used last comes last. */
 const kept = new Map<number, Float64Array[]>();

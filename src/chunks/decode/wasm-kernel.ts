@@ -27,9 +27,12 @@ export function compileKernel(file = new URL('./kernel.wasm', import.meta.url)):
   }
 }
 
-/** Instances that no kernel uses, as long as they are small: to make one for each read leaves megabytes to the garbage collector. */
+/**
+ * Instances that no kernel uses, unless a long frame made them large: to make one for each read leaves some 20 MB to the garbage collector, most of
+ * which was never touched.
+ */
 const idle = new Map<WebAssembly.Module, KernelExports[]>();
-const mostIdleBytes = 8 * 1024 * 1024;
+const mostIdleBytes = 32 * 1024 * 1024;
 
 /** The kernel in WebAssembly. */
 export class WasmKernel implements Kernel {

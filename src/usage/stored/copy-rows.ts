@@ -1,3 +1,4 @@
+import type { Arena } from './arena.js';
 import type { WindowBlock } from './window-block.js';
 
 /** A block and whose it is. */
@@ -14,25 +15,29 @@ const trailer = Buffer.from('ffff', 'hex');
 const rowOverhead = 2 + 3 * 4;
 const keyBytes = 16;
 
-/** Rows (key uuid, block integer, data bytea) as COPY … FROM STDIN (FORMAT binary) takes them. */
-export function writeCopyRows(rows: readonly KeyedBlock[]): Buffer {
-  const length = rows.reduce((sum, { block }) => sum + rowOverhead + keyBytes + 4 + block.data.length, header.length + trailer.length);
-  const bytes = Buffer.allocUnsafe(length);
-  let at = header.copy(bytes);
-  for (const { key, block } of rows) {
-    at = bytes.writeInt16BE(3, at);
-    at = bytes.writeInt32BE(keyBytes, at);
-    at += bytes.write(key.replaceAll('-', ''), at, 'hex');
-    at = bytes.writeInt32BE(4, at);
-    at = bytes.writeInt32BE(block.number, at);
-    at = bytes.writeInt32BE(block.data.length, at);
-    at += block.data.copy(bytes, at);
-  }
-  trailer.copy(bytes, at);
-  return bytes;
+/** What comes before the rows of COPY … FROM STDIN (FORMAT binary). */
+export function appendCopyStart(arena: Arena): void {
+  arena.append(header);
 }
 
-/** The same rows from what COPY … TO STDOUT (FORMAT binary) gives, by key. The blocks' data are parts of `bytes`. */
+/** Appends a row (key uuid, block integer, data bytea). */
+export function appendCopyRow({ key, block: { number, data } }: KeyedBlock, arena: Arena): void {
+  const bytes = arena.room(rowOverhead + keyBytes + 4 + data.length);
+  let at = bytes.writeInt16BE(3, 0);
+  at = bytes.writeInt32BE(keyBytes, at);
+  at += bytes.write(key.replaceAll('-', ''), at, 'hex');
+  at = bytes.writeInt32BE(4, at);
+  at = bytes.writeInt32BE(number, at);
+  at = bytes.writeInt32BE(data.length, at);
+  data.copy(bytes, at);
+}
+
+/** What comes behind the rows. */
+export function appendCopyEnd(arena: Arena): void {
+  arena.append(trailer);
+}
+
+/** The rows (key, block, data) from what COPY … TO STDOUT (FORMAT binary) gives, by key. The blocks' data are parts of `bytes`. */
 export function readCopyRows(bytes: Buffer): Map<string, WindowBlock[]> {
   const blocks = new Map<string, WindowBlock[]>();
   let at = header.length;

@@ -5,10 +5,11 @@ import { readSettings } from '../../settings/read-settings.js';
 import { MetricProfiles } from '../metric-profiles.js';
 import { TableDraft } from '../table-draft.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
+import { readCopyRows } from './copy-rows.js';
 import { blockRows, rangeOf } from './row-numbers.js';
 import { StoredUsageReader } from './stored-usage-reader.js';
 import type { WindowBlock } from './window-block.js';
-import type { WindowWrite } from './window-write.js';
+import type { WriteBatch } from './window-write.js';
 import { WriteBehind } from './write-behind.js';
 
 const stepSeconds = 900;
@@ -107,17 +108,18 @@ class World extends UsageReader {
 class MemoryStore {
   private readonly blocks = new Map<string, Map<number, WindowBlock>>();
 
-  async load(keys: readonly string[], first: number, last: number): Promise<Map<string, WindowBlock[]>> {
+  async load(keys: readonly string[], { first, last }: { first: number; last: number }): Promise<Map<string, WindowBlock[]>> {
     const found = keys.map(
       (key) => [key, [...(this.blocks.get(key)?.values() ?? [])].filter(({ number }) => number >= first && number <= last)] as const,
     );
     return new Map(found.filter(([, blocks]) => blocks.length > 0).map(([key, blocks]) => [key, blocks]));
   }
 
-  async write(writes: readonly WindowWrite[]): Promise<void> {
-    for (const { key, blocks, replacesAll } of writes) {
+  async write(batch: WriteBatch): Promise<void> {
+    const rows = readCopyRows(Buffer.from(batch.end()));
+    for (const { key, replacesAll } of batch.series) {
       const known = replacesAll ? new Map<number, WindowBlock>() : (this.blocks.get(key) ?? new Map<number, WindowBlock>());
-      for (const block of blocks) known.set(block.number, block);
+      for (const block of rows.get(key) ?? []) known.set(block.number, block);
       this.blocks.set(key, known);
     }
   }

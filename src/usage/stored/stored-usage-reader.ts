@@ -7,6 +7,7 @@ import { giveTables } from '../columns.js';
 import { MetricProfiles } from '../metric-profiles.js';
 import { runTogether } from '../promql/run-together.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
+import { Arena } from './arena.js';
 import { hasOneSeries } from './has-one-series.js';
 import { type PartialRead, planPartialReads } from './plan-partial-reads.js';
 import { isIdle, mergeWindow, type ReadWindow, wholeWindow } from './read-windows.js';
@@ -29,6 +30,8 @@ interface Reading {
   readonly window: RowRange;
   readonly keys: readonly string[];
   readonly stored: readonly StoredWindows[];
+  /** Holds the blocks that are stored and those that will be. */
+  readonly arena: Arena;
   readonly signal?: AbortSignal;
 }
 
@@ -52,16 +55,21 @@ export class StoredUsageReader extends UsageReader {
 
   override read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
     return this.writes.during(async () => {
-      const reading = await this.begin(request, signal);
-      if (!reading) return this.origin.read(request, signal);
-      const windows = await this.readWindows(reading);
-      this.writes.add(windows.flatMap((read, place) => this.writeOf(reading, read, place)));
-      return windows.map(({ table }) => table);
+      const arena = Arena.take();
+      try {
+        const reading = await this.begin(request, arena, signal);
+        if (!reading) return await this.origin.read(request, signal);
+        const windows = await this.readWindows(reading);
+        this.writes.add(windows.flatMap((read, place) => this.writeOf(reading, read, place)));
+        return windows.map(({ table }) => table);
+      } finally {
+        arena.give();
+      }
     });
   }
 
   /** Looks up what is stored of the request's experiments; undefined where the store cannot be used. */
-  private async begin(request: UsageRequest, signal?: AbortSignal): Promise<Reading | undefined> {
+  private async begin(request: UsageRequest, arena: Arena, signal?: AbortSignal): Promise<Reading | undefined> {
     const profile = this.profiles.find(request.metricProfile);
     if (!profile) return undefined;
     if (!hasOneSeries(profile, request.stepSeconds)) {
@@ -71,9 +79,10 @@ export class StoredUsageReader extends UsageReader {
     const window = rangeOf(request);
     const keys = windowKeys(request, profile, this.settings.USAGE_SCOPE);
     try {
-      const blocks = request.refresh ? undefined : await this.store.load(keys, blockOf(window.from), blockOf(window.to));
+      const range = { first: blockOf(window.from), last: blockOf(window.to) };
+      const blocks = request.refresh ? undefined : await this.store.load(keys, range, arena);
       const stored = keys.map((key) => findKnown(blocks?.get(key) ?? [], window.from));
-      return { request, window, keys, stored, ...(signal && { signal }) };
+      return { request, window, keys, stored, arena, ...(signal && { signal }) };
     } catch (error) {
       this.sayOnce('stored usage cannot be looked up: all of it is read anew', { error: String(error) });
       return undefined;
@@ -118,13 +127,13 @@ export class StoredUsageReader extends UsageReader {
    * What of a window is to be stored. Idle containers are read whole each time, since their tables may have been dropped. Windows that end before what is
    * stored change nothing: which of several GPUs has samples in a row depends on the window, and rows of two windows do not mix.
    */
-  private writeOf({ request, window, keys, stored }: Reading, { table, labels, seam }: ReadWindow, place: number): WindowWrite[] {
+  private writeOf({ request, window, keys, stored, arena }: Reading, { table, labels, seam }: ReadWindow, place: number): WindowWrite[] {
     if (request.dropsInactive && isIdle(request.experiments[place]!, table)) return [];
     const before = stored[place]!.blocks;
     const keptRows = Math.ceil((this.settings.USAGE_STORE_DAYS * 86_400) / request.stepSeconds);
     const firstBlock = blockOf(window.to - keptRows);
     const isOld = before.some((block) => rowsIn(block).to > window.to);
-    const changed = isOld ? [] : changedBlocks({ table, firstRow: window.from, labels }, window, seam, before);
+    const changed = isOld ? [] : changedBlocks({ table, firstRow: window.from, labels }, { window, seam, stored: before }, arena);
     const blocks = changed.filter(({ number }) => number >= firstBlock);
     return [{ key: keys[place]!, blocks, replacesAll: request.refresh ?? false, firstBlock }];
   }

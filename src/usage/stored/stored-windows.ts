@@ -1,6 +1,7 @@
 import type { UsageTable } from '../../recommendation/usage-table.js';
 import { giveTables } from '../columns.js';
 import { TableDraft } from '../table-draft.js';
+import type { Arena } from './arena.js';
 import { blockOf, intersect, type RowRange, rowsOfBlock } from './row-numbers.js';
 import { type BlockSource, BlockWriter, copyRows, labelsIn, readBlock, rowsIn, type WindowBlock } from './window-block.js';
 import type { WindowLabels } from './window-labels.js';
@@ -41,28 +42,33 @@ export function mergeTables({ blocks }: StoredWindows, newest: UsageTable, windo
   return draft;
 }
 
-/** The blocks that a window's rows from `seam` on change, written anew; what they hold before the window stays in them. */
-export function changedBlocks(source: BlockSource, window: RowRange, seam: number, stored: readonly WindowBlock[]): WindowBlock[] {
+/** The blocks that a window's rows from `seam` on change, written anew into the arena; what they hold before the window stays in them. */
+export function changedBlocks(
+  source: BlockSource,
+  { window, seam, stored }: { readonly window: RowRange; readonly seam: number; readonly stored: readonly WindowBlock[] },
+  arena: Arena,
+): WindowBlock[] {
   const changed: WindowBlock[] = [];
-  const writer = new BlockWriter(source);
+  const writer = new BlockWriter(source, arena);
   for (let number = blockOf(seam); number <= blockOf(window.to - 1); number++) {
     const before = stored.find((block) => block.number === number);
-    const block = joinBlock(source, writer, intersect(rowsOfBlock(number), window), before);
+    const rows = intersect(rowsOfBlock(number), window);
+    const block = (before && joinBlock(source, rows, before, arena)) ?? writer.write(rows);
     if (!before?.data.equals(block.data)) changed.push(block);
   }
   return changed;
 }
 
-/** A block with these rows of the source, and with those of `before` that come right before them. */
-function joinBlock(source: BlockSource, writer: BlockWriter, rows: RowRange, before: WindowBlock | undefined): WindowBlock {
-  const held = before ? rowsIn(before) : rows;
-  if (!before || held.from >= rows.from || held.to < rows.from) return writer.write(rows);
+/** A block with these rows of the source and with those of `before` that come right before them; undefined where there are none. */
+function joinBlock(source: BlockSource, rows: RowRange, before: WindowBlock, arena: Arena): WindowBlock | undefined {
+  const held = rowsIn(before);
+  if (held.from >= rows.from || held.to < rows.from) return undefined;
   const all = { from: held.from, to: rows.to };
   const draft = new TableDraft({ endSeconds: 0, stepSeconds: 1, rows: all.to - all.from });
   readBlock(before, { from: all.from, to: rows.from }, draft, all.from);
   copyRows(source.table, rows.from - source.firstRow, draft, rows.from - all.from, rows.to - rows.from);
   const table = draft.finish();
-  const block = new BlockWriter({ ...source, table, firstRow: all.from }).write(all);
+  const block = new BlockWriter({ ...source, table, firstRow: all.from }, arena).write(all);
   giveTables([table]);
   return block;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { UsageColumn } from '../../recommendation/usage-table.js';
 import { TableDraft } from '../table-draft.js';
+import { Arena } from './arena.js';
 import { blockRows, type RowRange } from './row-numbers.js';
 import { type BlockSource, BlockWriter, labelsIn, readBlock, rowsIn, type WindowBlock } from './window-block.js';
 
@@ -61,7 +62,7 @@ function samples(values: Float64Array | undefined, from: number, to: number): nu
   return found.every(Number.isNaN) ? undefined : found;
 }
 
-const writeBlock = (source: BlockSource, rows: RowRange) => new BlockWriter(source).write(rows);
+const writeBlock = (source: BlockSource, rows: RowRange) => new BlockWriter(source, new Arena()).write(rows);
 
 describe('a block', () => {
   it('gives back what was written, to the bit', () => {

@@ -1,6 +1,7 @@
 import { type UsageColumn, type UsageFunction, type UsageTable, usageMetrics } from '../../recommendation/usage-table.js';
 import { giveTables } from '../columns.js';
 import { TableDraft } from '../table-draft.js';
+import type { Arena } from './arena.js';
 import { columnKinds } from './column-kinds.js';
 import { blockOf, blockRows, intersect, type RowRange, rowsOfBlock } from './row-numbers.js';
 import type { WindowLabels } from './window-labels.js';
@@ -33,12 +34,15 @@ interface NumberedColumn {
   readonly values: Float64Array;
 }
 
-/** Writes the blocks of one table. */
+/** Writes the blocks of one table into an arena. */
 export class BlockWriter {
   private readonly labels: Buffer;
   private readonly columns: readonly NumberedColumn[];
 
-  constructor(private readonly source: BlockSource) {
+  constructor(
+    private readonly source: BlockSource,
+    private readonly arena: Arena,
+  ) {
     const { columns } = source.table;
     this.labels = Buffer.from(JSON.stringify(source.labels));
     this.columns = columnNames.flatMap((name, index) => (columns[name] ? [{ index, values: columns[name] }] : []));
@@ -48,16 +52,17 @@ export class BlockWriter {
   write(rows: RowRange): WindowBlock {
     const { firstRow, table } = this.source;
     const number = blockOf(rows.from);
-    const bitsAt = headerBytes + this.labels.length;
-    const scratch = scratchOf(bitsAt + bitBytes + mostColumnBytes);
     const [start, end] = [rows.from - firstRow, rows.to - firstRow];
-    const bytes = new DataView(scratch.buffer, scratch.byteOffset);
-    scratch.set(this.labels, headerBytes);
-    const columnsAt = writeBits(scratch, bitsAt, table.present, start, end);
+    const bitsAt = headerBytes + this.labels.length;
+    const room = this.arena.room(bitsAt + bitBytes + mostColumnBytes);
+    const bytes = new DataView(room.buffer, room.byteOffset);
+    room.set(this.labels, headerBytes);
+    const columnsAt = writeBits(room, bitsAt, table.present, start, end);
     const { at, count } = writeColumns(bytes, columnsAt, this.columns, start, end);
-    scratch.set([rows.from - rowsOfBlock(number).from, end - start, count, 0]);
+    room.set([rows.from - rowsOfBlock(number).from, end - start, count, 0]);
     bytes.setUint32(4, this.labels.length, true);
-    return { number, data: Buffer.from(scratch.subarray(0, at)) };
+    this.arena.drop(room.length - at);
+    return { number, data: room.subarray(0, at) };
   }
 }
 
@@ -138,12 +143,4 @@ function writeBits(bytes: Uint8Array, at: number, flags: Uint8Array, start: numb
   bytes.fill(0, at, next);
   for (let row = start; row < end; row++) if (flags[row]) bytes[at + ((row - start) >> 3)]! |= 1 << ((row - start) & 7);
   return next;
-}
-
-let scratch = Buffer.alloc(0);
-
-/** Memory for one block, used for every block that is written. */
-function scratchOf(length: number): Buffer {
-  if (scratch.length < length) scratch = Buffer.alloc(length);
-  return scratch;
 }

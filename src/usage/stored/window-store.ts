@@ -4,9 +4,10 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
-import { type KeyedBlock, readCopyRows, writeCopyRows } from './copy-rows.js';
+import type { Arena } from './arena.js';
+import { readCopyRows } from './copy-rows.js';
 import type { WindowBlock } from './window-block.js';
-import type { WindowWrite } from './window-write.js';
+import type { WriteBatch } from './window-write.js';
 
 /** Any numbers, the same in every process of ours: one for those who write, one for those who clear up. */
 const lockKeys = { write: 7_281_554_302, clearUp: 7_281_554_303 } as const;
@@ -19,32 +20,31 @@ export class WindowStore {
     @InjectSettings() private readonly settings: Pick<Settings, 'USAGE_STORE_DAYS' | 'USAGE_STORE_MAX_MB'>,
   ) {}
 
-  /** The blocks from `first` to `last` of each key that has some. */
-  async load(keys: readonly string[], first: number, last: number): Promise<Map<string, WindowBlock[]>> {
+  /** The blocks from `first` to `last` of each key that has some; their bytes lie in the arena, which has none yet. */
+  async load(keys: readonly string[], { first, last }: { first: number; last: number }, arena: Arena): Promise<Map<string, WindowBlock[]>> {
     // COPY takes no parameters; keys are hexadecimal digits that we made, numbers are numbers.
     const list = keys.map((key) => `'${key}'`).join(', ');
     const query = `SELECT key, block, data FROM usage_block WHERE key IN (${list}) AND block BETWEEN ${Number(first)} AND ${Number(last)}`;
     return this.connected(async (_, client) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`))) chunks.push(chunk as Buffer);
-      return readCopyRows(Buffer.concat(chunks));
+      for await (const chunk of client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`))) arena.append(chunk as Buffer);
+      return readCopyRows(arena.bytes);
     });
   }
 
-  /** Writes all or nothing; writers wait for each other, so that two that have the same experiment do not collide. */
-  async write(writes: readonly WindowWrite[]): Promise<void> {
-    const rows = writes.flatMap(({ key, blocks }) => blocks.map((block): KeyedBlock => ({ key, block })));
+  /** Writes all of a batch or nothing; writers wait for each other, so that two that have the same experiment do not collide. */
+  async write(batch: WriteBatch): Promise<void> {
+    const { series } = batch;
     await this.transaction(async (runner, client) => {
       await runner.query('SELECT pg_advisory_xact_lock($1)', [lockKeys.write]);
-      await this.deleteReplaced(runner, writes, rows);
-      await copyIn(client, writeCopyRows(rows));
+      await this.deleteReplaced(runner, series);
+      await copyIn(client, batch.end());
       await runner.query(
         `INSERT INTO usage_series AS known (key, first_block, bytes, used_at)
          SELECT key, first_block, (SELECT sum(octet_length(data)) FROM usage_block WHERE usage_block.key = written.key), now()
          FROM unnest($1::uuid[], $2::integer[]) AS written (key, first_block)
          ON CONFLICT (key) DO UPDATE
          SET first_block = greatest(known.first_block, excluded.first_block), bytes = excluded.bytes, used_at = excluded.used_at`,
-        [writes.map(({ key }) => key), writes.map(({ firstBlock }) => firstBlock)],
+        [series.map(({ key }) => key), series.map(({ firstBlock }) => firstBlock)],
       );
     });
   }
@@ -69,13 +69,13 @@ export class WindowStore {
     });
   }
 
-  private async deleteReplaced(runner: QueryRunner, writes: readonly WindowWrite[], rows: readonly KeyedBlock[]): Promise<void> {
-    const replaced = writes.filter(({ replacesAll }) => replacesAll).map(({ key }) => key);
+  private async deleteReplaced(runner: QueryRunner, series: WriteBatch['series']): Promise<void> {
+    const replaced = series.filter(({ replacesAll }) => replacesAll).map(({ key }) => key);
     if (replaced.length > 0) await runner.query('DELETE FROM usage_block WHERE key = ANY($1::uuid[])', [replaced]);
     await runner.query(
       `DELETE FROM usage_block USING unnest($1::uuid[], $2::integer[]) AS written (key, block)
        WHERE usage_block.key = written.key AND usage_block.block = written.block`,
-      [rows.map(({ key }) => key), rows.map(({ block }) => block.number)],
+      [series.flatMap(({ key, numbers }) => numbers.map(() => key)), series.flatMap(({ numbers }) => numbers)],
     );
   }
 
@@ -105,6 +105,7 @@ export class WindowStore {
 async function copyIn(client: PoolClient, bytes: Buffer): Promise<void> {
   const stream = client.query(copyFrom('COPY usage_block (key, block, data) FROM STDIN (FORMAT binary)'));
   await new Promise<void>((resolve, reject) => {
+    // It finishes when PostgreSQL has said that it has them.
     stream.once('finish', resolve).once('error', reject);
     stream.end(bytes);
   });

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { WindowWrite } from './window-write.js';
+import { readCopyRows } from './copy-rows.js';
+import type { WindowWrite, WriteBatch } from './window-write.js';
 import { WriteBehind } from './write-behind.js';
 
-const writeOf = (key: string, size = 10, number = 1): WindowWrite => ({
-  key,
+const keyOf = (digit: string) => `${digit.repeat(8)}-0000-4000-8000-0123456789ab`;
+const writeOf = (digit: string, size = 10, number = 1): WindowWrite => ({
+  key: keyOf(digit),
   blocks: [{ number, data: Buffer.alloc(size) }],
   replacesAll: false,
   firstBlock: 0,
@@ -12,13 +14,16 @@ const mib = 1024 * 1024;
 
 /** A store that keeps what it is given, when it is let. */
 class RecordingStore {
-  readonly batches: (readonly WindowWrite[])[] = [];
+  /** Of each batch the experiments' digits with the blocks' numbers and lengths. */
+  readonly batches: [string, [number, number][]][][] = [];
   clearUps = 0;
   refuses = false;
 
-  async write(writes: readonly WindowWrite[]): Promise<void> {
+  async write(batch: WriteBatch): Promise<void> {
     if (this.refuses) throw new Error('down');
-    this.batches.push(writes);
+    const rows = readCopyRows(batch.end());
+    const blocksOf = (key: string) => (rows.get(key) ?? []).map(({ number, data }): [number, number] => [number, data.length]);
+    this.batches.push(batch.series.map(({ key }) => [key[0]!, blocksOf(key)]));
   }
 
   async clearUp(): Promise<void> {
@@ -26,7 +31,7 @@ class RecordingStore {
   }
 
   get keys(): string[] {
-    return this.batches.flat().map(({ key }) => key);
+    return this.batches.flat().map(([digit]) => digit);
   }
 }
 
@@ -60,7 +65,7 @@ describe('WriteBehind', () => {
   it('writes in batches of some megabytes, an experiment whole', async () => {
     behind.add(['a', 'b', 'c', 'd'].map((key) => writeOf(key, 3 * mib)));
     await behind.flush();
-    expect(store.batches.map((batch) => batch.map(({ key }) => key))).toEqual([
+    expect(store.batches.map((batch) => batch.map(([digit]) => digit))).toEqual([
       ['a', 'b'],
       ['c', 'd'],
     ]);
@@ -75,16 +80,37 @@ describe('WriteBehind', () => {
     expect(store.keys).toEqual(['a', 'c', 'd']);
   });
 
-  it('writes an experiment that comes twice once, with the later blocks', async () => {
+  it('writes an experiment that comes twice in two batches, the later one last', async () => {
     behind.add([writeOf('a', 1, 1), writeOf('b')]);
     behind.add([{ ...writeOf('a', 2, 1), blocks: [...writeOf('a', 2, 1).blocks, ...writeOf('a', 3, 2).blocks] }]);
     await behind.flush();
-    const written = store.batches.flat().find(({ key }) => key === 'a');
-    expect(written!.blocks.map(({ number, data }) => [number, data.length])).toEqual([
-      [1, 2],
-      [2, 3],
+    expect(store.batches).toEqual([
+      [
+        ['a', [[1, 1]]],
+        ['b', [[1, 10]]],
+      ],
+      [
+        [
+          'a',
+          [
+            [1, 2],
+            [2, 3],
+          ],
+        ],
+      ],
     ]);
-    expect(store.keys.sort()).toEqual(['a', 'b']);
+  });
+
+  it('copies what it is given', async () => {
+    const write = writeOf('a', 5);
+    behind.add([write]);
+    write.blocks[0]!.data.fill(1);
+    let written: Buffer | undefined;
+    store.write = async (batch) => {
+      written = Buffer.from(readCopyRows(batch.end()).get(keyOf('a'))![0]!.data);
+    };
+    await behind.flush();
+    expect(written).toEqual(Buffer.alloc(5));
   });
 
   it('goes on after a failure, with what comes then', async () => {

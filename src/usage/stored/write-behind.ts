@@ -1,14 +1,14 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { logOf } from '../../settings/logger.js';
 import { WindowStore } from './window-store.js';
-import { joinWrites, sizeOf, type WindowWrite } from './window-write.js';
+import { sizeOf, type WindowWrite, WriteBatch } from './window-write.js';
 
 const log = logOf('usage');
 
 /** Most bytes that wait to be written, in one thread; what comes beyond is dropped and read again by the next job. */
 const mostPendingBytes = 32 * 1024 * 1024;
-/** Bytes of one transaction. */
-const batchBytes = 8 * 1024 * 1024;
+/** Bytes of one transaction, with what COPY needs less than the 4 MiB that a batch's memory grows to. */
+const batchBytes = 4_000_000;
 /** Reads go first: writing begins when there has been none for so long, … */
 const quietMs = 50;
 /** … or when something has waited for so long, or half the room is taken. */
@@ -18,9 +18,8 @@ const clearUpMs = 10 * 60_000;
 /** Writes windows to the store after those who read them have gone on; never makes them wait, never fails them. */
 @Injectable()
 export class WriteBehind implements BeforeApplicationShutdown {
-  /** What waits, by key; a batch that is being written waits no more. */
-  private readonly pending = new Map<string, WindowWrite>();
-  private pendingBytes = 0;
+  /** What waits; a batch that is being written waits no more. */
+  private readonly pending: WriteBatch[] = [];
   private waitingSince = 0;
   private readers = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -40,18 +39,12 @@ export class WriteBehind implements BeforeApplicationShutdown {
     }
   }
 
+  /** Copies what is to be written. */
   add(writes: readonly WindowWrite[]): void {
-    if (this.pending.size === 0) this.waitingSince = performance.now();
+    if (this.pending.length === 0) this.waitingSince = performance.now();
     for (const write of writes) {
-      const earlier = this.pending.get(write.key);
-      const joined = earlier ? joinWrites(earlier, write) : write;
-      const bytes = this.pendingBytes + sizeOf(joined) - (earlier ? sizeOf(earlier) : 0);
-      if (bytes > mostPendingBytes) {
-        this.sayOnce('usage windows come faster than PostgreSQL takes them: some are not stored');
-        continue;
-      }
-      this.pending.set(write.key, joined);
-      this.pendingBytes = bytes;
+      if (this.pendingBytes + sizeOf(write) <= mostPendingBytes) this.batchFor(write).add(write);
+      else this.sayOnce('usage windows come faster than PostgreSQL takes them: some are not stored');
     }
     this.writeSoon();
   }
@@ -62,7 +55,7 @@ export class WriteBehind implements BeforeApplicationShutdown {
     this.timer = undefined;
     this.writing ??= this.writePending().finally(() => {
       this.writing = undefined;
-      if (this.pending.size > 0) this.writeSoon();
+      if (this.pending.length > 0) this.writeSoon();
     });
     await this.writing;
   }
@@ -83,27 +76,29 @@ export class WriteBehind implements BeforeApplicationShutdown {
 
   private async writePending(): Promise<void> {
     try {
-      while (this.pending.size > 0) await this.store.write(this.takeBatch());
+      for (let batch = this.pending.shift(); batch; batch = this.pending.shift()) {
+        await this.store.write(batch);
+        batch.give();
+      }
       if (performance.now() - this.clearedUpAt < clearUpMs) return;
       this.clearedUpAt = performance.now();
       await this.store.clearUp();
     } catch (error) {
-      this.pending.clear();
-      this.pendingBytes = 0;
+      for (const batch of this.pending.splice(0)) batch.give();
       this.sayOnce('usage windows cannot be stored', error);
     }
   }
 
-  private takeBatch(): WindowWrite[] {
-    const batch: WindowWrite[] = [];
-    let bytes = 0;
-    for (const [key, write] of this.pending) {
-      if (batch.length > 0 && bytes + sizeOf(write) > batchBytes) break;
-      batch.push(write);
-      bytes += sizeOf(write);
-      this.pending.delete(key);
-    }
-    this.pendingBytes -= bytes;
+  private get pendingBytes(): number {
+    return this.pending.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** The newest batch, or a new one where that is full or has the experiment already: later blocks replace earlier ones. */
+  private batchFor(write: WindowWrite): WriteBatch {
+    const newest = this.pending.at(-1);
+    if (newest && newest.length + sizeOf(write) <= batchBytes && !newest.has(write.key)) return newest;
+    const batch = new WriteBatch();
+    this.pending.push(batch);
     return batch;
   }
 
