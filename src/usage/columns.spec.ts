@@ -29,12 +29,12 @@ describe('columns', () => {
     expect(new Set(again)).toEqual(new Set(used));
   });
 
-  it('keeps no more than 32 MB', () => {
+  it('keeps no more than 20 MB', () => {
     const many = Array.from({ length: 40 }, () => takeColumn(rowsOf(1) + 1));
     for (const column of many) giveColumn(column);
     const again = Array.from({ length: 40 }, () => takeColumn(rowsOf(1) + 1));
     const kept = again.filter((column) => many.includes(column));
-    expect(kept.length).toBeLessThanOrEqual(32);
-    expect(kept.length).toBeGreaterThan(28);
+    expect(kept.length).toBeLessThanOrEqual(20);
+    expect(kept.length).toBeGreaterThan(16);
   });
 });

@@ -63,7 +63,7 @@ describe('WriteBehind', () => {
   });
 
   it('writes in batches of some megabytes, an experiment whole', async () => {
-    behind.add(['a', 'b', 'c', 'd'].map((key) => writeOf(key, 3 * mib)));
+    behind.add(['a', 'b', 'c', 'd'].map((key) => writeOf(key, 1.8 * mib)));
     await behind.flush();
     expect(store.batches.map((batch) => batch.map(([digit]) => digit))).toEqual([
       ['a', 'b'],
