@@ -20,13 +20,13 @@ describe('columns', () => {
   });
 
   it('forgets lengths that nobody asked for lately, before any of those that are used', () => {
-    const old = Array.from({ length: 8 }, () => takeColumn(rowsOf(2)));
+    const old = Array.from({ length: 4 }, () => takeColumn(rowsOf(2)));
     for (const column of old) giveColumn(column);
-    const used = Array.from({ length: 24 }, () => takeColumn(rowsOf(1)));
+    const used = Array.from({ length: 16 }, () => takeColumn(rowsOf(1)));
     for (const column of used) giveColumn(column);
     expect(old).not.toContain(takeColumn(rowsOf(2)));
-    const again = Array.from({ length: 24 }, () => takeColumn(rowsOf(1)));
-    expect(new Set(again)).toEqual(new Set(used));
+    const again = Array.from({ length: 16 }, () => takeColumn(rowsOf(1)));
+    expect(again.every((column) => used.includes(column))).toBe(true);
   });
 
   it('keeps no more than 20 MB', () => {
