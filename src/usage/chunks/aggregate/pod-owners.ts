@@ -19,6 +19,12 @@ interface OwnerHistory {
   readonly counts: readonly Float32Array[];
 }
 
+/** One pod: its owners, and of each window that was asked about which rows are whose. */
+interface Pod {
+  readonly histories: OwnerHistory[];
+  readonly owned: (readonly OwnedRows[])[];
+}
+
 const nobody: readonly OwnedRows[] = [];
 
 /**
@@ -26,13 +32,12 @@ const nobody: readonly OwnedRows[] = [];
  * the first in the answer's order, as topk of the PromQL twin does (promql/owners-query.ts), or the first by name.
  */
 export class PodOwners {
-  private readonly histories = new Map<string, OwnerHistory[]>();
-  private readonly owned = new Map<string, readonly OwnedRows[]>();
+  private readonly pods = new Map<string, Pod>();
 
   constructor(private readonly ties: 'first' | 'by-name' = 'first') {}
 
   get isEmpty(): boolean {
-    return this.histories.size === 0;
+    return this.pods.size === 0;
   }
 
   /** Takes one series of count_over_time over the pod's belonging to the owner. */
@@ -45,21 +50,18 @@ export class PodOwners {
     if (firstRow >= endRow) return;
     const counts = values.map((window) => new Float32Array(window.subarray(firstRow, endRow)));
     const key = podKey(namespace, pod);
-    const known = this.histories.get(key);
-    if (known) known.push({ owner, firstRow, counts });
-    else this.histories.set(key, [{ owner, firstRow, counts }]);
+    const known = this.pods.get(key);
+    if (known) known.histories.push({ owner, firstRow, counts });
+    else this.pods.set(key, { histories: [{ owner, firstRow, counts }], owned: [] });
   }
 
   /** When the pod belonged to whom, as the owners' window number `window` tells; ask when all owners are added. */
   ownersOf(namespace: string, pod: string, window: number): readonly OwnedRows[] {
-    const key = podKey(namespace, pod);
-    const histories = this.histories.get(key);
-    if (!histories) return nobody;
-    const kept = this.owned.get(`${window}\0${key}`);
-    if (kept) return kept;
-    const rows = ownedRows(this.ties === 'first' ? histories : byName(histories), window);
-    this.owned.set(`${window}\0${key}`, rows);
-    return rows;
+    const found = this.pods.get(podKey(namespace, pod));
+    if (!found) return nobody;
+    const { histories, owned } = found;
+    owned[window] ??= ownedRows(this.ties === 'first' ? histories : byName(histories), window);
+    return owned[window];
   }
 }
 

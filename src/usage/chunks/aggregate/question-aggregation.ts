@@ -25,6 +25,7 @@ interface Group {
 export class QuestionAggregation {
   private readonly channels: readonly { readonly channel: Channel; readonly groups: Map<Target, Map<string, Group>> }[];
   private readonly subqueries = new Map<number, SubqueryWindows>();
+  private readonly podLabel: string;
 
   /** `owners` = whom pods belong to; absent where series are not joined to workloads. */
   constructor(
@@ -34,6 +35,7 @@ export class QuestionAggregation {
     private readonly owners?: PodOwners,
   ) {
     this.channels = planned.channels.map((channel) => ({ channel, groups: new Map() }));
+    this.podLabel = `${planned.namespaceLabel.slice(0, -'namespace'.length)}pod`;
   }
 
   add(series: SeriesWindows): void {
@@ -84,8 +86,7 @@ export class QuestionAggregation {
 
   private ownedRows(namespace: string, { labels }: SeriesWindows, { reach }: Channel, end: number): readonly OwnedRows[] {
     if (!this.owners) return [{ owner: anyOwner, from: 0, to: end }];
-    const podLabel = `${this.planned.namespaceLabel.slice(0, -'namespace'.length)}pod`;
-    return this.owners.ownersOf(namespace, labels[podLabel] ?? '', reach);
+    return this.owners.ownersOf(namespace, labels[this.podLabel] ?? '', reach);
   }
 
   private valuesOf({ window, perSeries }: Channel, { values }: SeriesWindows): Float64Array {
