@@ -48,7 +48,7 @@ export async function startService({ env = {}, until = 'ready', timeoutMs = 120_
   const launch = async () => {
     const before = logs.length;
     const isListening = () => logs.slice(before).some(({ msg }) => msg === 'listening');
-    child = await startChild('the service', process.execPath, [...(process.env.NODE_ARGS?.split(' ') ?? []), mainFile], {
+    child = await startChild('the service', process.execPath, [mainFile], {
       env: environment,
       onLine: (line) => logs.push(readLine(line)),
     });
