@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BenchServers, type ClusterSize, withServers } from './bench-servers.js';
+import { type ClusterSize, withServers } from './bench-servers.js';
 import { type FloorCost, measureFloor } from './floor.js';
-import { endSeconds, jobAfter, smallJob, warmUpJob } from './jobs.js';
+import { endSeconds, jobAfter, jobOfRound, smallJob, warmUpJob } from './jobs.js';
 import { prometheusCounters } from './prometheus-counters.js';
 import { askAsReference } from './reference-way.js';
 import { measureRest, type RestLatency } from './rest-latency.js';
@@ -9,6 +9,8 @@ import { type JobCost, runJob } from './run-job.js';
 
 /** Windows are stored behind a job's back, which the next one, a quarter of an hour later, does not notice. */
 const restMs = 4_000;
+
+const roundsMeasured = 3;
 
 export interface BenchSize extends ClusterSize {
   readonly reference: number;
@@ -24,21 +26,27 @@ export interface ReferenceCost {
   readonly prometheusCpuSeconds: number;
 }
 
+/** Measured one right after the other: a machine that is slower for some minutes is so for both. */
+export interface Round {
+  /** The first job over these windows, when the process has run three jobs of the size over others. */
+  readonly chunks: JobCost;
+  /** The next quarter hour. */
+  readonly repeated: JobCost;
+}
+
 /** A cluster read from chunks, Kafka off. */
 export interface ChunkJobs {
   /** The first job of a new process. */
   readonly cold: JobCost;
-  /** The first over these windows, when the process has run three jobs of the size over others. */
-  readonly chunks: JobCost;
-  /** The next quarter hour. */
-  readonly repeated: JobCost;
+  readonly rounds: readonly Round[];
 }
 
 /** What was measured, all in one run on the same data. */
 export interface BenchLines extends ChunkJobs {
   readonly reference: ReferenceCost;
   readonly promql: JobCost;
-  readonly floor: FloorCost;
+  /** Each right before the round of its place. */
+  readonly floors: readonly FloorCost[];
   readonly rest: RestLatency;
   readonly chunksWithKafka?: JobCost;
 }
@@ -57,15 +65,15 @@ export function measureAll(size: BenchSize, tell: (text: string) => void): Promi
       await runJob(service, url, smallJob(containers[0]!.namespace), false);
       return runJob(service, url, jobAfter(0), false);
     });
-    tell('chunks …');
+    tell('chunks, and the floor: fetched, decoded and windowed by one thread, nothing else …');
+    const floors: FloorCost[] = [];
+    const floor = () => measureFloor(url, containers, endSeconds, size.days);
+    await floor();
     const { rest, ...chunkJobs } = await servers.withService({ reader: 'chunks' }, async (service) => ({
-      ...(await measureChunkJobs(servers, service)),
+      ...(await measureChunkJobs(url, service, async () => floors.push(await floor()))),
       rest: await measureRest(service),
     }));
-    tell('the floor: fetched, decoded and windowed by one thread, nothing else …');
-    await measureFloor(url, containers, endSeconds, size.days);
-    const floor = await measureFloor(url, containers, endSeconds, size.days);
-    if (!size.kafka) return { reference, promql, floor, rest, ...chunkJobs };
+    if (!size.kafka) return { reference, promql, floors, rest, ...chunkJobs };
     tell('chunks, with Kafka …');
     const chunksWithKafka = await servers.withService({ reader: 'chunks', kafka: true }, async (service) => {
       await runJob(service, url, warmUpJob(0), true);
@@ -73,22 +81,28 @@ export function measureAll(size: BenchSize, tell: (text: string) => void): Promi
       await runJob(service, url, warmUpJob(1), true);
       return runJob(service, url, jobAfter(0), true);
     });
-    return { reference, promql, floor, rest, ...chunkJobs, chunksWithKafka };
+    return { reference, promql, floors, rest, ...chunkJobs, chunksWithKafka };
   });
 }
 
-/** The three jobs from chunks. The service is warm from the second on: compiled code of V8 settles over some jobs of the size. */
+/** Jobs from chunks, `before` each round. The service is warm from the fourth job on: compiled code of V8 settles over some jobs of the size. */
 export async function measureChunkJobs(
-  { prometheusUrl: url }: Pick<BenchServers, 'prometheusUrl'>,
+  url: string,
   service: Parameters<typeof runJob>[0],
+  before: () => Promise<unknown> = async () => {},
 ): Promise<ChunkJobs> {
   const cold = await runJob(service, url, warmUpJob(0), false);
   await runJob(service, url, warmUpJob(0, { refresh: true }), false);
   await runJob(service, url, warmUpJob(1), false);
-  await sleep(restMs);
-  const chunks = await runJob(service, url, jobAfter(0), false);
-  await sleep(restMs);
-  return { cold, chunks, repeated: await runJob(service, url, jobAfter(1), false) };
+  const rounds: Round[] = [];
+  for (let round = 0; round < roundsMeasured; round++) {
+    await sleep(restMs);
+    await before();
+    const chunks = await runJob(service, url, jobOfRound(round, 0), false);
+    await sleep(restMs);
+    rounds.push({ chunks, repeated: await runJob(service, url, jobOfRound(round, 1), false) });
+  }
+  return { cold, rounds };
 }
 
 async function measureReference(url: string, asked: Parameters<typeof askAsReference>[1], all: number): Promise<ReferenceCost> {

@@ -16,7 +16,7 @@ export async function measureScaling(tell: (text: string) => void): Promise<Scal
   const lines: ScalingLine[] = [];
   for (const size of scalingSizes) {
     const jobs = await withServers(size, tell, (servers) =>
-      servers.withService({ reader: 'chunks' }, (service) => measureChunkJobs(servers, service)),
+      servers.withService({ reader: 'chunks' }, (service) => measureChunkJobs(servers.prometheusUrl, service)),
     );
     lines.push({ ...size, ...jobs });
   }

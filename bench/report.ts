@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { BenchLines } from './measure-all.js';
+import type { BenchLines, ChunkJobs } from './measure-all.js';
 import type { ScalingLine } from './measure-scaling.js';
 import type { JobCost } from './run-job.js';
 
@@ -21,13 +21,40 @@ export interface Report {
   readonly scaling: readonly ScalingLine[];
 }
 
-export function ratiosOf({ reference, promql, chunks, floor, repeated }: BenchLines): Ratios {
+export function ratiosOf({ reference, promql, rounds, floors }: BenchLines): Ratios {
+  const chunks = medianBy(rounds, (round) => round.chunks.seconds).chunks.seconds;
   return {
-    reference_to_chunks: reference.seconds / chunks.seconds,
-    promql_to_chunks: promql.seconds / chunks.seconds,
-    job_to_floor: chunks.seconds / floor.seconds,
-    first_to_repeated: chunks.seconds / repeated.seconds,
+    reference_to_chunks: reference.seconds / chunks,
+    promql_to_chunks: promql.seconds / chunks,
+    job_to_floor: medianOf(rounds.map((round, at) => round.chunks.seconds / floors[at]!.seconds)),
+    first_to_repeated: firstToRepeated(rounds),
   };
+}
+
+/** The median of the rounds. */
+function firstToRepeated(rounds: ChunkJobs['rounds']): number {
+  return medianOf(rounds.map((round) => round.chunks.seconds / round.repeated.seconds));
+}
+
+/** Of each kind of job the one in the middle. */
+function middleJobs({ rounds }: ChunkJobs) {
+  return {
+    chunks: medianBy(rounds, (round) => round.chunks.seconds).chunks,
+    repeated: medianBy(rounds, (round) => round.repeated.seconds).repeated,
+  };
+}
+
+/** Most memory that a service had in all its jobs, MB. */
+export function peakRssMb({ cold, rounds }: ChunkJobs): number {
+  return Math.max(cold.peakRssMb, ...rounds.flatMap(({ chunks, repeated }) => [chunks.peakRssMb, repeated.peakRssMb]));
+}
+
+function medianOf(numbers: readonly number[]): number {
+  return medianBy(numbers, (number) => number);
+}
+
+function medianBy<T>(all: readonly T[], measure: (one: T) => number): T {
+  return [...all].sort((one, other) => measure(one) - measure(other))[all.length >> 1]!;
 }
 
 const costColumns = ['CPU s service', 'CPU s Prometheus', 'requests/container', 'MB', 'peak RSS MB', 'event loop p99 ms'];
@@ -37,18 +64,21 @@ export function printReport(report: Report): string {
   const { containers, scrapeSeconds, days, machine, ratios, lines } = report;
   const size = `${containers} containers, ${days} days, a sample every ${scrapeSeconds} s`;
   const where = `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, Node ${machine.node}`;
+  const rounds = lines.rounds.length;
   const summary = Object.entries(ratios).map(([name, ratio]) => `${name} ${ratio.toFixed(2)}`);
   const { rest } = lines;
   const callers = `while a job runs: POST /bulk p99 ${rest.postP99Ms.toFixed(1)} ms (${rest.posts}), GET /bulk summary p99 ${rest.summaryP99Ms.toFixed(1)} ms (${rest.summaries})`;
-  const parts = [`${size}; ${where}`, waysTable(report), summary.join('  '), callers];
+  const parts = [`${size}; ${where}; medians of ${rounds} rounds`, waysTable(report), summary.join('  '), callers];
   if (report.scaling.length > 0) parts.push('', scalingTable(report.scaling));
   return `${parts.join('\n')}\n`;
 }
 
 function waysTable({ containers, lines }: Report): string {
   const table = tableOf(['way', 'seconds', 'containers/s', '× chunks', ...costColumns]);
-  const base = lines.chunks.seconds;
-  const { reference, floor } = lines;
+  const { chunks, repeated } = middleJobs(lines);
+  const base = chunks.seconds;
+  const { reference } = lines;
+  const floor = medianBy(lines.floors, ({ seconds }) => seconds);
   table.push([
     `37 questions a container, three at a time,\nanswers dropped (${reference.askedContainers} asked, × ${(containers / reference.askedContainers).toFixed(1)});\na lower bound of Kruize, about a fifth of it`,
     ...[reference.seconds.toFixed(1), (containers / reference.seconds).toFixed(1), (reference.seconds / base).toFixed(1)],
@@ -57,8 +87,8 @@ function waysTable({ containers, lines }: Report): string {
   const jobs = [
     ['job, batched PromQL', lines.promql],
     ['job, chunks, first of the process', lines.cold],
-    ['job, chunks, first over these windows', lines.chunks],
-    ['job, chunks, next quarter hour', lines.repeated],
+    ['job, chunks, first over these windows', chunks],
+    ['job, chunks, next quarter hour', repeated],
     ['job, chunks, first over these windows, Kafka on', lines.chunksWithKafka],
   ] as const;
   for (const [name, cost] of jobs) {
@@ -78,12 +108,13 @@ function waysTable({ containers, lines }: Report): string {
 /** A line a job of each size. */
 export function scalingTable(scaling: readonly ScalingLine[]): string {
   const table = tableOf(['cluster', 'job from chunks', 'seconds', 'containers/s', ...costColumns]);
-  for (const { containers, days, scrape, cold, chunks, repeated } of scaling) {
+  for (const { containers, days, scrape, ...measured } of scaling) {
+    const { chunks, repeated } = middleJobs(measured);
     const cluster = `${containers} containers, ${days} days, a sample every ${scrape} s`;
     const jobs = [
-      ['first of the process', cold],
+      ['first of the process', measured.cold],
       ['first over these windows', chunks],
-      ['next quarter hour', repeated],
+      [`next quarter hour (first / this: ${firstToRepeated(measured.rounds).toFixed(2)})`, repeated],
     ] as const;
     for (const [name, cost] of jobs) table.push([cluster, name, ...paceOf(cost), ...costsOf(cost)]);
   }

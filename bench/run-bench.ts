@@ -2,7 +2,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { measureAll } from './measure-all.js';
 import { measureScaling } from './measure-scaling.js';
-import { printReport, type Report, ratiosOf } from './report.js';
+import { peakRssMb, printReport, type Report, ratiosOf } from './report.js';
 
 interface Options {
   readonly containers: number;
@@ -64,8 +64,8 @@ async function benchWhole(options: Options, tell: Print) {
   };
   const { containers, scrape: scrapeSeconds, days } = options;
   const report: Report = { containers, scrapeSeconds, days, machine, ratios: ratiosOf(lines), lines, scaling };
-  const { chunks } = lines;
-  return { ...report, requests_per_container: chunks.requests / chunks.containers, peak_rss_mb: Math.round(chunks.peakRssMb) };
+  const { chunks } = lines.rounds[0]!;
+  return { ...report, requests_per_container: chunks.requests / chunks.containers, peak_rss_mb: Math.round(peakRssMb(lines)) };
 }
 
 await program.parseAsync();
