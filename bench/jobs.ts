@@ -17,12 +17,12 @@ export function warmUpJob(quarterHours: number, more: object = {}): object {
   return jobAfter(quarterHours - 0.5, { filter: { exclude: { namespace: ['warm-up'] } }, ...more });
 }
 
-/**
- * The jobs of one round of measurements: nothing that another round, or the warm-up, leaves behind is of use to them. Their windows lie a third of a step
- * beside those of the round before.
- */
+/** Rounds of measurements whose windows, a third of a step beside each other's, are not the same. */
+export const rounds = [0, 1, 2];
+
+/** The jobs of one round: nothing that another one, or the warm-up, leaves behind is of use to them. */
 export function jobOfRound(round: number, quarterHours: number): object {
-  return jobAfter(quarterHours + (round % 3) / 3, round === 0 ? {} : { filter: { exclude: { namespace: [`round-${round}`] } } });
+  return jobAfter(quarterHours + round / rounds.length, round === 0 ? {} : { filter: { exclude: { namespace: [`round-${round}`] } } });
 }
 
 /** A job over one namespace and one day. */

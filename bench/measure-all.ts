@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClusterSize, withServers } from './bench-servers.js';
 import { type FloorCost, measureFloor } from './floor.js';
-import { endSeconds, jobAfter, jobOfRound, smallJob, warmUpJob } from './jobs.js';
+import { endSeconds, jobAfter, jobOfRound, rounds, smallJob, warmUpJob } from './jobs.js';
 import { prometheusCounters } from './prometheus-counters.js';
 import { askAsReference } from './reference-way.js';
 import { measureRest, type RestLatency } from './rest-latency.js';
@@ -9,8 +9,6 @@ import { type JobCost, runJob } from './run-job.js';
 
 /** Windows are stored behind a job's back, which the next one, a quarter of an hour later, does not notice. */
 const restMs = 4_000;
-
-const roundsMeasured = 3;
 
 export interface BenchSize extends ClusterSize {
   readonly reference: number;
@@ -76,33 +74,37 @@ export function measureAll(size: BenchSize, tell: (text: string) => void): Promi
     if (!size.kafka) return { reference, promql, floors, rest, ...chunkJobs };
     tell('chunks, with Kafka …');
     const chunksWithKafka = await servers.withService({ reader: 'chunks', kafka: true }, async (service) => {
-      await runJob(service, url, warmUpJob(0), true);
-      await runJob(service, url, warmUpJob(0, { refresh: true }), true);
-      await runJob(service, url, warmUpJob(1), true);
+      await warmUp(url, service, true);
       return runJob(service, url, jobAfter(0), true);
     });
     return { reference, promql, floors, rest, ...chunkJobs, chunksWithKafka };
   });
 }
 
-/** Jobs from chunks, `before` each round. The service is warm from the fourth job on: compiled code of V8 settles over some jobs of the size. */
+/** Jobs from chunks, `before` each round. */
 export async function measureChunkJobs(
   url: string,
   service: Parameters<typeof runJob>[0],
   before: () => Promise<unknown> = async () => {},
 ): Promise<ChunkJobs> {
-  const cold = await runJob(service, url, warmUpJob(0), false);
-  await runJob(service, url, warmUpJob(0, { refresh: true }), false);
-  await runJob(service, url, warmUpJob(1), false);
-  const rounds: Round[] = [];
-  for (let round = 0; round < roundsMeasured; round++) {
+  const cold = await warmUp(url, service, false);
+  const measured: Round[] = [];
+  for (const round of rounds) {
     await sleep(restMs);
     await before();
     const chunks = await runJob(service, url, jobOfRound(round, 0), false);
     await sleep(restMs);
-    rounds.push({ chunks, repeated: await runJob(service, url, jobOfRound(round, 1), false) });
+    measured.push({ chunks, repeated: await runJob(service, url, jobOfRound(round, 1), false) });
   }
-  return { cold, rounds };
+  return { cold, rounds: measured };
+}
+
+/** The first three jobs of a process, of which it gives the first: code that V8 compiles settles over some jobs of the size. */
+async function warmUp(url: string, service: Parameters<typeof runJob>[0], isPublished: boolean): Promise<JobCost> {
+  const cold = await runJob(service, url, warmUpJob(0), isPublished);
+  await runJob(service, url, warmUpJob(0, { refresh: true }), isPublished);
+  await runJob(service, url, warmUpJob(1), isPublished);
+  return cold;
 }
 
 async function measureReference(url: string, asked: Parameters<typeof askAsReference>[1], all: number): Promise<ReferenceCost> {

@@ -2,7 +2,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { measureAll } from './measure-all.js';
 import { measureScaling } from './measure-scaling.js';
-import { peakRssMb, printReport, type Report, ratiosOf } from './report.js';
+import { peakRssMb, printReport, type Report, ratiosOf, scalingTable } from './report.js';
 
 interface Options {
   readonly containers: number;
@@ -22,7 +22,7 @@ const parts: Readonly<Record<string, (print: Print) => Promise<object>>> = {
   kafka: async (print) => (await import('./kafka.js')).benchKafka(print),
   scaling: async (print) => {
     const scaling = await measureScaling(print);
-    print((await import('./report.js')).scalingTable(scaling));
+    print(scalingTable(scaling));
     return { scaling };
   },
 };

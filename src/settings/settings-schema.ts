@@ -104,7 +104,7 @@ export const settingsSchema = z.object({
   WORKER_CONCURRENCY: integer(1, 1024).default(2).describe('shards measured at once by one process'),
   MEASURE_THREADS: integer(1, 256)
     .default(2)
-    .describe('threads that read usage and compute; each takes some 70 MB and does some 150 containers a second'),
+    .describe('threads that read usage and compute; each takes some 100 MB and does some 100 containers a second'),
   RECONCILE_INTERVAL_MS: integer(200, 600_000).default(5_000).describe('how often lost wake-ups are put back, in ms'),
   JOB_RETENTION_DAYS: integer(0, 36_500).default(30).describe('finished jobs are deleted after this many days; 0: never'),
   SHUTDOWN_TIMEOUT_MS: integer(0, 600_000).default(20_000).describe('how long work in progress may take at a stop, in ms'),

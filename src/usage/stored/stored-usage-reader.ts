@@ -55,21 +55,18 @@ export class StoredUsageReader extends UsageReader {
 
   override read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
     return this.writes.during(async () => {
-      const arena = Arena.take();
-      try {
-        const reading = await this.begin(request, arena, signal);
-        if (!reading) return await this.origin.read(request, signal);
-        const windows = await this.readWindows(reading);
-        this.writes.add(windows.flatMap((read, place) => this.writeOf(reading, read, place)));
-        return windows.map(({ table }) => table);
-      } finally {
-        arena.give();
-      }
+      const reading = await this.begin(request, signal);
+      if (!reading) return this.origin.read(request, signal);
+      const windows = await this.readWindows(reading);
+      this.writes.add(windows.flatMap((read, place) => this.writeOf(reading, read, place)));
+      // Not where reading failed: parts of it that ran at the same time may still look at it.
+      reading.arena.give();
+      return windows.map(({ table }) => table);
     });
   }
 
   /** Looks up what is stored of the request's experiments; undefined where the store cannot be used. */
-  private async begin(request: UsageRequest, arena: Arena, signal?: AbortSignal): Promise<Reading | undefined> {
+  private async begin(request: UsageRequest, signal?: AbortSignal): Promise<Reading | undefined> {
     const profile = this.profiles.find(request.metricProfile);
     if (!profile) return undefined;
     if (!hasOneSeries(profile, request.stepSeconds)) {
@@ -79,6 +76,7 @@ export class StoredUsageReader extends UsageReader {
     const window = rangeOf(request);
     const keys = windowKeys(request, profile, this.settings.USAGE_SCOPE);
     try {
+      const arena = Arena.take();
       const range = { first: blockOf(window.from), last: blockOf(window.to) };
       const blocks = request.refresh ? undefined : await this.store.load(keys, range, arena);
       const stored = keys.map((key) => findKnown(blocks?.get(key) ?? [], window.from));
