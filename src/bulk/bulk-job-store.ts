@@ -1,17 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { DataSource, type EntityManager, Repository } from 'typeorm';
+import type { Experiment } from '../experiments/experiment.js';
 import { ExperimentStore } from '../experiments/experiment-store.js';
 import type { Notifications } from '../experiments/notification.js';
 import { type Outcome, OutcomeStore } from '../experiments/outcome-store.js';
 import { BulkJobEntity, type WebhookState } from './bulk-job.entity.js';
+import { type Lease, LeaseStore, Stopped } from './lease-store.js';
 import type { JobListQuery } from './read-job-list.js';
-import type { PlannedShard } from './shard-store.js';
 
 export type NewBulkJob = Pick<
   BulkJobEntity,
-  'id' | 'request' | 'requestHash' | 'dedupeKey' | 'publication' | 'usageEnd' | 'startedAt' | 'deadlineAt'
+  'id' | 'request' | 'requestHash' | 'dedupeKey' | 'datasources' | 'publication' | 'usageEnd' | 'startedAt' | 'deadlineAt'
 >;
+
+export interface PlannedShard {
+  readonly number: number;
+  /** All of one datasource. */
+  readonly experiments: readonly Experiment[];
+}
 
 /** What discovery found out, to be committed as a whole. */
 export interface JobPlan {
@@ -32,12 +39,12 @@ export interface JobProgress {
 }
 
 /** SQL that is true of a job that has ended and whose records and webhook are delivered. */
-export const owesNothing = `status <> 'IN_PROGRESS' AND publication <> 'pending' AND webhook ->> 'status' IS DISTINCT FROM 'IN_PROGRESS'`;
+const owesNothing = `status <> 'IN_PROGRESS' AND publication <> 'pending' AND webhook ->> 'status' IS DISTINCT FROM 'IN_PROGRESS'`;
 
 /** SQL that starts the webhook's state when a job ends. */
 const webhookAtEnd = `webhook = CASE WHEN request #>> '{webhook,url}' IS NOT NULL THEN '{"status":"IN_PROGRESS"}'::jsonb END`;
 
-/** The job rows. Locks are taken in one order everywhere: shards, then their job. */
+/** The job rows. Locks are taken in one order everywhere: the lease, shards, then their job. */
 @Injectable()
 export class BulkJobStore {
   constructor(
@@ -45,15 +52,16 @@ export class BulkJobStore {
     private readonly database: DataSource,
     private readonly experiments: ExperimentStore,
     private readonly outcomes: OutcomeStore,
+    private readonly leases: LeaseStore,
   ) {}
 
   /** Stores a job; where its dedupe key is taken, nothing is stored and the job that has it is returned. */
   async submit(job: NewBulkJob): Promise<{ job: Pick<BulkJobEntity, 'id' | 'requestHash'>; isNew: boolean }> {
-    const { id, request, requestHash, dedupeKey, publication, usageEnd, startedAt, deadlineAt } = job;
+    const { id, request, requestHash, dedupeKey, datasources, publication, usageEnd, startedAt, deadlineAt } = job;
     const inserted: unknown[] = await this.database.query(
-      `INSERT INTO bulk_job (id, request, request_hash, dedupe_key, status, publication, usage_end, started_at, deadline_at)
-       VALUES ($1, $2, $3, $4, 'IN_PROGRESS', $5, $6, $7, $8) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id`,
-      [id, JSON.stringify(request), requestHash, dedupeKey, publication, usageEnd, startedAt, deadlineAt],
+      `INSERT INTO bulk_job (id, request, request_hash, dedupe_key, datasources, status, publication, usage_end, started_at, deadline_at)
+       VALUES ($1, $2, $3, $4, $5, 'IN_PROGRESS', $6, $7, $8, $9) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id`,
+      [id, JSON.stringify(request), requestHash, dedupeKey, datasources, publication, usageEnd, startedAt, deadlineAt],
     );
     if (inserted.length > 0) return { job, isNew: true };
     return { job: await this.jobs.findOneByOrFail({ dedupeKey: job.dedupeKey ?? '' }), isNew: false };
@@ -77,6 +85,20 @@ export class BulkJobStore {
     return deleted > 0;
   }
 
+  /** Jobs that run past their deadline, with the deadline as the request has it. */
+  async pastDeadline(now: Date): Promise<{ jobId: string; deadline: string }[]> {
+    return this.database.query(
+      `SELECT id AS "jobId", request ->> 'deadline' AS deadline FROM bulk_job WHERE status = 'IN_PROGRESS' AND deadline_at < $1`,
+      [now],
+    );
+  }
+
+  /** Deletes jobs that ended before `before` and whose records and webhook are delivered; returns how many. */
+  async deleteEndedBefore(before: Date): Promise<number> {
+    const [, count] = await this.database.query(`DELETE FROM bulk_job WHERE ended_at < $1 AND ${owesNothing}`, [before]);
+    return count;
+  }
+
   async metadataOf(id: string): Promise<object | null> {
     const found = await this.jobs.findOne({ where: { id }, select: { id: true, metadata: true } });
     return found?.metadata ?? null;
@@ -94,11 +116,13 @@ export class BulkJobStore {
     return row;
   }
 
-  /** Commits discovery's result; false when the job was planned or ended in the meantime. A job without experiments ends here. */
-  async plan(id: string, plan: JobPlan): Promise<boolean> {
+  /** Commits discovery's result under its lease; says whether the job ended here, as one without experiments does. Rejects with LeaseLost or Stopped. */
+  async plan(lease: Lease, plan: JobPlan): Promise<boolean> {
+    const { jobId: id } = lease;
     return this.database.transaction(async (transaction) => {
+      await this.leases.settle(transaction, lease);
       const [job] = await transaction.query('SELECT status, planned_at FROM bulk_job WHERE id = $1 FOR NO KEY UPDATE', [id]);
-      if (job?.status !== 'IN_PROGRESS' || job.planned_at !== null) return false;
+      if (job?.status !== 'IN_PROGRESS' || job.planned_at !== null) throw new Stopped('the job ended');
       const planned = plan.shards.flatMap(({ experiments }) => experiments);
       const existing = await this.experiments.upsert(transaction, planned, plan.at);
       await this.insertShards(transaction, id, plan, existing);
@@ -106,8 +130,7 @@ export class BulkJobStore {
         `UPDATE bulk_job SET planned_at = $2, total_experiments = $3, notifications = notifications || $4::jsonb, metadata = $5 WHERE id = $1`,
         [id, plan.at, planned.length + plan.failed.length, JSON.stringify(plan.notifications), JSON.stringify(plan.metadata)],
       );
-      await this.completeIfDone(transaction, id, plan.at);
-      return true;
+      return this.completeIfDone(transaction, id, plan.at);
     });
   }
 
@@ -115,9 +138,9 @@ export class BulkJobStore {
     for (const { number, experiments } of plan.shards) {
       const rows = experiments.map((experiment) => ({ ...experiment, existed: existing.has(experiment.name) }));
       await transaction.query(
-        `INSERT INTO shard (job_id, number, experiments, state, experiment_count, existing_count, planned_at)
-         VALUES ($1, $2, $3, 'planned', $4, $5, $6)`,
-        [id, number, JSON.stringify(rows), rows.length, rows.filter(({ existed }) => existed).length, plan.at],
+        `INSERT INTO shard (job_id, number, datasource, experiments, state, experiment_count, existing_count, planned_at)
+         VALUES ($1, $2, $3, $4, 'planned', $5, $6, $7)`,
+        [id, number, rows[0]!.datasource, JSON.stringify(rows), rows.length, rows.filter(({ existed }) => existed).length, plan.at],
       );
     }
     if (plan.failed.length === 0) return;
@@ -142,10 +165,14 @@ export class BulkJobStore {
     return ended.length > 0;
   }
 
-  /** Ends the job as FAILED, and with it every experiment without an outcome; false when it had ended already. */
-  async fail(id: string, notifications: Notifications, at: Date): Promise<boolean> {
+  /**
+   * Ends the job as FAILED, and with it every experiment without an outcome; false when it had ended already. With the lease of the step that failed it,
+   * this rejects with LeaseLost when another worker has taken the step.
+   */
+  async fail(id: string, notifications: Notifications, at: Date, lease?: Lease): Promise<boolean> {
     const reason = JSON.stringify(notifications);
     return this.database.transaction(async (transaction) => {
+      if (lease) await this.leases.settle(transaction, lease, Object.values(notifications)[0]?.message);
       await transaction.query(`SELECT FROM shard WHERE job_id = $1 AND state = 'planned' ORDER BY number FOR UPDATE`, [id]);
       const [job] = await transaction.query('SELECT status FROM bulk_job WHERE id = $1 FOR NO KEY UPDATE', [id]);
       if (job?.status !== 'IN_PROGRESS') return false;
@@ -156,7 +183,7 @@ export class BulkJobStore {
         [id, reason],
       );
       await transaction.query(
-        `UPDATE shard SET state = 'recommended', attempt = attempt + 1, experiments = NULL, failed_count = experiment_count, recommended_at = $2,
+        `UPDATE shard SET state = 'recommended', experiments = NULL, failed_count = experiment_count, recommended_at = $2,
                 processed_so_far = (SELECT total_experiments FROM bulk_job WHERE id = $1)
          WHERE job_id = $1 AND state = 'planned'`,
         [id, at],
@@ -169,11 +196,22 @@ export class BulkJobStore {
     });
   }
 
-  async setWebhook(id: string, webhook: WebhookState): Promise<void> {
-    await this.jobs.update({ id }, { webhook: webhook as object });
+  /** Commits under its lease how the webhook ended. */
+  async setWebhook(lease: Lease, webhook: WebhookState, givenUpFor?: string): Promise<void> {
+    await this.database.transaction(async (transaction) => {
+      await this.leases.settle(transaction, lease, givenUpFor);
+      await transaction.update(BulkJobEntity, { id: lease.jobId }, { webhook: webhook as object });
+    });
   }
 
-  async setPublished(id: string): Promise<void> {
-    await this.jobs.update({ id }, { publication: 'published' });
+  /** Commits under its lease that all of the job is published, or that its end is not: then `notifications` say why. */
+  async setPublication(lease: Lease, publication: 'published' | 'failed', notifications: Notifications = {}): Promise<void> {
+    await this.database.transaction(async (transaction) => {
+      await this.leases.settle(transaction, lease, Object.values(notifications)[0]?.message);
+      await transaction.query(
+        `UPDATE bulk_job SET publication = $2, notifications = notifications || $3::jsonb WHERE id = $1 AND publication = 'pending'`,
+        [lease.jobId, publication, JSON.stringify(notifications)],
+      );
+    });
   }
 }

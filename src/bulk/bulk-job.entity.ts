@@ -4,8 +4,8 @@ import type { BulkRequest } from './bulk-request.js';
 
 export const bulkJobStatuses = ['IN_PROGRESS', 'COMPLETED', 'FAILED'] as const;
 export type BulkJobStatus = (typeof bulkJobStatuses)[number];
-/** `off`: Kafka is not configured; `pending`: records or the summary are not yet acknowledged. */
-export type PublicationState = 'off' | 'pending' | 'published';
+/** `off`: Kafka is not configured; `pending`: records or the summary are not yet acknowledged; `failed`: the summary was refused for good. */
+export type PublicationState = 'off' | 'pending' | 'published' | 'failed';
 
 export interface WebhookState {
   readonly status: 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
@@ -27,6 +27,10 @@ export class BulkJobEntity {
   /** requestId or Idempotency-Key of the caller; unique. */
   @Column('text', { name: 'dedupe_key', nullable: true })
   dedupeKey!: string | null;
+
+  /** Names of the datasources that the job reads from. */
+  @Column('text', { array: true, default: [] })
+  datasources!: string[];
 
   @Column('text')
   status!: BulkJobStatus;

@@ -4,13 +4,13 @@ import type { Request, Response } from 'express';
 import type { BulkJobEntity } from './bulk-job.entity.js';
 import { BulkJobStore } from './bulk-job-store.js';
 import { jobNotifications } from './bulk-notifications.js';
+import { EndedJobs } from './ended-jobs.js';
 import { JobReader } from './job-reader.js';
 import { JsonBodyPipe } from './json-body.pipe.js';
 import { linkToNext } from './link-to-next.js';
 import { readView } from './read-view.js';
 import { renderJob } from './render-job.js';
 import { RestError } from './rest-error.js';
-import { EndedJobs } from './steps/ended-jobs.js';
 import { SubmitJob } from './submit-job.js';
 
 /** POST /bulk and GET /bulk in Kruize's shapes (spec: bulk-and-kafka.md 1 and 2), and DELETE /bulk. */
@@ -49,7 +49,7 @@ export class BulkController {
   async remove(@Query('job_id') id: unknown): Promise<object> {
     const job = await this.find(id);
     if (job.status === 'IN_PROGRESS') {
-      await this.ended.fail(job.id, jobNotifications.cancelled());
+      await this.ended.end(job.id, jobNotifications.cancelled());
       return envelope('Job cancelled');
     }
     if (!(await this.jobs.delete(job.id))) {

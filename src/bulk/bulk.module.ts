@@ -10,26 +10,27 @@ import { UsageModule } from '../usage/usage.module.js';
 import { BulkController } from './bulk.controller.js';
 import { BulkJobEntity } from './bulk-job.entity.js';
 import { BulkJobStore } from './bulk-job-store.js';
+import { DiscoverStep } from './discover-step.js';
+import { EndedJobs } from './ended-jobs.js';
+import { FinishStep, NotifyStep } from './ending-steps.js';
 import { JobReader } from './job-reader.js';
 import { JobsController } from './jobs.controller.js';
+import { LeaseStore } from './lease-store.js';
+import { MeasureStep } from './measure-step.js';
+import { PublishStep } from './publish-step.js';
 import { QueueBackend } from './queue/queue-backend.js';
 import { StepWorkers } from './queue/step-workers.js';
 import { WakeUps } from './queue/wake-ups.js';
 import { Reconciler } from './reconciler.js';
-import { ReconcilerStore } from './reconciler-store.js';
+import { RunningLeases } from './running-leases.js';
 import { ShardEntity } from './shard.entity.js';
 import { ShardStore } from './shard-store.js';
-import { DiscoverJob } from './steps/discover-job.js';
-import { EndedJobs } from './steps/ended-jobs.js';
-import { FinishJob } from './steps/finish-job.js';
-import { MeasureShard } from './steps/measure-shard.js';
-import { NotifyWebhook } from './steps/notify-webhook.js';
-import { PublishShard } from './steps/publish-shard.js';
+import { StepRunner } from './step-runner.js';
 import { SubmitJob } from './submit-job.js';
 import { WorkerThreads } from './threads/worker-threads.js';
 
-const steps = [DiscoverJob, MeasureShard, PublishShard, FinishJob, NotifyWebhook, EndedJobs];
-const rows = [BulkJobStore, ShardStore, ReconcilerStore, JobReader];
+const rows = [LeaseStore, BulkJobStore, ShardStore, JobReader];
+const steps = [DiscoverStep, MeasureStep, PublishStep, FinishStep, NotifyStep, EndedJobs, RunningLeases, StepRunner];
 
 /** The whole flow of a job: request, rows, queues, steps, REST. */
 @Module({})

@@ -2,11 +2,12 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { BulkJobStore } from './bulk-job-store.js';
 import { jobNotifications } from './bulk-notifications.js';
+import { EndedJobs } from './ended-jobs.js';
+import { LeaseStore } from './lease-store.js';
 import { stepNames } from './queue/steps.js';
 import { WakeUps } from './queue/wake-ups.js';
-import { ReconcilerStore } from './reconciler-store.js';
-import { EndedJobs } from './steps/ended-jobs.js';
 
 const log = logOf('bulk');
 const dayMs = 86_400_000;
@@ -21,7 +22,8 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
   private isStopped = false;
 
   constructor(
-    private readonly rows: ReconcilerStore,
+    private readonly jobs: BulkJobStore,
+    private readonly leases: LeaseStore,
     private readonly wakeUps: WakeUps,
     private readonly ended: EndedJobs,
     @InjectSettings() private readonly settings: Settings,
@@ -44,13 +46,13 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async round(now: Date): Promise<void> {
-    for (const { jobId, deadline } of await this.rows.pastDeadline(now)) {
-      await this.ended.fail(jobId, jobNotifications.deadlinePassed(deadline));
+    for (const { jobId, deadline } of await this.jobs.pastDeadline(now)) {
+      await this.ended.end(jobId, jobNotifications.deadlinePassed(deadline));
     }
-    for (const step of stepNames) await this.wakeUps.wake(step, ...(await this.rows.waitingFor(step)));
+    for (const step of stepNames) await this.wakeUps.wake(step, ...(await this.leases.waiting(step)));
     const days = this.settings.JOB_RETENTION_DAYS;
     if (days === 0) return;
-    const deleted = await this.rows.deleteEndedBefore(new Date(now.getTime() - days * dayMs));
+    const deleted = await this.jobs.deleteEndedBefore(new Date(now.getTime() - days * dayMs));
     if (deleted > 0) log.info({ deleted }, 'old jobs are deleted');
   }
 }

@@ -1,52 +1,38 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Experiment } from '../experiments/experiment.js';
 import { type Outcome, OutcomeStore } from '../experiments/outcome-store.js';
 import { BulkJobStore } from './bulk-job-store.js';
+import { type Lease, LeaseStore, Stopped } from './lease-store.js';
 import { type PlannedExperiment, ShardEntity } from './shard.entity.js';
 
-export interface PlannedShard {
-  readonly number: number;
-  readonly experiments: readonly Experiment[];
-}
-
-/** A planned shard that this worker may compute until somebody leases it anew. */
-export interface ShardLease {
-  readonly jobId: string;
-  readonly number: number;
-  readonly attempt: number;
-  readonly experiments: readonly PlannedExperiment[];
-}
-
-/** The shard rows. Locks are taken in one order everywhere: shards, then their job. */
+/** The shard rows. Locks are taken in one order everywhere: the lease, shards, then their job. */
 @Injectable()
 export class ShardStore {
   constructor(
     private readonly database: DataSource,
     private readonly jobs: BulkJobStore,
     private readonly outcomes: OutcomeStore,
+    private readonly leases: LeaseStore,
   ) {}
 
-  /** Takes a shard for computing; undefined when it has its outcomes already. Whoever held it before can no longer commit. */
-  async lease(jobId: string, number: number): Promise<ShardLease | undefined> {
-    const [rows] = await this.database.query(
-      `UPDATE shard SET attempt = attempt + 1 WHERE job_id = $1 AND number = $2 AND state = 'planned' RETURNING attempt, experiments`,
-      [jobId, number],
-    );
-    return rows.length === 0 ? undefined : { jobId, number, attempt: rows[0].attempt, experiments: rows[0].experiments };
+  /** The experiments of a shard; undefined when they have their outcomes. */
+  async plannedOf(jobId: string, number: number): Promise<PlannedExperiment[] | undefined> {
+    const shard = await this.database.manager.findOneBy(ShardEntity, { jobId, number, state: 'planned' });
+    return shard?.experiments ?? undefined;
   }
 
-  /** Commits a shard's outcomes and, with the last one, the job's end. `stale`: the lease was lost, nothing was written. */
-  async commit(lease: ShardLease, outcomes: readonly Outcome[], at: Date): Promise<'stale' | 'committed' | 'job-ended'> {
-    const { jobId, number, attempt } = lease;
+  /** Commits a shard's outcomes under its lease and, with the last one, the job's end; says whether it did. Rejects with LeaseLost or Stopped. */
+  async commit(lease: Lease, outcomes: readonly Outcome[], at: Date, givenUpFor?: string): Promise<boolean> {
+    const { jobId, shard: number } = lease;
     const failed = outcomes.filter(({ status }) => status === 'FAILED').length;
     return this.database.transaction(async (transaction) => {
+      await this.leases.settle(transaction, lease, givenUpFor);
       const [held] = await transaction.query(
-        `UPDATE shard SET state = 'recommended', experiments = NULL, failed_count = $4, recommended_at = $5
-         WHERE job_id = $1 AND number = $2 AND attempt = $3 AND state = 'planned' RETURNING number`,
-        [jobId, number, attempt, failed, at],
+        `UPDATE shard SET state = 'recommended', experiments = NULL, failed_count = $3, recommended_at = $4
+         WHERE job_id = $1 AND number = $2 AND state = 'planned' RETURNING number`,
+        [jobId, number, failed, at],
       );
-      if (held.length === 0) return 'stale';
+      if (held.length === 0) throw new Stopped('the job ended');
       await this.outcomes.insert(transaction, jobId, number, outcomes);
       await transaction.query('SELECT FROM bulk_job WHERE id = $1 FOR NO KEY UPDATE', [jobId]);
       await transaction.query(
@@ -54,7 +40,7 @@ export class ShardStore {
          WHERE job_id = $1 AND number = $2`,
         [jobId, number],
       );
-      return (await this.jobs.completeIfDone(transaction, jobId, at)) ? 'job-ended' : 'committed';
+      return this.jobs.completeIfDone(transaction, jobId, at);
     });
   }
 
@@ -93,19 +79,31 @@ export class ShardStore {
     );
   }
 
-  /** Notes that every record of a shard is acknowledged, or why not; false when another worker did so before. */
-  async markPublished(jobId: string, number: number, errors: ReadonlyMap<string, string>, at: Date): Promise<boolean> {
-    return this.database.transaction(async (transaction) => {
+  /** Commits under its lease that every record of a shard is acknowledged, or why not. Rejects with LeaseLost or Stopped. */
+  async markPublished(lease: Lease, errors: ReadonlyMap<string, string>, at: Date, givenUpFor?: string): Promise<void> {
+    const { jobId, shard: number } = lease;
+    await this.database.transaction(async (transaction) => {
+      await this.leases.settle(transaction, lease, givenUpFor);
       const [marked] = await transaction.query(
         `UPDATE shard SET state = 'published', published_at = $3, publish_failed_count = $4
          WHERE job_id = $1 AND number = $2 AND state = 'recommended' RETURNING number`,
         [jobId, number, at, errors.size],
       );
-      if (marked.length > 0) await this.outcomes.markPublishErrors(transaction, jobId, errors);
-      return marked.length > 0;
+      if (marked.length === 0) throw new Stopped('nothing is left to do');
+      await this.outcomes.markPublishErrors(transaction, jobId, errors);
     });
   }
 
+  /** Numbers of the shards whose records are still to be published; those of a job that has ended. */
+  async unpublishedOf(jobId: string): Promise<number[]> {
+    const rows: { number: number }[] = await this.database.query(
+      `SELECT number FROM shard WHERE job_id = $1 AND state IN ('planned', 'recommended') ORDER BY number`,
+      [jobId],
+    );
+    return rows.map(({ number }) => number);
+  }
+
+  /** Whether no shard of the job waits for its outcomes or for the acknowledgement of its records. */
   async areAllPublished(jobId: string): Promise<boolean> {
     const [{ all }] = await this.database.query(
       `SELECT NOT EXISTS (SELECT FROM shard WHERE job_id = $1 AND state <> 'published') AS "all"`,

@@ -16,16 +16,16 @@ export class ShardEntity {
   @PrimaryColumn('integer')
   number!: number;
 
+  /** Whose usage the experiments are sized by. */
+  @Column('text')
+  datasource!: string;
+
   /** Null once every experiment has its outcome row. */
   @Column('jsonb', { nullable: true })
   experiments!: PlannedExperiment[] | null;
 
   @Column('text')
   state!: ShardState;
-
-  /** Fencing token: a worker may commit only with the attempt that it leased the shard with. */
-  @Column('integer', { default: 0 })
-  attempt!: number;
 
   @Column('integer', { name: 'experiment_count' })
   experimentCount!: number;
@@ -51,7 +51,4 @@ export class ShardEntity {
 
   @Column('timestamptz', { name: 'published_at', nullable: true })
   publishedAt!: Date | null;
-
-  @Column('text', { name: 'last_error', nullable: true })
-  lastError!: string | null;
 }

@@ -50,6 +50,7 @@ export class SubmitJob {
       request,
       requestHash: hashOf(request),
       dedupeKey: key,
+      datasources: [...resolved.datasources],
       publication: this.publisher.isOn ? 'pending' : 'off',
       usageEnd: usageEnd(resolved, startedAt, this.settings.ALIGN_END),
       startedAt,

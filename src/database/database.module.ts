@@ -8,6 +8,7 @@ import { migrate } from './migrate.js';
 import { BulkJobs1795200000000 } from './migrations/1795200000000-bulk-jobs.js';
 import { UsageWindows1795300000000 } from './migrations/1795300000000-usage-windows.js';
 import { DiscoveryAnswers1795400000000 } from './migrations/1795400000000-discovery-answers.js';
+import { Attempts1795500000000 } from './migrations/1795500000000-attempts.js';
 
 const log = logOf('database');
 
@@ -29,7 +30,7 @@ export class DatabaseModule {
         poolSize,
         synchronize: false,
         autoLoadEntities: true,
-        migrations: [BulkJobs1795200000000, UsageWindows1795300000000, DiscoveryAnswers1795400000000],
+        migrations: [BulkJobs1795200000000, UsageWindows1795300000000, DiscoveryAnswers1795400000000, Attempts1795500000000],
         retryAttempts: 10,
         retryDelay: 1000,
         verboseRetryLog: true,

@@ -70,6 +70,15 @@ export class OutcomeStore {
     return Promise.all(rows.map(readRow));
   }
 
+  /** Names of the experiments that have their outcome in one shard. */
+  async namesOfShard(jobId: string, shardNumber: number): Promise<string[]> {
+    const rows: { name: string }[] = await this.database.query(
+      'SELECT experiment_name AS name FROM outcome WHERE job_id = $1 AND shard_number = $2',
+      [jobId, shardNumber],
+    );
+    return rows.map(({ name }) => name);
+  }
+
   /** Up to `limit` outcomes of a job whose names come after `after`, by name. Recommendations are read only where asked for. */
   async page(jobId: string, after: string, limit: number, withRecommendations: boolean): Promise<StoredOutcome[]> {
     const columns = `shard_number, experiment, existed, status, notifications, publish_error${withRecommendations ? ', recommendation' : ''}`;

@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { logOf } from '../../settings/logger.js';
 import { QueueBackend } from './queue-backend.js';
-import { type Step, stepNames, type WakeUp, wakeUpId } from './steps.js';
+import { type Step, stepNames, type WakeUp, type WakeUpsByStep, wakeUpId } from './steps.js';
 
 const log = logOf('bulk');
 
@@ -22,6 +22,11 @@ export class WakeUps implements OnApplicationShutdown {
     await this.queues[step].addBulk(jobs).catch((error) => {
       log.warn({ step, count: wakeUps.length, error: String(error) }, 'wake-ups are lost; the reconciler will put them back');
     });
+  }
+
+  /** Adds the wake-ups of several steps; never rejects. */
+  async wakeAll(waking: WakeUpsByStep): Promise<void> {
+    for (const step of stepNames) await this.wake(step, ...(waking[step] ?? []));
   }
 
   /** Wake-ups that wait for a worker, by step. */

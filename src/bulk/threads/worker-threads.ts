@@ -48,7 +48,7 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
       maxThreads: threads,
       // Otherwise a thread without a task sleeps so deeply that what it does between tasks, storing what it has read, waits for the next one.
       atomics: 'disabled',
-      concurrentTasksPerWorker: Math.ceil(this.settings.WORKER_CONCURRENCY / threads),
+      concurrentTasksPerWorker: 64,
     });
     await this.channel.untilOpen(threads, openMs);
   }
@@ -59,13 +59,17 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   /** Finds a datasource's workloads; rejects with a DatasourceError when the datasource fails, with another error when the profile does. */
-  discover(request: DiscoveryRequest): Promise<DiscoveryResult> {
+  discover(request: DiscoveryRequest, _signal: AbortSignal): Promise<DiscoveryResult> {
     return this.run('discover', request);
   }
 
   /** One measurement for each experiment of the task, in their order; rejects with a DatasourceError when the datasource fails. */
-  measure(task: MeasureTask): Promise<Measurement[]> {
+  measure(task: MeasureTask, _signal: AbortSignal): Promise<Measurement[]> {
     return this.run('measure', task);
+  }
+
+  lastAnswerAt(_datasource: string): number | undefined {
+    return undefined;
   }
 
   private async run<T>(name: keyof typeof import('./thread.worker.js'), task: object): Promise<T> {

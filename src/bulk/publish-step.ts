@@ -1,46 +1,47 @@
 import { Injectable } from '@nestjs/common';
-import { OutcomeStore, type StoredOutcome } from '../../experiments/outcome-store.js';
-import { failureMessage, type Message, recommendationMessage } from '../../publication/messages.js';
-import { PublicationError } from '../../publication/publication-error.js';
-import { Publisher } from '../../publication/publisher.js';
-import { logOf } from '../../settings/logger.js';
-import { InjectSettings } from '../../settings/settings.module.js';
-import type { Settings } from '../../settings/settings-schema.js';
-import type { BulkJobEntity } from '../bulk-job.entity.js';
-import { BulkJobStore } from '../bulk-job-store.js';
-import { WakeUps } from '../queue/wake-ups.js';
-import type { ShardEntity } from '../shard.entity.js';
-import { ShardStore } from '../shard-store.js';
-import { showOutcome, showSummary } from '../show-job.js';
-
-const log = logOf('bulk');
+import { OutcomeStore, type StoredOutcome } from '../experiments/outcome-store.js';
+import { failureMessage, type Message, recommendationMessage } from '../publication/messages.js';
+import { Publisher } from '../publication/publisher.js';
+import { InjectSettings } from '../settings/settings.module.js';
+import type { Settings } from '../settings/settings-schema.js';
+import type { BulkJobEntity } from './bulk-job.entity.js';
+import { BulkJobStore } from './bulk-job-store.js';
+import { EndedJobs } from './ended-jobs.js';
+import { type Lease, Stopped } from './lease-store.js';
+import type { WakeUpsByStep } from './queue/steps.js';
+import type { ShardEntity } from './shard.entity.js';
+import { ShardStore } from './shard-store.js';
+import { showOutcome, showSummary } from './show-job.js';
+import { announce } from './step-channel.js';
+import type { StepWork } from './step-runner.js';
 
 /** Third step: puts the records of a shard on their topics, then notes that they are acknowledged. */
 @Injectable()
-export class PublishShard {
+export class PublishStep implements StepWork {
   constructor(
     private readonly jobs: BulkJobStore,
     private readonly shards: ShardStore,
     private readonly outcomes: OutcomeStore,
     private readonly publisher: Publisher,
-    private readonly wakeUps: WakeUps,
+    private readonly ended: EndedJobs,
     @InjectSettings() private readonly settings: Settings,
   ) {}
 
-  /** While Kafka is away nothing is noted; the reconciler wakes the step again. */
-  async run({ jobId, shard: number }: { jobId: string; shard?: number }): Promise<void> {
-    if (number === undefined) return;
-    const [job, shard] = await Promise.all([this.jobs.find(jobId), this.shards.find(jobId, number)]);
-    if (job?.publication !== 'pending' || shard?.state !== 'recommended') return;
-    try {
-      const errors = await this.publish(job, shard);
-      await this.shards.markPublished(jobId, number, errors, new Date());
-    } catch (reason) {
-      if (!(reason instanceof PublicationError)) throw reason;
-      log.debug({ jobId, shard: number, error: reason.message }, 'records wait for Kafka');
-      return;
-    }
-    if (await this.isPublished(jobId)) await this.wakeUps.wake('finish', { jobId });
+  async run(lease: Lease): Promise<WakeUpsByStep> {
+    const { jobId } = lease;
+    const [job, shard] = await Promise.all([this.jobs.find(jobId), this.shards.find(jobId, lease.shard)]);
+    if (job?.publication !== 'pending' || shard?.state !== 'recommended') throw new Stopped('nothing is left to do');
+    const errors = await this.publish(job, shard);
+    announce(lease, 'done');
+    await this.shards.markPublished(lease, errors, new Date());
+    return this.ended.waking(jobId);
+  }
+
+  /** Every experiment of the shard is then PUBLISH_FAILED. */
+  async giveUp(lease: Lease, reason: Error): Promise<WakeUpsByStep> {
+    const names = await this.outcomes.namesOfShard(lease.jobId, lease.shard);
+    await this.shards.markPublished(lease, new Map(names.map((name) => [name, reason.message])), new Date(), reason.message);
+    return this.ended.waking(lease.jobId);
   }
 
   /** Publishes every outcome of the shard; returns why records could not be published, by experiment. */
@@ -51,17 +52,12 @@ export class PublishShard {
     const messages = outcomes.map((outcome) => messageOf(job, shard, outcome, summary, metadata, this.settings));
     const results = await this.publisher.publish(messages);
     return new Map(
-      results.flatMap((result, index) => (result.status === 'failed' ? [[outcomes[index].experiment.name, result.reason]] : [])),
+      results.flatMap((result, index) => (result.status === 'acknowledged' ? [] : [[outcomes[index]!.experiment.name, result.reason]])),
     );
   }
 
   private get sendsMetadata(): boolean {
     return this.settings.KAFKA_RESPONSE_FILTER_INCLUDE?.split(',').includes('metadata') ?? false;
-  }
-
-  private async isPublished(jobId: string): Promise<boolean> {
-    const job = await this.jobs.find(jobId);
-    return job !== null && job.status !== 'IN_PROGRESS' && (await this.shards.areAllPublished(jobId));
   }
 }
 

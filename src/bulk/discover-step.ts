@@ -1,0 +1,130 @@
+import { Injectable } from '@nestjs/common';
+import { Datasources } from '../datasource/datasources.js';
+import type { DiscoveredCluster } from '../discovery/discovered-cluster.js';
+import { MetadataProfiles } from '../discovery/metadata-profiles.js';
+import { showMetadata } from '../discovery/show-metadata.js';
+import type { Notifications } from '../experiments/notification.js';
+import { type NameClash, planExperiments } from '../experiments/plan-experiments.js';
+import { planShards } from '../experiments/plan-shards.js';
+import { logOf } from '../settings/logger.js';
+import { InjectSettings } from '../settings/settings.module.js';
+import type { Settings } from '../settings/settings-schema.js';
+import type { BulkJobEntity } from './bulk-job.entity.js';
+import { BulkJobStore, type JobPlan } from './bulk-job-store.js';
+import { experimentNotifications, jobNotifications } from './bulk-notifications.js';
+import { EndedJobs } from './ended-jobs.js';
+import { type Lease, Stopped } from './lease-store.js';
+import type { WakeUpsByStep } from './queue/steps.js';
+import { type ResolvedRequest, resolveRequest } from './resolve-request.js';
+import { announce } from './step-channel.js';
+import type { StepWork } from './step-runner.js';
+import { WorkerThreads } from './threads/worker-threads.js';
+import { JobFailure } from './verdict.js';
+
+const log = logOf('bulk');
+
+/** Pod series of one shard: at 15 days of 15 minutes some 3 million points a query, far below every datasource's limit. */
+const shardPods = 2_000;
+
+interface Found {
+  readonly datasource: string;
+  readonly cluster: DiscoveredCluster;
+  readonly warnings: readonly string[];
+}
+
+/** First step of a job: finds the workloads, plans experiments and shards, and commits the plan. */
+@Injectable()
+export class DiscoverStep implements StepWork {
+  constructor(
+    private readonly jobs: BulkJobStore,
+    private readonly sources: Datasources,
+    private readonly profiles: MetadataProfiles,
+    private readonly threads: WorkerThreads,
+    private readonly ended: EndedJobs,
+    @InjectSettings() private readonly settings: Settings,
+  ) {}
+
+  async run(lease: Lease, signal: AbortSignal): Promise<WakeUpsByStep> {
+    const job = await this.jobs.find(lease.jobId);
+    if (job?.status !== 'IN_PROGRESS' || job.plannedAt) throw new Stopped('nothing is left to do');
+    const request = resolveRequest(job.request);
+    const found = await this.discover(job, request, signal);
+    const plan = this.plan(request, found);
+    announce(lease, 'done');
+    const hasEnded = await this.jobs.plan(lease, plan);
+    const { shards, failed } = plan;
+    log.info({ jobId: job.id, experiments: countOf(plan), shards: shards.length }, 'a job is planned');
+    if (hasEnded) return this.ended.begin(job.id);
+    const clashes = failed.length > 0 && job.publication === 'pending' ? [{ jobId: job.id, shard: shards.length }] : [];
+    return { measure: shards.map(({ number }) => ({ jobId: job.id, shard: number })), publish: clashes };
+  }
+
+  async giveUp(lease: Lease, reason: Error): Promise<WakeUpsByStep> {
+    return this.ended.fail(lease.jobId, jobNotifications.failure(reason), lease);
+  }
+
+  private async discover(job: BulkJobEntity, request: ResolvedRequest, signal: AbortSignal): Promise<Found[]> {
+    const missing = request.datasources.find((name) => !this.sources.find(name));
+    if (missing !== undefined) throw new JobFailure(jobNotifications.unknownDatasource(missing));
+    const profile = this.profiles.find(request.metadataProfile);
+    if (!profile) throw new JobFailure(jobNotifications.unknownMetadataProfile(request.metadataProfile));
+    return Promise.all(
+      request.datasources.map(async (name): Promise<Found> => {
+        const ask = {
+          datasource: this.sources.find(name)!,
+          metadataProfile: profile,
+          filter: job.request.filter ?? {},
+          measurementSeconds: request.measurementSeconds,
+          timeRange: request.timeRange,
+          nowSeconds: Math.floor(job.startedAt.getTime() / 1000),
+          refresh: job.request.refresh ?? false,
+        };
+        const { cluster, warnings } = await this.threads.discover(ask, signal);
+        return { datasource: name, cluster, warnings };
+      }),
+    );
+  }
+
+  private plan(request: ResolvedRequest, found: readonly Found[]): JobPlan {
+    const { experiments, clashes } = planExperiments(found, {
+      nameFormat: this.settings.experimentNameFormat,
+      clusterName: request.clusterName,
+      types: request.experimentTypes,
+      labels: request.includedLabels,
+    });
+    const total = experiments.length + clashes.length;
+    const limit = this.settings.bulkapilimit;
+    if (limit > 0 && total > limit) throw new JobFailure(jobNotifications.limitExceeded());
+    const shards = planShards(experiments, { experiments: this.settings.SHARD_SIZE, pods: shardPods });
+    return {
+      shards: shards.map((members, number) => ({ number, experiments: members })),
+      failed: clashes.map(clashOutcome),
+      notifications: { ...warningsOf(found), ...(total === 0 ? jobNotifications.nothingToDo() : {}) },
+      metadata: showMetadata(found.map((each) => ({ ...each, clusterName: request.clusterName }))),
+      at: new Date(),
+    };
+  }
+}
+
+function countOf({ shards, failed }: JobPlan): number {
+  return shards.reduce((count, { experiments }) => count + experiments.length, failed.length);
+}
+
+function clashOutcome({ name, experiments }: NameClash): JobPlan['failed'][number] {
+  const described = experiments.map((experiment) =>
+    experiment.type === 'namespace'
+      ? `namespace ${experiment.namespace}`
+      : `${experiment.datasource}: ${experiment.workloadType} ${experiment.namespace}/${experiment.workload}, container ${experiment.container}`,
+  );
+  return {
+    experiment: experiments[0],
+    existed: false,
+    status: 'FAILED',
+    notifications: experimentNotifications.nameClash(name, described),
+  };
+}
+
+function warningsOf(found: readonly Found[]): Notifications {
+  const partial = found.filter(({ warnings }) => warnings.length > 0);
+  return Object.assign({}, ...partial.map(({ datasource, warnings }) => jobNotifications.partialAnswer(datasource, warnings)));
+}

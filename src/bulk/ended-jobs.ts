@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import type { Notifications } from '../experiments/notification.js';
+import { logOf } from '../settings/logger.js';
+import { BulkJobStore } from './bulk-job-store.js';
+import type { Lease } from './lease-store.js';
+import type { WakeUpsByStep } from './queue/steps.js';
+import { WakeUps } from './queue/wake-ups.js';
+import { ShardStore } from './shard-store.js';
+
+const log = logOf('bulk');
+
+/** The end of jobs, and what waits then: last records, the summary, the webhook. */
+@Injectable()
+export class EndedJobs {
+  constructor(
+    private readonly jobs: BulkJobStore,
+    private readonly shards: ShardStore,
+    private readonly wakeUps: WakeUps,
+  ) {}
+
+  /** Ends a job from outside its steps: a cancel, a deadline. Does nothing to a job that has ended. */
+  async end(jobId: string, notifications: Notifications): Promise<void> {
+    await this.wakeUps.wakeAll(await this.fail(jobId, notifications));
+  }
+
+  /** Ends a job as FAILED, with every experiment that has no outcome yet; a step that fails its job gives its lease. Rejects with LeaseLost. */
+  async fail(jobId: string, notifications: Notifications, lease?: Lease): Promise<WakeUpsByStep> {
+    return (await this.jobs.fail(jobId, notifications, new Date(), lease)) ? this.begin(jobId) : {};
+  }
+
+  /** What waits when a job has just ended. */
+  async begin(jobId: string): Promise<WakeUpsByStep> {
+    log.info({ jobId }, 'a job ended');
+    return this.waking(jobId);
+  }
+
+  /** What still waits of a job that has ended; nothing before. */
+  async waking(jobId: string): Promise<WakeUpsByStep> {
+    const job = await this.jobs.find(jobId);
+    if (!job || job.status === 'IN_PROGRESS') return {};
+    const notify = job.webhook?.status === 'IN_PROGRESS' ? [{ jobId }] : [];
+    if (job.publication !== 'pending') return { notify };
+    const unpublished = await this.shards.unpublishedOf(jobId);
+    return { notify, publish: unpublished.map((shard) => ({ jobId, shard })), finish: unpublished.length === 0 ? [{ jobId }] : [] };
+  }
+}

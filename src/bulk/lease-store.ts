@@ -1,0 +1,171 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { type Step, type StepDefinition, steps, type WakeUp } from './queue/steps.js';
+
+/** A lease that is not renewed ends after this long: then another worker takes the row. */
+const leaseSeconds = 10;
+
+/** Wake-ups that are put back at once for a step; the oldest jobs first. */
+const mostWakeUps = 500;
+
+/** Two workers that choose the same row at the same moment: the loser chooses again, this often. */
+const mostTries = 20;
+
+/** A step's shard number where its unit is the whole job. */
+const wholeJob = -1;
+
+/** The right to work on one row until somebody else takes it. */
+export interface Lease {
+  readonly step: Step;
+  readonly jobId: string;
+  /** -1 where the step's unit is the whole job. */
+  readonly shard: number;
+  /** Fencing number: it rises with each lease of the row, and only the latest may commit. */
+  readonly fence: number;
+  /** Attempts on this row so far that count, this one included. */
+  readonly attempts: number;
+  /** Datasources that the step reads from; empty where it reads from none. */
+  readonly datasources: readonly string[];
+  /** How the attempt before failed. */
+  readonly lastError?: string;
+}
+
+/** Another worker has taken the row; what this one did is void. */
+export class LeaseLost extends Error {
+  constructor({ step, jobId, shard }: Lease) {
+    super(`The lease of ${step} ${jobId} ${shard} is lost.`);
+    this.name = 'LeaseLost';
+  }
+}
+
+/** A step was stopped from outside, or found nothing to do; it writes nothing. */
+export class Stopped extends Error {
+  constructor(readonly why: 'the job ended' | 'nothing is left to do' | 'the process shuts down') {
+    super(`Stopped: ${why}.`);
+    this.name = 'Stopped';
+  }
+}
+
+/** How an attempt ended without a result. */
+export interface Release {
+  /** Whether it stays in the row's count of attempts. */
+  readonly counts: boolean;
+  /** Nobody takes the row for so long. */
+  readonly pauseMs: number;
+  readonly reason?: string;
+}
+
+/** The `attempt` rows: who works on what. All times are the database's. */
+@Injectable()
+export class LeaseStore {
+  constructor(private readonly database: DataSource) {}
+
+  /**
+   * Takes the row whose turn it is: of the job that was served longest ago (`served`: jobs by their last turn, latest last), its first free shard.
+   * Rows that only `silent` datasources could answer for are passed over. Undefined when nothing waits.
+   */
+  async next(step: Step, silent: readonly string[], served: readonly string[]): Promise<Lease | undefined> {
+    for (let tries = 0; tries < mostTries; tries++) {
+      const [row] = await this.database.query(takeFirst(step), [silent, served]);
+      if (!row) return undefined;
+      if (row.fence === null) continue;
+      const { job_id: jobId, shard, fence, count, datasources, last_error } = row;
+      return { step, jobId, shard, fence, attempts: count, datasources, lastError: last_error ?? undefined };
+    }
+    return undefined;
+  }
+
+  /**
+   * Ends a lease with its result, in the transaction that commits this result: the row stays locked until then. Rejects with LeaseLost when somebody
+   * else has taken the row; the transaction must then write nothing. `givenUpFor` is kept in the row.
+   */
+  async settle(transaction: EntityManager, lease: Lease, givenUpFor?: string): Promise<void> {
+    const { jobId, step, shard, fence } = lease;
+    const [settled] = await transaction.query(
+      `UPDATE attempt SET held_until = NULL, not_before = NULL, last_error = coalesce($5, last_error)
+       WHERE job_id = $1 AND step = $2 AND shard = $3 AND fence = $4 RETURNING fence`,
+      [jobId, step, shard, fence, givenUpFor ?? null],
+    );
+    if (settled.length === 0) throw new LeaseLost(lease);
+  }
+
+  /** Ends a lease without a result. Of a lost lease only the count is given back; the rest is its successor's. */
+  async release({ jobId, step, shard, fence }: Lease, { counts, pauseMs, reason }: Release): Promise<void> {
+    await this.database.query(
+      `UPDATE attempt SET
+         count = greatest(count - $5::integer, 0),
+         held_until = CASE WHEN fence = $4 THEN NULL ELSE held_until END,
+         not_before = CASE WHEN fence = $4 THEN now() + $6 * interval '1 millisecond' ELSE not_before END,
+         last_error = CASE WHEN fence = $4 THEN coalesce($7, last_error) ELSE last_error END
+       WHERE job_id = $1 AND step = $2 AND shard = $3`,
+      [jobId, step, shard, fence, counts ? 0 : 1, pauseMs, reason ?? null],
+    );
+  }
+
+  /** Renews leases; returns for each whether it still holds. `ended`: it does, but its job has ended elsewhere. */
+  async renew(leases: readonly Lease[]): Promise<('held' | 'lost' | 'ended')[]> {
+    const keys = [
+      leases.map(({ jobId }) => jobId),
+      leases.map(({ step }) => step),
+      leases.map(({ shard }) => shard),
+      leases.map(({ fence }) => fence),
+    ];
+    // Rows that are being committed are locked, and need no renewal.
+    await this.database.query(
+      `UPDATE attempt SET held_until = now() + interval '${leaseSeconds} seconds' WHERE (job_id, step, shard) IN (
+         SELECT job_id, step, shard FROM attempt JOIN ${leasesGiven} USING (job_id, step, shard)
+         WHERE fence = given_fence AND held_until IS NOT NULL FOR NO KEY UPDATE OF attempt SKIP LOCKED)`,
+      keys,
+    );
+    const rows: { held: boolean | null; ended: boolean }[] = await this.database.query(
+      `SELECT fence = given_fence AS held, status <> 'IN_PROGRESS' AS ended FROM ${leasesGiven}
+       LEFT JOIN attempt USING (job_id, step, shard) LEFT JOIN bulk_job ON id = job_id ORDER BY position`,
+      keys,
+    );
+    return rows.map(({ held, ended }) => (!held ? 'lost' : ended ? 'ended' : 'held'));
+  }
+
+  /** Rows that wait for a step and that nobody holds, the oldest jobs first; at most 500. */
+  async waiting(step: Step): Promise<WakeUp[]> {
+    const rows: { job_id: string; shard: number }[] = await this.database.query(
+      `SELECT id AS job_id, shard FROM ${freeRows(step, false)} WHERE ${steps[step].jobs} ORDER BY started_at, shard LIMIT ${mostWakeUps}`,
+      [[]],
+    );
+    return rows.map(({ job_id: jobId, shard }) => (shard === wholeJob ? { jobId } : { jobId, shard }));
+  }
+}
+
+/** The leases that a statement is given as four arrays. */
+const leasesGiven = `unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[])
+  WITH ORDINALITY AS given (job_id, step, shard, given_fence, position)`;
+
+/** Jobs beside their rows that are free for a step; `$1` names the silent datasources. */
+function freeRows(step: Step, onlyFirst: boolean): string {
+  const { shards }: StepDefinition = steps[step];
+  const free = (
+    shard: string,
+  ) => `NOT EXISTS (SELECT FROM attempt WHERE attempt.job_id = id AND step = '${step}' AND attempt.shard = ${shard}
+                                   AND (held_until > now() OR not_before > now()))`;
+  const rows = shards
+    ? `SELECT number AS shard, ARRAY[shard.datasource] AS datasources FROM shard
+       WHERE job_id = id AND state = '${shards}' AND shard.datasource <> ALL ($1::text[]) AND ${free('number')} ORDER BY number`
+    : `SELECT ${wholeJob} AS shard, bulk_job.datasources WHERE NOT bulk_job.datasources && $1::text[] AND ${free(String(wholeJob))}`;
+  return `bulk_job CROSS JOIN LATERAL (${rows}${onlyFirst ? ' LIMIT 1' : ''}) AS waits`;
+}
+
+/** Chooses the row whose turn it is and leases it. No row: nothing waits; a row without fence: another worker was quicker. */
+function takeFirst(step: Step): string {
+  return `
+    WITH chosen AS MATERIALIZED (
+      SELECT id AS job_id, shard, waits.datasources FROM ${freeRows(step, true)} WHERE ${steps[step].jobs}
+      ORDER BY array_position($2::uuid[], id) NULLS FIRST, started_at, id LIMIT 1
+    ), taken AS (
+      INSERT INTO attempt (job_id, step, shard, fence, count, held_until)
+      SELECT job_id, '${step}', shard, 1, 1, now() + interval '${leaseSeconds} seconds' FROM chosen
+      ON CONFLICT (job_id, step, shard) DO UPDATE
+        SET fence = attempt.fence + 1, count = attempt.count + 1, held_until = excluded.held_until, not_before = NULL
+        WHERE (attempt.held_until <= now()) IS NOT FALSE AND (attempt.not_before <= now()) IS NOT FALSE
+      RETURNING fence, count, last_error
+    )
+    SELECT chosen.*, taken.* FROM chosen LEFT JOIN taken ON true`;
+}

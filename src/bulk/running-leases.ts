@@ -1,0 +1,118 @@
+import { Injectable } from '@nestjs/common';
+import { logOf } from '../settings/logger.js';
+import { type Lease, LeaseLost, LeaseStore, type Release, Stopped } from './lease-store.js';
+import { type Step, type StepDefinition, steps } from './queue/steps.js';
+import { WorkerThreads } from './threads/worker-threads.js';
+
+const log = logOf('bulk');
+
+/** How often leases are renewed and the jobs of running steps looked at: a cancel stops its queries within this time. */
+const beatMs = 400;
+
+/** A datasource that has answered nothing for this long holds no place: the next row may take it. */
+const silenceMs = 2_000;
+
+/** A lease at work. */
+export interface RunningLease {
+  readonly lease: Lease;
+  /** Fires when the step must stop: its job ended, its lease is lost, or the process shuts down. */
+  readonly signal: AbortSignal;
+  /** Resolves when its datasource has been silent for a while. */
+  readonly silent: Promise<void>;
+}
+
+interface Running extends RunningLease {
+  readonly controller: AbortController;
+  readonly sinceMs: number;
+  readonly becomeSilent: () => void;
+}
+
+/** The leases of this process: keeps them, stops the ones that are void, and knows which datasources they wait for. */
+@Injectable()
+export class RunningLeases {
+  private readonly running = new Set<Running>();
+  /** Releases that the database has not taken yet. */
+  private readonly unwritten = new Set<readonly [Lease, Release]>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly leases: LeaseStore,
+    private readonly threads: WorkerThreads,
+  ) {}
+
+  get count(): number {
+    return this.running.size;
+  }
+
+  /** Starts to keep a lease. */
+  open(lease: Lease): RunningLease {
+    const controller = new AbortController();
+    let becomeSilent: () => void = () => undefined;
+    const silent = new Promise<void>((resolve) => {
+      becomeSilent = resolve;
+    });
+    const running = { lease, controller, signal: controller.signal, silent, sinceMs: performance.now(), becomeSilent };
+    this.running.add(running);
+    this.timer ??= setTimeout(() => this.beat(), beatMs);
+    return running;
+  }
+
+  /** Stops keeping a lease. */
+  close(running: RunningLease): void {
+    this.running.delete(running as Running);
+  }
+
+  /** Datasources that leases of a step wait for in vain. */
+  silentDatasources(step: Step): string[] {
+    const waitedFor = [...this.running].filter(({ lease }) => lease.step === step).flatMap((running) => this.silentOf(running));
+    return [...new Set(waitedFor)];
+  }
+
+  /** Writes a release; never rejects. While the database is away it is tried again with each beat, for as long as this process lives. */
+  async release(lease: Lease, release: Release): Promise<void> {
+    const entry = [lease, release] as const;
+    this.unwritten.add(entry);
+    await this.write(entry);
+    if (this.unwritten.size > 0) this.timer ??= setTimeout(() => this.beat(), beatMs);
+  }
+
+  /** Stops every step. */
+  stopAll(): void {
+    for (const { controller } of this.running) controller.abort(new Stopped('the process shuts down'));
+  }
+
+  private async beat(): Promise<void> {
+    for (const running of this.running) if (this.silentOf(running).length > 0) running.becomeSilent();
+    const kept = [...this.running];
+    await Promise.all([this.renew(kept), ...[...this.unwritten].map((entry) => this.write(entry))]);
+    const isIdle = this.running.size === 0 && this.unwritten.size === 0;
+    this.timer = isIdle ? undefined : setTimeout(() => this.beat(), beatMs);
+  }
+
+  /** While the database is away nobody else can take a lease either: work goes on, and its commit decides. */
+  private async renew(kept: readonly Running[]): Promise<void> {
+    if (kept.length === 0) return;
+    const states = await this.leases.renew(kept.map(({ lease }) => lease)).catch((error) => {
+      log.debug({ error: String(error) }, 'leases cannot be renewed now');
+      return [];
+    });
+    for (const [index, state] of states.entries()) {
+      const { lease, controller } = kept[index]!;
+      const { endsWithJob }: StepDefinition = steps[lease.step];
+      if (state === 'lost') controller.abort(new LeaseLost(lease));
+      if (state === 'ended' && endsWithJob) controller.abort(new Stopped('the job ended'));
+    }
+  }
+
+  private async write(entry: readonly [Lease, Release]): Promise<void> {
+    await this.leases.release(...entry).then(
+      () => this.unwritten.delete(entry),
+      (error) => log.debug({ error: String(error) }, 'a release cannot be written now'),
+    );
+  }
+
+  private silentOf({ lease, sinceMs }: Running): string[] {
+    const silentSince = performance.now() - silenceMs;
+    return lease.datasources.filter((name) => Math.max(sinceMs, this.threads.lastAnswerAt(name) ?? 0) < silentSince);
+  }
+}

@@ -1,0 +1,130 @@
+import { Injectable } from '@nestjs/common';
+import { Publisher } from '../publication/publisher.js';
+import { logOf } from '../settings/logger.js';
+import { DiscoverStep } from './discover-step.js';
+import { EndedJobs } from './ended-jobs.js';
+import { FinishStep, NotifyStep } from './ending-steps.js';
+import { type Lease, LeaseStore } from './lease-store.js';
+import { MeasureStep } from './measure-step.js';
+import { PublishStep } from './publish-step.js';
+import { type Step, type StepDefinition, steps, type WakeUpsByStep } from './queue/steps.js';
+import { WakeUps } from './queue/wake-ups.js';
+import { type RunningLease, RunningLeases } from './running-leases.js';
+import { announce } from './step-channel.js';
+import { mostAttempts, TooManyAttempts, verdictOn } from './verdict.js';
+
+const log = logOf('bulk');
+
+/** Jobs whose turns are remembered, by step. */
+const mostServed = 1_000;
+
+/** What a step does. It catches nothing: the runner decides what a failure means. Both commit under the lease and return what waits then. */
+export interface StepWork {
+  run(lease: Lease, signal: AbortSignal): Promise<WakeUpsByStep>;
+  /** Commits that the step is given up, and why. */
+  giveUp(lease: Lease, reason: Error): Promise<WakeUpsByStep>;
+}
+
+/** Runs the steps: leases rows in turn, stops what is void, and decides what a failure means. */
+@Injectable()
+export class StepRunner {
+  private readonly work: Readonly<Record<Step, StepWork>>;
+  private readonly served = new Map<Step, string[]>();
+  private isStopping = false;
+
+  constructor(
+    private readonly leases: LeaseStore,
+    private readonly running: RunningLeases,
+    private readonly wakeUps: WakeUps,
+    private readonly ended: EndedJobs,
+    private readonly publisher: Publisher,
+    discover: DiscoverStep,
+    measure: MeasureStep,
+    publish: PublishStep,
+    finish: FinishStep,
+    notify: NotifyStep,
+  ) {
+    this.work = { discover, measure, publish, finish, notify };
+  }
+
+  /** Fills one place of a step: works on its rows, whose turn it is, until none waits. A row whose datasource is silent runs on without the place. */
+  async fillPlace(step: Step): Promise<void> {
+    while (!this.isStopping && this.isUp(steps[step])) {
+      const lease = await this.leases.next(step, this.running.silentDatasources(step), this.served.get(step) ?? []);
+      if (!lease) return;
+      this.noteTurn(lease);
+      const running = this.running.open(lease);
+      await Promise.race([this.run(running), running.silent]);
+    }
+  }
+
+  /** Takes no further rows; what runs is stopped after `graceMs`, and its rows are free at once. */
+  async stop(graceMs: number): Promise<void> {
+    this.isStopping = true;
+    if (!(await this.untilIdle(graceMs))) {
+      log.warn({ steps: this.running.count }, 'steps in progress are left to other workers');
+      this.running.stopAll();
+      await this.untilIdle(2_000);
+    }
+  }
+
+  private async run(running: RunningLease): Promise<void> {
+    const { lease, signal } = running;
+    try {
+      announce(lease, 'leased');
+      if (lease.attempts > mostAttempts) throw new TooManyAttempts(mostAttempts, lease.lastError);
+      const waking = await this.work[lease.step].run(lease, signal);
+      await this.wake(lease, waking);
+    } catch (reason) {
+      // What a stopped step ends with is a consequence of the stop.
+      await this.judge(lease, signal.aborted ? signal.reason : reason);
+    } finally {
+      this.running.close(running);
+    }
+  }
+
+  /** Does what the verdict says. What fails meanwhile is judged as well: only a giving up can, and the database is then away. */
+  private async judge(lease: Lease, reason: unknown): Promise<void> {
+    const verdict = verdictOn(reason, lease.attempts);
+    const { step, jobId, shard } = lease;
+    const error = reason instanceof Error ? reason : new Error(String(reason));
+    const isOurs = verdict.kind === 'again' || verdict.kind === 'given-up';
+    log[isOurs ? 'error' : 'debug'](
+      { step, jobId, shard, verdict: verdict.kind, error: isOurs ? error.stack : error.message },
+      'a step failed',
+    );
+    try {
+      if (verdict.kind === 'fails-job') return await this.wake(lease, await this.ended.fail(jobId, verdict.notifications, lease));
+      if (verdict.kind === 'given-up') return await this.wake(lease, await this.work[step].giveUp(lease, error));
+    } catch (failure) {
+      const next = verdictOn(failure, lease.attempts);
+      const counts = next.kind === 'again' || next.kind === 'given-up';
+      if (counts) log.error({ step, jobId, shard, error: String(failure) }, 'a failed step cannot be noted');
+      return this.running.release(lease, { counts, pauseMs: 1_000 });
+    }
+    const counts = verdict.kind === 'again';
+    const pauseMs = verdict.kind === 'stopped' ? 0 : verdict.pauseMs;
+    await this.running.release(lease, { counts, pauseMs, reason: verdict.kind === 'stopped' ? undefined : error.message });
+  }
+
+  private async wake(lease: Lease, waking: WakeUpsByStep): Promise<void> {
+    announce(lease, 'committed');
+    await this.wakeUps.wakeAll(waking);
+    announce(lease, 'ended');
+  }
+
+  private isUp({ needs }: StepDefinition): boolean {
+    return needs !== 'kafka' || (this.publisher.isOn && this.publisher.state().ready);
+  }
+
+  private noteTurn({ step, jobId }: Lease): void {
+    const others = (this.served.get(step) ?? []).filter((id) => id !== jobId);
+    this.served.set(step, [...others.slice(1 - mostServed), jobId]);
+  }
+
+  private async untilIdle(timeoutMs: number): Promise<boolean> {
+    const endMs = performance.now() + timeoutMs;
+    while (this.running.count > 0 && performance.now() < endMs) await new Promise((done) => setTimeout(done, 50));
+    return this.running.count === 0;
+  }
+}

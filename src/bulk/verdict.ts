@@ -1,0 +1,60 @@
+import { isDatabaseAway } from '../database/database-error.js';
+import { DatasourceError } from '../datasource/datasource-error.js';
+import type { Notifications } from '../experiments/notification.js';
+import { PublicationError } from '../publication/publication-error.js';
+import { jobNotifications } from './bulk-notifications.js';
+import { LeaseLost, Stopped } from './lease-store.js';
+
+/** Attempts at one row that may end by a crash of the process or a fault of ours; then the step is given up. */
+export const mostAttempts = 5;
+
+/** A job cannot do what it was made for. */
+export class JobFailure extends Error {
+  constructor(readonly notifications: Notifications) {
+    super(Object.values(notifications)[0]?.message);
+    this.name = 'JobFailure';
+  }
+}
+
+/** The attempts before ended without a word: the process died each time. */
+export class TooManyAttempts extends Error {
+  constructor(attempts: number, lastError: string | undefined) {
+    super(`Given up after ${attempts} attempts${lastError ? `; the last one: ${lastError}` : ': the process ended during each of them.'}`);
+    this.name = 'TooManyAttempts';
+  }
+}
+
+/** What a failed attempt means. */
+export type Verdict =
+  /** The row is free again at once; the attempt does not count. */
+  | { readonly kind: 'stopped' }
+  /** Something that the step needs is away: the row is free after a pause; the attempt does not count. */
+  | { readonly kind: 'waits'; readonly pauseMs: number }
+  /** The attempt counts; the row is free after a pause. */
+  | { readonly kind: 'again'; readonly pauseMs: number }
+  | { readonly kind: 'fails-job'; readonly notifications: Notifications }
+  | { readonly kind: 'given-up' };
+
+const pauseMs = 1_000;
+
+type Rule = readonly [matches: (reason: unknown) => boolean, verdict: (reason: never, attempts: number) => Verdict];
+
+/** By error class, the first that matches; everything that no rule names is a fault of ours. */
+const rules: readonly Rule[] = [
+  [(reason) => reason instanceof LeaseLost || reason instanceof Stopped, () => ({ kind: 'stopped' })],
+  [(reason) => reason instanceof TooManyAttempts, () => ({ kind: 'given-up' })],
+  [(reason) => reason instanceof JobFailure, ({ notifications }: JobFailure) => ({ kind: 'fails-job', notifications })],
+  [(reason) => reason instanceof DatasourceError, (reason) => ({ kind: 'fails-job', notifications: jobNotifications.failure(reason) })],
+  [(reason) => reason instanceof PublicationError && !reason.isAboutRecords, () => ({ kind: 'waits', pauseMs })],
+  [isDatabaseAway, () => ({ kind: 'waits', pauseMs })],
+  [
+    () => true,
+    (_, attempts) => (attempts < mostAttempts ? { kind: 'again', pauseMs: pauseMs * 2 ** (attempts - 1) } : { kind: 'given-up' }),
+  ],
+];
+
+/** What the failure of an attempt means: one table for all steps. */
+export function verdictOn(reason: unknown, attempts: number): Verdict {
+  const [, verdict] = rules.find(([matches]) => matches(reason))!;
+  return verdict(reason as never, attempts);
+}
