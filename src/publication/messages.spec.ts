@@ -67,6 +67,7 @@ describe('records by default', () => {
       key: jobId,
       value: `{"summary":{"status":"FAILED","job_id":"${jobId}","notifications":${failureJson}}}`,
       headers: headersOf('io.rightsizer.job.failed', jobId, ''),
+      smaller: expect.any(Function),
     });
   });
 
@@ -77,7 +78,23 @@ describe('records by default', () => {
       key: jobId,
       value: `{"summary":${JSON.stringify(summary)}}`,
       headers: headersOf('io.rightsizer.job.summary', jobId, ''),
+      smaller: expect.any(Function),
     });
+  });
+
+  it('a summary too large for its topic loses its input first, then long notifications, and says so', () => {
+    const long = { type: 'WARNING' as const, message: 'x'.repeat(1_000), code: 206 };
+    const large = { ...summary, input: { filter: {} }, notifications: { '206': long } };
+    const forms = [summaryMessage({ jobId, time, summary: large }, settings)];
+    while (forms.at(-1)?.smaller) forms.push(forms.at(-1)!.smaller!('It has 2 MB.'));
+    const notice = { '413': { type: 'WARNING', message: 'Cut to fit its topic; GET /bulk has all of it. It has 2 MB.', code: 413 } };
+    expect(forms.map(({ value }) => JSON.parse(value).summary)).toEqual([
+      large,
+      { ...summary, notifications: { '206': long, ...notice } },
+      { ...summary, notifications: { '206': { ...long, message: 'x'.repeat(200) }, ...notice } },
+      { ...summary, notifications: notice },
+    ]);
+    expect(new Set(forms.map(({ kind, key, topic }) => `${kind} ${key} ${topic}`)).size).toBe(1);
   });
 
   it('are byte-equal whenever they are made', () => {

@@ -48,6 +48,7 @@ const notices = {
   withoutPlots: (reason: string) => ({
     '206': { type: 'INFO', message: `Published without plots; GET /bulk has them. ${reason}`, code: 206 },
   }),
+  cut: (reason: string) => ({ '413': { type: 'WARNING', message: `Cut to fit its topic; GET /bulk has all of it. ${reason}`, code: 413 } }),
   tooLarge: (reason: string) => ({ '413': { type: 'ERROR', message: `Recommendation not published. ${reason}`, code: 413 } }),
 } as const satisfies Record<string, (reason: string) => Notifications>;
 
@@ -67,20 +68,59 @@ export function failureMessage(input: ExperimentMessageInput, settings: MessageS
   return { ...encode('failure', input, filteredContent(input, settings), settings), smaller: () => plain };
 }
 
-/** Error record of a job that failed as a whole. */
+/** Error record of a job that failed as a whole. Too large, its notifications are cut. */
 export function jobFailureMessage(
   { jobId, time, notifications }: { jobId: string; time: string; notifications: Notifications },
   settings: MessageSettings,
 ): Message {
-  return encode('jobFailure', { jobId, time }, { summary: { status: 'FAILED', job_id: jobId, notifications } }, settings);
+  return cuttable('jobFailure', { jobId, time }, { status: 'FAILED', job_id: jobId, notifications }, settings);
 }
 
-/** The job's summary, sent after all its records are acknowledged. Always the summary, whatever filter is set. */
+/** The job's summary, sent after all its records are acknowledged. Always the summary, whatever filter is set. Too large, its input and notifications are cut. */
 export function summaryMessage(
-  { jobId, time, summary }: { jobId: string; time: string; summary: object },
+  { jobId, time, summary }: { jobId: string; time: string; summary: JobSummary },
   settings: MessageSettings,
 ): Message {
-  return encode('summary', { jobId, time }, { summary }, settings);
+  return cuttable('summary', { jobId, time }, summary, settings);
+}
+
+/** The members of a summary that may be large; all others are numbers and names. */
+export interface JobSummary {
+  readonly notifications?: Notifications;
+  readonly input?: object;
+  readonly [member: string]: unknown;
+}
+
+/** Longest notification of a cut summary, in characters, and how many are kept. */
+const cutText = 200;
+const cutCount = 5;
+
+/** What is left of a summary at each cut. */
+const cuts: readonly ((summary: JobSummary) => JobSummary)[] = [
+  ({ input: _, ...rest }) => rest,
+  ({ notifications = {}, ...rest }) => {
+    const kept = Object.entries(notifications).slice(0, cutCount);
+    return {
+      ...rest,
+      notifications: Object.fromEntries(kept.map(([key, each]) => [key, { ...each, message: each.message.slice(0, cutText) }])),
+    };
+  },
+  ({ notifications: _, ...rest }) => rest,
+];
+
+/** A record of the job as a whole, with its smaller forms. */
+function cuttable(
+  kind: 'summary' | 'jobFailure',
+  about: { jobId: string; time: string },
+  summary: JobSummary,
+  settings: MessageSettings,
+  [cut, ...further] = cuts,
+  notice: Notifications = {},
+): Message {
+  const shown = Object.keys(notice).length === 0 ? summary : { ...summary, notifications: { ...summary.notifications, ...notice } };
+  const message = encode(kind, about, { summary: shown }, settings);
+  if (!cut) return message;
+  return { ...message, smaller: (reason) => cuttable(kind, about, cut(summary), settings, further, notices.cut(reason)) };
 }
 
 function recommendationWithoutPlots(input: ExperimentMessageInput, reason: string, settings: MessageSettings): Message {

@@ -8,8 +8,14 @@ import { KafkaClient } from './kafka-client.js';
 import { type Message, recordKinds } from './messages.js';
 import { PublicationError } from './publication-error.js';
 
-/** How one message ended. `failed`: it will not go out; an error record has gone out in its place where there is one. */
-export type PublishResult = { readonly status: 'acknowledged' } | { readonly status: 'failed'; readonly reason: string };
+/**
+ * How one message ended. `failed`: it will not go out; an error record has gone out in its place where there is one.
+ * `left-out`: KAFKA_TOPICS leaves out its topic.
+ */
+export type PublishResult = { readonly status: 'acknowledged' } | { readonly status: 'failed' | 'left-out'; readonly reason: string };
+
+/** What goes out of a message; `isLeftOut`: its topic is not to be published to. */
+type Admitted = FittedRecord & { readonly isLeftOut?: boolean };
 
 export interface PublisherState {
   readonly ready: boolean;
@@ -77,14 +83,14 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 
   /** What of the message may go out: it has to fit, and its topic has to be one of ours. */
-  private admit(message: Message): FittedRecord {
+  private admit(message: Message): Admitted {
     const fitted = fitRecord(message, this.settings.KAFKA_MAX_RECORD_BYTES);
     if (!fitted.message || this.topics.has(fitted.message.topic)) return fitted;
-    return { reason: fitted.reason ?? `Topic ${fitted.message.topic} is not in KAFKA_TOPICS.` };
+    return { reason: fitted.reason ?? `Topic ${fitted.message.topic} is not in KAFKA_TOPICS.`, isLeftOut: true };
   }
 
   /** What goes out in place of a record that the broker refused. */
-  private replacementOf(message: Message, { failure, message: reason }: PublicationError): FittedRecord {
+  private replacementOf(message: Message, { failure, message: reason }: PublicationError): Admitted {
     const smaller = failure === 'record-too-large' ? message.smaller?.(reason) : undefined;
     if (!smaller) return { reason };
     const admitted = this.admit(smaller);
@@ -121,7 +127,7 @@ function sendingOf(position: number, { message }: FittedRecord): Sending[] {
 }
 
 /** A message is acknowledged when what went out in the end tells the same, be it without plots. */
-function resultOf(message: Message, { message: sent, reason }: FittedRecord): PublishResult {
+function resultOf(message: Message, { message: sent, reason, isLeftOut = false }: Admitted): PublishResult {
   if (sent?.kind === message.kind) return { status: 'acknowledged' };
-  return { status: 'failed', reason: reason ?? 'Not published.' };
+  return { status: isLeftOut ? 'left-out' : 'failed', reason: reason ?? 'Not published.' };
 }

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import { BulkJobEntity } from '../src/bulk/bulk-job.entity.js';
+import { BulkJobStore, type NewBulkJob } from '../src/bulk/bulk-job-store.js';
+import { JobReader } from '../src/bulk/job-reader.js';
+import { type Lease, LeaseStore } from '../src/bulk/lease-store.js';
+import type { Step } from '../src/bulk/queue/steps.js';
+import { ShardEntity } from '../src/bulk/shard.entity.js';
+import { ShardStore } from '../src/bulk/shard-store.js';
+import { DatabaseModule } from '../src/database/database.module.js';
+import type { Experiment } from '../src/experiments/experiment.js';
+import { ExperimentsModule } from '../src/experiments/experiments.module.js';
+import type { Outcome } from '../src/experiments/outcome-store.js';
+import { readSettings } from '../src/settings/read-settings.js';
+import { SettingsModule } from '../src/settings/settings.module.js';
+
+/** The stores of the job flow on a database, as the service wires them, and shortcuts for tests. */
+export interface JobFlow {
+  readonly database: DataSource;
+  readonly leases: LeaseStore;
+  readonly jobs: BulkJobStore;
+  readonly shards: ShardStore;
+  readonly reader: JobReader;
+  /** Stores a job; returns its id. */
+  submit(job?: Partial<NewBulkJob>): Promise<string>;
+  /** Stores a job and plans it: one shard for each number, with so many experiments. */
+  plan(shardSizes: readonly number[], job?: Partial<NewBulkJob>): Promise<string>;
+  /** Leases the next row of a step; there must be one. */
+  lease(step: Step): Promise<Lease>;
+  /** Commits the next shard with an outcome for each experiment; says whether the job ended. */
+  measure(status?: Outcome['status']): Promise<{ lease: Lease; hasEnded: boolean }>;
+  /** Ends every lease as if its worker had died and its time were up. */
+  expireLeases(): Promise<void>;
+  /** The first row that a statement returns. */
+  row(sql: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>>;
+  close(): Promise<void>;
+}
+
+export async function openJobFlow(databaseUrl: string): Promise<JobFlow> {
+  @Module({
+    imports: [
+      SettingsModule.of(readSettings({})),
+      DatabaseModule.at(databaseUrl, 10),
+      TypeOrmModule.forFeature([BulkJobEntity, ShardEntity]),
+      ExperimentsModule,
+    ],
+    providers: [LeaseStore, BulkJobStore, ShardStore, JobReader],
+  })
+  class JobFlowModule {}
+
+  const app = await NestFactory.createApplicationContext(JobFlowModule, { logger: false, abortOnError: false });
+  const database = app.get(DataSource);
+  const [leases, jobs, shards] = [app.get(LeaseStore), app.get(BulkJobStore), app.get(ShardStore)];
+
+  const submit = async (job: Partial<NewBulkJob> = {}) => {
+    const id = randomUUID();
+    const now = new Date();
+    const given = {
+      request: {},
+      requestHash: id,
+      dedupeKey: null,
+      datasources: ['prometheus-1'],
+      publication: 'pending',
+      deadlineAt: null,
+    } as const;
+    await jobs.submit({ id, usageEnd: now, startedAt: now, ...given, ...job } as NewBulkJob);
+    return id;
+  };
+  const lease = async (step: Step) => {
+    const taken = await leases.next(step, [], []);
+    if (!taken) throw new Error(`Nothing waits for ${step}.`);
+    return taken;
+  };
+  return {
+    database,
+    leases,
+    jobs,
+    shards,
+    reader: app.get(JobReader),
+    submit,
+    lease,
+    plan: async (shardSizes, job) => {
+      const id = await submit(job);
+      const discovery = await lease('discover');
+      if (discovery.jobId !== id) throw new Error('Another job waits for its discovery.');
+      const planned = shardSizes.map((size, number) => ({
+        number,
+        experiments: Array.from({ length: size }, (_, index) => experimentNamed(nameOf(number, index), job?.datasources?.[0])),
+      }));
+      await jobs.plan(discovery, { shards: planned, failed: [], notifications: {}, metadata: {}, at: new Date() });
+      return id;
+    },
+    measure: async (status = 'PROCESSED') => {
+      const taken = await lease('measure');
+      return { lease: taken, hasEnded: await shards.commit(taken, await outcomesOf(shards, taken, status), new Date()) };
+    },
+    expireLeases: async () => {
+      await database.query(`UPDATE attempt SET held_until = now() - interval '1 second' WHERE held_until IS NOT NULL`);
+    },
+    row: async (sql, parameters = []) => (await database.query(sql, [...parameters]))[0],
+    close: () => app.close(),
+  };
+}
+
+/** Outcomes for every experiment of a leased shard. */
+export async function outcomesOf(shards: ShardStore, lease: Lease, status: Outcome['status'] = 'PROCESSED'): Promise<Outcome[]> {
+  const planned = (await shards.plannedOf(lease.jobId, lease.shard)) ?? [];
+  return planned.map(({ existed, ...experiment }) => ({ experiment, existed, status }));
+}
+
+/** Names sort by shard, then by index. */
+export function nameOf(shard: number, index: number): string {
+  return `s${String(shard).padStart(3, '0')}-${String(index).padStart(4, '0')}`;
+}
+
+export function experimentNamed(name: string, datasource = 'prometheus-1'): Experiment {
+  const place = { clusterName: 'default', namespace: 'shop', pods: 1, image: 'image' };
+  return { name, datasource, type: 'container', workload: name, workloadType: 'deployment', container: name, ...place };
+}

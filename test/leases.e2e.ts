@@ -1,0 +1,252 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { LeaseLost } from '../src/bulk/lease-store.js';
+import { type JobFlow, openJobFlow } from './job-flow.js';
+import { type PostgresServer, startPostgres } from './servers/postgres.js';
+
+let postgres: PostgresServer;
+let flow: JobFlow;
+
+beforeAll(async () => {
+  postgres = await startPostgres({ given: process.env.DATABASE_URL });
+  flow = await openJobFlow(await postgres.createDatabase());
+});
+
+afterAll(async () => {
+  await flow?.close();
+  await postgres?.stop();
+});
+
+beforeEach(async () => {
+  await flow.database.query('TRUNCATE bulk_job CASCADE');
+});
+
+const next = (step: Parameters<JobFlow['lease']>[0], silent: string[] = [], served: string[] = []) =>
+  flow.leases.next(step, silent, served);
+const released = { counts: false, pauseMs: 0 } as const;
+
+describe('a lease', () => {
+  it('is given to one worker only', async () => {
+    await flow.plan([1, 1, 1, 1, 1]);
+    const taken = await Promise.all(Array.from({ length: 12 }, () => next('measure')));
+    expect(taken.flatMap((lease) => (lease ? [lease.shard] : [])).sort()).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('ends when it is not renewed: another worker takes the row with a higher fence', async () => {
+    await flow.submit();
+    const first = await flow.lease('discover');
+    expect(await next('discover')).toBeUndefined();
+    await flow.expireLeases();
+    const second = await flow.lease('discover');
+    expect(second.fence).toBeGreaterThan(first.fence);
+    expect(second).toMatchObject({ jobId: first.jobId, attempts: 2 });
+    expect(await flow.leases.renew([first, second])).toEqual(['lost', 'held']);
+  });
+
+  it('is prolonged by its renewal', async () => {
+    await flow.submit();
+    const lease = await flow.lease('discover');
+    await flow.expireLeases();
+    await flow.leases.renew([lease]);
+    expect(await next('discover')).toBeUndefined();
+  });
+
+  it('is not prolonged for a worker that has lost it', async () => {
+    await flow.submit();
+    const first = await flow.lease('discover');
+    await flow.expireLeases();
+    await flow.lease('discover');
+    await flow.expireLeases();
+    await flow.leases.renew([first]);
+    expect(await next('discover')).toBeDefined();
+  });
+
+  it('is not brought back by a renewal once it is released', async () => {
+    await flow.submit();
+    const lease = await flow.lease('discover');
+    await flow.leases.release(lease, released);
+    await flow.leases.renew([lease]);
+    expect(await next('discover')).toBeDefined();
+  });
+
+  it('is renewed beside one that is being committed', async () => {
+    await flow.plan([1, 1]);
+    const [first, second] = [await flow.lease('measure'), await flow.lease('measure')];
+    await flow.expireLeases();
+    await flow.database.transaction(async (transaction) => {
+      await flow.leases.settle(transaction, first);
+      expect(await flow.leases.renew([first, second])).toEqual(['held', 'held']);
+    });
+    expect(await next('measure')).toMatchObject({ shard: first.shard });
+    expect(await next('measure')).toBeUndefined();
+  });
+
+  it('says that its job has ended elsewhere', async () => {
+    const id = await flow.plan([1]);
+    const lease = await flow.lease('measure');
+    await flow.jobs.fail(id, { '499': { type: 'ERROR', message: 'cancelled', code: 499 } }, new Date());
+    expect(await flow.leases.renew([lease])).toEqual(['ended']);
+  });
+
+  it('is lost when its job is deleted', async () => {
+    const id = await flow.submit();
+    const lease = await flow.lease('discover');
+    await flow.database.query('DELETE FROM bulk_job WHERE id = $1', [id]);
+    expect(await flow.leases.renew([lease])).toEqual(['lost']);
+  });
+
+  it('settles only while it is the latest one', async () => {
+    await flow.submit();
+    const first = await flow.lease('discover');
+    await flow.expireLeases();
+    await flow.lease('discover');
+    await expect(flow.database.transaction((transaction) => flow.leases.settle(transaction, first))).rejects.toThrow(LeaseLost);
+    expect(await flow.row('SELECT held_until IS NOT NULL AS held FROM attempt')).toEqual({ held: true });
+  });
+});
+
+describe('attempts', () => {
+  it('count when they say so, and are given back when not', async () => {
+    await flow.submit();
+    await flow.leases.release(await flow.lease('discover'), { ...released, counts: true, reason: 'a bug' });
+    const second = await flow.lease('discover');
+    expect(second).toMatchObject({ attempts: 2, lastError: 'a bug' });
+    await flow.leases.release(second, released);
+    expect(await flow.lease('discover')).toMatchObject({ attempts: 2, lastError: 'a bug' });
+  });
+
+  it('are given back by a worker that lost its lease, which changes nothing else', async () => {
+    await flow.submit();
+    const first = await flow.lease('discover');
+    await flow.expireLeases();
+    const second = await flow.lease('discover');
+    await flow.leases.release(first, { counts: false, pauseMs: 60_000, reason: 'late' });
+    expect(await flow.row('SELECT count, fence, held_until IS NOT NULL AS held, not_before, last_error FROM attempt')).toEqual({
+      count: 1,
+      fence: second.fence,
+      held: true,
+      not_before: null,
+      last_error: null,
+    });
+  });
+
+  it('wait for the end of their pause', async () => {
+    await flow.submit();
+    await flow.leases.release(await flow.lease('discover'), { counts: true, pauseMs: 60_000 });
+    expect(await next('discover')).toBeUndefined();
+    expect(await flow.leases.waiting('discover')).toEqual([]);
+    await flow.database.query(`UPDATE attempt SET not_before = now() - interval '1 second'`);
+    expect(await flow.leases.waiting('discover')).toHaveLength(1);
+    expect(await next('discover')).toBeDefined();
+  });
+
+  it('keep why the step was given up', async () => {
+    await flow.submit();
+    const lease = await flow.lease('discover');
+    await flow.database.transaction((transaction) => flow.leases.settle(transaction, lease, 'too often'));
+    expect(await flow.row('SELECT last_error, held_until FROM attempt')).toEqual({ last_error: 'too often', held_until: null });
+  });
+});
+
+describe('turns', () => {
+  const start = (second: number) => ({ startedAt: new Date(Date.UTC(2026, 10, 21, 0, 0, second)) });
+
+  it('go to the oldest job first, then to the one that was served longest ago', async () => {
+    const large = await flow.plan([1, 1, 1, 1], start(1));
+    const small = await flow.plan([1, 1], start(2));
+    const served: string[] = [];
+    for (let turn = 0; turn < 6; turn++) {
+      const { jobId } = (await next('measure', [], served))!;
+      served.splice(0, served.length, ...served.filter((id) => id !== jobId), jobId);
+      expect(jobId).toBe(turn < 4 ? [large, small][turn % 2] : large);
+    }
+    expect(await next('measure', [], served)).toBeUndefined();
+  });
+
+  it('of publication too', async () => {
+    const large = await flow.plan([1, 1], start(1));
+    const small = await flow.plan([1], start(2));
+    for (let shard = 0; shard < 3; shard++) await flow.measure();
+    expect((await next('publish'))?.jobId).toBe(large);
+    expect((await next('publish', [], [large]))?.jobId).toBe(small);
+  });
+
+  it('pass over datasources that are silent', async () => {
+    const silent = await flow.plan([1], { ...start(1), datasources: ['silent'] });
+    const heard = await flow.plan([1], { ...start(2), datasources: ['heard'] });
+    expect(await next('measure', ['silent'])).toMatchObject({ jobId: heard, datasources: ['heard'] });
+    expect(await next('measure', ['silent'])).toBeUndefined();
+    expect((await next('measure'))?.jobId).toBe(silent);
+    const waits = await flow.submit({ ...start(3), datasources: ['heard', 'silent'] });
+    expect(await next('discover', ['silent'])).toBeUndefined();
+    expect((await next('discover', ['other']))?.jobId).toBe(waits);
+  });
+});
+
+describe('what waits', () => {
+  const cancelled = { '499': { type: 'ERROR', message: 'cancelled', code: 499 } } as const;
+
+  it('is the discovery of a job that runs and is not planned', async () => {
+    const id = await flow.submit();
+    expect(await flow.leases.waiting('discover')).toEqual([{ jobId: id }]);
+    await flow.jobs.fail(id, cancelled, new Date());
+    expect(await flow.leases.waiting('discover')).toEqual([]);
+    expect(await next('discover')).toBeUndefined();
+    await flow.plan([1]);
+    expect(await flow.leases.waiting('discover')).toEqual([]);
+  });
+
+  it('is every planned shard of a job that runs', async () => {
+    const id = await flow.plan([1, 1]);
+    expect(await flow.leases.waiting('measure')).toEqual([
+      { jobId: id, shard: 0 },
+      { jobId: id, shard: 1 },
+    ]);
+    await flow.measure();
+    expect(await flow.leases.waiting('measure')).toEqual([{ jobId: id, shard: 1 }]);
+    await flow.jobs.fail(id, cancelled, new Date());
+    expect(await next('measure')).toBeUndefined();
+  });
+
+  it('is no shard of a job that has ended, whatever state the shard is in', async () => {
+    const id = await flow.plan([1]);
+    await flow.database.query(`UPDATE bulk_job SET status = 'FAILED' WHERE id = $1`, [id]);
+    expect(await next('measure')).toBeUndefined();
+  });
+
+  it('is the publication of shards with outcomes, while records are due', async () => {
+    const id = await flow.plan([1, 1]);
+    expect(await next('publish')).toBeUndefined();
+    await flow.measure();
+    expect(await flow.leases.waiting('publish')).toEqual([{ jobId: id, shard: 0 }]);
+    await flow.shards.markPublished(await flow.lease('publish'), new Map(), new Date());
+    expect(await next('publish')).toBeUndefined();
+    const off = await flow.plan([1], { publication: 'off' });
+    while ((await flow.measure()).lease.jobId !== off);
+    expect((await flow.leases.waiting('publish')).map(({ jobId }) => jobId)).toEqual([id]);
+  });
+
+  it('is the summary, once the job has ended and all its records are acknowledged', async () => {
+    const id = await flow.plan([1, 1]);
+    await flow.measure();
+    await flow.shards.markPublished(await flow.lease('publish'), new Map(), new Date());
+    expect(await next('finish')).toBeUndefined();
+    await flow.measure();
+    expect(await next('finish')).toBeUndefined();
+    await flow.shards.markPublished(await flow.lease('publish'), new Map(), new Date());
+    const lease = await flow.lease('finish');
+    expect(lease).toMatchObject({ jobId: id, shard: -1 });
+    await flow.jobs.setPublication(lease, 'published');
+    await flow.expireLeases();
+    expect(await next('finish')).toBeUndefined();
+  });
+
+  it('is the webhook of a job that has ended', async () => {
+    const id = await flow.plan([1], { request: { webhook: { url: 'http://127.0.0.1:9/' } } });
+    expect(await next('notify')).toBeUndefined();
+    await flow.measure();
+    const lease = await flow.lease('notify');
+    expect(lease.jobId).toBe(id);
+    await flow.jobs.setWebhook(lease, { status: 'COMPLETED' });
+    expect(await next('notify')).toBeUndefined();
+  });
+});
