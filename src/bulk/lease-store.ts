@@ -76,13 +76,13 @@ export class LeaseStore {
   }
 
   /**
-   * Ends a lease with its result, in the transaction that commits this result: the row stays locked until then. Rejects with LeaseLost when somebody
-   * else has taken the row; the transaction must then write nothing. `givenUpFor` is kept in the row.
+   * Ends a lease with its result, in the transaction that commits this result: the row stays locked until then, and nobody can take it afterwards.
+   * Rejects with LeaseLost when somebody else has taken the row; the transaction must then write nothing. `givenUpFor` is kept in the row.
    */
   async settle(transaction: EntityManager, lease: Lease, givenUpFor?: string): Promise<void> {
     const { jobId, step, shard, fence } = lease;
     const [settled] = await transaction.query(
-      `UPDATE attempt SET held_until = NULL, not_before = NULL, last_error = coalesce($5, last_error)
+      `UPDATE attempt SET held_until = 'infinity', last_error = coalesce($5, last_error)
        WHERE job_id = $1 AND step = $2 AND shard = $3 AND fence = $4 RETURNING fence`,
       [jobId, step, shard, fence, givenUpFor ?? null],
     );
@@ -114,7 +114,7 @@ export class LeaseStore {
     await this.database.query(
       `UPDATE attempt SET held_until = now() + interval '${leaseSeconds} seconds' WHERE (job_id, step, shard) IN (
          SELECT job_id, step, shard FROM attempt JOIN ${leasesGiven} USING (job_id, step, shard)
-         WHERE fence = given_fence AND held_until IS NOT NULL FOR NO KEY UPDATE OF attempt SKIP LOCKED)`,
+         WHERE fence = given_fence AND held_until < 'infinity' FOR NO KEY UPDATE OF attempt SKIP LOCKED)`,
       keys,
     );
     const rows: { held: boolean | null; ended: boolean }[] = await this.database.query(

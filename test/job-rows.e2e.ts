@@ -1,0 +1,356 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { LeaseLost, Stopped } from '../src/bulk/lease-store.js';
+import { experimentNamed, type JobFlow, nameOf, openJobFlow, outcomesOf } from './job-flow.js';
+import { type PostgresServer, startPostgres } from './servers/postgres.js';
+
+const cancelled = { '499': { type: 'ERROR', message: 'cancelled', code: 499 } } as const;
+const emptyPlan = { shards: [], failed: [], notifications: {}, metadata: {}, at: new Date() };
+const webhook = { request: { webhook: { url: 'http://127.0.0.1:9/' } } };
+
+let postgres: PostgresServer;
+let flow: JobFlow;
+
+beforeAll(async () => {
+  postgres = await startPostgres({ given: process.env.DATABASE_URL });
+  flow = await openJobFlow(await postgres.createDatabase());
+});
+
+afterAll(async () => {
+  await flow?.close();
+  await postgres?.stop();
+});
+
+beforeEach(async () => {
+  await flow.database.query('TRUNCATE bulk_job CASCADE');
+});
+
+const statusOf = async (id: string) => (await flow.jobs.find(id))?.status;
+const shardStates = async () =>
+  (await flow.database.query('SELECT state FROM shard ORDER BY number')).map(({ state }: { state: string }) => state);
+const outcomeCount = async () => Number((await flow.row('SELECT count(*) FROM outcome')).count);
+
+describe('submitting', () => {
+  it('stores one job for a dedupe key and names the one that has it', async () => {
+    const first = await flow.submit({ dedupeKey: 'key', requestHash: 'one' });
+    const given = {
+      request: {},
+      datasources: [],
+      publication: 'off',
+      usageEnd: new Date(),
+      startedAt: new Date(),
+      deadlineAt: null,
+    } as const;
+    const again = await flow.jobs.submit({
+      ...given,
+      datasources: [],
+      id: '00000000-0000-4000-8000-000000000000',
+      dedupeKey: 'key',
+      requestHash: 'two',
+    });
+    expect(again).toMatchObject({ isNew: false, job: { id: first, requestHash: 'one' } });
+    expect(await flow.row('SELECT count(*)::int FROM bulk_job')).toEqual({ count: 1 });
+  });
+});
+
+describe('a plan', () => {
+  it('is refused without the lease, and writes nothing', async () => {
+    await flow.submit();
+    const stale = await flow.lease('discover');
+    await flow.expireLeases();
+    await flow.lease('discover');
+    const shards = [{ number: 0, experiments: [experimentNamed('a')] }];
+    await expect(flow.jobs.plan(stale, { ...emptyPlan, shards })).rejects.toThrow(LeaseLost);
+    expect(await shardStates()).toEqual([]);
+  });
+
+  it('is refused for a job that has ended', async () => {
+    const id = await flow.submit();
+    const lease = await flow.lease('discover');
+    await flow.jobs.fail(id, cancelled, new Date());
+    const shards = [{ number: 0, experiments: [experimentNamed('a')] }];
+    await expect(flow.jobs.plan(lease, { ...emptyPlan, shards })).rejects.toThrow(Stopped);
+    expect(await shardStates()).toEqual([]);
+  });
+
+  it('is committed once', async () => {
+    await flow.plan([1]);
+    const [{ job_id: jobId, fence }] = await flow.database.query('SELECT job_id, fence FROM attempt');
+    const lease = { step: 'discover', jobId, shard: -1, fence, attempts: 1, datasources: [] } as const;
+    await expect(flow.jobs.plan(lease, emptyPlan)).rejects.toThrow(Stopped);
+  });
+
+  it('without experiments ends the job', async () => {
+    const id = await flow.submit();
+    expect(await flow.jobs.plan(await flow.lease('discover'), emptyPlan)).toBe(true);
+    expect(await statusOf(id)).toBe('COMPLETED');
+  });
+
+  it('with experiments does not, and one with clashes only does', async () => {
+    await flow.submit();
+    const shards = [{ number: 0, experiments: [experimentNamed('a')] }];
+    expect(await flow.jobs.plan(await flow.lease('discover'), { ...emptyPlan, shards })).toBe(false);
+    await flow.submit();
+    const failed = [{ experiment: experimentNamed('b'), existed: false, status: 'FAILED' }] as const;
+    expect(await flow.jobs.plan(await flow.lease('discover'), { ...emptyPlan, failed })).toBe(true);
+  });
+
+  it('notes which experiments an earlier job made', async () => {
+    await flow.plan([2]);
+    const id = await flow.plan([3]);
+    expect(await flow.jobs.progressOf(id)).toEqual({ processed: 0, failed: 0, existing: 2, published: 0 });
+  });
+});
+
+describe('the outcomes of a shard', () => {
+  it('are refused without the lease, and nothing is written', async () => {
+    await flow.plan([2]);
+    const stale = await flow.lease('measure');
+    const outcomes = await outcomesOf(flow.shards, stale);
+    await flow.expireLeases();
+    await flow.lease('measure');
+    await expect(flow.shards.commit(stale, outcomes, new Date())).rejects.toThrow(LeaseLost);
+    expect([await shardStates(), await outcomeCount()]).toEqual([['planned'], 0]);
+  });
+
+  it('are refused once the shard has its outcomes', async () => {
+    const id = await flow.plan([1]);
+    const lease = await flow.lease('measure');
+    const outcomes = await outcomesOf(flow.shards, lease);
+    await flow.jobs.fail(id, cancelled, new Date());
+    await expect(flow.shards.commit(lease, outcomes, new Date())).rejects.toThrow(Stopped);
+    expect(await flow.row('SELECT count(*)::int, min(status) AS status FROM outcome')).toEqual({ count: 1, status: 'FAILED' });
+  });
+
+  it('end the job with the last shard, not before', async () => {
+    const id = await flow.plan([1, 1], webhook);
+    expect((await flow.measure()).hasEnded).toBe(false);
+    expect((await flow.jobs.find(id))?.webhook).toBeNull();
+    expect(await statusOf(id)).toBe('IN_PROGRESS');
+    expect((await flow.measure()).hasEnded).toBe(true);
+    expect(await flow.jobs.find(id)).toMatchObject({ status: 'COMPLETED', webhook: { status: 'IN_PROGRESS' } });
+  });
+
+  it('count what is processed so far, in the order of the commits', async () => {
+    await flow.plan([2, 3, 4]);
+    for (let shard = 0; shard < 3; shard++) await flow.measure(shard === 1 ? 'FAILED' : 'PROCESSED');
+    const rows = await flow.database.query('SELECT processed_so_far AS so_far, failed_count AS failed FROM shard ORDER BY number');
+    expect(rows).toEqual([
+      { so_far: 2, failed: 0 },
+      { so_far: 5, failed: 3 },
+      { so_far: 9, failed: 0 },
+    ]);
+  });
+
+  it('committed side by side end the job exactly once, with distinct counts', async () => {
+    for (let round = 0; round < 10; round++) {
+      const id = await flow.plan(Array(8).fill(1), { publication: 'off' });
+      const ended = await Promise.all(Array.from({ length: 8 }, async () => (await flow.measure()).hasEnded));
+      expect(ended.filter(Boolean)).toHaveLength(1);
+      expect(await statusOf(id)).toBe('COMPLETED');
+      const [{ counts }] = await flow.database.query(
+        'SELECT array_agg(processed_so_far ORDER BY processed_so_far) AS counts FROM shard WHERE job_id = $1',
+        [id],
+      );
+      expect(counts).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+  });
+
+  it('keep why the step was given up', async () => {
+    await flow.plan([1]);
+    const lease = await flow.lease('measure');
+    await flow.shards.commit(lease, await outcomesOf(flow.shards, lease, 'FAILED'), new Date(), 'five times');
+    expect(await flow.row(`SELECT last_error FROM attempt WHERE step = 'measure'`)).toEqual({ last_error: 'five times' });
+  });
+
+  it('may be more than one statement takes', async () => {
+    const id = await flow.plan([2_500]);
+    await flow.measure();
+    expect(await outcomeCount()).toBe(2_500);
+    expect(await flow.jobs.progressOf(id)).toMatchObject({ processed: 2_500 });
+  });
+});
+
+describe('failing a job', () => {
+  it('gives every experiment without an outcome its own, once', async () => {
+    const id = await flow.plan([2, 3], webhook);
+    await flow.measure();
+    expect(await flow.jobs.fail(id, cancelled, new Date())).toBe(true);
+    expect(await flow.jobs.find(id)).toMatchObject({ status: 'FAILED', notifications: cancelled, webhook: { status: 'IN_PROGRESS' } });
+    expect(await shardStates()).toEqual(['recommended', 'recommended']);
+    expect(await flow.jobs.progressOf(id)).toMatchObject({ processed: 5, failed: 3 });
+    expect(await flow.row(`SELECT count(*)::int FROM outcome WHERE status = 'FAILED'`)).toEqual({ count: 3 });
+  });
+
+  it('does nothing to a job that has ended', async () => {
+    const id = await flow.plan([1]);
+    await flow.measure();
+    expect(await flow.jobs.fail(id, cancelled, new Date())).toBe(false);
+    expect(await flow.jobs.find(id)).toMatchObject({ status: 'COMPLETED', notifications: {} });
+  });
+
+  it('is refused to a worker whose lease is lost, and writes nothing', async () => {
+    const id = await flow.plan([1]);
+    const stale = await flow.lease('measure');
+    await flow.expireLeases();
+    await flow.lease('measure');
+    await expect(flow.jobs.fail(id, cancelled, new Date(), stale)).rejects.toThrow(LeaseLost);
+    expect([await statusOf(id), await shardStates(), await outcomeCount()]).toEqual(['IN_PROGRESS', ['planned'], 0]);
+  });
+
+  it('side by side with the last commits leaves one end and one outcome each', async () => {
+    for (let round = 0; round < 10; round++) {
+      const id = await flow.plan(Array(4).fill(3), { publication: 'off' });
+      const commits = Array.from({ length: 4 }, () => flow.measure().catch(() => undefined));
+      const [hasFailed, ...done] = await Promise.all([flow.jobs.fail(id, cancelled, new Date()), ...commits]);
+      const hasCompleted = done.some((each) => each?.hasEnded);
+      expect([hasFailed, hasCompleted].filter(Boolean)).toHaveLength(1);
+      expect(await flow.row('SELECT count(*)::int FROM outcome WHERE job_id = $1', [id])).toEqual({ count: 12 });
+      expect(await flow.row('SELECT sum(experiment_count)::int AS sum FROM shard WHERE job_id = $1', [id])).toEqual({ sum: 12 });
+      expect(await flow.jobs.progressOf(id)).toMatchObject({ processed: 12 });
+    }
+  });
+});
+
+describe('publication', () => {
+  it('of a shard is noted once', async () => {
+    await flow.plan([2]);
+    await flow.measure();
+    const lease = await flow.lease('publish');
+    await flow.shards.markPublished(lease, new Map([[nameOf(0, 1), 'refused']]), new Date());
+    await expect(flow.shards.markPublished(lease, new Map(), new Date())).rejects.toThrow(Stopped);
+    expect(await flow.row('SELECT state, publish_failed_count AS failed FROM shard')).toEqual({ state: 'published', failed: 1 });
+    expect(await flow.row('SELECT experiment_name AS name FROM outcome WHERE publish_error IS NOT NULL')).toEqual({ name: nameOf(0, 1) });
+  });
+
+  it('of a shard without outcomes cannot be noted', async () => {
+    const jobId = await flow.plan([1]);
+    await flow.lease('measure');
+    await flow.database.query(`INSERT INTO attempt (job_id, step, shard, fence, count) VALUES ($1, 'publish', 0, 1, 1)`, [jobId]);
+    const lease = { step: 'publish', jobId, shard: 0, fence: 1, attempts: 1, datasources: [] } as const;
+    await expect(flow.shards.markPublished(lease, new Map(), new Date())).rejects.toThrow(Stopped);
+    expect(await shardStates()).toEqual(['planned']);
+  });
+
+  it('of a shard is not noted by a worker whose lease is lost', async () => {
+    await flow.plan([1]);
+    await flow.measure();
+    const stale = await flow.lease('publish');
+    await flow.expireLeases();
+    await flow.lease('publish');
+    await expect(flow.shards.markPublished(stale, new Map(), new Date())).rejects.toThrow(LeaseLost);
+    expect(await shardStates()).toEqual(['recommended']);
+  });
+
+  it('is complete only when no shard is planned or recommended', async () => {
+    const id = await flow.plan([1, 1]);
+    expect(await flow.shards.unpublishedOf(id)).toEqual([0, 1]);
+    await flow.measure();
+    await flow.shards.markPublished(await flow.lease('publish'), new Map(), new Date());
+    expect(await flow.shards.areAllPublished(id)).toBe(false);
+    await flow.measure();
+    expect([await flow.shards.areAllPublished(id), await flow.shards.unpublishedOf(id)]).toEqual([false, [1]]);
+    await flow.shards.markPublished(await flow.lease('publish'), new Map(), new Date());
+    expect([await flow.shards.areAllPublished(id), await flow.shards.unpublishedOf(id)]).toEqual([true, []]);
+  });
+
+  it('of the summary, and the webhook, are not noted by a worker whose lease is lost', async () => {
+    const id = await flow.plan([], webhook);
+    const [finish, notify] = [await flow.lease('finish'), await flow.lease('notify')];
+    await flow.expireLeases();
+    await flow.lease('finish');
+    await flow.lease('notify');
+    await expect(flow.jobs.setPublication(finish, 'published')).rejects.toThrow(LeaseLost);
+    await expect(flow.jobs.setWebhook(notify, { status: 'COMPLETED' })).rejects.toThrow(LeaseLost);
+    expect(await flow.jobs.find(id)).toMatchObject({ publication: 'pending', webhook: { status: 'IN_PROGRESS' } });
+  });
+
+  it('that is refused for good tells why in the job', async () => {
+    const id = await flow.plan([]);
+    const notifications = { '500': { type: 'ERROR', message: 'refused', code: 500 } } as const;
+    await flow.jobs.setPublication(await flow.lease('finish'), 'failed', notifications);
+    expect(await flow.jobs.find(id)).toMatchObject({ publication: 'failed', notifications });
+    expect(await flow.row(`SELECT last_error FROM attempt WHERE step = 'finish'`)).toEqual({ last_error: 'refused' });
+  });
+});
+
+describe('deleting', () => {
+  const past = new Date('2026-01-01T00:00:00Z');
+
+  it('leaves a job that runs, whose records are due, or whose webhook is', async () => {
+    const runs = await flow.plan([1]);
+    expect(await flow.jobs.delete(runs)).toBe(false);
+    await flow.measure();
+    expect(await flow.jobs.delete(runs)).toBe(false);
+    const notifies = await flow.plan([], { ...webhook, publication: 'off' });
+    expect(await flow.jobs.delete(notifies)).toBe(false);
+    await flow.jobs.setWebhook(await flow.lease('notify'), { status: 'FAILED' });
+    expect(await flow.jobs.delete(notifies)).toBe(true);
+    expect(await flow.jobs.find(notifies)).toBeNull();
+  });
+
+  it('by age takes only what ended before, and leaves what is due', async () => {
+    const [old, young] = [await flow.plan([], { publication: 'off' }), await flow.plan([], { publication: 'off' })];
+    const due = await flow.plan([]);
+    await flow.database.query('UPDATE bulk_job SET ended_at = $1 WHERE id = ANY ($2)', [past, [old, due]]);
+    expect(await flow.jobs.deleteEndedBefore(past)).toBe(0);
+    expect(await flow.jobs.deleteEndedBefore(new Date(past.getTime() + 1))).toBe(1);
+    expect(await Promise.all([old, young, due].map(async (id) => (await flow.jobs.find(id)) !== null))).toEqual([false, true, true]);
+  });
+});
+
+describe('a deadline', () => {
+  it('is past after its time, and only for a job that runs', async () => {
+    const deadlineAt = new Date('2026-11-21T00:00:00Z');
+    const late = await flow.submit({ deadlineAt, request: { deadline: '5min' } });
+    await flow.submit({ deadlineAt: null });
+    const ended = await flow.submit({ deadlineAt });
+    await flow.jobs.fail(ended, cancelled, new Date());
+    expect(await flow.jobs.pastDeadline(deadlineAt)).toEqual([]);
+    expect(await flow.jobs.pastDeadline(new Date(deadlineAt.getTime() + 1))).toEqual([{ jobId: late, deadline: '5min' }]);
+  });
+});
+
+describe('reading a job', () => {
+  const namesIn = async (id: string) => {
+    const names: string[] = [];
+    for await (const { name, status } of flow.reader.experiments((await flow.jobs.find(id))!, false)) names.push(`${name} ${status}`);
+    return names;
+  };
+
+  it('gives every experiment once, in order, over many pages of planned and processed ones', async () => {
+    const id = await flow.plan([150, 150, 150, 150]);
+    const order = [0, 2];
+    for (const shard of order) {
+      const lease = await flow.lease('measure');
+      if (lease.shard !== shard) await flow.leases.release(lease, { counts: false, pauseMs: 600_000 });
+      const due = lease.shard === shard ? lease : await flow.lease('measure');
+      await flow.shards.commit(due, await outcomesOf(flow.shards, due), new Date());
+    }
+    const expected = [0, 1, 2, 3].flatMap((shard) =>
+      Array.from({ length: 150 }, (_, index) => `${nameOf(shard, index)} ${order.includes(shard) ? 'PROCESSED' : 'UNPROCESSED'}`),
+    );
+    expect(await namesIn(id)).toEqual(expected);
+  });
+
+  it('pages by name, whatever the state', async () => {
+    const id = await flow.plan([3, 3]);
+    await flow.measure();
+    const job = (await flow.jobs.find(id))!;
+    const page = await flow.reader.page(job, nameOf(0, 1), 3, false);
+    expect(page.map(({ name }) => name)).toEqual([nameOf(0, 2), nameOf(1, 0), nameOf(1, 1)]);
+    expect(await flow.reader.page(job, nameOf(1, 2), 3, false)).toEqual([]);
+    expect((await flow.reader.experiment(job, nameOf(1, 0)))?.status).toBe('UNPROCESSED');
+    expect((await flow.reader.experiment(job, nameOf(0, 0)))?.status).toBe('PROCESSED');
+    expect(await flow.reader.experiment(job, 'nobody')).toBeUndefined();
+  });
+
+  it('lists jobs latest first, by page and status', async () => {
+    const start = (second: number) => ({ startedAt: new Date(Date.UTC(2026, 10, 21, 0, 0, second)) });
+    const [first, second, third] = [await flow.submit(start(1)), await flow.submit(start(2)), await flow.submit(start(3))];
+    await flow.jobs.fail(second, cancelled, new Date());
+    const idsOf = async (query: Parameters<JobFlow['jobs']['list']>[0]) => (await flow.jobs.list(query)).map(({ id }) => id);
+    expect(await idsOf({ limit: 2 })).toEqual([third, second]);
+    expect(await idsOf({ limit: 10, status: 'IN_PROGRESS' })).toEqual([third, first]);
+    expect(await idsOf({ limit: 10, after: { ...start(2), id: second } })).toEqual([first]);
+  });
+});

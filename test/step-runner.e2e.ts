@@ -1,0 +1,360 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { EndedJobs } from '../src/bulk/ended-jobs.js';
+import type { Lease } from '../src/bulk/lease-store.js';
+import { type Step, stepNames, type WakeUpsByStep } from '../src/bulk/queue/steps.js';
+import { RunningLeases } from '../src/bulk/running-leases.js';
+import type { StepMoment } from '../src/bulk/step-channel.js';
+import { StepRunner, type StepWork } from '../src/bulk/step-runner.js';
+import { mostAttempts } from '../src/bulk/verdict.js';
+import { DatasourceError } from '../src/datasource/datasource-error.js';
+import { PublicationError } from '../src/publication/publication-error.js';
+import { type JobFlow, openJobFlow, outcomesOf } from './job-flow.js';
+import { type PostgresServer, startPostgres } from './servers/postgres.js';
+import { waitUntil } from './servers/wait-until.js';
+
+type Run = (lease: Lease, signal: AbortSignal) => Promise<WakeUpsByStep>;
+
+/** A process that works on steps: a runner of its own over the shared rows, with a step that the test writes. */
+interface Worker {
+  readonly runner: StepRunner;
+  readonly running: RunningLeases;
+  readonly runs: Lease[];
+  readonly givenUp: string[];
+  readonly woken: WakeUpsByStep[];
+}
+
+let postgres: PostgresServer;
+let flow: JobFlow;
+let isKafkaUp = true;
+let answeredAtMs: Record<string, number> = {};
+let workers: Worker[] = [];
+
+beforeAll(async () => {
+  postgres = await startPostgres({ given: process.env.DATABASE_URL });
+  flow = await openJobFlow(await postgres.createDatabase());
+});
+
+afterAll(async () => {
+  await flow?.close();
+  await postgres?.stop();
+});
+
+beforeEach(async () => {
+  isKafkaUp = true;
+  answeredAtMs = {};
+  workers = [];
+  await flow.database.query('TRUNCATE bulk_job CASCADE');
+});
+
+afterEach(async () => {
+  await Promise.all(workers.map(({ runner }) => runner.stop(0)));
+});
+
+function startWorker(step: Step, run: Run): Worker {
+  const [runs, givenUp, woken] = [[] as Lease[], [] as string[], [] as WakeUpsByStep[]];
+  const wakeUps = { wakeAll: async (waking: WakeUpsByStep) => void woken.push(waking) };
+  const work: StepWork = {
+    run: (lease, signal) => {
+      runs.push(lease);
+      return run(lease, signal);
+    },
+    giveUp: async (lease, reason) => {
+      givenUp.push(reason.message);
+      if (step === 'measure') await flow.shards.commit(lease, await outcomesOf(flow.shards, lease, 'FAILED'), new Date(), reason.message);
+      return {};
+    },
+  };
+  const running = new RunningLeases(flow.leases, { lastAnswerAt: (name: string) => answeredAtMs[name] } as never);
+  const publisher = { isOn: true, state: () => ({ ready: isKafkaUp }) };
+  const ended = new EndedJobs(flow.jobs, flow.shards, wakeUps as never);
+  const works = stepNames.map((name) => (name === step ? work : undefined)) as never[];
+  const runner = new StepRunner(
+    flow.leases,
+    running,
+    wakeUps as never,
+    ended,
+    publisher as never,
+    ...(works as [never, never, never, never, never]),
+  );
+  workers.push({ runner, running, runs, givenUp, woken });
+  return workers.at(-1)!;
+}
+
+const commit: Run = async (lease) => {
+  await flow.shards.commit(lease, await outcomesOf(flow.shards, lease), new Date());
+  return {};
+};
+const failWith =
+  (make: () => unknown): Run =>
+  async () => {
+    throw make();
+  };
+/** Runs until it is stopped. */
+const hang: Run = (_lease, signal) =>
+  new Promise((_, failed) => signal.addEventListener('abort', () => failed(new Error('a consequence'))));
+const attempt = () =>
+  flow.row('SELECT count, held_until, not_before > now() AS pauses, last_error FROM attempt WHERE step = $1', ['measure']);
+const endPause = () => flow.database.query('UPDATE attempt SET not_before = now()');
+const statusOf = async (id: string) => (await flow.jobs.find(id))?.status;
+
+describe('a place', () => {
+  it('works on rows until none waits', async () => {
+    const id = await flow.plan([1, 1, 1]);
+    const { runner, runs } = startWorker('measure', commit);
+    await runner.fillPlace('measure');
+    expect(runs.map(({ shard }) => shard)).toEqual([0, 1, 2]);
+    expect(await statusOf(id)).toBe('COMPLETED');
+  });
+
+  it('serves jobs in turn', async () => {
+    const start = (second: number) => ({ startedAt: new Date(Date.UTC(2026, 10, 21, 0, 0, second)) });
+    const large = await flow.plan(Array(6).fill(1), start(1));
+    const small = await flow.plan([1, 1], start(2));
+    const { runner, runs } = startWorker('measure', commit);
+    await runner.fillPlace('measure');
+    expect(runs.map(({ jobId }) => jobId)).toEqual([large, small, large, small, large, large, large, large]);
+  });
+
+  it('goes to another datasource when its own is silent, which runs on', async () => {
+    const silent = await flow.plan([1, 1], { datasources: ['silent'], startedAt: new Date(0) });
+    const heard = await flow.plan([1, 1], { datasources: ['heard'] });
+    const { runner, running, runs } = startWorker('measure', (lease, signal) => (lease.jobId === silent ? hang : commit)(lease, signal));
+    await runner.fillPlace('measure');
+    expect(await statusOf(heard)).toBe('COMPLETED');
+    expect(runs.filter(({ jobId }) => jobId === silent)).toHaveLength(1);
+    expect(running.silentDatasources('measure')).toEqual(['silent']);
+    expect(running.silentDatasources('discover')).toEqual([]);
+    answeredAtMs = { silent: performance.now() };
+    expect(running.silentDatasources('measure')).toEqual([]);
+    expect(running.count).toBe(1);
+  });
+
+  it('leases nothing while Kafka is away', async () => {
+    await flow.plan([1]);
+    await flow.measure();
+    const { runner, runs } = startWorker('publish', async (lease) => {
+      await flow.shards.markPublished(lease, new Map(), new Date());
+      return {};
+    });
+    isKafkaUp = false;
+    await runner.fillPlace('publish');
+    expect(runs).toEqual([]);
+    expect(await flow.row(`SELECT count(*)::int FROM attempt WHERE step = 'publish'`)).toEqual({ count: 0 });
+    isKafkaUp = true;
+    await runner.fillPlace('publish');
+    expect(runs).toHaveLength(1);
+  });
+
+  it('takes nothing more once it stops', async () => {
+    await flow.plan([1]);
+    const { runner, runs } = startWorker('measure', commit);
+    await runner.stop(0);
+    await runner.fillPlace('measure');
+    expect(runs).toEqual([]);
+  });
+
+  it('wakes what a step leaves waiting, after its commit, and announces where it is', async () => {
+    const id = await flow.plan([1]);
+    const points: string[] = [];
+    const note = (moment: unknown) => void points.push((moment as StepMoment).point);
+    subscribe('rightsizer:step', note);
+    const { runner, woken } = startWorker('measure', async (lease, signal) => {
+      await commit(lease, signal);
+      return { publish: [{ jobId: id, shard: 0 }] };
+    });
+    await runner.fillPlace('measure');
+    unsubscribe('rightsizer:step', note);
+    expect(woken).toEqual([{ publish: [{ jobId: id, shard: 0 }] }]);
+    expect(points).toEqual(['leased', 'committed', 'ended']);
+  });
+});
+
+describe('a failure', () => {
+  const cases = [
+    ['an unreachable datasource', () => new DatasourceError('unreachable', 'nobody there'), '503'],
+    ['a datasource that refuses', () => new DatasourceError('refused-credentials', 'who are you'), '401'],
+  ] as const;
+  it.each(cases)('of %s ends the job', async (_, make, code) => {
+    const id = await flow.plan([1, 1]);
+    const { runner, runs } = startWorker('measure', failWith(make));
+    await runner.fillPlace('measure');
+    expect(runs).toHaveLength(1);
+    expect(await flow.jobs.find(id)).toMatchObject({ status: 'FAILED', notifications: { [code]: { type: 'ERROR' } } });
+  });
+
+  it.each([
+    ['Kafka', () => new PublicationError('unreachable')],
+    ['PostgreSQL', () => Object.assign(new Error('terminating connection'), { code: '57P01' })],
+  ])('of %s waits and does not count', async (_, make) => {
+    const id = await flow.plan([1]);
+    const { runner, givenUp } = startWorker('measure', failWith(make));
+    for (let round = 0; round < mostAttempts + 2; round++) {
+      await runner.fillPlace('measure');
+      expect(await attempt()).toMatchObject({ count: 0, held_until: null, pauses: true });
+      await endPause();
+    }
+    expect(givenUp).toEqual([]);
+    expect(await statusOf(id)).toBe('IN_PROGRESS');
+  });
+
+  it('of ours counts, pauses ever longer, and is given up after five', async () => {
+    const id = await flow.plan([2]);
+    const { runner, runs, givenUp } = startWorker(
+      'measure',
+      failWith(() => new TypeError('a bug')),
+    );
+    for (let round = 1; round < mostAttempts; round++) {
+      await runner.fillPlace('measure');
+      expect(await attempt()).toMatchObject({ count: round, held_until: null, pauses: true, last_error: 'a bug' });
+      await endPause();
+    }
+    await runner.fillPlace('measure');
+    expect([runs.length, givenUp]).toEqual([mostAttempts, ['a bug']]);
+    expect(await attempt()).toMatchObject({ count: 5, last_error: 'a bug' });
+    expect(await flow.jobs.progressOf(id)).toMatchObject({ processed: 2, failed: 2 });
+    expect(await statusOf(id)).toBe('COMPLETED');
+  });
+
+  it('by which the process dies counts: after five the step is given up without being run', async () => {
+    await flow.plan([1]);
+    for (let death = 0; death < mostAttempts; death++) {
+      await flow.lease('measure');
+      await flow.expireLeases();
+    }
+    const { runner, runs, givenUp } = startWorker('measure', commit);
+    await runner.fillPlace('measure');
+    expect(runs).toEqual([]);
+    expect(givenUp).toEqual([expect.stringContaining('the process ended')]);
+    expect(await attempt()).toMatchObject({ last_error: expect.stringContaining('5 attempts') });
+  });
+
+  it('after the lease was lost writes nothing: the successor commits', async () => {
+    const id = await flow.plan([1]);
+    let fail: (reason: unknown) => void = () => undefined;
+    const first = startWorker('measure', () => new Promise((_, failed) => (fail = failed)));
+    const filled = first.runner.fillPlace('measure');
+    await waitUntil('the first worker has the shard', () => first.runs.length === 1);
+    await flow.expireLeases();
+    await startWorker('measure', commit).runner.fillPlace('measure');
+    fail(new DatasourceError('unreachable', 'nobody there'));
+    await filled;
+    expect(await flow.jobs.find(id)).toMatchObject({ status: 'COMPLETED', notifications: {} });
+  });
+
+  it('after the lease was lost does not fail the job of the successor that still works', async () => {
+    const id = await flow.plan([1]);
+    let fail: (reason: unknown) => void = () => undefined;
+    const first = startWorker('measure', () => new Promise((_, failed) => (fail = failed)));
+    const filled = first.runner.fillPlace('measure');
+    await waitUntil('the first worker has the shard', () => first.runs.length === 1);
+    await flow.expireLeases();
+    const successor = await flow.lease('measure');
+    fail(new DatasourceError('unreachable', 'nobody there'));
+    await filled;
+    expect(await statusOf(id)).toBe('IN_PROGRESS');
+    expect(await flow.leases.renew([successor])).toEqual(['held']);
+  });
+});
+
+describe('a stop', () => {
+  it('reaches the step when its job is cancelled elsewhere', async () => {
+    const id = await flow.plan([1, 1]);
+    const { runner, running, runs } = startWorker('measure', hang);
+    const filled = runner.fillPlace('measure');
+    await waitUntil('the step runs', () => runs.length === 1);
+    await flow.jobs.fail(id, { '499': { type: 'ERROR', message: 'cancelled', code: 499 } }, new Date());
+    await filled;
+    expect([runs.length, running.count]).toEqual([1, 0]);
+    expect(await flow.jobs.find(id)).toMatchObject({ status: 'FAILED', notifications: { '499': { message: 'cancelled' } } });
+  });
+
+  it('reaches the step when its lease is lost', async () => {
+    await flow.plan([1]);
+    const { runner, runs } = startWorker('measure', hang);
+    const filled = runner.fillPlace('measure');
+    await waitUntil('the step runs', () => runs.length === 1);
+    await flow.database.query('UPDATE attempt SET fence = fence + 1');
+    await filled;
+    expect(await flow.row(`SELECT count, last_error FROM attempt WHERE step = 'measure'`)).toEqual({ count: 0, last_error: null });
+  });
+
+  it('at shutdown frees the row at once and does not count', async () => {
+    const id = await flow.plan([1]);
+    const { runner, runs } = startWorker('measure', hang);
+    const filled = runner.fillPlace('measure');
+    await waitUntil('the step runs', () => runs.length === 1);
+    await runner.stop(0);
+    await filled;
+    expect(await attempt()).toMatchObject({ count: 0, held_until: null, pauses: false, last_error: null });
+    await startWorker('measure', commit).runner.fillPlace('measure');
+    expect(await statusOf(id)).toBe('COMPLETED');
+  });
+
+  it('lets a step end within its time', async () => {
+    const id = await flow.plan([1]);
+    let goOn: () => void = () => undefined;
+    const paused = new Promise<void>((resolve) => (goOn = resolve));
+    const { runner, runs } = startWorker('measure', async (lease, signal) => {
+      await paused;
+      return commit(lease, signal);
+    });
+    const filled = runner.fillPlace('measure');
+    await waitUntil('the step runs', () => runs.length === 1);
+    const stopped = runner.stop(60_000);
+    goOn();
+    await Promise.all([stopped, filled]);
+    expect(await statusOf(id)).toBe('COMPLETED');
+  });
+
+  it('of publication does not come from the end of its job', async () => {
+    const id = await flow.plan([1, 1]);
+    await flow.measure();
+    let isStopped = false;
+    let goOn: () => void = () => undefined;
+    const { runner, runs, running } = startWorker('publish', async (lease, signal) => {
+      await new Promise<void>((resolve) => (goOn = resolve));
+      isStopped = signal.aborted;
+      await flow.shards.markPublished(lease, new Map(), new Date());
+      return {};
+    });
+    const filled = runner.fillPlace('publish');
+    await waitUntil('the step runs', () => runs.length === 1);
+    await flow.jobs.fail(id, { '499': { type: 'ERROR', message: 'cancelled', code: 499 } }, new Date());
+    await flow.database.query(`UPDATE attempt SET held_until = now() WHERE step = 'publish'`);
+    await waitUntil(
+      'the lease is renewed',
+      async () => (await flow.row(`SELECT held_until > now() AS held FROM attempt WHERE step = 'publish'`)).held === true,
+    );
+    goOn();
+    await waitUntil('the next shard is taken', () => runs.length === 2);
+    goOn();
+    await filled;
+    expect([isStopped, running.count]).toEqual([false, 0]);
+  });
+});
+
+describe('leases at work', () => {
+  it('are renewed, however long the step takes', async () => {
+    await flow.plan([1]);
+    const { runner, runs } = startWorker('measure', hang);
+    void runner.fillPlace('measure');
+    await waitUntil('the step runs', () => runs.length === 1);
+    await flow.database.query('UPDATE attempt SET held_until = now()');
+    await waitUntil(
+      'the lease is renewed',
+      async () => (await flow.row(`SELECT held_until > now() AS held FROM attempt WHERE step = 'measure'`)).held === true,
+    );
+  });
+
+  it('that cannot be released while the database is away are released when it is back', async () => {
+    await flow.plan([1]);
+    const lease = await flow.lease('measure');
+    const { running } = startWorker('measure', commit);
+    await flow.database.query('ALTER TABLE attempt RENAME TO away');
+    await running.release(lease, { counts: false, pauseMs: 0 });
+    await flow.database.query('ALTER TABLE away RENAME TO attempt');
+    await waitUntil('the lease is released', async () => (await attempt()).held_until === null);
+    expect(await attempt()).toMatchObject({ count: 0 });
+  });
+});
