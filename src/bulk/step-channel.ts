@@ -12,11 +12,12 @@ export interface StepMoment {
   readonly point: StepPoint;
   readonly jobId: string;
   readonly shard: number;
+  readonly fence: number;
 }
 
 /** Steps announce themselves here; tests listen, to break them at a named point. */
 const steps = channel('rightsizer:step');
 
-export function announce({ step, jobId, shard }: Lease, point: StepPoint): void {
-  if (steps.hasSubscribers) steps.publish({ step, point, jobId, shard } satisfies StepMoment);
+export function announce({ step, jobId, shard, fence }: Lease, point: StepPoint): void {
+  if (steps.hasSubscribers) steps.publish({ step, point, jobId, shard, fence } satisfies StepMoment);
 }

@@ -20,6 +20,8 @@ export interface KafkaOptions {
   readonly given?: string;
   /** Protocol of the clients' listener, whose name is the same. */
   readonly protocol?: 'PLAINTEXT' | 'SASL_PLAINTEXT' | 'SSL' | 'SASL_SSL';
+  /** A second listener without encryption, for clients that come through a proxy at `proxyPort`. */
+  readonly proxied?: { readonly port: number; readonly proxyPort: number };
   /** Lines of server.properties beside, or instead of, ours. */
   readonly properties?: Readonly<Record<string, string>>;
   /** More arguments of the storage tool, such as `--add-scram`. */
@@ -54,14 +56,15 @@ async function launch(args: readonly string[], port: number): Promise<RunningChi
 
 function serverProperties(folder: string, port: number, controllerPort: number, options: KafkaOptions): Record<string, string> {
   const protocol = options.protocol ?? 'PLAINTEXT';
+  const { proxied } = options;
   return {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
-    listeners: `${protocol}://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `${protocol}://127.0.0.1:${port}`,
-    'listener.security.protocol.map': `${protocol}:${protocol},CONTROLLER:PLAINTEXT`,
+    listeners: `${protocol}://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${proxied ? `,PROXIED://127.0.0.1:${proxied.port}` : ''}`,
+    'advertised.listeners': `${protocol}://127.0.0.1:${port}${proxied ? `,PROXIED://127.0.0.1:${proxied.proxyPort}` : ''}`,
+    'listener.security.protocol.map': `${protocol}:${protocol},CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT`,
     'inter.broker.listener.name': protocol,
     'log.dirs': join(folder, 'logs'),
     'auto.create.topics.enable': 'false',

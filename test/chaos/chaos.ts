@@ -1,0 +1,202 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Step, stepNames, steps } from '../../src/bulk/queue/steps.js';
+import type { StepMoment, StepPoint } from '../../src/bulk/step-channel.js';
+import { randomAt, seedOf } from '../cluster/random.js';
+import { startJob } from '../jobs.js';
+import { type RunningChild, startChild } from '../servers/child-process.js';
+import { type FaultMode, faultModes } from '../servers/fault-proxy.js';
+import { checkJobs, type Violations } from './check-jobs.js';
+import { mainFile, namespaces, startWorld, time_range, type World } from './world.js';
+
+export interface ChaosOptions {
+  readonly seed: number;
+  /** Signals that workers get before all is left to end in peace. */
+  readonly kills: number;
+  readonly queue: 'postgres' | 'redis';
+  /** A fault that is planted into the workers (planted-faults.mjs), to see that it is found. */
+  readonly plantedFault?: string;
+  readonly onProgress?: (line: string) => void;
+}
+
+export interface ChaosResult extends Violations {
+  readonly kills: number;
+  readonly jobs: number;
+}
+
+/** Breaks a worker when it comes to a point of a step for the `skip`-th time; without a signal, one of its servers instead. */
+interface Break {
+  readonly step: Step;
+  readonly point: StepPoint;
+  readonly skip: number;
+  readonly signal?: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP';
+}
+
+const breaker = fileURLToPath(new URL('./breaker.mjs', import.meta.url));
+const workers = 2;
+const jobsAtOnce = 2;
+/** Nothing has moved for so long: something is stuck. */
+const patienceMs = 90_000;
+/** A stopped worker sleeps up to so long, which is longer than its leases live. */
+const longestStopMs = 14_000;
+const longestFaultMs = 8_000;
+/** After a break that it survives, a worker works on for so long. */
+const afterlifeMs = 2_000;
+
+const points: readonly StepPoint[] = ['leased', 'done', 'committed'];
+const signals = ['SIGKILL', 'SIGTERM', 'SIGSTOP', undefined] as const;
+
+/** Numbers in an order that the seed fixes. */
+class Dice {
+  private thrown = 0;
+
+  constructor(private readonly seed: number) {}
+
+  below(bound: number): number {
+    return Math.floor(randomAt(this.seed, this.thrown++) * bound);
+  }
+
+  shuffled<T>(items: readonly T[]): T[] {
+    const left = [...items];
+    return items.map(() => left.splice(this.below(left.length), 1)[0]!);
+  }
+}
+
+/** Every step, point and way of breaking, in an order of the seed, over and over. */
+function* breaksOf(dice: Dice): Generator<Break, never> {
+  const all = stepNames.flatMap((step) => points.flatMap((point) => signals.map((signal) => ({ step, point, signal }))));
+  for (;;) {
+    for (const each of dice.shuffled(all)) yield { ...each, skip: steps[each.step].unit === 'shard' ? dice.below(5) : 0 };
+  }
+}
+
+/** Runs jobs on workers that are broken again and again, until so many kills are done and all jobs have ended; then checks what they left. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const world = await startWorld(options.queue);
+  const chaos = new Chaos(world, options);
+  try {
+    return await chaos.run();
+  } finally {
+    chaos.end();
+    await world.close();
+  }
+}
+
+class Chaos {
+  private readonly dice: Dice;
+  private readonly breaks: Generator<Break, never>;
+  private readonly moments: StepMoment[] = [];
+  /** Jobs by id, with the names of their webhooks. */
+  private readonly jobs = new Map<string, string>();
+  private readonly children: RunningChild[] = [];
+  private kills = 0;
+  private isOver = false;
+  private movedAtMs = Date.now();
+
+  constructor(
+    private readonly world: World,
+    private readonly options: ChaosOptions,
+  ) {
+    this.dice = new Dice(seedOf(options.seed, options.queue));
+    this.breaks = breaksOf(this.dice);
+  }
+
+  async run(): Promise<ChaosResult> {
+    const working = Array.from({ length: workers }, (_, index) => this.keepWorking(index));
+    while (this.isMoving() && (this.kills < this.options.kills || (await this.count(undone)) > 0)) {
+      if (this.kills < this.options.kills && (await this.count(`status = 'IN_PROGRESS'`)) < jobsAtOnce) await this.post();
+      await sleep(200);
+    }
+    this.end();
+    await Promise.all(working);
+    await sleep(1_000); // for records and calls on their way
+    const { collector, receiver, database } = this.world;
+    const calls = (jobId: string) => receiver.calls(this.jobs.get(jobId) ?? '');
+    const violations = await checkJobs(database, [...this.jobs.keys()], { records: collector.records, moments: this.moments, calls });
+    return { ...violations, kills: this.kills, jobs: this.jobs.size };
+  }
+
+  end(): void {
+    this.isOver = true;
+    for (const child of this.children) child.killGroup();
+  }
+
+  /** A job of some of the namespaces; one in six is cancelled. */
+  private async post(): Promise<void> {
+    const hook = `hook-${this.jobs.size}`;
+    const namespace = namespaces.slice(0, 1 + this.dice.below(namespaces.length));
+    const request = { time_range, filter: { include: { namespace } }, webhook: { url: this.world.hook(hook) } };
+    const jobId = await startJob(this.world.apiUrl, request);
+    this.jobs.set(jobId, hook);
+    this.movedAtMs = Date.now();
+    const isCancelled = this.dice.below(6) === 0;
+    const afterMs = this.dice.below(3_000);
+    if (isCancelled)
+      setTimeout(() => fetch(`${this.world.apiUrl}/bulk?job_id=${jobId}`, { method: 'DELETE' }).catch(() => undefined), afterMs);
+  }
+
+  /** Starts a worker again whenever it has ended, each time with the next break. */
+  private async keepWorking(index: number): Promise<void> {
+    while (!this.isOver) {
+      const plan = this.kills < this.options.kills ? [this.breaks.next().value] : [];
+      const env = { ...this.world.environment, CHAOS_PLAN: JSON.stringify(plan), CHAOS_FAULT: this.options.plantedFault };
+      const onLine = (line: string) => this.read(line, index);
+      const child = await startChild(`worker ${index}`, process.execPath, ['--import', breaker, mainFile], { env, onLine });
+      this.children[index] = child;
+      if (this.isOver) child.killGroup();
+      await child.exited;
+      child.killGroup();
+    }
+  }
+
+  private read(line: string, index: number): void {
+    if (!line.startsWith('{"msg":"chaos')) return;
+    this.movedAtMs = Date.now();
+    const { msg, ...told } = JSON.parse(line);
+    if (msg === 'chaos moment') this.moments.push(told);
+    else void this.follow(told, index);
+  }
+
+  /** What the harness does about a break: wakes a stopped worker, or breaks and mends a server; a worker that lives on ends a little later. */
+  private async follow({ step, point, signal }: Break, index: number): Promise<void> {
+    const child = this.children[index]!;
+    if (signal) this.kills++;
+    if (signal === 'SIGKILL' || signal === 'SIGTERM') return this.tell(`kill ${this.kills}: ${signal} at ${step} ${point}`);
+    if (signal) {
+      const forMs = this.dice.below(longestStopMs);
+      this.tell(`kill ${this.kills}: ${signal} at ${step} ${point} for ${forMs} ms`);
+      await sleep(forMs);
+      if (!child.hasExited) process.kill(child.pid, 'SIGCONT');
+    } else {
+      await this.breakServer(`${step} ${point}`);
+    }
+    await sleep(afterlifeMs);
+    if (!child.hasExited) process.kill(child.pid, 'SIGTERM');
+  }
+
+  private async breakServer(when: string): Promise<void> {
+    const names = Object.keys(this.world.proxies);
+    const name = names[this.dice.below(names.length)]!;
+    const mode: FaultMode = faultModes[1 + this.dice.below(faultModes.length - 1)]!;
+    const forMs = 1_000 + this.dice.below(longestFaultMs);
+    this.tell(`fault: ${name} ${mode} at ${when} for ${forMs} ms`);
+    await this.world.proxies[name]!.mode(mode);
+    await sleep(forMs);
+    await this.world.proxies[name]!.mode('pass');
+  }
+
+  private tell(line: string): void {
+    this.options.onProgress?.(line);
+  }
+
+  private isMoving(): boolean {
+    return Date.now() - this.movedAtMs < patienceMs;
+  }
+
+  private async count(jobs: string): Promise<number> {
+    return Number((await this.world.database.query(`SELECT count(*) FROM bulk_job WHERE ${jobs}`)).rows[0].count);
+  }
+}
+
+/** Jobs that have something to do, as SQL. */
+const undone = `status = 'IN_PROGRESS' OR publication = 'pending' OR webhook ->> 'status' = 'IN_PROGRESS'`;

@@ -1,0 +1,75 @@
+// Faults that the checker must find, planted into the built service by CHAOS_FAULT: each takes one guard out of the job flow.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread } from 'node:worker_threads';
+
+await import('reflect-metadata');
+const dist = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
+
+/** Runs the statements of a store as if this text did not stand in them. */
+function dropFromStatements(store, method, text) {
+  const original = store.prototype[method];
+  store.prototype[method] = function (...args) {
+    const without = (target) =>
+      new Proxy(target, {
+        get: (object, name) => {
+          const value = Reflect.get(object, name, object);
+          if (name === 'query') return (sql, ...rest) => object.query(sql.replace(text, ''), ...rest);
+          if (name === 'transaction') return (work) => object.transaction((transaction) => work(without(transaction)));
+          return typeof value === 'function' ? value.bind(object) : value;
+        },
+      });
+    const patched = Object.create(this, this.database && { database: { value: without(this.database) } });
+    return original.apply(
+      patched,
+      args.map((arg) => (typeof arg?.query === 'function' ? without(arg) : arg)),
+    );
+  };
+}
+
+const plants = {
+  /** The records of a shard go out before its outcomes are committed, with a time of their own. */
+  'publish-before-commit': async () => {
+    const { MeasureStep } = await dist('bulk/measure-step.js');
+    const { PublishStep } = await dist('bulk/publish-step.js');
+    const { StepRunner } = await dist('bulk/step-runner.js');
+    let publish;
+    const fillPlace = StepRunner.prototype.fillPlace;
+    StepRunner.prototype.fillPlace = function (...args) {
+      publish = this.work.publish;
+      return fillPlace.apply(this, args);
+    };
+    const commit = MeasureStep.prototype.commit;
+    MeasureStep.prototype.commit = async function (lease, outcomes, ...rest) {
+      const job = await this.jobs.find(lease.jobId);
+      const shard = { ...(await this.shards.find(lease.jobId, lease.shard)), recommendedAt: new Date(), processedSoFar: 0 };
+      const stored = outcomes.map((outcome) => ({ ...outcome, recommendationJson: '[]' }));
+      const early = Object.create(publish, { outcomes: { value: { ofShard: async () => stored } } });
+      await PublishStep.prototype.publish.call(early, job, shard);
+      return commit.call(this, lease, outcomes, ...rest);
+    };
+  },
+  /** A shard is marked as published while its records are still on their way. */
+  'mark-before-ack': async () => {
+    const { Publisher } = await dist('publication/publisher.js');
+    const publish = Publisher.prototype.publish;
+    Publisher.prototype.publish = async function (messages) {
+      void sleep(1_000)
+        .then(() => publish.call(this, messages))
+        .catch(() => undefined);
+      return messages.map(() => ({ status: 'acknowledged' }));
+    };
+  },
+  /** A job ends with any shard, not with the last. */
+  'unguarded-finalise': async () => {
+    const { BulkJobStore } = await dist('bulk/bulk-job-store.js');
+    dropFromStatements(BulkJobStore, 'completeIfDone', /AND NOT EXISTS \(SELECT FROM shard WHERE job_id = \$1 AND state = 'planned'\)/);
+  },
+  /** A worker whose lease has been taken commits all the same. */
+  'lease-not-checked': async () => {
+    const { LeaseStore } = await dist('bulk/lease-store.js');
+    dropFromStatements(LeaseStore, 'settle', /AND fence = \$4/);
+    LeaseStore.prototype.renew = async (leases) => leases.map(() => 'held');
+  },
+};
+
+if (isMainThread) await plants[process.env.CHAOS_FAULT]();
