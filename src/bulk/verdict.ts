@@ -4,6 +4,7 @@ import type { Notifications } from '../experiments/notification.js';
 import { PublicationError } from '../publication/publication-error.js';
 import { jobNotifications } from './bulk-notifications.js';
 import { LeaseLost, Stopped } from './lease-store.js';
+import { ProfileFailure, ThreadsClosed } from './threads/thread-errors.js';
 
 /** Attempts at one row that may end by a crash of the process or a fault of ours; then the step is given up. */
 export const mostAttempts = 5;
@@ -44,9 +45,12 @@ const rules: readonly Rule[] = [
   [(reason) => reason instanceof LeaseLost || reason instanceof Stopped, () => ({ kind: 'stopped' })],
   [(reason) => reason instanceof TooManyAttempts, () => ({ kind: 'given-up' })],
   [(reason) => reason instanceof JobFailure, ({ notifications }: JobFailure) => ({ kind: 'fails-job', notifications })],
-  [(reason) => reason instanceof DatasourceError, (reason) => ({ kind: 'fails-job', notifications: jobNotifications.failure(reason) })],
+  [
+    (reason) => reason instanceof DatasourceError || reason instanceof ProfileFailure,
+    (reason) => ({ kind: 'fails-job', notifications: jobNotifications.failure(reason) }),
+  ],
   [(reason) => reason instanceof PublicationError && !reason.isAboutRecords, () => ({ kind: 'waits', pauseMs })],
-  [isDatabaseAway, () => ({ kind: 'waits', pauseMs })],
+  [(reason) => isDatabaseAway(reason) || reason instanceof ThreadsClosed, () => ({ kind: 'waits', pauseMs })],
   [
     () => true,
     (_, attempts) => (attempts < mostAttempts ? { kind: 'again', pauseMs: pauseMs * 2 ** (attempts - 1) } : { kind: 'given-up' }),

@@ -14,6 +14,7 @@ import { describeFailure } from './describe-failure.js';
 import { readBytes } from './read-bytes.js';
 import { retryTransient } from './retry-transient.js';
 import { stopAfter } from './stop-signal.js';
+import { untilAborted } from './until-aborted.js';
 
 /** What is asked: a path below the datasource's url, and its body with the headers that describe it. A `get` has none (the body is ''). */
 export interface DatasourceRequest {
@@ -37,6 +38,7 @@ export class DatasourceHttp implements OnModuleDestroy {
   private readonly agents = new Agents();
   private readonly tokens: BearerTokens;
   private readonly limits = new Map<string, LimitFunction>();
+  private readonly answeredMs = new Map<string, number>();
 
   constructor(@InjectSettings() private readonly settings: HttpSettings) {
     this.tokens = new BearerTokens(this.agents, settings.DATASOURCE_TIMEOUT_MS);
@@ -56,6 +58,11 @@ export class DatasourceHttp implements OnModuleDestroy {
       if (signal?.aborted) throw failed('cancelled', datasource, request.path);
       throw error;
     }
+  }
+
+  /** When a datasource last sent the head or the end of an answer, be it a refusal, in ms of performance.now(); undefined: never. */
+  lastAnswerAt(datasource: string): number | undefined {
+    return this.answeredMs.get(datasource);
   }
 
   onModuleDestroy(): void {
@@ -84,8 +91,13 @@ export class DatasourceHttp implements OnModuleDestroy {
     let response: AxiosResponse<Readable> | undefined;
     try {
       response = await this.send(datasource, request, stop.signal);
+      this.answeredMs.set(datasource.name, performance.now());
       addAbortSignal(stop.signal, response.data);
-      if (response.status >= 200 && response.status <= 299) return await read(response.data);
+      if (response.status >= 200 && response.status <= 299) {
+        const body = await read(response.data);
+        this.answeredMs.set(datasource.name, performance.now());
+        return body;
+      }
       throw await refusal(datasource, request.path, response);
     } catch (error) {
       if (caller?.aborted) throw failed('cancelled', datasource, request.path);
@@ -149,15 +161,4 @@ function failed(
   options: { cause?: unknown; retryAfterMs?: number } = {},
 ): DatasourceError {
   return new DatasourceError(failure, describeFailure(failure, datasource, path, said), options);
-}
-
-/** Settles with the work or rejects as soon as the signal fires, though the work still waits in a queue. */
-function untilAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

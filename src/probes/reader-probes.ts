@@ -6,6 +6,7 @@ import { DatasourceError } from '../datasource/datasource-error.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
 import { readBytes } from '../datasource/read-bytes.js';
+import { SharedWork } from '../datasource/until-aborted.js';
 import { logOf } from '../settings/logger.js';
 import { chooseReader, type ReaderChoice, type RemoteReadFailure, tellsNoRemoteRead } from './choose-reader.js';
 import { factsInstant, factsQuery, readServerFacts, type ServerFacts } from './server-facts.js';
@@ -19,7 +20,7 @@ export interface ReaderProbe extends ReaderChoice, ServerFacts {
 }
 
 interface KeptProbe {
-  readonly probe: Promise<ReaderProbe>;
+  readonly probe: SharedWork<ReaderProbe>;
   untilMs: number;
 }
 
@@ -45,27 +46,35 @@ export class ReaderProbes {
   /** Rejects with a DatasourceError where the datasource cannot be asked at all. */
   async of(datasource: Datasource, signal?: AbortSignal): Promise<ReaderProbe> {
     const kept = this.kept.get(datasource.name);
-    if (kept && Date.now() < kept.untilMs) return untilAborted(kept.probe, signal);
-    const fresh: KeptProbe = { probe: this.probe(datasource), untilMs: Date.now() + keepMs };
+    if (kept && Date.now() < kept.untilMs) return kept.probe.wait(signal);
+    const probe = new SharedWork((stop) => this.probe(datasource, stop));
+    const fresh: KeptProbe = { probe, untilMs: Date.now() + keepMs };
     this.kept.set(datasource.name, fresh);
-    fresh.probe.catch(() => this.kept.delete(datasource.name));
-    return untilAborted(fresh.probe, signal);
+    probe.result.catch(() => this.forget(datasource, fresh));
+    return probe.wait(signal);
   }
 
   /** Reads by PromQL from now on, until the next probe: chunks were promised and did not come. */
   demote(datasource: Datasource, probe: ReaderProbe, reason: string): void {
     log.warn({ datasource: datasource.name, reason }, 'a datasource is read by PromQL for a while');
-    this.kept.set(datasource.name, { probe: Promise.resolve({ ...probe, used: 'promql', reason }), untilMs: Date.now() + keepMs });
+    this.kept.set(datasource.name, {
+      probe: new SharedWork(async () => ({ ...probe, used: 'promql', reason })),
+      untilMs: Date.now() + keepMs,
+    });
   }
 
-  private async probe(datasource: Datasource): Promise<ReaderProbe> {
+  private forget({ name }: Datasource, probe: KeptProbe): void {
+    if (this.kept.get(name) === probe) this.kept.delete(name);
+  }
+
+  private async probe(datasource: Datasource, signal: AbortSignal): Promise<ReaderProbe> {
     const configured = datasource.usageReader ?? 'auto';
     const [failure, version] = await Promise.all([
-      configured === 'auto' ? this.tryRemoteRead(datasource) : undefined,
-      this.askVersion(datasource),
+      configured === 'auto' ? this.tryRemoteRead(datasource, signal) : undefined,
+      this.askVersion(datasource, signal),
     ]);
     const choice = chooseReader(configured, failure);
-    const facts = await this.askFacts(datasource, choice, version);
+    const facts = await this.askFacts(datasource, choice, version, signal);
     if (failure?.failure === 'unavailable') this.doubt(datasource);
     log.info({ datasource: datasource.name, reader: choice.used, version, reason: choice.reason }, 'a datasource is probed');
     return { ...choice, ...facts, ...(version !== undefined && { version }) };
@@ -77,14 +86,14 @@ export class ReaderProbes {
   }
 
   /** Asks for one minute of `up`: it need not exist, what counts is the kind of the answer. */
-  private async tryRemoteRead(datasource: Datasource): Promise<RemoteReadFailure> {
+  private async tryRemoteRead(datasource: Datasource, signal: AbortSignal): Promise<RemoteReadFailure> {
     const question = {
       matchers: [{ type: '=', name: '__name__', value: 'up' }],
       windows: [{ function: 'instant', rangeMs: 60_000 }],
     } as const;
     const grid = { endMs: Date.now(), stepMs: 60_000, rows: 1, boundary: 'closed' } as const;
     try {
-      await this.remoteRead.read(datasource, [question], grid, () => undefined);
+      await this.remoteRead.read(datasource, [question], grid, () => undefined, signal);
       return undefined;
     } catch (error) {
       if (!(error instanceof DatasourceError) || !tellsNoRemoteRead(error.failure)) throw error;
@@ -93,33 +102,27 @@ export class ReaderProbes {
   }
 
   /** Only who computes windows itself needs to know how the server does. */
-  private async askFacts(datasource: Datasource, { used }: ReaderChoice, version: string | undefined): Promise<ServerFacts> {
+  private async askFacts(
+    datasource: Datasource,
+    { used }: ReaderChoice,
+    version: string | undefined,
+    signal: AbortSignal,
+  ): Promise<ServerFacts> {
     if (used === 'promql') return readServerFacts([], version);
     const timeSeconds = factsInstant(Date.now());
-    const { series } = await this.client.query(datasource, { query: factsQuery(timeSeconds), timeSeconds });
+    const { series } = await this.client.query(datasource, { query: factsQuery(timeSeconds), timeSeconds }, signal);
     return readServerFacts(series, version);
   }
 
   /** For people only, so it is neither waited for long nor missed. */
-  private async askVersion(datasource: Datasource): Promise<string | undefined> {
+  private async askVersion(datasource: Datasource, signal: AbortSignal): Promise<string | undefined> {
     const request = { method: 'get', path: '/api/v1/status/buildinfo', body: '', headers: { accept: 'application/json' } } as const;
     const read = async (body: Parameters<typeof readBytes>[0]) => (await readBytes(body, longestBuildInfoBytes)).bytes;
     try {
-      const bytes = await this.http.post(datasource, request, read, AbortSignal.timeout(longestVersionWaitMs));
+      const bytes = await this.http.post(datasource, request, read, AbortSignal.any([signal, AbortSignal.timeout(longestVersionWaitMs)]));
       return buildInfoSchema.parse(JSON.parse(bytes.toString('utf8'))).data.version;
     } catch {
       return undefined;
     }
   }
-}
-
-/** Settles with the probe, which goes on for others, or as soon as this caller's signal fires. */
-function untilAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Datasource } from '../datasource/datasource.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
+import { SharedWork } from '../datasource/until-aborted.js';
 import type { UsageTable } from '../recommendation/usage-table.js';
 import { logOf } from '../settings/logger.js';
 import { MetricProfiles } from './metric-profiles.js';
@@ -25,7 +26,7 @@ const looks = 60;
  */
 @Injectable()
 export class RuleFallbackReader extends UsageReader {
-  private readonly kept = new Map<string, { readonly isAbsent: Promise<boolean>; readonly untilMs: number }>();
+  private readonly kept = new Map<string, { readonly isAbsent: SharedWork<boolean>; readonly untilMs: number }>();
 
   constructor(
     private readonly reader: ProbedUsageReader,
@@ -40,10 +41,10 @@ export class RuleFallbackReader extends UsageReader {
     if (twin === undefined) return this.reader.read(request, signal);
     const known = this.kept.get(request.datasource.name);
     if (known && Date.now() < known.untilMs) {
-      return this.reader.read((await known.isAbsent) ? { ...request, metricProfile: twin } : request, signal);
+      return this.reader.read((await known.isAbsent.wait(signal)) ? { ...request, metricProfile: twin } : request, signal);
     }
     const tables = await this.reader.read(request, signal);
-    if (!lacksCpu(tables) || !(await this.lookForRule(request))) return tables;
+    if (!lacksCpu(tables) || !(await this.lookForRule(request, signal))) return tables;
     log.info({ datasource: request.datasource.name, profile: twin }, `no ${cpuRule}: CPU usage is taken from the counters`);
     return this.reader.read({ ...request, metricProfile: twin }, signal);
   }
@@ -55,18 +56,17 @@ export class RuleFallbackReader extends UsageReader {
     return usesRule && this.profiles.find(profileName + twinSuffix) ? profileName + twinSuffix : undefined;
   }
 
-  /** Without the caller's signal: others wait for the same answer. */
-  private async lookForRule(request: UsageRequest): Promise<boolean> {
-    const isAbsent = this.isRuleAbsent(request.datasource, request.endSeconds);
-    this.kept.set(request.datasource.name, { isAbsent, untilMs: Date.now() + keepMs });
-    isAbsent.catch(() => this.kept.delete(request.datasource.name));
-    return isAbsent;
+  private async lookForRule({ datasource, endSeconds }: UsageRequest, signal?: AbortSignal): Promise<boolean> {
+    const isAbsent = new SharedWork((stop) => this.isRuleAbsent(datasource, endSeconds, stop));
+    this.kept.set(datasource.name, { isAbsent, untilMs: Date.now() + keepMs });
+    isAbsent.result.catch(() => this.kept.delete(datasource.name));
+    return isAbsent.wait(signal);
   }
 
-  private async isRuleAbsent(datasource: Datasource, endSeconds: number): Promise<boolean> {
+  private async isRuleAbsent(datasource: Datasource, endSeconds: number, signal: AbortSignal): Promise<boolean> {
     const startSeconds = endSeconds - looks * looksEverySeconds;
     const ask = { query: `group(${cpuRule})`, startSeconds, endSeconds, stepSeconds: looksEverySeconds };
-    return (await this.client.queryRange(datasource, ask)).series.length === 0;
+    return (await this.client.queryRange(datasource, ask, signal)).series.length === 0;
   }
 }
 

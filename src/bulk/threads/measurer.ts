@@ -27,19 +27,19 @@ export class Measurer {
     private readonly evidence: EvidenceReader,
   ) {}
 
-  /** Measurements in the order of the experiments; those that are too much for one question are asked in halves. Rejects with a DatasourceError. */
-  async measure(task: MeasureTask): Promise<Measurement[]> {
+  /** Measurements in the order of the experiments; those that are too much for one question are asked in halves. Rejects with a DatasourceError, or when the signal fires. */
+  async measure(task: MeasureTask, signal: AbortSignal): Promise<Measurement[]> {
     const request = resolveRequest(task.request);
     const { experiments } = task;
     try {
       const { datasource, endSeconds } = task;
       const [tables, layers, evidence] = await Promise.all([
-        this.read(task, request),
-        this.layers.detect({ datasource, experiments, atSeconds: endSeconds }),
-        this.evidence.read({ datasource, experiments, endSeconds, days: longestDays(request.terms), extras: request.extras }),
+        this.read(task, request, signal),
+        this.layers.detect({ datasource, experiments, atSeconds: endSeconds }, signal),
+        this.evidence.read({ datasource, experiments, endSeconds, days: longestDays(request.terms), extras: request.extras }, signal),
       ]);
       const seen = tables.map((usage, index) => ({ usage, layers: layers[index], evidence: evidence[index] }));
-      const measurements = await recommendAll(request, experiments, seen);
+      const measurements = await recommendAll(request, experiments, seen, signal);
       giveTables(tables);
       return measurements;
     } catch (reason) {
@@ -47,14 +47,14 @@ export class Measurer {
       if (experiments.length === 1) return [failed(reason)];
       const half = experiments.length >> 1;
       log.debug({ jobId: task.jobId, experiments: half, error: reason.message }, 'a shard is halved');
-      const first = await this.measure({ ...task, experiments: experiments.slice(0, half) });
-      return [...first, ...(await this.measure({ ...task, experiments: experiments.slice(half) }))];
+      const first = await this.measure({ ...task, experiments: experiments.slice(0, half) }, signal);
+      return [...first, ...(await this.measure({ ...task, experiments: experiments.slice(half) }, signal))];
     }
   }
 
-  private read(task: MeasureTask, request: ResolvedRequest): Promise<UsageTable[]> {
+  private read(task: MeasureTask, request: ResolvedRequest, signal: AbortSignal): Promise<UsageTable[]> {
     const { datasource, experiments, endSeconds } = task;
-    return this.reader.read({
+    const wanted = {
       datasource,
       metricProfile: request.metricProfile,
       experiments,
@@ -63,7 +63,8 @@ export class Measurer {
       rows: Math.ceil((longestDays(request.terms) * 86_400) / request.measurementSeconds) + 1,
       dropsInactive: request.timeRange === undefined,
       refresh: task.request.refresh ?? false,
-    });
+    };
+    return this.reader.read(wanted, signal);
   }
 }
 
@@ -71,9 +72,11 @@ async function recommendAll(
   request: ResolvedRequest,
   experiments: readonly PlannedExperiment[],
   seen: readonly SeenExperiment[],
+  signal: AbortSignal,
 ): Promise<Measurement[]> {
   const measurements: Measurement[] = [];
   for (const [index, experiment] of experiments.entries()) {
+    signal.throwIfAborted();
     try {
       measurements.push({
         status: 'PROCESSED',

@@ -10,52 +10,44 @@ export function joinThreads(close: () => Promise<void>): void {
   const channel = openChannel(async (message) => {
     if (message !== 'close') return;
     await close().catch(() => undefined);
-    send(channel, 'closed');
+    channel.postMessage('closed' satisfies Message);
+    channel.close();
   });
-  send(channel, 'open');
+  channel.postMessage('open' satisfies Message);
 }
 
 /** The threads as their starter sees them; make it before they start. */
 export class ThreadChannel {
-  private openThreads = 0;
-  private whenOneOpens: () => void = () => undefined;
-  private whenNoneIsOpen: () => void = () => undefined;
+  private readonly seen = { open: 0, closed: 0 };
+  private onMessage: () => void = () => undefined;
   private readonly channel = openChannel((message) => {
-    if (message === 'open') {
-      this.openThreads++;
-      this.whenOneOpens();
-    }
-    if (message === 'closed' && --this.openThreads === 0) this.whenNoneIsOpen();
+    if (message !== 'close') this.seen[message]++;
+    this.onMessage();
   });
 
-  /** Resolves when so many threads are there, or when time is up. */
-  async untilOpen(threads: number, timeoutMs: number): Promise<void> {
-    await within(timeoutMs, (resolve) => {
-      this.whenOneOpens = () => this.openThreads >= threads && resolve();
-      this.whenOneOpens();
-    });
+  /** Resolves when so many threads have opened, or when time is up; says whether they have. */
+  untilOpen(threads: number, timeoutMs: number): Promise<boolean> {
+    return this.until(() => this.seen.open >= threads, timeoutMs);
   }
 
-  /** Resolves when all threads have done what they do at their end, or when time is up. */
-  async closeAll(timeoutMs: number): Promise<void> {
-    if (this.openThreads > 0) {
-      await within(timeoutMs, (resolve) => {
-        this.whenNoneIsOpen = resolve;
-        send(this.channel, 'close');
-      });
-    }
+  /** Resolves when so many threads have done what they do at their end, or when time is up; says whether they have. */
+  async closeAll(threads: number, timeoutMs: number): Promise<boolean> {
+    this.channel.postMessage('close' satisfies Message);
+    const haveClosed = await this.until(() => this.seen.closed >= threads, timeoutMs);
     this.channel.close();
+    return haveClosed;
   }
-}
 
-/** Resolves when `begin` says so, or when time is up. */
-async function within(timeoutMs: number, begin: (resolve: () => void) => void): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
-    begin(resolve);
-  });
-  clearTimeout(timer);
+  private async until(isSo: () => boolean, timeoutMs: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+      this.onMessage = () => isSo() && resolve();
+      this.onMessage();
+    });
+    clearTimeout(timer);
+    return isSo();
+  }
 }
 
 function openChannel(onMessage: (message: Message) => void): BroadcastChannel {
@@ -63,8 +55,4 @@ function openChannel(onMessage: (message: Message) => void): BroadcastChannel {
   channel.onmessage = (event: unknown) => onMessage((event as { data: Message }).data);
   channel.unref();
   return channel;
-}
-
-function send(channel: BroadcastChannel, message: Message): void {
-  channel.postMessage(message);
 }

@@ -1,10 +1,11 @@
 import 'reflect-metadata';
+import { setMaxListeners } from 'node:events';
 import { setPriority } from 'node:os';
 import { workerData } from 'node:worker_threads';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DatabaseModule } from '../../database/database.module.js';
-import { DatasourceError } from '../../datasource/datasource-error.js';
+import { DatasourceHttp } from '../../datasource/datasource-http.js';
 import { Discovery, type DiscoveryRequest, type DiscoveryResult } from '../../discovery/discovery.js';
 import { DiscoveryModule } from '../../discovery/discovery.module.js';
 import { DiscoveryMemoryModule } from '../../discovery/discovery-memory.module.js';
@@ -16,7 +17,8 @@ import { StoredUsageModule } from '../../usage/stored/stored-usage.module.js';
 import { UsageModule } from '../../usage/usage.module.js';
 import { Measurer } from './measurer.js';
 import { joinThreads } from './thread-channel.js';
-import type { Answered, Measurement, MeasureTask, ThreadData } from './thread-messages.js';
+import { type Answered, packError } from './thread-errors.js';
+import type { Measurement, MeasureTask, SentTask, ThreadData } from './thread-messages.js';
 
 /** To PostgreSQL: two shards are read at a time while a third's windows are written. */
 const connections = 3;
@@ -50,22 +52,41 @@ logger.level = data.settings.LOG_LEVEL;
 const app = await NestFactory.createApplicationContext(ThreadModule.of(data), { logger: new NestLogger(), abortOnError: false });
 const measurer = app.get(Measurer);
 const discovery = app.get(Discovery);
+const http = app.get(DatasourceHttp, { strict: false });
 joinThreads(() => app.close());
 
-/** What WorkerThreads asks for. */
-export function measure(task: MeasureTask): Promise<Answered<Measurement[]>> {
-  return answer(() => measurer.measure(task));
+/** How often a task's starter hears that its datasource answers. */
+const tellMs = 300;
+
+/** One measurement for each experiment of the task. */
+export function measure(sent: SentTask<MeasureTask>): Promise<Answered<Measurement[]>> {
+  return work(sent, (task, signal) => measurer.measure(task, signal));
 }
 
-export function discover(request: DiscoveryRequest): Promise<Answered<DiscoveryResult>> {
-  return answer(() => discovery.discover(request));
+export function discover(sent: SentTask<DiscoveryRequest>): Promise<Answered<DiscoveryResult>> {
+  return work(sent, (task, signal) => discovery.discover(task, signal));
 }
 
-async function answer<T>(work: () => Promise<T>): Promise<Answered<T>> {
+/** Works on a task until it is done or told to stop. Never rejects: what comes from Piscina as a rejection is the end of a thread. */
+async function work<Task extends MeasureTask | DiscoveryRequest, T>(
+  { task, port }: SentTask<Task>,
+  run: (task: Task, signal: AbortSignal) => Promise<T>,
+): Promise<Answered<T>> {
+  const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+  port.once('message', () => stop.abort());
+  let toldMs = performance.now();
+  const telling = setInterval(() => {
+    const answeredMs = http.lastAnswerAt(task.datasource.name) ?? 0;
+    if (answeredMs > toldMs) port.postMessage('answered');
+    toldMs = performance.now();
+  }, tellMs);
   try {
-    return { value: await work() };
+    return { value: await run(task, stop.signal) };
   } catch (reason) {
-    if (!(reason instanceof DatasourceError)) throw reason;
-    return { datasourceFailure: { failure: reason.failure, message: reason.message } };
+    return { failed: packError(reason) };
+  } finally {
+    clearInterval(telling);
+    port.close();
   }
 }

@@ -1,13 +1,18 @@
 import { setFlagsFromString } from 'node:v8';
+import { MessageChannel } from 'node:worker_threads';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Piscina } from 'piscina';
 import { DatabaseAddress } from '../../database/database-address.js';
-import { DatasourceError } from '../../datasource/datasource-error.js';
+import { untilAborted } from '../../datasource/until-aborted.js';
 import type { DiscoveryRequest, DiscoveryResult } from '../../discovery/discovery.js';
+import { logOf } from '../../settings/logger.js';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { ThreadChannel } from './thread-channel.js';
-import type { Answered, Measurement, MeasureTask, ThreadData } from './thread-messages.js';
+import { ThreadDied, ThreadsClosed, unpackError } from './thread-errors.js';
+import type { Measurement, MeasureTask, ThreadData } from './thread-messages.js';
+
+const log = logOf('bulk');
 
 /**
  * Lets heaps grow by 60 % of what is alive in them before all of it is looked through. A measuring thread has some 30 MB alive and hundreds pass through it
@@ -21,11 +26,14 @@ const openMs = 10_000;
 /** Threads have so long to store what they have read, in ms. */
 const closeMs = 5_000;
 
+/** Tasks that one thread may have at once; how many there are, the step runner decides: those of a datasource that hangs run beside others. */
+const tasksOfThread = 1_000;
+
 /** The threads that read from datasources and compute, so that this one stays free for locks, requests and commits. */
 @Injectable()
 export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutdown {
   private pool: Piscina | undefined;
-
+  private readonly answeredMs = new Map<string, number>();
   private readonly channel = new ThreadChannel();
 
   constructor(
@@ -37,9 +45,39 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
   async onApplicationBootstrap(): Promise<void> {
     if (this.settings.ROLE === 'api') return;
     setFlagsFromString(heapGrowth);
+    this.pool = this.startThreads();
+    await this.channel.untilOpen(this.settings.MEASURE_THREADS, openMs);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    const pool = this.pool;
+    this.pool = undefined;
+    await this.channel.closeAll(pool?.threads.length ?? 0, closeMs);
+    await pool?.destroy();
+  }
+
+  /** Finds a datasource's workloads; rejects with a DatasourceError when the datasource fails, with a MetadataProfileError when the profile does. */
+  discover(request: DiscoveryRequest, signal: AbortSignal): Promise<DiscoveryResult> {
+    return this.run('discover', request, signal);
+  }
+
+  /**
+   * One measurement for each experiment of the task, in their order; rejects with a DatasourceError when the datasource fails. Both reject with the signal's
+   * reason as soon as it fires, with ThreadDied when the thread ends, and with ThreadsClosed when there is none.
+   */
+  measure(task: MeasureTask, signal: AbortSignal): Promise<Measurement[]> {
+    return this.run('measure', task, signal);
+  }
+
+  /** When a thread last heard from a datasource, in ms of performance.now(); undefined: never. */
+  lastAnswerAt(datasource: string): number | undefined {
+    return this.answeredMs.get(datasource);
+  }
+
+  private startThreads(): Piscina {
     const threads = this.settings.MEASURE_THREADS;
     const settings = { ...this.settings, DATASOURCE_CONCURRENCY: Math.ceil(this.settings.DATASOURCE_CONCURRENCY / threads) };
-    this.pool = new Piscina({
+    const pool = new Piscina({
       filename: new URL('./thread.worker.js', import.meta.url).href,
       workerData: { settings, databaseUrl: this.database.url } satisfies ThreadData,
       // Young heaps of V8's own size would be half of a thread's memory; most of what is sent dies at once.
@@ -48,35 +86,49 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
       maxThreads: threads,
       // Otherwise a thread without a task sleeps so deeply that what it does between tasks, storing what it has read, waits for the next one.
       atomics: 'disabled',
-      concurrentTasksPerWorker: 64,
+      concurrentTasksPerWorker: tasksOfThread,
     });
-    await this.channel.untilOpen(threads, openMs);
+    pool.on('error', (error) => log.error({ error: String(error) }, 'an idle measuring thread ended; another one takes its place'));
+    return pool;
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    await this.channel.closeAll(closeMs);
-    await this.pool?.destroy();
+  /** Sends a task to a thread. An abort is a message to it: Piscina's own would end the thread, and other tasks with it. */
+  private async run<T>(
+    name: keyof typeof import('./thread.worker.js'),
+    task: MeasureTask | DiscoveryRequest,
+    signal: AbortSignal,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    const { port1: ours, port2: port } = new MessageChannel();
+    ours.on('message', () => this.answeredMs.set(task.datasource.name, performance.now()));
+    ours.unref();
+    try {
+      const answered = await untilAborted(this.livePool().run({ task, port }, { name, transferList: [port] }), signal).catch((reason) => {
+        ours.postMessage('stop');
+        throw signal.aborted ? signal.reason : this.deathOf(reason);
+      });
+      if ('failed' in answered) throw unpackError(answered.failed);
+      this.answeredMs.set(task.datasource.name, performance.now());
+      return answered.value;
+    } finally {
+      ours.close();
+    }
   }
 
-  /** Finds a datasource's workloads; rejects with a DatasourceError when the datasource fails, with another error when the profile does. */
-  discover(request: DiscoveryRequest, _signal: AbortSignal): Promise<DiscoveryResult> {
-    return this.run('discover', request);
+  /** Piscina replaces threads that end, but not those that end while they start: without any, all are started anew. */
+  private livePool(): Piscina {
+    if (!this.pool) throw new ThreadsClosed();
+    if (this.pool.threads.length === 0) {
+      log.error('all measuring threads have ended; new ones are started');
+      void this.pool.destroy();
+      this.pool = this.startThreads();
+    }
+    return this.pool;
   }
 
-  /** One measurement for each experiment of the task, in their order; rejects with a DatasourceError when the datasource fails. */
-  measure(task: MeasureTask, _signal: AbortSignal): Promise<Measurement[]> {
-    return this.run('measure', task);
-  }
-
-  lastAnswerAt(_datasource: string): number | undefined {
-    return undefined;
-  }
-
-  private async run<T>(name: keyof typeof import('./thread.worker.js'), task: object): Promise<T> {
-    if (!this.pool) throw new Error('this process does not measure: its ROLE is api');
-    const answered: Answered<T> = await this.pool.run(task, { name });
-    if ('value' in answered) return answered.value;
-    const { failure, message } = answered.datasourceFailure;
-    throw new DatasourceError(failure, message);
+  private deathOf(reason: unknown): Error {
+    if (!this.pool) return new ThreadsClosed();
+    log.error({ error: String(reason) }, 'a measuring thread ended at work; another one takes its place');
+    return new ThreadDied(reason);
   }
 }
