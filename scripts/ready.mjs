@@ -5,6 +5,12 @@ import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`rightsizer needs Node 20.19 or newer; this is ${process.version}. Install a newer one (https://nodejs.org).`);
+  process.exit(1);
+}
+
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** Time of the last change in ms; 0 where there is nothing. */

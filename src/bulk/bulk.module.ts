@@ -54,7 +54,7 @@ export class BulkModule {
         ...steps,
         SubmitJob,
         WorkerThreads,
-        { provide: QueueBackend, useFactory: () => new QueueBackend(settings, databaseUrl) },
+        { provide: QueueBackend, useFactory: () => QueueBackend.open(settings, settings.DATABASE_DIRECT_URL ?? databaseUrl) },
         WakeUps,
         StepWorkers,
         Reconciler,

@@ -18,9 +18,9 @@ export class EndedJobs {
     private readonly wakeUps: WakeUps,
   ) {}
 
-  /** Ends a job from outside its steps: a cancel, a deadline. Does nothing to a job that has ended. */
+  /** Ends a job from outside its steps: a cancel, a deadline. Does nothing to a job that has ended. Does not wait for the queue. */
   async end(jobId: string, notifications: Notifications): Promise<void> {
-    await this.wakeUps.wakeAll(await this.fail(jobId, notifications));
+    void this.wakeUps.wakeAll(await this.fail(jobId, notifications));
   }
 
   /** Ends a job as FAILED, with every experiment that has no outcome yet; a step that fails its job gives its lease. Rejects with LeaseLost. */

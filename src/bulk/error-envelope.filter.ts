@@ -1,5 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, NotFoundException } from '@nestjs/common';
-import type { Response } from 'express';
+import type { NextFunction, Request, Response } from 'express';
+import { isDatabaseAway } from '../database/database-error.js';
 import { logOf } from '../settings/logger.js';
 import { RejectedRequest } from './submit-job.js';
 
@@ -13,14 +14,33 @@ export class ErrorEnvelopeFilter implements ExceptionFilter {
     const { status, message } = describe(error);
     if (status >= 500) log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed');
     if (response.headersSent) {
-      response.destroy();
+      if (!response.writableEnded) response.destroy();
       return;
     }
-    response
-      .status(status)
-      .type('application/json;charset=utf-8')
-      .send(JSON.stringify({ message, httpcode: status, documentationLink: '', status: 'ERROR' }));
+    sendError(response, status, message);
   }
+}
+
+/** Callers of a request that met a fault which passes by itself are told to try again after so many seconds. */
+const retryAfterSeconds = 5;
+
+/** No request waits longer for an answer. */
+const patienceMs = 9_000;
+
+/** Express middleware: answers 503 where a request has no answer in time, because the database hangs. An answer that has begun may take its time. */
+export function answerInTime(_: Request, response: Response, next: NextFunction): void {
+  const message = 'No answer in time. Please try again later; with a requestId, a job that was stored is not made twice.';
+  const timer = setTimeout(() => response.headersSent || sendError(response, 503, message), patienceMs);
+  response.once('close', () => clearTimeout(timer));
+  next();
+}
+
+function sendError(response: Response, status: number, message: string): void {
+  if (status === 503) response.setHeader('Retry-After', retryAfterSeconds);
+  response
+    .status(status)
+    .type('application/json;charset=utf-8')
+    .send(JSON.stringify({ message, httpcode: status, documentationLink: '', status: 'ERROR' }));
 }
 
 function describe(error: unknown): { status: number; message: string } {
@@ -30,15 +50,6 @@ function describe(error: unknown): { status: number; message: string } {
   // body-parser's errors: a body too large, a broken encoding.
   const { status, message, type } = error as { status?: number; message?: string; type?: string };
   if (typeof type === 'string' && typeof status === 'number') return { status, message: `The body cannot be read: ${message}` };
-  if (isDatabaseDown(error)) return { status: 503, message: 'The database cannot be reached; nothing was stored. Please try again later.' };
+  if (isDatabaseAway(error)) return { status: 503, message: 'The database cannot be reached; nothing was stored. Please try again later.' };
   return { status: 500, message: 'Internal Server Error' };
-}
-
-/** Connection failures of the driver: codes of the socket, SQLSTATE classes 08 and 57P, pool time-outs. */
-function isDatabaseDown(error: unknown): boolean {
-  const { code, message } = error as { code?: string; message?: string };
-  return (
-    /^(ECONN|EPIPE|ETIMEDOUT|08|57P)/.test(code ?? '') ||
-    /Connection terminated|timeout exceeded when trying to connect/.test(message ?? '')
-  );
 }

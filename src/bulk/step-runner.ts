@@ -72,6 +72,7 @@ export class StepRunner {
     const { lease, signal } = running;
     try {
       announce(lease, 'leased');
+      log.debug({ step: lease.step, jobId: lease.jobId, shard: lease.shard }, 'a row is leased');
       if (lease.attempts > mostAttempts) throw new TooManyAttempts(mostAttempts, lease.lastError);
       const waking = await this.work[lease.step].run(lease, signal);
       await this.wake(lease, waking);

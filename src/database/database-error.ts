@@ -1,8 +1,36 @@
-/** Whether PostgreSQL failed, not our statement. */
+/** SQLSTATE classes by which the server tells about itself, not about our statement (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+const ofTheServer = [
+  /^08/, // connection exceptions
+  /^57P/, // operator intervention: shutdown, crash, cannot connect now, database dropped
+  /^57014$/, // query cancelled, a statement time-out
+  /^53/, // insufficient resources: disk full, out of memory, too many connections
+  /^58/, // system errors: I/O, missing files
+  /^40/, // transaction rollback: serialization failure, deadlock
+  /^55P03$/, // lock not available
+  /^25006$/, // read-only: a standby during a fail-over
+  /^XX00[12]$/, // corrupted data or index
+];
+
+const ofTheSocket = /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
+
+/** What pg, its pool and TypeORM say without a code. */
+const messages =
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|not queryable|Client was closed|Called end on pool|after calling end on the pool|[Dd]river not Connected|QueryRunner is released|is not established|Connection ended unexpectedly/;
+
+/**
+ * Whether PostgreSQL failed, not our statement: the connection, the server, its disk. The same may succeed later. Errors of other servers have classes of
+ * their own and must be looked at before: a socket's code does not tell whose it is.
+ */
 export function isDatabaseAway(error: unknown): boolean {
-  const { code, message } = error as { code?: string; message?: string };
-  return (
-    /^(ECONN|EPIPE|ETIMEDOUT|08|57P)/.test(code ?? '') ||
-    /Connection terminated|timeout exceeded when trying to connect/.test(message ?? '')
-  );
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = driverErrorOf(at) ?? at.cause, depth++) {
+    const { code, message } = at as Error & { code?: unknown };
+    if (typeof code === 'string' && (ofTheSocket.test(code) || ofTheServer.some((sqlState) => sqlState.test(code)))) return true;
+    if (messages.test(message)) return true;
+    if (at instanceof AggregateError && at.errors.some(isDatabaseAway)) return true;
+  }
+  return false;
+}
+
+function driverErrorOf(error: Error): Error | undefined {
+  return (error as { driverError?: Error }).driverError;
 }

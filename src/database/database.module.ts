@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { logOf } from '../settings/logger.js';
 import { DatabaseAddress } from './database-address.js';
+import { poolOptions } from './database-pool.js';
 import { DatabaseProbe } from './database-probe.js';
 import { migrate } from './migrate.js';
 import { BulkJobs1795200000000 } from './migrations/1795200000000-bulk-jobs.js';
@@ -35,7 +36,7 @@ export class DatabaseModule {
         retryDelay: 1000,
         verboseRetryLog: true,
         poolErrorHandler: (error: unknown) => log.warn({ error: String(error) }, 'a connection to PostgreSQL broke'),
-        extra: { connectionTimeoutMillis: 10_000 },
+        extra: poolOptions,
       }),
       dataSourceFactory: async (options) => {
         if (!options) throw new Error('no options of the database');

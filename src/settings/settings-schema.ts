@@ -30,6 +30,10 @@ export const settingsSchema = z.object({
     .url({ protocol: /^postgres(ql)?$/, error: 'expected postgres://user:password@host:port/database' })
     .optional()
     .describe('PostgreSQL; unset: an embedded one in DATA_DIR'),
+  DATABASE_DIRECT_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: 'expected postgres://user:password@host:port/database' })
+    .optional()
+    .describe('PostgreSQL past a pooler, for the queue; needed where DATABASE_URL is a pooler in transaction mode'),
   DATABASE_POOL_SIZE: integer(2, 200).default(10).describe('connections to PostgreSQL of one process, the queue apart'),
   DATA_DIR: z.string().default('./data').describe('folder of the embedded PostgreSQL'),
   QUEUE_URL: z

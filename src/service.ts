@@ -1,0 +1,85 @@
+import 'reflect-metadata';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+import { answerInTime, ErrorEnvelopeFilter } from './bulk/error-envelope.filter.js';
+import { startEmbeddedPostgres } from './database/embedded-postgres.js';
+import { untilAborted } from './datasource/until-aborted.js';
+import { HealthController } from './health/health.controller.js';
+import { logger, logOf, NestLogger } from './settings/logger.js';
+import { readSettings, SettingsError } from './settings/read-settings.js';
+import type { Settings } from './settings/settings-schema.js';
+
+export { describeSettings } from './settings/describe-settings.js';
+
+const log = logOf('main');
+
+/** Beside the time for steps in progress, closing may take so long; then the process ends all the same. */
+const closingMs = 10_000;
+
+/** Runs the service until the signal fires, and ends what it started, whenever that comes. Returns the process' exit code; never rejects. */
+export async function runService(signal: AbortSignal): Promise<number> {
+  try {
+    const settings = readSettings(process.env);
+    logger.level = settings.LOG_LEVEL;
+    await withDatabase(settings, signal, (databaseUrl) => serve(settings, databaseUrl, signal));
+    return 0;
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return 0;
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    const isPlain = error instanceof SettingsError || process.env.LOG_LEVEL !== 'debug';
+    process.stderr.write(`rightsizer does not start. ${isPlain ? message : stack}\n`);
+    return 1;
+  }
+}
+
+/** Runs `use` with a database: the one that the settings name, else an embedded one, which ends afterwards. */
+async function withDatabase(settings: Settings, signal: AbortSignal, use: (url: string) => Promise<void>): Promise<void> {
+  if (settings.DATABASE_URL !== undefined) return use(settings.DATABASE_URL);
+  const embedded = await startEmbeddedPostgres(settings.DATA_DIR);
+  try {
+    signal.throwIfAborted();
+    await use(embedded.url);
+  } finally {
+    await embedded.stop();
+  }
+}
+
+async function serve(settings: Settings, databaseUrl: string, signal: AbortSignal): Promise<void> {
+  const creating = NestFactory.create<NestExpressApplication>(AppModule.of(settings, databaseUrl), {
+    logger: new NestLogger(),
+    abortOnError: false,
+    bodyParser: false,
+    forceCloseConnections: true,
+  });
+  const app = await untilAborted(creating, signal);
+  try {
+    app.use(answerInTime);
+    // As in the reference, the content type is not looked at; whoever takes a body parses it and says what is wrong with it.
+    app.useBodyParser('text', { type: () => true, limit: '10mb' });
+    app.useGlobalFilters(new ErrorEnvelopeFilter());
+    app.disable('x-powered-by');
+    await untilAborted(listen(app, settings), signal);
+    log.info({ port: new URL(await app.getUrl()).port, role: settings.ROLE }, 'listening');
+    await untilAborted(new Promise<never>(() => undefined), signal);
+  } finally {
+    if (signal.aborted) log.info({ signal: signal.reason }, 'stopping');
+    app.get(HealthController, { strict: false }).drain();
+    const closed = app.close().catch((error) => log.error({ error: String(error) }, 'the service does not stop cleanly'));
+    const late = sleep(settings.SHUTDOWN_TIMEOUT_MS + closingMs, 'late', { ref: false });
+    if ((await Promise.race([closed, late])) === 'late') log.error('the service does not stop in time; it ends now');
+  }
+}
+
+async function listen(app: NestExpressApplication, { PORT, HOST }: Settings): Promise<void> {
+  await app.listen(PORT, HOST).catch((cause) => {
+    const { code } = cause as { code?: string };
+    const advice: Record<string, string> = {
+      EADDRINUSE: 'another program listens there; set PORT to a free one, or to 0 for any',
+      EACCES: 'this user may not listen there; set PORT to one above 1023',
+      EADDRNOTAVAIL: 'this machine has no such address; set HOST to one that it has',
+    };
+    throw new Error(`It cannot listen on ${HOST} port ${PORT}: ${advice[code ?? ''] ?? (cause as Error).message}.`, { cause });
+  });
+}

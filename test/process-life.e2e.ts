@@ -1,0 +1,145 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type RunningChild, startChild } from './servers/child-process.js';
+import { clearUpLater } from './servers/clear-up.js';
+import { makeTempFolder, removeTempFolder } from './servers/temp-folder.js';
+import { waitUntil } from './servers/wait-until.js';
+
+const mainFile = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const folders: string[] = [];
+const children: RunningChild[] = [];
+let dataDir: string;
+let lines: string[];
+
+beforeEach(() => {
+  const folder = makeTempFolder('life');
+  folders.push(folder);
+  dataDir = join(folder, 'data');
+  clearUpLater('pidfile', join(dataDir, 'postgres/postmaster.pid'));
+  lines = [];
+});
+
+afterEach(async () => {
+  await Promise.all(children.splice(0).map((child) => child.stop()));
+});
+
+afterAll(() => {
+  for (const folder of folders) removeTempFolder(folder);
+});
+
+async function launch(env: Record<string, string> = {}): Promise<RunningChild> {
+  const environment = { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', DATA_DIR: dataDir, ...env };
+  const child = await startChild('the service', process.execPath, [mainFile], { env: environment, onLine: (line) => lines.push(line) });
+  children.push(child);
+  return child;
+}
+
+const hasLine = (text: string) => lines.some((line) => line.includes(text));
+const untilLine = (text: string) => waitUntil(`the service says "${text}"`, () => hasLine(text));
+const portOf = () => JSON.parse(lines.find((line) => line.includes('"listening"'))!).port as string;
+
+/** Process id of the embedded PostgreSQL; undefined once it has stopped in good order. */
+function postmaster(): number | undefined {
+  const file = join(dataDir, 'postgres/postmaster.pid');
+  return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : undefined;
+}
+
+describe('a stop', () => {
+  it.each(['', 'initdb', '"embedded PostgreSQL is ready"', '"listening"'])(
+    'after "%s" ends the process and its PostgreSQL in good order',
+    async (moment) => {
+      const child = await launch();
+      if (moment === 'initdb') await waitUntil('initdb works', () => existsSync(join(dataDir, 'postgres')));
+      else if (moment) await untilLine(moment);
+      process.kill(child.pid, 'SIGTERM');
+      process.kill(child.pid, 'SIGTERM');
+      await child.exited;
+      expect(postmaster()).toBeUndefined();
+      expect(hasLine('does not start')).toBe(false);
+    },
+  );
+
+  it('is seen by the readiness probe while steps end', async () => {
+    const silent = createServer((socket) => socket.on('error', () => undefined).resume());
+    await new Promise<void>((ready) => silent.listen(0, '127.0.0.1', ready));
+    const child = await launch({
+      PROMETHEUS_URL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+      SHUTDOWN_TIMEOUT_MS: '3000',
+      LOG_LEVEL: 'debug',
+    });
+    await untilLine('"listening"');
+    const url = `http://127.0.0.1:${portOf()}`;
+    await waitUntil('the service is ready', async () => (await fetch(`${url}/health/ready`)).ok);
+    expect((await fetch(`${url}/bulk`, { method: 'POST', body: '{}' })).status).toBe(200);
+    await untilLine('leased');
+    process.kill(child.pid, 'SIGTERM');
+    await waitUntil('it is draining', async () => {
+      const answer = await fetch(`${url}/health/ready`);
+      return answer.status === 503 && ((await answer.json()) as { status: string }).status === 'draining';
+    });
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    await child.exited;
+    silent.close();
+  });
+});
+
+describe('a start', () => {
+  it('on a taken port says which, and leaves no PostgreSQL behind', async () => {
+    const other = createServer();
+    await new Promise<void>((ready) => other.listen(0, '127.0.0.1', ready));
+    const { port } = other.address() as AddressInfo;
+    const child = await launch({ PORT: String(port) });
+    await child.exited;
+    other.close();
+    expect(hasLine(`rightsizer does not start. It cannot listen on 127.0.0.1 port ${port}: another program listens there`)).toBe(true);
+    expect(postmaster()).toBeUndefined();
+  });
+
+  it('on data that another process uses is refused and harms nothing', async () => {
+    const first = await launch();
+    await untilLine('"listening"');
+    const [url, pid] = [`http://127.0.0.1:${portOf()}`, postmaster()];
+    const second = await launch();
+    await second.exited;
+    expect(hasLine(`DATA_DIR ${dataDir} is in use by another rightsizer (process ${first.pid})`)).toBe(true);
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+    expect(postmaster()).toBe(pid);
+  });
+
+  it('on data whose process was killed takes them over', async () => {
+    const first = await launch();
+    await untilLine('"listening"');
+    const pid = postmaster();
+    await first.kill();
+    lines = [];
+    await launch();
+    await untilLine('"listening"');
+    expect(hasLine('"takenOver":true')).toBe(true);
+    expect(postmaster()).toBe(pid);
+  });
+
+  it('on what an interrupted first start left makes the database anew', async () => {
+    const first = await launch();
+    await waitUntil('initdb works', () => existsSync(join(dataDir, 'postgres/PG_VERSION')));
+    await first.kill();
+    lines = [];
+    await launch();
+    await untilLine('"listening"');
+  });
+});
+
+describe('the embedded PostgreSQL', () => {
+  it('is started again when it dies, and takes jobs again', async () => {
+    const child = await launch();
+    await untilLine('"listening"');
+    const url = `http://127.0.0.1:${portOf()}`;
+    process.kill(postmaster()!, 'SIGKILL');
+    await untilLine('embedded PostgreSQL is back');
+    await waitUntil('the service is ready', async () => (await fetch(`${url}/health/ready`)).ok, { timeoutMs: 30_000 });
+    expect((await fetch(`${url}/bulk/jobs`)).status).toBe(200);
+    expect(child.hasExited).toBe(false);
+  });
+});
