@@ -38,7 +38,10 @@ async function launch(env: Record<string, string> = {}): Promise<RunningChild> {
 }
 
 const hasLine = (text: string) => lines.some((line) => line.includes(text));
-const untilLine = (text: string) => waitUntil(`the service says "${text}"`, () => hasLine(text));
+const untilLine = (text: string) =>
+  waitUntil(`the service says "${text}"`, () => hasLine(text)).catch((cause) => {
+    throw new Error(`${(cause as Error).message}; it said:\n${lines.slice(-15).join('\n')}`, { cause });
+  });
 const portOf = () => JSON.parse(lines.find((line) => line.includes('"listening"'))!).port as string;
 
 /** Process id of the embedded PostgreSQL; undefined once it has stopped in good order. */

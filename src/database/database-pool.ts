@@ -16,6 +16,8 @@ export class WatchedClient extends pg.Client {
   constructor(config?: pg.ClientConfig) {
     super(config);
     this.on('drain', () => this.socket.setTimeout(0));
+    // Its statements are rejected and its pool lets it go; without a listener, the event would end the process.
+    this.on('error', () => undefined);
   }
 
   // The many overloads of pg are passed through as they are.

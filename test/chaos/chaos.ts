@@ -89,6 +89,7 @@ class Chaos {
   /** Jobs by id, with the names of their webhooks. */
   private readonly jobs = new Map<string, string>();
   private readonly children: RunningChild[] = [];
+  private posted = 0;
   private kills = 0;
   private isOver = false;
   private movedAtMs = Date.now();
@@ -123,7 +124,7 @@ class Chaos {
 
   /** A job of some of the namespaces; one in six is cancelled. */
   private async post(): Promise<void> {
-    const hook = `hook-${this.jobs.size}`;
+    const hook = `hook-${this.posted++}`;
     const namespace = namespaces.slice(0, 1 + this.dice.below(namespaces.length));
     const request = { time_range, filter: { include: { namespace } }, webhook: { url: this.world.hook(hook) } };
     const jobId = await startJob(this.world.apiUrl, request);

@@ -1,0 +1,156 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { getBulk, postBulk, type Summary, startJob, waitForEnd } from './jobs.js';
+import { type FaultMode, type FaultProxy, startFaultProxy } from './servers/fault-proxy.js';
+import { type PostgresServer, startPostgres } from './servers/postgres.js';
+import { type PrometheusServer, startPrometheus } from './servers/prometheus.js';
+import { type RedisServer, startRedis } from './servers/redis.js';
+import { type Service, startService } from './servers/service.js';
+import { waitUntil } from './servers/wait-until.js';
+
+const metrics = new URL('./fixtures/bulk/metrics.om.gz', import.meta.url).pathname;
+const request = { time_range: { start: '2026-11-06T03:30:00.000Z', end: '2026-11-21T03:30:00Z' } };
+/** Longer than requests and silent connections are waited for, with the time that a loaded machine needs. */
+const patienceMs = 60_000;
+
+let prometheus: PrometheusServer;
+let postgres: PostgresServer;
+let redis: RedisServer;
+let proxy: FaultProxy;
+let direct: pg.Client;
+let service: Service | undefined;
+
+const through = (url: string) => Object.assign(new URL(url), { port: String(proxy.port) }).href;
+
+beforeAll(async () => {
+  [prometheus, postgres, redis] = await Promise.all([startPrometheus({ openMetrics: [metrics] }), startPostgres(), startRedis()]);
+});
+
+afterEach(async () => {
+  await proxy?.mode('pass');
+  await service?.stop();
+  await direct?.end().catch(() => undefined);
+  await proxy?.close();
+  service = undefined;
+});
+
+afterAll(async () => {
+  await Promise.all([prometheus?.stop(), postgres?.stop(), redis?.stop()]);
+});
+
+async function start(env: Record<string, string> = {}): Promise<Service> {
+  const databaseUrl = await postgres.createDatabase();
+  proxy = await startFaultProxy(Number(new URL(env.QUEUE_URL ?? databaseUrl).port));
+  direct = new pg.Client(databaseUrl);
+  await direct.connect();
+  service = await startService({
+    env: {
+      PROMETHEUS_URL: prometheus.url,
+      SHARD_SIZE: '1',
+      WORKER_CONCURRENCY: '1',
+      RECONCILE_INTERVAL_MS: '500',
+      DATABASE_URL: env.QUEUE_URL ? databaseUrl : through(databaseUrl),
+      ...(env.QUEUE_URL && { QUEUE_URL: through(env.QUEUE_URL) }),
+    },
+  });
+  return service;
+}
+
+/** Answers of every kind of request, all sent at once. */
+async function answersOf({ url }: Service, jobId: string) {
+  const paths = [`/bulk?job_id=${jobId}`, '/bulk/jobs', '/health/ready'];
+  const answers = [
+    ...paths.map((path) => fetch(url + path)),
+    fetch(`${url}/bulk`, { method: 'POST', body: '{}' }),
+    fetch(`${url}/bulk?job_id=${jobId}`, { method: 'DELETE' }),
+  ];
+  return Promise.all(answers);
+}
+
+const processed = async ({ url }: Service, jobId: string) =>
+  (await getBulk<{ summary: Summary }>(url, jobId)).body.summary.processed_experiments;
+
+async function underWay(running: Service): Promise<string> {
+  const jobId = await startJob(running.url, request);
+  await waitUntil('some shards are measured', async () => (await processed(running, jobId)) > 0);
+  return jobId;
+}
+
+describe('a PostgreSQL that misbehaves', () => {
+  it.each(['reset', 'hang', 'half-close', 'cut', 'refuse'] satisfies FaultMode[])(
+    'by %s: requests get 503 in time, and jobs go on afterwards',
+    async (mode) => {
+      const running = await start();
+      const jobId = await underWay(running);
+      await proxy.mode(mode);
+      const answers = mode === 'cut' ? [] : await answersOf(running, jobId);
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 503));
+      for (const answer of answers.filter(({ url }) => !url.includes('health'))) {
+        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+        expect(await answer.json()).toMatchObject({ httpcode: 503, status: 'ERROR', documentationLink: '' });
+      }
+      await proxy.mode('pass');
+      await waitUntil('the service is ready', async () => (await fetch(`${running.url}/health/ready`)).ok, { timeoutMs: patienceMs });
+      expect(await waitForEnd(running.url, jobId, patienceMs)).toMatchObject({
+        status: 'COMPLETED',
+        failed_experiments: 0,
+        notifications: {},
+      });
+    },
+  );
+
+  it('by terminated backends, again and again, fails no job', async () => {
+    const running = await start();
+    const jobId = await startJob(running.url, request);
+    const terminate =
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()';
+    await waitUntil(
+      'the job ends in spite of it',
+      async () => {
+        await direct.query(terminate);
+        const { rows } = await direct.query('SELECT status FROM bulk_job WHERE id = $1', [jobId]);
+        return rows[0].status !== 'IN_PROGRESS';
+      },
+      { everyMs: 700, timeoutMs: 2 * patienceMs },
+    );
+    expect(await waitForEnd(running.url, jobId, patienceMs)).toMatchObject({
+      status: 'COMPLETED',
+      failed_experiments: 0,
+      notifications: {},
+    });
+  });
+
+  it('by having no connection left fails no job', async () => {
+    const running = await start();
+    const jobId = await startJob(running.url, request);
+    await direct.query(`ALTER DATABASE ${new URL(await nameOfDatabase()).pathname.slice(1)} CONNECTION LIMIT 1`).catch(() => undefined);
+    await direct.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    );
+    await waitUntil('the service is not ready', async () => (await fetch(`${running.url}/health/ready`)).status === 503);
+    await direct.query(`ALTER DATABASE ${new URL(await nameOfDatabase()).pathname.slice(1)} CONNECTION LIMIT -1`);
+    expect(await waitForEnd(running.url, jobId, patienceMs)).toMatchObject({
+      status: 'COMPLETED',
+      failed_experiments: 0,
+      notifications: {},
+    });
+  });
+});
+
+async function nameOfDatabase(): Promise<string> {
+  return `postgres://x/${(await direct.query('SELECT current_database() AS name')).rows[0].name}`;
+}
+
+describe('a Redis that misbehaves as the queue', () => {
+  it.each(['hang', 'reset', 'refuse'] satisfies FaultMode[])('by %s: requests are answered, and jobs go on afterwards', async (mode) => {
+    const running = await start({ QUEUE_URL: redis.url });
+    await proxy.mode(mode);
+    const { status, body } = await postBulk(running.url, request);
+    expect(status).toBe(200);
+    expect((await fetch(`${running.url}/metrics`)).status).toBe(200);
+    const other = await startJob(running.url, request);
+    expect((await fetch(`${running.url}/bulk?job_id=${other}`, { method: 'DELETE' })).status).toBe(200);
+    await proxy.mode('pass');
+    expect(await waitForEnd(running.url, String(body.job_id), patienceMs)).toMatchObject({ status: 'COMPLETED', failed_experiments: 0 });
+  });
+});
