@@ -35,8 +35,10 @@ interface Break {
 const breaker = fileURLToPath(new URL('./breaker.mjs', import.meta.url));
 const workers = 2;
 const jobsAtOnce = 2;
+/** With so many jobs that wait for their publication or webhook, no more are posted: something may be stuck. */
+const mostUndone = 10;
 /** Nothing has moved for so long: something is stuck. */
-const patienceMs = 90_000;
+const patienceMs = 60_000;
 /** A stopped worker sleeps up to so long, which is longer than its leases live. */
 const longestStopMs = 14_000;
 const longestFaultMs = 8_000;
@@ -105,7 +107,7 @@ class Chaos {
   async run(): Promise<ChaosResult> {
     const working = Array.from({ length: workers }, (_, index) => this.keepWorking(index));
     while (this.isMoving() && (this.kills < this.options.kills || (await this.count(undone)) > 0)) {
-      if (this.kills < this.options.kills && (await this.count(`status = 'IN_PROGRESS'`)) < jobsAtOnce) await this.post();
+      if (this.kills < this.options.kills && (await this.isRoomForJob())) await this.post();
       await sleep(200);
     }
     this.end();
@@ -184,6 +186,10 @@ class Chaos {
     await this.world.proxies[name]!.mode(mode);
     await sleep(forMs);
     await this.world.proxies[name]!.mode('pass');
+  }
+
+  private async isRoomForJob(): Promise<boolean> {
+    return (await this.count(`status = 'IN_PROGRESS'`)) < jobsAtOnce && (await this.count(undone)) < mostUndone;
   }
 
   private tell(line: string): void {

@@ -11,6 +11,7 @@ const programs = {
   java: { isThere: () => Boolean(findJava()), packages: ['openjdk-21-jre-headless', 'openjdk-17-jre-headless', 'default-jre-headless'] },
   maven: { isThere: () => Boolean(findProgram('mvn')), packages: ['maven'] },
   redis: { isThere: () => Boolean(findProgram('redis-server')), packages: ['redis-server'] },
+  pgbouncer: { isThere: () => Boolean(findProgram('pgbouncer')), packages: ['pgbouncer'] },
 } as const satisfies Record<string, { isThere: () => boolean; packages: readonly string[] }>;
 export type Program = keyof typeof programs;
 
