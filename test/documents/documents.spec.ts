@@ -36,15 +36,15 @@ describe('the documents', () => {
   });
 });
 
-/** A test named in docs/compatibility.md: `file`: "its name" */
-const namedTests = [...read('docs/compatibility.md').matchAll(/`([\w./-]+\.(?:spec|e2e)\.ts)`:((?:\s*"[^"]+"[,;]?)+)/g)].flatMap(
-  ([, file, names]) => [...names!.matchAll(/"([^"]+)"/g)].map(([, name]) => ({ file: file!, name: name! })),
-);
+/** A test that these documents name: `file`: "its name" */
+const namedTests = [
+  ...`${read('docs/compatibility.md')}${read('docs/reliability.md')}`.matchAll(/`([\w./-]+\.(?:spec|e2e)\.ts)`:((?:\s*"[^"]+"[,;]?)+)/g),
+].flatMap(([, file, names]) => [...names!.matchAll(/"([^"]+)"/g)].map(([, name]) => ({ file: file!, name: name! })));
 
-describe('docs/compatibility.md', () => {
-  it('names tests', () => expect(namedTests.length).toBeGreaterThan(40));
+describe('docs/compatibility.md and docs/reliability.md', () => {
+  it('name tests', () => expect(namedTests.length).toBeGreaterThan(40));
 
-  it.each(namedTests)('names a test that is there: $file "$name"', ({ file, name }) => {
+  it.each(namedTests)('name a test that is there: $file "$name"', ({ file, name }) => {
     expect(existsSync(join(root, file))).toBe(true);
     expect(read(file).replaceAll('\\', '')).toContain(name);
   });

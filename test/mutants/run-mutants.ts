@@ -1,0 +1,159 @@
+import { spawn } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import Table from 'cli-table3';
+import { type PostgresServer, startPostgres } from '../servers/postgres.js';
+import { makeTempFolder, removeTempFolder } from '../servers/temp-folder.js';
+import { findMutants, type Mutant } from './find-mutants.js';
+
+const help = `npm run test:mutants [-- --area NAME] [--part N/M] [--list]
+
+Plants one small fault after the other into a copy of the source and runs the fast tests that see it. A fault that no test notices survives;
+each survivor needs a reason in test/mutants/survivors.json. Areas: bulk, experiments, publication, windows, engine. Default: all of them.
+--part 1/4 runs every fourth mutant; --list only lists them. Ends with 1 when a survivor has no reason.
+`;
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const atOnce = 2;
+/** A mutant that keeps its tests busy for longer hangs them: that is noticed. */
+const longestMs = 120_000;
+
+/** Files of each area, and the suites on a real PostgreSQL that see them beside the unit tests. */
+const areas: Readonly<Record<string, { readonly files: RegExp; readonly suites: readonly string[] }>> = {
+  bulk: { files: /^bulk\//, suites: ['test/leases.e2e.ts', 'test/job-rows.e2e.ts', 'test/step-runner.e2e.ts'] },
+  experiments: { files: /^experiments\//, suites: ['test/job-rows.e2e.ts'] },
+  publication: { files: /^publication\//, suites: [] },
+  windows: { files: /^usage\/stored\//, suites: [] },
+  engine: { files: /^recommendation\/(terms|term-usage|samples|intervals|percentiles|measure-intervals)\.ts$/, suites: [] },
+};
+
+/** Files that hold no decisions: wiring, rows, types, requests that other suites check against the built service. */
+const left = /\.spec\.ts$|\.entity\.ts$|\.module\.ts$|\.controller\.ts$|thread\.worker\.ts$/;
+
+interface Reason {
+  readonly file: string;
+  readonly before: string;
+  readonly after?: string;
+  readonly reason: string;
+}
+
+const { values } = parseArgs({
+  options: {
+    area: { type: 'string' },
+    part: { type: 'string', default: '1/1' },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+const [part = 1, parts = 1] = values.part.split('/').map(Number);
+if (values.help || (values.area !== undefined && !areas[values.area]) || !(part >= 1 && part <= parts)) {
+  process.stderr.write(help);
+  process.exit(values.help ? 0 : 2);
+}
+
+const sources = (readdirSync(join(root, 'src'), { recursive: true }) as string[]).filter((file) => file.endsWith('.ts')).sort();
+const wanted = Object.entries(areas).filter(([name]) => values.area === undefined || name === values.area);
+const mutants = wanted
+  .flatMap(([name, { files }]) =>
+    sources
+      .filter((file) => files.test(file) && !left.test(file))
+      .flatMap((file) =>
+        findMutants(`src/${file}`, readFileSync(join(root, 'src', file), 'utf8')).map((mutant) => ({ ...mutant, area: name })),
+      ),
+  )
+  .filter((_, index) => index % parts === part - 1);
+const reasons: Reason[] = JSON.parse(readFileSync(new URL('./survivors.json', import.meta.url), 'utf8'));
+
+if (values.list) {
+  for (const each of mutants) process.stdout.write(`${describe(each)}\n`);
+  process.stdout.write(`mutants ${mutants.length}\n`);
+  process.exit(0);
+}
+process.exit(await main());
+
+async function main(): Promise<number> {
+  const postgres = await startPostgres();
+  const folders = Array.from({ length: atOnce }, (_, index) => copyTree(index));
+  const survivors: Mutant[] = [];
+  let done = 0;
+  const queue = [...mutants];
+  await Promise.all(
+    folders.map(async (folder) => {
+      for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
+        const isKilled = await kills(mutant, folder, postgres);
+        if (!isKilled) survivors.push(mutant);
+        process.stdout.write(`${++done}/${mutants.length} ${isKilled ? 'killed  ' : 'SURVIVED'} ${describe(mutant)}\n`);
+      }
+    }),
+  );
+  for (const folder of folders) removeTempFolder(folder);
+  await postgres.stop();
+  return report(survivors);
+}
+
+/** A tree in which a mutant can stand: sources and tests copied, packages shared. */
+function copyTree(index: number): string {
+  const folder = makeTempFolder(`mutants-${index}`);
+  for (const name of ['src', 'test', 'config', 'docs', 'package.json', 'tsconfig.json', 'jest.config.mjs']) {
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  mkdirSync(join(folder, 'dist'));
+  return folder;
+}
+
+/** Runs the tests that see a mutant; the tree is as before afterwards. */
+async function kills(mutant: Mutant & { area: string }, folder: string, postgres: PostgresServer): Promise<boolean> {
+  const file = join(folder, mutant.file);
+  const original = readFileSync(file, 'utf8');
+  writeFileSync(file, original.slice(0, mutant.start) + mutant.after + original.slice(mutant.end));
+  try {
+    const units = ['--selectProjects', 'unit', '--findRelatedTests', mutant.file];
+    if (!(await passes(units, folder, postgres))) return true;
+    const { suites } = areas[mutant.area]!;
+    return suites.length > 0 && !(await passes(['--selectProjects', 'e2e', '--runTestsByPath', ...suites], folder, postgres));
+  } finally {
+    writeFileSync(file, original);
+  }
+}
+
+async function passes(args: readonly string[], folder: string, postgres: PostgresServer): Promise<boolean> {
+  const jest = join(root, 'node_modules/jest/bin/jest.js');
+  const flags = ['--experimental-vm-modules', '--no-warnings', jest, '--bail', '--maxWorkers=1', '--forceExit', '--passWithNoTests'];
+  const env = { ...process.env, DATABASE_URL: postgres.url, LOG_LEVEL: 'silent' };
+  const child = spawn(process.execPath, [...flags, ...args], { cwd: folder, stdio: 'ignore', env });
+  const timer = setTimeout(() => child.kill('SIGKILL'), longestMs);
+  const code = await new Promise((ended) => child.once('exit', ended));
+  clearTimeout(timer);
+  return code === 0;
+}
+
+function report(survivors: readonly Mutant[]): number {
+  const table = new Table({ head: ['where', 'rule', 'before', 'after', 'reason'], style: { head: [] } });
+  const unexplained = survivors.filter((mutant) => reasonOf(mutant) === undefined);
+  for (const mutant of survivors) {
+    table.push([`${mutant.file}:${mutant.line}`, mutant.rule, short(mutant.before), short(mutant.after), reasonOf(mutant) ?? 'NONE']);
+  }
+  if (survivors.length > 0) process.stdout.write(`${table.toString()}\n`);
+  process.stdout.write(
+    `mutants ${mutants.length}: killed ${mutants.length - survivors.length}, survived ${survivors.length}, without a reason ${unexplained.length}\n`,
+  );
+  return unexplained.length > 0 ? 1 : 0;
+}
+
+function reasonOf(mutant: Mutant): string | undefined {
+  const is = ({ file, before, after }: Reason) =>
+    mutant.file.endsWith(file) && mutant.before.includes(before) && (after === undefined || mutant.after === after);
+  return reasons.find(is)?.reason;
+}
+
+function describe({ file, line, rule, before, after }: Mutant): string {
+  return `${relative('.', file)}:${line} ${rule}: ${short(before)} -> ${short(after)}`;
+}
+
+function short(text: string): string {
+  const flat = text.replaceAll(/\s+/g, ' ').trim();
+  return flat.length > 60 ? `${flat.slice(0, 57)}…` : flat;
+}
