@@ -64,9 +64,22 @@ class Dice {
   }
 }
 
+/** Where a planted fault shows. */
+const revealing: Readonly<Record<string, readonly Omit<Break, 'skip'>[]>> = {
+  'publish-before-commit': [{ step: 'measure', point: 'done', signal: 'SIGKILL' }],
+  'mark-before-ack': [{ step: 'publish', point: 'committed', signal: 'SIGKILL' }],
+  'unguarded-finalise': [{ step: 'measure', point: 'committed', signal: 'SIGKILL' }],
+  'lease-not-checked': [
+    { step: 'finish', point: 'done', signal: 'SIGSTOP' },
+    { step: 'notify', point: 'done', signal: 'SIGSTOP' },
+  ],
+};
+
 /** Every step, point and way of breaking, in an order of the seed, over and over. */
-function* breaksOf(dice: Dice): Generator<Break, never> {
-  const all = stepNames.flatMap((step) => points.flatMap((point) => signals.map((signal) => ({ step, point, signal }))));
+function* breaksOf(dice: Dice, plantedFault?: string): Generator<Break, never> {
+  const all =
+    revealing[plantedFault ?? ''] ??
+    stepNames.flatMap((step) => points.flatMap((point) => signals.map((signal) => ({ step, point, signal }))));
   for (;;) {
     for (const each of dice.shuffled(all)) yield { ...each, skip: steps[each.step].unit === 'shard' ? dice.below(5) : 0 };
   }
@@ -101,7 +114,7 @@ class Chaos {
     private readonly options: ChaosOptions,
   ) {
     this.dice = new Dice(seedOf(options.seed, options.queue));
-    this.breaks = breaksOf(this.dice);
+    this.breaks = breaksOf(this.dice, options.plantedFault);
   }
 
   async run(): Promise<ChaosResult> {
@@ -166,7 +179,8 @@ class Chaos {
     if (signal) this.kills++;
     if (signal === 'SIGKILL' || signal === 'SIGTERM') return this.tell(`kill ${this.kills}: ${signal} at ${step} ${point}`);
     if (signal) {
-      const forMs = this.dice.below(longestStopMs);
+      // A planted fault shows when somebody else has taken the row meanwhile.
+      const forMs = this.options.plantedFault ? longestStopMs : this.dice.below(longestStopMs);
       this.tell(`kill ${this.kills}: ${signal} at ${step} ${point} for ${forMs} ms`);
       await sleep(forMs);
       if (!child.hasExited) process.kill(child.pid, 'SIGCONT');

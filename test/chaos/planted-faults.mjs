@@ -5,15 +5,15 @@ import { isMainThread } from 'node:worker_threads';
 await import('reflect-metadata');
 const dist = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
 
-/** Runs the statements of a store as if this text did not stand in them. */
-function dropFromStatements(store, method, text) {
+/** Runs the statements of a store with another text in place of this one. */
+function replaceInStatements(store, method, text, replacement) {
   const original = store.prototype[method];
   store.prototype[method] = function (...args) {
     const without = (target) =>
       new Proxy(target, {
         get: (object, name) => {
           const value = Reflect.get(object, name, object);
-          if (name === 'query') return (sql, ...rest) => object.query(sql.replace(text, ''), ...rest);
+          if (name === 'query') return (sql, ...rest) => object.query(sql.replace(text, replacement), ...rest);
           if (name === 'transaction') return (work) => object.transaction((transaction) => work(without(transaction)));
           return typeof value === 'function' ? value.bind(object) : value;
         },
@@ -62,12 +62,17 @@ const plants = {
   /** A job ends with any shard, not with the last. */
   'unguarded-finalise': async () => {
     const { BulkJobStore } = await dist('bulk/bulk-job-store.js');
-    dropFromStatements(BulkJobStore, 'completeIfDone', /AND NOT EXISTS \(SELECT FROM shard WHERE job_id = \$1 AND state = 'planned'\)/);
+    replaceInStatements(
+      BulkJobStore,
+      'completeIfDone',
+      /AND NOT EXISTS \(SELECT FROM shard WHERE job_id = \$1 AND state = 'planned'\)/,
+      '',
+    );
   },
   /** A worker whose lease has been taken commits all the same. */
   'lease-not-checked': async () => {
     const { LeaseStore } = await dist('bulk/lease-store.js');
-    dropFromStatements(LeaseStore, 'settle', /AND fence = \$4/);
+    replaceInStatements(LeaseStore, 'settle', 'AND fence = $4', 'AND $4::integer > 0');
     LeaseStore.prototype.renew = async (leases) => leases.map(() => 'held');
   },
 };
