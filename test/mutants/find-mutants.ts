@@ -77,9 +77,15 @@ function inSql(node: ts.Node, source: ts.SourceFile): Found[] {
   return dropped.flatMap(([rule, pattern, after]) =>
     [...text.matchAll(pattern)].map((match) => {
       const start = node.getStart(source) + match.index;
-      return { rule, start, end: start + match[0].length, after };
+      return { rule, start, end: start + match[0].length, after: after + keepParameters(text, match[0]) };
     }),
   );
+}
+
+/** What keeps parameters in a statement that stand nowhere else in it: PostgreSQL refuses a statement without them, and no test would have to. */
+function keepParameters(statement: string, predicate: string): string {
+  const lonely = [...new Set(predicate.match(/\$\d+/g) ?? [])].filter((name) => !statement.replace(predicate, '').includes(name));
+  return lonely.map((name) => ` AND (${name}::text IS NOT NULL OR true)`).join('');
 }
 
 function isEarlyEnd(statement: ts.Statement): boolean {

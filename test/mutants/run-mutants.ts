@@ -8,11 +8,11 @@ import { type PostgresServer, startPostgres } from '../servers/postgres.js';
 import { makeTempFolder, removeTempFolder } from '../servers/temp-folder.js';
 import { findMutants, type Mutant } from './find-mutants.js';
 
-const help = `npm run test:mutants [-- --area NAME] [--part N/M] [--list]
+const help = `npm run test:mutants [-- --area NAME] [--file TEXT] [--part N/M] [--list]
 
 Plants one small fault after the other into a copy of the source and runs the fast tests that see it. A fault that no test notices survives;
 each survivor needs a reason in test/mutants/survivors.json. Areas: bulk, experiments, publication, windows, engine. Default: all of them.
---part 1/4 runs every fourth mutant; --list only lists them. Ends with 1 when a survivor has no reason.
+--file runs those of files whose path holds the text; --part 1/4 runs every fourth mutant; --list only lists them. Ends with 1 when a survivor has no reason.
 `;
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -42,6 +42,7 @@ interface Reason {
 const { values } = parseArgs({
   options: {
     area: { type: 'string' },
+    file: { type: 'string', default: '' },
     part: { type: 'string', default: '1/1' },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
@@ -58,7 +59,7 @@ const wanted = Object.entries(areas).filter(([name]) => values.area === undefine
 const mutants = wanted
   .flatMap(([name, { files }]) =>
     sources
-      .filter((file) => files.test(file) && !left.test(file))
+      .filter((file) => files.test(file) && !left.test(file) && file.includes(values.file))
       .flatMap((file) =>
         findMutants(`src/${file}`, readFileSync(join(root, 'src', file), 'utf8')).map((mutant) => ({ ...mutant, area: name })),
       ),
