@@ -22,7 +22,12 @@ export default {
   // Most of an end-to-end test is waiting for servers: two at once take little more time than one, also on two cores.
   maxWorkers: 2,
   projects: [
-    { ...common, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'] },
+    {
+      ...common,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'],
+      setupFilesAfterEnv: ['<rootDir>/test/allow-slow-machine.ts'],
+    },
     {
       ...common,
       displayName: 'e2e',

@@ -1,6 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { DatasourceError } from '../../datasource/datasource-error.js';
+import { DatasourceError, type DatasourceFailure } from '../../datasource/datasource-error.js';
 import type { UsageTable } from '../../recommendation/usage-table.js';
 import { logOf } from '../../settings/logger.js';
 import { giveTables } from '../../usage/columns.js';
@@ -15,8 +15,8 @@ import type { Measurement, MeasureTask } from './thread-messages.js';
 
 const log = logOf('bulk');
 
-/** Failures that concern what was asked, not the datasource: asking for less may help, and other experiments may still succeed. */
-const failuresOfTheQuestion: readonly string[] = ['too-large', 'refused-query'];
+/** Failures that only this read provokes, not the datasource: a smaller read may succeed, and those of other experiments. */
+const failuresOfTheRead: readonly DatasourceFailure[] = ['too-large', 'refused-query', 'malformed'];
 
 /** Reads the usage of experiments and computes their recommendations; lives in a thread of its own. */
 @Injectable()
@@ -31,6 +31,7 @@ export class Measurer {
   async measure(task: MeasureTask, signal: AbortSignal): Promise<Measurement[]> {
     const request = resolveRequest(task.request);
     const { experiments } = task;
+    signal.throwIfAborted();
     try {
       const { datasource, endSeconds } = task;
       const [tables, layers, evidence] = await Promise.all([
@@ -43,7 +44,7 @@ export class Measurer {
       giveTables(tables);
       return measurements;
     } catch (reason) {
-      if (!(reason instanceof DatasourceError) || !failuresOfTheQuestion.includes(reason.failure)) throw reason;
+      if (!(reason instanceof DatasourceError) || !failuresOfTheRead.includes(reason.failure)) throw reason;
       if (experiments.length === 1) return [failed(reason)];
       const half = experiments.length >> 1;
       log.debug({ jobId: task.jobId, experiments: half, error: reason.message }, 'a shard is halved');

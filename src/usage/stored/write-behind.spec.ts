@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../../../test/servers/wait-until.js';
 import { readCopyRows } from './copy-rows.js';
 import type { WindowWrite, WriteBatch } from './window-write.js';
 import { WriteBehind } from './write-behind.js';
@@ -51,15 +52,13 @@ describe('WriteBehind', () => {
     expect(store.keys).toEqual([]);
     end();
     await read;
-    await sleep(200);
-    expect(store.keys).toEqual(['a']);
+    await waitUntil('it is written', () => store.keys.includes('a'));
   });
 
   it('does not wait for ever for reads to end', async () => {
     void behind.during(() => new Promise<void>(() => undefined));
     behind.add([writeOf('a')]);
-    await sleep(2_500);
-    expect(store.keys).toEqual(['a']);
+    await waitUntil('it is written', () => store.keys.includes('a'));
   });
 
   it('writes in batches of some megabytes, an experiment whole', async () => {
@@ -134,8 +133,7 @@ describe('WriteBehind', () => {
     const flushed = behind.flush();
     behind.add([writeOf('b')]);
     await flushed;
-    await sleep(200);
-    expect(store.keys).toEqual(['a', 'b']);
+    await waitUntil('both are written', () => store.keys.join() === 'a,b');
   });
 
   it('clears up after the first write and then rarely', async () => {
