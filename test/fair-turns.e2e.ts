@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket, type Server as TcpServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
-import { collectRecords, type RecordCollector } from './collect-records.js';
+import { collectRecords, type RecordCollector, topics } from './collect-records.js';
 import { getBulk, type Summary, startJob, waitForEnd } from './jobs.js';
 import { type KafkaServer, startKafka } from './servers/kafka.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
@@ -15,6 +17,7 @@ import { type SmallContainer, smallCluster } from './small-cluster.js';
 import { type SwitchedProxy, startSwitchedProxy } from './switched-proxy.js';
 
 const places = 2;
+const publishPlaces = 2;
 const endSeconds = Date.parse('2026-11-21T03:30:00Z') / 1000;
 const time_range = { start: '2026-11-20T21:30:00Z', end: '2026-11-21T03:30:00Z' };
 const containersOf = (namespace: string, count: number): SmallContainer[] =>
@@ -85,23 +88,55 @@ afterAll(async () => {
 const statusOf = async (jobId: string) => (await getBulk<{ summary: Summary }>(service.url, jobId)).body.summary.status;
 
 describe('a small job behind a large one', () => {
-  it('has its summary acknowledged after its own shards and at most two more for each place', async () => {
+  it('waits for its own shards and at most two more for each place, to be measured and to be published', async () => {
     const large = await startJob(service.url, only('large'));
     await waitUntil('the large job is under way', async () => {
       const { body } = await getBulk<{ summary: Summary }>(service.url, large);
       return body.summary.processed_experiments > 0;
     });
     const small = await startJob(service.url, only('small'));
-    const { timestamp: acknowledgedAt } = await collector.waitForSummary(small);
-    const [{ planned_at: plannedAt }] = (await database.query('SELECT planned_at FROM bulk_job WHERE id = $1', [small])).rows;
-    const own = (await database.query('SELECT count(*)::int AS count FROM shard WHERE job_id = $1', [small])).rows[0].count;
+    await collector.waitForSummary(small);
     await waitForEnd(service.url, large);
+    // Between what and what the small job waits, counted in shards of the large one: no clock says how long a shard takes.
     const { rows } = await database.query(
-      'SELECT count(*)::int AS count FROM shard WHERE job_id = $1 AND recommended_at BETWEEN $2 AND to_timestamp($3 / 1000.0)',
-      [large, plannedAt, acknowledgedAt],
+      `SELECT (SELECT count(*) FROM shard WHERE job_id = small.id)::int AS own,
+              count(*) FILTER (WHERE shard.recommended_at BETWEEN small.planned_at AND small.ended_at)::int AS measured_between,
+              count(*) FILTER (WHERE shard.published_at BETWEEN small.ended_at AND last.published_at)::int AS published_between
+       FROM bulk_job AS small, shard, (SELECT max(published_at) AS published_at FROM shard WHERE job_id = $2) AS last
+       WHERE small.id = $2 AND shard.job_id = $1 GROUP BY small.id, last.published_at`,
+      [large, small],
     );
+    const [{ own, measured_between: measured, published_between: published }] = rows;
     expect(own).toBeGreaterThan(1);
-    expect(rows[0].count).toBeLessThanOrEqual(own + 2 * places);
+    expect(measured).toBeLessThanOrEqual(own + 2 * places);
+    expect(published).toBeLessThanOrEqual(own + 2 * publishPlaces);
+  });
+});
+
+describe('a summary too large for its topic', () => {
+  it('is cut to fit, says so, and arrives', async () => {
+    const admin = new Kafka({ brokers: [kafka.bootstrapServers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    const limitTo = (bytes: string) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [
+          { type: ConfigResourceTypes.TOPIC, name: topics.summary, configEntries: [{ name: 'max.message.bytes', value: bytes }] },
+        ],
+      });
+    await limitTo('5000');
+    const namespace = [
+      'small',
+      ...Array.from({ length: 2_000 }, (_, index) => `namespace-that-is-not-there-${randomBytes(8).toString('hex')}-${index}`),
+    ];
+    const jobId = await startJob(service.url, { time_range, filter: { include: { namespace } } });
+    const { summary } = JSON.parse((await collector.waitForSummary(jobId)).value);
+    await limitTo('1000000');
+    await admin.disconnect();
+    expect(summary).toMatchObject({ status: 'COMPLETED', total_experiments: 5, notifications: { '413': { type: 'WARNING' } } });
+    expect(summary.input).toBeUndefined();
+    const rows = await database.query('SELECT publication FROM bulk_job WHERE id = $1', [jobId]);
+    expect(rows.rows).toEqual([{ publication: 'published' }]);
   });
 });
 

@@ -111,6 +111,54 @@ describe('a lease', () => {
   });
 });
 
+describe('what is written for a lease', () => {
+  const others = () =>
+    flow.database.query(`SELECT job_id, step, shard, count, held_until, not_before, last_error FROM attempt ORDER BY job_id, step, shard`);
+
+  /** Leases of two jobs, of two shards and of two steps: all with the same fence. */
+  async function leasesOfAllKinds() {
+    await flow.plan([1, 1]);
+    await flow.plan([1, 1]);
+    const measured = await flow.measure();
+    const publishing = await flow.lease('publish');
+    const measuring = [await flow.lease('measure'), await flow.lease('measure'), await flow.lease('measure')];
+    expect(new Set([measured.lease, publishing, ...measuring].map(({ fence }) => fence)).size).toBe(1);
+    return { publishing, measuring };
+  }
+
+  it("at its settling is nobody else's", async () => {
+    const { publishing } = await leasesOfAllKinds();
+    const before = await others();
+    await flow.database.transaction((transaction) => flow.leases.settle(transaction, publishing, 'why'));
+    const isOwn = (row: { step: string; held_until: unknown }) => row.step === 'publish';
+    const after = await others();
+    expect(after.filter((row: never) => !isOwn(row))).toEqual(before.filter((row: never) => !isOwn(row)));
+    expect(after.filter(isOwn)).toMatchObject([{ held_until: Number.POSITIVE_INFINITY, last_error: 'why' }]);
+  });
+
+  it("at its settling and release is no other shard's and no other job's", async () => {
+    const { measuring } = await leasesOfAllKinds();
+    const rowsOf = async (wanted: (row: { job_id: string; step: string; shard: number }) => boolean) => (await others()).filter(wanted);
+    const [settled, released] = measuring as [(typeof measuring)[0], (typeof measuring)[0]];
+    const isTouched = (row: { job_id: string; step: string; shard: number }) =>
+      row.step === 'measure' && [settled, released].some(({ jobId, shard }) => row.job_id === jobId && row.shard === shard);
+    const before = await rowsOf((row) => !isTouched(row));
+    await flow.database.transaction((transaction) => flow.leases.settle(transaction, settled));
+    await flow.leases.release(released, { counts: false, pauseMs: 60_000, reason: 'why' });
+    expect(await rowsOf((row) => !isTouched(row))).toEqual(before);
+  });
+
+  it('is there when the renewal returns', async () => {
+    await flow.submit();
+    const lease = await flow.lease('discover');
+    for (let round = 0; round < 20; round++) {
+      await flow.expireLeases();
+      await flow.leases.renew([lease]);
+      expect(await flow.row('SELECT held_until > now() AS held FROM attempt')).toEqual({ held: true });
+    }
+  });
+});
+
 describe('attempts', () => {
   it('count when they say so, and are given back when not', async () => {
     await flow.submit();
