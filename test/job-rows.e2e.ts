@@ -155,6 +155,24 @@ describe('the outcomes of a shard', () => {
     }
   });
 
+  it('are committed whole or not at all', async () => {
+    await flow.plan([1]);
+    const lease = await flow.lease('measure');
+    const twice = [...(await outcomesOf(flow.shards, lease)), ...(await outcomesOf(flow.shards, lease))];
+    await expect(flow.shards.commit(lease, twice, new Date())).rejects.toMatchObject({ code: '23505' });
+    expect([await shardStates(), await outcomeCount()]).toEqual([['planned'], 0]);
+    expect(await flow.leases.renew([lease])).toEqual(['held']);
+  });
+
+  it('change no other job', async () => {
+    const other = await flow.plan([5]);
+    await flow.measure();
+    const before = await flow.row('SELECT * FROM shard WHERE job_id = $1', [other]);
+    await flow.plan([2]);
+    await flow.measure();
+    expect(await flow.row('SELECT * FROM shard WHERE job_id = $1', [other])).toEqual(before);
+  });
+
   it('keep why the step was given up', async () => {
     await flow.plan([1]);
     const lease = await flow.lease('measure');
@@ -179,6 +197,15 @@ describe('failing a job', () => {
     expect(await shardStates()).toEqual(['recommended', 'recommended']);
     expect(await flow.jobs.progressOf(id)).toMatchObject({ processed: 5, failed: 3 });
     expect(await flow.row(`SELECT count(*)::int FROM outcome WHERE status = 'FAILED'`)).toEqual({ count: 3 });
+  });
+
+  it('changes no other job', async () => {
+    const other = await flow.plan([2], webhook);
+    const id = await flow.plan([2]);
+    await flow.jobs.fail(id, cancelled, new Date());
+    expect(await flow.jobs.find(other)).toMatchObject({ status: 'IN_PROGRESS', notifications: {}, webhook: null });
+    expect(await flow.row('SELECT state FROM shard WHERE job_id = $1', [other])).toEqual({ state: 'planned' });
+    expect(await flow.row('SELECT count(*)::int FROM outcome WHERE job_id = $1', [other])).toEqual({ count: 0 });
   });
 
   it('does nothing to a job that has ended', async () => {
@@ -286,6 +313,12 @@ describe('deleting', () => {
     await flow.jobs.setWebhook(await flow.lease('notify'), { status: 'FAILED' });
     expect(await flow.jobs.delete(notifies)).toBe(true);
     expect(await flow.jobs.find(notifies)).toBeNull();
+  });
+
+  it('leaves every other job', async () => {
+    const [one, other] = [await flow.plan([], { publication: 'off' }), await flow.plan([], { publication: 'off' })];
+    expect(await flow.jobs.delete(one)).toBe(true);
+    expect(await flow.jobs.find(other)).not.toBeNull();
   });
 
   it('by age takes only what ended before, and leaves what is due', async () => {
