@@ -4,6 +4,15 @@ import { faultOfNode } from './node-version.js';
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => stop.abort(signal));
 
+// A fault of ours that nobody caught ends the process in good order too: what it started, such as an embedded PostgreSQL, must not stay behind.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`rightsizer stops by a fault of its own. ${error.stack}\n`);
+  stop.abort(error);
+});
+process.on('unhandledRejection', (reason) => {
+  process.stderr.write(`A failure that nobody waited for: ${reason instanceof Error ? reason.stack : String(reason)}\n`);
+});
+
 const fault = faultOfNode(process.version);
 if (fault !== undefined) {
   process.stderr.write(`${fault}\n`);

@@ -18,7 +18,7 @@ const log = logOf('main');
 /** Beside the time for steps in progress, closing may take so long; then the process ends all the same. */
 const closingMs = 10_000;
 
-/** Runs the service until the signal fires, and ends what it started, whenever that comes. Returns the process' exit code; never rejects. */
+/** Runs the service until the signal fires, and ends what it started, whenever that comes. Returns the process' exit code, 1 after a fault; never rejects. */
 export async function runService(signal: AbortSignal): Promise<number> {
   try {
     const settings = readSettings(process.env);
@@ -26,7 +26,7 @@ export async function runService(signal: AbortSignal): Promise<number> {
     await withDatabase(settings, signal, (databaseUrl) => serve(settings, databaseUrl, signal));
     return 0;
   } catch (error) {
-    if (signal.aborted && error === signal.reason) return 0;
+    if (signal.aborted && error === signal.reason) return error instanceof Error ? 1 : 0;
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     const isPlain = error instanceof SettingsError || process.env.LOG_LEVEL !== 'debug';
     process.stderr.write(`rightsizer does not start. ${isPlain ? message : stack}\n`);
