@@ -48,10 +48,7 @@ export class BulkController {
   @Delete()
   async remove(@Query('job_id') id: unknown): Promise<object> {
     const job = await this.find(id);
-    if (job.status === 'IN_PROGRESS') {
-      await this.ended.end(job.id, jobNotifications.cancelled());
-      return envelope('Job cancelled');
-    }
+    if (await this.ended.end(job.id, jobNotifications.cancelled())) return envelope('Job cancelled');
     if (!(await this.jobs.delete(job.id))) {
       throw new RestError(
         409,

@@ -18,13 +18,15 @@ export class EndedJobs {
     private readonly wakeUps: WakeUps,
   ) {}
 
-  /** Ends a job from outside its steps: a cancel, a deadline. Does nothing to a job that has ended. Does not wait for the queue. */
-  async end(jobId: string, notifications: Notifications): Promise<void> {
-    void this.wakeUps.wakeAll(await this.fail(jobId, notifications));
+  /** Ends a job from outside its steps: a cancel, a deadline. False when the job had ended already. Does not wait for the queue. */
+  async end(jobId: string, notifications: Notifications): Promise<boolean> {
+    if (!(await this.jobs.fail(jobId, notifications, new Date()))) return false;
+    void this.wakeUps.wakeAll(await this.begin(jobId));
+    return true;
   }
 
-  /** Ends a job as FAILED, with every experiment that has no outcome yet; a step that fails its job gives its lease. Rejects with LeaseLost. */
-  async fail(jobId: string, notifications: Notifications, lease?: Lease): Promise<WakeUpsByStep> {
+  /** Ends a job as FAILED under the lease of the step that failed it, with every experiment that has no outcome yet. Rejects with LeaseLost. */
+  async fail(jobId: string, notifications: Notifications, lease: Lease): Promise<WakeUpsByStep> {
     return (await this.jobs.fail(jobId, notifications, new Date(), lease)) ? this.begin(jobId) : {};
   }
 

@@ -103,6 +103,9 @@ class Chaos {
   private readonly moments: StepMoment[] = [];
   /** Jobs by id, with the names of their webhooks. */
   private readonly jobs = new Map<string, string>();
+  /** Jobs whose cancel was accepted. */
+  private readonly cancelled = new Set<string>();
+  private readonly cancels: Promise<void>[] = [];
   private readonly children: RunningChild[] = [];
   private posted = 0;
   private kills = 0;
@@ -124,11 +127,16 @@ class Chaos {
       await sleep(200);
     }
     this.end();
-    await Promise.all(working);
+    await Promise.all([...working, ...this.cancels]);
     await sleep(1_000); // for records and calls on their way
     const { collector, receiver, database } = this.world;
     const calls = (jobId: string) => receiver.calls(this.jobs.get(jobId) ?? '');
-    const violations = await checkJobs(database, [...this.jobs.keys()], { records: collector.records, moments: this.moments, calls });
+    const violations = await checkJobs(database, [...this.jobs.keys()], {
+      records: collector.records,
+      moments: this.moments,
+      cancelled: this.cancelled,
+      calls,
+    });
     return { ...violations, kills: this.kills, jobs: this.jobs.size };
   }
 
@@ -147,8 +155,16 @@ class Chaos {
     this.movedAtMs = Date.now();
     const isCancelled = this.dice.below(6) === 0;
     const afterMs = this.dice.below(3_000);
-    if (isCancelled)
-      setTimeout(() => fetch(`${this.world.apiUrl}/bulk?job_id=${jobId}`, { method: 'DELETE' }).catch(() => undefined), afterMs);
+    if (isCancelled) this.cancels.push(this.cancel(jobId, afterMs));
+  }
+
+  /** Cancels a job; one that has ended meanwhile and owes nothing is deleted by this, and leaves nothing to check. */
+  private async cancel(jobId: string, afterMs: number): Promise<void> {
+    await sleep(afterMs);
+    const response = await fetch(`${this.world.apiUrl}/bulk?job_id=${jobId}`, { method: 'DELETE' });
+    const { message } = (await response.json()) as { message: string };
+    if (message === 'Job cancelled') this.cancelled.add(jobId);
+    if (message === 'Job deleted') this.jobs.delete(jobId);
   }
 
   /** Starts a worker again whenever it has ended, each time with the next break. */

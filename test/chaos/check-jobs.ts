@@ -18,6 +18,8 @@ export interface Violations {
 export interface Seen {
   readonly records: readonly CollectedRecord[];
   readonly moments: readonly StepMoment[];
+  /** Jobs whose cancel was accepted. */
+  readonly cancelled: ReadonlySet<string>;
   /** Calls of a job's webhook. */
   readonly calls: (jobId: string) => readonly ReceivedCall[];
 }
@@ -59,6 +61,7 @@ async function checkJob(database: pg.Client, jobId: string, seen: Seen): Promise
   const faults = faultsOfRecords(ofExperiments, names);
   lost.push(...faults.filter((fault) => /^(no|0) record/.test(fault)));
   const twice = faults.filter((fault) => !/^(no|0) record/.test(fault));
+  if (seen.cancelled.has(jobId) && job.status !== 'FAILED') lost.push(`its cancel: it is ${job.status}`);
   const failures = new Set(records.filter(({ topic, key }) => topic === topics.error && key === jobId).map(({ value }) => value));
   if (job.status === 'FAILED' && failures.size === 0) lost.push('no error record of the failed job');
   if (failures.size > 1) twice.push(`${failures.size} different error records of the job`);
