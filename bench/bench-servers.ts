@@ -19,6 +19,8 @@ export interface ClusterSize {
 /** Servers with one generated cluster. */
 export interface BenchServers {
   readonly prometheusUrl: string;
+  /** Bootstrap servers, where Kafka was asked for. */
+  readonly kafkaServers?: string;
   readonly containers: readonly GeneratedContainer[];
   /** Runs a service with a database of its own. */
   withService<T>(options: ServiceOptions, work: (service: Service) => Promise<T>): Promise<T>;
@@ -64,7 +66,7 @@ export async function withServers<T>(
     }
   };
   try {
-    return await work({ prometheusUrl: prometheus.url, containers, withService });
+    return await work({ prometheusUrl: prometheus.url, kafkaServers: kafka?.bootstrapServers, containers, withService });
   } finally {
     removeTempFolder(folder);
     await Promise.all([prometheus.stop(), postgres.stop(), kafka?.stop()]);

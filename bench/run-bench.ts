@@ -20,6 +20,7 @@ type Print = (line: string) => void;
 const parts: Readonly<Record<string, (print: Print) => Promise<object>>> = {
   engine: async (print) => (await import('./engine.js')).benchEngine(print),
   kafka: async (print) => (await import('./kafka.js')).benchKafka(print),
+  turns: async (print) => (await import('./turns.js')).benchTurns(print),
   scaling: async (print) => {
     const scaling = await measureScaling(print);
     print(scalingTable(scaling));
