@@ -88,8 +88,8 @@ async function secondsOf(service: Service, { arrivedMs }: Summaries, body: objec
 /** Waits until the latest job has its first recommendations. */
 async function untilMeasuring({ url }: Service): Promise<void> {
   for (;;) {
-    const { jobs } = (await (await fetch(`${url}/bulk/jobs?status=IN_PROGRESS&limit=1`)).json()) as { jobs: { summary: Summary }[] };
-    if (jobs[0] && jobs[0].summary.processed_experiments > 0) return;
+    const { jobs } = (await (await fetch(`${url}/bulk/jobs?status=IN_PROGRESS&limit=1`)).json()) as { jobs: Summary[] };
+    if (jobs[0] && jobs[0].processed_experiments > 0) return;
     await sleep(20);
   }
 }
