@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { faultOfNode } from './node-version.js';
 
 describe('faultOfNode', () => {
@@ -13,5 +15,13 @@ describe('faultOfNode', () => {
   it('says what package.json says', () => {
     const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
     expect(faultOfNode('v0.0.0')).toContain(engines.node.replace('>=', ''));
+  });
+
+  it.each(['main.ts', 'cli.ts'])('is asked before anything else by %s', (entry) => {
+    const old = `data:text/javascript,Object.defineProperty(process, 'version', { value: 'v18.20.4' })`;
+    const script = fileURLToPath(new URL(entry, import.meta.url));
+    const env = { ...process.env, NODE_OPTIONS: '' };
+    const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--import', old, script], { env, encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 1, stderr: `${faultOfNode('v18.20.4')}\n` });
   });
 });
