@@ -3,7 +3,7 @@
 import { faultOfNode } from './node-version.js';
 
 const fault = faultOfNode(process.version);
-if (fault === undefined) await import('./cli/program.js');
+if (fault === undefined) await import('./commands.js');
 else {
   process.stderr.write(`${fault}\n`);
   process.exit(1);

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import type { ExplainOptions } from './explain-profile.js';
-import type { UsageOptions } from './read-usage-options.js';
+import type { ExplainOptions } from './cli/explain-profile.js';
+import type { UsageOptions } from './cli/read-usage-options.js';
 
 // Each command's code is loaded when it runs, so that the others, and --help, start at once.
 const program = new Command('rightsizer')
   .description('Sizes containers and namespaces from their recorded usage.')
-  .version((JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version)
+  .version((JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version)
   .showHelpAfterError('(rightsizer --help shows what there is)');
 
 program
@@ -15,7 +15,7 @@ program
   .argument('<file...>', 'usage files; - reads stdin')
   .option('--explain', 'tell on stderr how each number comes about')
   .action(async (files: string[], options: { explain?: boolean }) => {
-    const { recommendFiles } = await import('./recommend-files.js');
+    const { recommendFiles } = await import('./cli/recommend-files.js');
     process.exitCode = await recommendFiles(files, { explain: options.explain ?? false });
   });
 
@@ -31,7 +31,7 @@ program
   .option('--metric-profile <name>', 'which PromQL asks for the metrics: a profile of CONFIG_DIR/metric-profiles')
   .option('--output <file>', 'write to this file instead of stdout')
   .action(async (experiment: string, options: UsageOptions) => {
-    const { saveUsage } = await import('./save-usage.js');
+    const { saveUsage } = await import('./cli/save-usage.js');
     await saveUsage(experiment, options);
   });
 
@@ -44,10 +44,10 @@ program
   .option('--json', 'one line of JSON instead of a table')
   .action(
     async (name: string, { measurementDuration, ...options }: Pick<ExplainOptions, 'scope' | 'json'> & { measurementDuration: string }) => {
-      const { measurementFault, readDuration } = await import('../bulk/read-duration.js');
+      const { measurementFault, readDuration } = await import('./bulk/read-duration.js');
       const fault = measurementFault(measurementDuration);
       if (fault !== undefined) throw new Error(`--measurement-duration: ${fault}`);
-      const { explainProfileNamed } = await import('./explain-profile.js');
+      const { explainProfileNamed } = await import('./cli/explain-profile.js');
       process.stdout.write(explainProfileNamed(name, { ...options, stepSeconds: readDuration(measurementDuration)! }, process.env));
     },
   );
