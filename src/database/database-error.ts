@@ -1,6 +1,8 @@
 /** SQLSTATE classes by which the server tells about itself, not about our statement (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
 const ofTheServer = [
   /^08/, // connection exceptions
+  /^28/, // the login is refused: a password that is being changed
+  /^3D000$/, // no such database: it is being restored
   /^57P/, // operator intervention: shutdown, crash, cannot connect now, database dropped
   /^57014$/, // query cancelled, a statement time-out
   /^53/, // insufficient resources: disk full, out of memory, too many connections

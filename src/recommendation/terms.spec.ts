@@ -52,3 +52,12 @@ it.each([
     expect.objectContaining({ constructor: RecommendationInputError, field, message: expect.stringContaining(fault) }),
   );
 });
+
+it('takes the largest and the smallest of each field', () => {
+  const limits = { name: 'own', duration_in_days: 365, duration_threshold_in_hours: 365 * 24, plots_datapoints: 1000 };
+
+  expect(readTerms([limits])).toEqual([{ name: 'own', days: 365, least: { minutes: 365 * 24 * 60 }, plotBins: 1000 }]);
+  expect(readTerms([{ ...own, duration_threshold_in_hours: 0, plots_datapoints: 0 }])).toEqual([
+    { name: 'own', days: 3, least: { minutes: 0 }, plotBins: 0 },
+  ]);
+});

@@ -5,6 +5,8 @@ export interface Mutant {
   readonly file: string;
   /** From 1. */
   readonly line: number;
+  /** The lines that it changes, as they are without it. */
+  readonly text: string;
   readonly rule: 'drop-predicate' | 'drop-lock' | 'invert-return' | 'shift-comparison' | 'drop-await';
   readonly start: number;
   readonly end: number;
@@ -46,12 +48,15 @@ export function findMutants(file: string, text: string): Mutant[] {
   };
   visit(source);
   const seen = new Set<string>();
+  const lines = text.split('\n');
   return found.flatMap((each) => {
     const key = `${each.start} ${each.end} ${each.after}`;
     if (seen.has(key)) return [];
     seen.add(key);
-    const line = source.getLineAndCharacterOfPosition(each.start).line + 1;
-    return [{ ...each, file, line, before: text.slice(each.start, each.end) }];
+    const before = text.slice(each.start, each.end);
+    const first = source.getLineAndCharacterOfPosition(each.start + /^\s*/.exec(before)![0].length).line;
+    const last = source.getLineAndCharacterOfPosition(each.end).line;
+    return [{ ...each, file, line: first + 1, text: lines.slice(first, last + 1).join('\n'), before }];
   });
 }
 

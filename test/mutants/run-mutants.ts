@@ -32,9 +32,10 @@ const areas: Readonly<Record<string, { readonly files: RegExp; readonly suites: 
 /** Files that hold no decisions: wiring, rows, types, requests that other suites check against the built service. */
 const left = /\.spec\.ts$|\.entity\.ts$|\.module\.ts$|\.controller\.ts$|thread\.worker\.ts$/;
 
+/** Why mutants survive: those of these files whose line holds `line` and, where given, that read `after`. */
 interface Reason {
-  readonly file: string;
-  readonly before: string;
+  readonly files: readonly string[];
+  readonly line: string;
   readonly after?: string;
   readonly reason: string;
 }
@@ -132,7 +133,7 @@ async function passes(args: readonly string[], folder: string, postgres: Postgre
 }
 
 function report(survivors: readonly Mutant[]): number {
-  const table = new Table({ head: ['where', 'rule', 'before', 'after', 'reason'], style: { head: [] } });
+  const table = new Table({ head: ['where', 'rule', 'before', 'after', 'reason'], style: { head: [], border: [] } });
   const unexplained = survivors.filter((mutant) => reasonOf(mutant) === undefined);
   for (const mutant of survivors) {
     table.push([`${mutant.file}:${mutant.line}`, mutant.rule, short(mutant.before), short(mutant.after), reasonOf(mutant) ?? 'NONE']);
@@ -145,8 +146,8 @@ function report(survivors: readonly Mutant[]): number {
 }
 
 function reasonOf(mutant: Mutant): string | undefined {
-  const is = ({ file, before, after }: Reason) =>
-    mutant.file.endsWith(file) && mutant.before.includes(before) && (after === undefined || mutant.after === after);
+  const is = ({ files, line, after }: Reason) =>
+    files.some((file) => mutant.file.endsWith(file)) && mutant.text.includes(line) && (after === undefined || mutant.after === after);
   return reasons.find(is)?.reason;
 }
 

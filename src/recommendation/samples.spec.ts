@@ -1,0 +1,11 @@
+import { isSample, sampleOrZero } from './samples.js';
+
+it.each([0, -1, 1e100, -1e100])('takes %d for a sample', (value) => {
+  expect(isSample(value)).toBe(true);
+  expect(sampleOrZero(value)).toBe(value);
+});
+
+it.each([Number.NaN, Infinity, -Infinity, 1.0000001e100, -1e101])('does not take %d for a sample', (value) => {
+  expect(isSample(value)).toBe(false);
+  expect(sampleOrZero(value)).toBe(0);
+});
