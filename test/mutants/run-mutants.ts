@@ -25,7 +25,7 @@ const areas: Readonly<Record<string, { readonly files: RegExp; readonly suites: 
   bulk: { files: /^bulk\//, suites: ['test/leases.e2e.ts', 'test/job-rows.e2e.ts', 'test/step-runner.e2e.ts'] },
   experiments: { files: /^experiments\//, suites: ['test/job-rows.e2e.ts'] },
   publication: { files: /^publication\//, suites: [] },
-  windows: { files: /^usage\/stored\//, suites: [] },
+  windows: { files: /^usage\/stored\//, suites: ['test/window-rows.e2e.ts'] },
   engine: { files: /^recommendation\/(terms|term-usage|samples|intervals|percentiles|measure-intervals)\.ts$/, suites: [] },
 };
 

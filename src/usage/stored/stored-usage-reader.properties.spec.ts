@@ -127,8 +127,7 @@ class MemoryStore {
   async clearUp(): Promise<void> {}
 }
 
-const settings = readSettings({});
-const profiles = new MetricProfiles(settings);
+const profiles = new MetricProfiles(readSettings({}));
 
 function requestOf(
   containers: readonly string[],
@@ -160,7 +159,7 @@ function requestOf(
   return { datasource, metricProfile: 'resource-optimization-local-monitoring', experiments, endSeconds, stepSeconds, ...over };
 }
 
-function readerOf(world: World) {
+function readerOf(world: World, settings = readSettings({})) {
   const store = new MemoryStore();
   const writes = new WriteBehind(store);
   return { reader: new StoredUsageReader(world, profiles, store, writes, settings), writes };
@@ -219,6 +218,46 @@ describe('StoredUsageReader', () => {
       await reader.read(requestOf(['c0'], now, { rows: 150, dropsInactive: true }));
       await writes.flush();
       expect(world.rowsRead).toBe(rows);
+    }
+  });
+
+  it('asks once about an idle container of which nothing is stored', async () => {
+    const world = new World(new Map([['c0', [{ ...steady, cpu: 0 }]]]));
+    world.now = 200;
+    await readerOf(world).reader.read(requestOf(['c0'], 200, { rows: 150, dropsInactive: true }));
+    expect(world.rowsRead).toBe(150);
+  });
+
+  it('keeps what a refresh of the same window has read', async () => {
+    const histories = new Map([['c0', [steady]]]);
+    const world = new World(histories);
+    const { reader, writes } = readerOf(world);
+    world.now = 200;
+    const read = async (refresh: boolean) => {
+      world.rowsRead = 0;
+      const request = requestOf(['c0'], 200, { rows: 150, dropsInactive: false, refresh });
+      expect(textOf(await reader.read(request))).toEqual(textOf(await world.read({ ...request, rows: 150 })));
+      await writes.flush();
+      return world.rowsRead - 150;
+    };
+    expect(await read(false)).toBe(150);
+    histories.set('c0', [{ ...steady, cpu: 2 }]);
+    expect(await read(true)).toBe(150);
+    expect(await read(false)).toBeLessThan(10);
+  });
+
+  it('keeps the oldest block of the days that it is to keep', async () => {
+    const world = new World(new Map([['c0', [steady]]]));
+    const { reader, writes } = readerOf(world, readSettings({ USAGE_STORE_DAYS: '1' }));
+    for (const [now, most] of [
+      [125, 96],
+      [126, 10],
+    ] as const) {
+      world.now = now;
+      world.rowsRead = 0;
+      await reader.read(requestOf(['c0'], now, { rows: 96, dropsInactive: false }));
+      await writes.flush();
+      expect(world.rowsRead).toBeLessThanOrEqual(most);
     }
   });
 
