@@ -12,6 +12,16 @@ describe('findMutants', () => {
     expect(rest).toContain(text.replace('WHERE job_id = $1', 'WHERE true AND ($1::text IS NOT NULL OR true)'));
   });
 
+  it('drops a predicate with its texts and its range', () => {
+    const text = "run(`SELECT a FROM job WHERE state = 'open' AND kind <> 'x' AND n BETWEEN ${from} AND ${to}`)";
+    const rest = mutated(text).map(([, after]) => after);
+    expect(rest).toEqual([
+      text.replace(" AND kind <> 'x'", ''),
+      text.replace(' AND n BETWEEN ${from} AND ${to}', ''),
+      text.replace("WHERE state = 'open'", 'WHERE true'),
+    ]);
+  });
+
   it('drops locks', () => {
     expect(mutated("run('SELECT FROM job WHERE id = $1 FOR NO KEY UPDATE')").map(([, after]) => after)).toContain(
       "run('SELECT FROM job WHERE id = $1 ')",

@@ -30,8 +30,9 @@ const commits =
   /^(settle|commit|plan|fail|end|markPublished|markPublishErrors|setPublication|setWebhook|release|transaction|publish|wake|wakeAll|giveUp|insert|insertShards|upsert|update|completeIfDone|query|send|write|keep)$/;
 
 const isSql = /\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|IN_PROGRESS|JOIN)\b/;
-const boundary = String.raw`(?=\s+(?:AND|OR|ORDER|RETURNING|FOR|LIMIT|ON)\b|\s*[\`'\n)]|\s*$)`;
-const predicate = String.raw`(?:NOT\s+)?(?:EXISTS\s*)?(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|[^\s()\`])(?:\([^()]*\)|\$\{[^}]*\}|[^\n\`()])*?`;
+const boundary = String.raw`(?=\s+(?:AND|OR|ORDER|GROUP|RETURNING|FOR|LIMIT|ON)\b|\s*[\`\n)]|\s*'?$)`;
+const part = String.raw`\([^()]*\)|\$\{[^}]*\}|'[^'\n]*'|\bBETWEEN\s+[^\s\`]+\s+AND\s+[^\s\`]+|[^\n\`()']`;
+const predicate = String.raw`(?:NOT\s+)?(?:EXISTS\s*)?(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\$\{[^}]*\}|[^\s()\`])(?:${part})*?`;
 const dropped: readonly (readonly [Mutant['rule'], RegExp, string])[] = [
   ['drop-predicate', new RegExp(String.raw`\s+AND\s+${predicate}${boundary}`, 'g'), ''],
   ['drop-predicate', new RegExp(String.raw`\bWHERE\s+${predicate}${boundary}`, 'g'), 'WHERE true'],
