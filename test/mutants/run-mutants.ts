@@ -124,7 +124,7 @@ async function kills(mutant: Mutant & { area: string }, folder: string, postgres
 async function passes(args: readonly string[], folder: string, postgres: PostgresServer): Promise<boolean> {
   const jest = join(root, 'node_modules/jest/bin/jest.js');
   const flags = ['--experimental-vm-modules', '--no-warnings', jest, '--bail', '--maxWorkers=1', '--forceExit', '--passWithNoTests'];
-  const env = { ...process.env, DATABASE_URL: postgres.url, LOG_LEVEL: 'silent' };
+  const env = { ...process.env, DATABASE_URL: postgres.url, LOG_LEVEL: 'silent', STOP_AT_FAILURE: '1' };
   const child = spawn(process.execPath, [...flags, ...args], { cwd: folder, stdio: 'ignore', env });
   const timer = setTimeout(() => child.kill('SIGKILL'), longestMs);
   const code = await new Promise((ended) => child.once('exit', ended));
