@@ -1,7 +1,6 @@
 // Unit tests stand beside the code (*.spec.ts); end-to-end tests run the built service against real servers that they start themselves (test/*.e2e.ts).
 const common = {
-  // `npm run test:mutants` looks for the first failure alone.
-  testEnvironment: process.env.STOP_AT_FAILURE ? '<rootDir>/test/mutants/stop-at-failure.mjs' : 'node',
+  testEnvironment: '<rootDir>/test/environment.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

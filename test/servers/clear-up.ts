@@ -17,6 +17,20 @@ export function isClearedUp(what: string | number): void {
   toldToGuard(`gone ${what}\n`);
 }
 
+/** Has it all cleared up now. The environment of tests finds this at the end of each file. */
+export async function clearUpNow(): Promise<void> {
+  const ending = guard;
+  guard = undefined;
+  if (!ending) return;
+  await new Promise((ended) => {
+    ending.ref();
+    ending.once('exit', ended);
+    ending.stdin!.end();
+  });
+}
+
+Object.assign(globalThis, { clearUpNow });
+
 function toldToGuard(line: string): void {
   guard ??= startGuard();
   guard.stdin!.write(line);

@@ -1,0 +1,18 @@
+import { TestEnvironment } from 'jest-environment-node';
+
+const stopsAtFailure = process.env.STOP_AT_FAILURE !== undefined;
+
+/** Node, where each file of tests ends what it has started, also when its set-up failed. With STOP_AT_FAILURE it skips the tests after the first failed one. */
+export default class Environment extends TestEnvironment {
+  hasFailed = false;
+
+  handleTestEvent({ name, test }) {
+    if (name === 'test_start' && this.hasFailed) test.mode = 'skip';
+    if (stopsAtFailure && (name === 'test_fn_failure' || (name === 'hook_failure' && test))) this.hasFailed = true;
+  }
+
+  async teardown() {
+    await this.global.clearUpNow?.();
+    await super.teardown();
+  }
+}
