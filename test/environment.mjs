@@ -1,5 +1,8 @@
 import { TestEnvironment } from 'jest-environment-node';
 
+// A worker whose Jest was killed ends too, and with it what it has started.
+process.once('disconnect', () => process.exit(1));
+
 const stopsAtFailure = process.env.STOP_AT_FAILURE !== undefined;
 
 /** Node, where each file of tests ends what it has started, also when its set-up failed. With STOP_AT_FAILURE it skips the tests after the first failed one. */
