@@ -110,6 +110,7 @@ class Chaos {
   private posted = 0;
   private kills = 0;
   private isOver = false;
+  private readonly startMs = performance.now();
   private movedAtMs = Date.now();
 
   constructor(
@@ -126,6 +127,7 @@ class Chaos {
       if (this.kills < this.options.kills && (await this.isRoomForJob())) await this.post();
       await sleep(200);
     }
+    if (!this.isMoving()) await this.tellWhatIsStuck();
     this.end();
     await Promise.all([...working, ...this.cancels]);
     await sleep(1_000); // for records and calls on their way
@@ -218,12 +220,22 @@ class Chaos {
     await this.world.proxies[name]!.mode('pass');
   }
 
+  /** Everything that may explain why nothing moves. */
+  private async tellWhatIsStuck(): Promise<void> {
+    const rows = async (sql: string) => (await this.world.database.query(sql)).rows;
+    const ofJobs = `SELECT attempt.*, now() FROM attempt JOIN bulk_job ON id = job_id WHERE (${undone}) AND held_until IS DISTINCT FROM 'infinity'`;
+    const activity = `SELECT pid, state, wait_event, left(query, 120) AS query, now() - state_change AS since FROM pg_stat_activity WHERE state <> 'idle'`;
+    for (const row of [...(await rows(ofJobs)), ...(await rows(activity))]) this.tell(`stuck: ${JSON.stringify(row)}`);
+    for (const [index, child] of this.children.entries())
+      this.tell(`worker ${index}, ${child.hasExited ? 'ended' : 'up'}, printed:\n${child.output}`);
+  }
+
   private async isRoomForJob(): Promise<boolean> {
     return (await this.count(`status = 'IN_PROGRESS'`)) < jobsAtOnce && (await this.count(undone)) < mostUndone;
   }
 
   private tell(line: string): void {
-    this.options.onProgress?.(line);
+    this.options.onProgress?.(`${((performance.now() - this.startMs) / 1000).toFixed(1)} s: ${line}`);
   }
 
   private isMoving(): boolean {
