@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { inTransaction } from '../src/database/in-transaction.js';
+import { openJobFlow } from './job-flow.js';
 import { getBulk, postBulk, type Summary, startJob, waitForEnd } from './jobs.js';
 import { type FaultMode, type FaultProxy, startFaultProxy } from './servers/fault-proxy.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
@@ -140,6 +142,35 @@ describe('a PostgreSQL that misbehaves', () => {
 async function nameOfDatabase(): Promise<string> {
   return `postgres://x/${(await direct.query('SELECT current_database() AS name')).rows[0].name}`;
 }
+
+describe('a transaction that a frozen or cut-off process left open', () => {
+  it('is ended by PostgreSQL: others take its row, and what it had written is gone', async () => {
+    const flow = await openJobFlow(await postgres.createDatabase());
+    try {
+      const jobId = await flow.submit();
+      const lease = await flow.lease('discover');
+      let isOpen: () => void = () => undefined;
+      const open = new Promise<void>((resolve) => (isOpen = resolve));
+      const frozen = inTransaction(flow.database, async (transaction) => {
+        await flow.leases.settle(transaction, lease);
+        isOpen();
+        await waitUntil('the row is taken', async () => (await flow.row('SELECT fence FROM attempt')).fence === 2, {
+          timeoutMs: patienceMs,
+        });
+        await transaction.query('SELECT 1');
+      });
+      await Promise.all([
+        expect(frozen).rejects.toThrow(),
+        open.then(async () => {
+          await flow.expireLeases();
+          expect(await flow.lease('discover')).toMatchObject({ jobId, fence: 2 });
+        }),
+      ]);
+    } finally {
+      await flow.close();
+    }
+  });
+});
 
 describe('a Redis that misbehaves as the queue', () => {
   it.each(['hang', 'reset', 'refuse'] satisfies FaultMode[])('by %s: requests are answered, and jobs go on afterwards', async (mode) => {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { DataSource, type EntityManager, Repository } from 'typeorm';
+import { inTransaction } from '../database/in-transaction.js';
 import type { Experiment } from '../experiments/experiment.js';
 import { ExperimentStore } from '../experiments/experiment-store.js';
 import type { Notifications } from '../experiments/notification.js';
@@ -119,7 +120,7 @@ export class BulkJobStore {
   /** Commits discovery's result under its lease; says whether the job ended here, as one without experiments does. Rejects with LeaseLost or Stopped. */
   async plan(lease: Lease, plan: JobPlan): Promise<boolean> {
     const { jobId: id } = lease;
-    return this.database.transaction(async (transaction) => {
+    return inTransaction(this.database, async (transaction) => {
       await this.leases.settle(transaction, lease);
       const [job] = await transaction.query('SELECT status, planned_at FROM bulk_job WHERE id = $1 FOR NO KEY UPDATE', [id]);
       if (job?.status !== 'IN_PROGRESS' || job.planned_at !== null) throw new Stopped('the job ended');
@@ -171,7 +172,7 @@ export class BulkJobStore {
    */
   async fail(id: string, notifications: Notifications, at: Date, lease?: Lease): Promise<boolean> {
     const reason = JSON.stringify(notifications);
-    return this.database.transaction(async (transaction) => {
+    return inTransaction(this.database, async (transaction) => {
       if (lease) await this.leases.settle(transaction, lease, Object.values(notifications)[0]?.message);
       await transaction.query(`SELECT FROM shard WHERE job_id = $1 AND state = 'planned' ORDER BY number FOR UPDATE`, [id]);
       const [job] = await transaction.query('SELECT status FROM bulk_job WHERE id = $1 FOR NO KEY UPDATE', [id]);
@@ -198,7 +199,7 @@ export class BulkJobStore {
 
   /** Commits under its lease how the webhook ended. */
   async setWebhook(lease: Lease, webhook: WebhookState, givenUpFor?: string): Promise<void> {
-    await this.database.transaction(async (transaction) => {
+    await inTransaction(this.database, async (transaction) => {
       await this.leases.settle(transaction, lease, givenUpFor);
       await transaction.update(BulkJobEntity, { id: lease.jobId }, { webhook: webhook as object });
     });
@@ -206,7 +207,7 @@ export class BulkJobStore {
 
   /** Commits under its lease that all of the job is published, or that its end is not: then `notifications` say why. */
   async setPublication(lease: Lease, publication: 'published' | 'failed', notifications: Notifications = {}): Promise<void> {
-    await this.database.transaction(async (transaction) => {
+    await inTransaction(this.database, async (transaction) => {
       await this.leases.settle(transaction, lease, Object.values(notifications)[0]?.message);
       await transaction.query(
         `UPDATE bulk_job SET publication = $2, notifications = notifications || $3::jsonb WHERE id = $1 AND publication = 'pending'`,

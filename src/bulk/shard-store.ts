@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { inTransaction } from '../database/in-transaction.js';
 import { type Outcome, OutcomeStore } from '../experiments/outcome-store.js';
 import { BulkJobStore } from './bulk-job-store.js';
 import { type Lease, LeaseStore, Stopped } from './lease-store.js';
@@ -25,7 +26,7 @@ export class ShardStore {
   async commit(lease: Lease, outcomes: readonly Outcome[], at: Date, givenUpFor?: string): Promise<boolean> {
     const { jobId, shard: number } = lease;
     const failed = outcomes.filter(({ status }) => status === 'FAILED').length;
-    return this.database.transaction(async (transaction) => {
+    return inTransaction(this.database, async (transaction) => {
       await this.leases.settle(transaction, lease, givenUpFor);
       const [held] = await transaction.query(
         `UPDATE shard SET state = 'recommended', experiments = NULL, failed_count = $3, recommended_at = $4
@@ -82,7 +83,7 @@ export class ShardStore {
   /** Commits under its lease that every record of a shard is acknowledged, or why not. Rejects with LeaseLost or Stopped. */
   async markPublished(lease: Lease, errors: ReadonlyMap<string, string>, at: Date, givenUpFor?: string): Promise<void> {
     const { jobId, shard: number } = lease;
-    await this.database.transaction(async (transaction) => {
+    await inTransaction(this.database, async (transaction) => {
       await this.leases.settle(transaction, lease, givenUpFor);
       const [marked] = await transaction.query(
         `UPDATE shard SET state = 'published', published_at = $3, publish_failed_count = $4

@@ -9,6 +9,7 @@ const ofTheServer = [
   /^58/, // system errors: I/O, missing files
   /^40/, // transaction rollback: serialization failure, deadlock
   /^55P03$/, // lock not available
+  /^25P0[34]$/, // a transaction that was idle for too long
   /^25006$/, // read-only: a standby during a fail-over
   /^XX00[12]$/, // corrupted data or index
 ];

@@ -109,7 +109,7 @@ function poolOf(connectionString: string): pg.Pool {
     max: connections,
     application_name: 'rightsizer-queue',
     // By a statement, not in the start-up packet, which poolers refuse.
-    onConnect: (client) => client.query(`SET search_path TO ${schema}`),
+    onConnect: (client) => client.query(`SET search_path TO ${schema}; SET idle_in_transaction_session_timeout TO '10s'`),
   });
   pool.on('error', (error) => log.debug({ error: String(error) }, 'a connection of the queue broke'));
   // Each queue and each worker listens.

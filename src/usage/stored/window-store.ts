@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
-import { DataSource, type QueryRunner } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
+import { inTransaction } from '../../database/in-transaction.js';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import type { Arena } from './arena.js';
@@ -25,20 +26,24 @@ export class WindowStore {
     // COPY takes no parameters; keys are hexadecimal digits that we made, numbers are numbers.
     const list = keys.map((key) => `'${key}'`).join(', ');
     const query = `SELECT key, block, data FROM usage_block WHERE key IN (${list}) AND block BETWEEN ${Number(first)} AND ${Number(last)}`;
-    return this.connected(async (_, client) => {
+    const runner = this.database.createQueryRunner();
+    try {
+      const client: PoolClient = await runner.connect();
       for await (const chunk of client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`))) arena.append(chunk as Buffer);
       return readCopyRows(arena.bytes);
-    });
+    } finally {
+      await runner.release();
+    }
   }
 
   /** Writes all of a batch or nothing; writers wait for each other, so that two that have the same experiment do not collide. */
   async write(batch: WriteBatch): Promise<void> {
     const { series } = batch;
-    await this.transaction(async (runner, client) => {
-      await runner.query('SELECT pg_advisory_xact_lock($1)', [lockKeys.write]);
-      await this.deleteReplaced(runner, series);
-      await copyIn(client, batch.end());
-      await runner.query(
+    await inTransaction(this.database, async (transaction) => {
+      await transaction.query('SELECT pg_advisory_xact_lock($1)', [lockKeys.write]);
+      await this.deleteReplaced(transaction, series);
+      await copyIn(await transaction.queryRunner!.connect(), batch.end());
+      await transaction.query(
         `INSERT INTO usage_series AS known (key, first_block, bytes, used_at)
          SELECT key, first_block, (SELECT sum(octet_length(data)) FROM usage_block WHERE usage_block.key = written.key), now()
          FROM unnest($1::uuid[], $2::integer[]) AS written (key, first_block)
@@ -51,10 +56,10 @@ export class WindowStore {
 
   /** Deletes what is too old, unused for long or, least used first, beyond the size; nothing where another process is at it. */
   async clearUp(): Promise<void> {
-    await this.transaction(async (runner) => {
-      const [{ locked }] = await runner.query('SELECT pg_try_advisory_xact_lock($1) AS locked', [lockKeys.clearUp]);
+    await inTransaction(this.database, async (transaction) => {
+      const [{ locked }] = await transaction.query('SELECT pg_try_advisory_xact_lock($1) AS locked', [lockKeys.clearUp]);
       if (!locked) return;
-      await runner.query(
+      await transaction.query(
         `WITH gone AS (
            DELETE FROM usage_series USING (
              SELECT key, used_at, sum(bytes) OVER (ORDER BY used_at DESC, key) AS bytes_so_far FROM usage_series
@@ -65,40 +70,20 @@ export class WindowStore {
          DELETE FROM usage_block USING gone WHERE usage_block.key = gone.key`,
         [this.settings.USAGE_STORE_MAX_MB * 1024 * 1024, this.settings.USAGE_STORE_DAYS],
       );
-      await runner.query('DELETE FROM usage_block USING usage_series AS series WHERE usage_block.key = series.key AND block < first_block');
+      await transaction.query(
+        'DELETE FROM usage_block USING usage_series AS series WHERE usage_block.key = series.key AND block < first_block',
+      );
     });
   }
 
-  private async deleteReplaced(runner: QueryRunner, series: WriteBatch['series']): Promise<void> {
+  private async deleteReplaced(transaction: EntityManager, series: WriteBatch['series']): Promise<void> {
     const replaced = series.filter(({ replacesAll }) => replacesAll).map(({ key }) => key);
-    if (replaced.length > 0) await runner.query('DELETE FROM usage_block WHERE key = ANY($1::uuid[])', [replaced]);
-    await runner.query(
+    if (replaced.length > 0) await transaction.query('DELETE FROM usage_block WHERE key = ANY($1::uuid[])', [replaced]);
+    await transaction.query(
       `DELETE FROM usage_block USING unnest($1::uuid[], $2::integer[]) AS written (key, block)
        WHERE usage_block.key = written.key AND usage_block.block = written.block`,
       [series.flatMap(({ key, numbers }) => numbers.map(() => key)), series.flatMap(({ numbers }) => numbers)],
     );
-  }
-
-  private async transaction(work: (runner: QueryRunner, client: PoolClient) => Promise<void>): Promise<void> {
-    await this.connected(async (runner, client) => {
-      await runner.startTransaction();
-      try {
-        await work(runner, client);
-        await runner.commitTransaction();
-      } catch (error) {
-        await runner.rollbackTransaction().catch(() => undefined);
-        throw error;
-      }
-    });
-  }
-
-  private async connected<T>(work: (runner: QueryRunner, client: PoolClient) => Promise<T>): Promise<T> {
-    const runner = this.database.createQueryRunner();
-    try {
-      return await work(runner, await runner.connect());
-    } finally {
-      await runner.release();
-    }
   }
 }
 
