@@ -13,7 +13,7 @@ import { ShardStore } from '../src/bulk/shard-store.js';
 import { DatabaseModule } from '../src/database/database.module.js';
 import type { Experiment } from '../src/experiments/experiment.js';
 import { ExperimentsModule } from '../src/experiments/experiments.module.js';
-import type { Outcome } from '../src/experiments/outcome-store.js';
+import { type Outcome, OutcomeStore } from '../src/experiments/outcome-store.js';
 import { readSettings } from '../src/settings/read-settings.js';
 import { SettingsModule } from '../src/settings/settings.module.js';
 
@@ -24,6 +24,7 @@ export interface JobFlow {
   readonly jobs: BulkJobStore;
   readonly shards: ShardStore;
   readonly reader: JobReader;
+  readonly outcomes: OutcomeStore;
   /** Stores a job; returns its id. */
   submit(job?: Partial<NewBulkJob>): Promise<string>;
   /** Stores a job and plans it: one shard for each number, with so many experiments. */
@@ -80,6 +81,7 @@ export async function openJobFlow(databaseUrl: string): Promise<JobFlow> {
     jobs,
     shards,
     reader: app.get(JobReader),
+    outcomes: app.get(OutcomeStore),
     submit,
     lease,
     plan: async (shardSizes, job) => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { LeaseLost, Stopped } from '../src/bulk/lease-store.js';
 import { experimentNamed, type JobFlow, nameOf, openJobFlow, outcomesOf } from './job-flow.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
+import { waitUntil } from './servers/wait-until.js';
 
 const cancelled = { '499': { type: 'ERROR', message: 'cancelled', code: 499 } } as const;
 const emptyPlan = { shards: [], failed: [], notifications: {}, metadata: {}, at: new Date() };
@@ -77,6 +78,13 @@ describe('a plan', () => {
     const [{ job_id: jobId, fence }] = await flow.database.query('SELECT job_id, fence FROM attempt');
     const lease = { step: 'discover', jobId, shard: -1, fence, attempts: 1, datasources: [] } as const;
     await expect(flow.jobs.plan(lease, emptyPlan)).rejects.toThrow(Stopped);
+  });
+
+  it('changes no other job', async () => {
+    await flow.submit({ startedAt: new Date(0) });
+    const other = await flow.submit();
+    await flow.jobs.plan(await flow.lease('discover'), emptyPlan);
+    expect(await flow.jobs.find(other)).toMatchObject({ plannedAt: null });
   });
 
   it('without experiments ends the job', async () => {
@@ -235,6 +243,43 @@ describe('failing a job', () => {
       expect(await flow.row('SELECT sum(experiment_count)::int AS sum FROM shard WHERE job_id = $1', [id])).toEqual({ sum: 12 });
       expect(await flow.jobs.progressOf(id)).toMatchObject({ processed: 12 });
     }
+  });
+});
+
+describe('an end that another process commits at the same moment', () => {
+  /** Ends the job elsewhere, while `work` waits for the job's lock. */
+  async function endMeanwhile<T>(id: string, status: string, work: () => Promise<T>): Promise<T> {
+    const runner = flow.database.createQueryRunner();
+    try {
+      await runner.startTransaction();
+      await runner.query('UPDATE bulk_job SET status = $2, ended_at = now() WHERE id = $1', [id, status]);
+      const [result] = await Promise.all([
+        work(),
+        waitUntil('it waits for the lock', async () => {
+          const { count } = await flow.row(
+            "SELECT count(*)::int FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+          );
+          return Number(count) > 0;
+        }).then(() => runner.commitTransaction()),
+      ]);
+      return result;
+    } finally {
+      await runner.release();
+    }
+  }
+
+  it('stays the end: a failure comes too late', async () => {
+    const id = await flow.submit();
+    expect(await endMeanwhile(id, 'COMPLETED', () => flow.jobs.fail(id, cancelled, new Date()))).toBe(false);
+    expect(await statusOf(id)).toBe('COMPLETED');
+  });
+
+  it('stays the end: a plan comes too late, and writes nothing', async () => {
+    const id = await flow.submit();
+    const lease = await flow.lease('discover');
+    const plan = { ...emptyPlan, shards: [{ number: 0, experiments: [experimentNamed('a')] }] };
+    await expect(endMeanwhile(id, 'FAILED', () => flow.jobs.plan(lease, plan))).rejects.toThrow(Stopped);
+    expect([await statusOf(id), await shardStates()]).toEqual(['FAILED', []]);
   });
 });
 

@@ -136,16 +136,19 @@ describe('what is written for a lease', () => {
     expect(after.filter(isOwn)).toMatchObject([{ held_until: Number.POSITIVE_INFINITY, last_error: 'why' }]);
   });
 
-  it("at its settling and release is no other shard's and no other job's", async () => {
-    const { measuring } = await leasesOfAllKinds();
-    const rowsOf = async (wanted: (row: { job_id: string; step: string; shard: number }) => boolean) => (await others()).filter(wanted);
-    const [settled, released] = measuring as [(typeof measuring)[0], (typeof measuring)[0]];
-    const isTouched = (row: { job_id: string; step: string; shard: number }) =>
-      row.step === 'measure' && [settled, released].some(({ jobId, shard }) => row.job_id === jobId && row.shard === shard);
-    const before = await rowsOf((row) => !isTouched(row));
+  it("at its settling and release is no other shard's, no other step's and no other job's", async () => {
+    const { publishing, measuring } = await leasesOfAllKinds();
+    const settled = measuring.find(({ jobId }) => jobId !== publishing.jobId)!;
+    const touched = [settled, publishing];
+    const untouched = async () =>
+      (await others()).filter(
+        (row: { job_id: string; step: string; shard: number }) =>
+          !touched.some(({ jobId, step, shard }) => row.job_id === jobId && row.step === step && row.shard === shard),
+      );
+    const before = await untouched();
     await flow.database.transaction((transaction) => flow.leases.settle(transaction, settled));
-    await flow.leases.release(released, { counts: false, pauseMs: 60_000, reason: 'why' });
-    expect(await rowsOf((row) => !isTouched(row))).toEqual(before);
+    await flow.leases.release(publishing, { counts: false, pauseMs: 60_000, reason: 'why' });
+    expect(await untouched()).toEqual(before);
   });
 
   it('is there when the renewal returns', async () => {

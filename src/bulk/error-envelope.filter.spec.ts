@@ -1,0 +1,50 @@
+import { BadRequestException, NotFoundException } from '@nestjs/common';
+import { ErrorEnvelopeFilter } from './error-envelope.filter.js';
+import { RejectedRequest } from './submit-job.js';
+
+/** What a caller gets for an error, and whether its connection is cut. */
+function answerTo(error: unknown, begun: { headersSent: boolean; writableEnded: boolean } = { headersSent: false, writableEnded: false }) {
+  const answer: { status?: number; body?: Record<string, unknown>; retryAfter?: number; isCut?: boolean } = {};
+  const response = {
+    ...begun,
+    setHeader: (_: string, value: number) => (answer.retryAfter = value),
+    status: (status: number) => {
+      answer.status = status;
+      return response;
+    },
+    type: () => response,
+    send: (body: string) => (answer.body = JSON.parse(body)),
+    destroy: () => (answer.isCut = true),
+  };
+  new ErrorEnvelopeFilter().catch(error, { switchToHttp: () => ({ getResponse: () => response }) } as never);
+  return answer;
+}
+
+const bodyParser = Object.assign(new Error('request entity too large'), { type: 'entity.too.large', status: 413 });
+const away = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+
+it.each<[string, unknown, number, string]>([
+  [
+    'a refused request',
+    Object.assign(Object.create(RejectedRequest.prototype), { status: 409, message: 'another one' }),
+    409,
+    'another one',
+  ],
+  ['an unknown path', new NotFoundException('Cannot GET /x'), 404, 'Not Found'],
+  ['a refusal of Nest', new BadRequestException('no'), 400, 'no'],
+  ['a body that is too large', bodyParser, 413, 'The body cannot be read: request entity too large'],
+  ['an error with a status that is not about the body', Object.assign(new Error('x'), { status: 418 }), 500, 'Internal Server Error'],
+  ['an error with a type alone', Object.assign(new Error('x'), { type: 'x' }), 500, 'Internal Server Error'],
+  ['a bug', new Error('secret'), 500, 'Internal Server Error'],
+])('answers %s in the envelope', (_, error, status, message) => {
+  expect(answerTo(error)).toEqual({ status, body: { message, httpcode: status, documentationLink: '', status: 'ERROR' } });
+});
+
+it('asks to try again while the database is away', () => {
+  expect(answerTo(away)).toMatchObject({ status: 503, retryAfter: 5, body: { httpcode: 503 } });
+});
+
+it('cuts an answer that has begun, and leaves one that has ended', () => {
+  expect(answerTo(away, { headersSent: true, writableEnded: false })).toEqual({ isCut: true });
+  expect(answerTo(away, { headersSent: true, writableEnded: true })).toEqual({});
+});
