@@ -241,6 +241,14 @@ describe('turns', () => {
     expect(await next('discover', ['silent'])).toBeUndefined();
     expect((await next('discover', ['other']))?.jobId).toBe(waits);
   });
+
+  it('of steps that ask no datasource pass over none', async () => {
+    const silent = await flow.plan([1], { datasources: ['silent'], request: { webhook: { url: 'http://127.0.0.1:9/' } } });
+    const { lease } = await flow.measure();
+    expect(await next('publish', ['silent'])).toMatchObject({ jobId: silent, datasources: [] });
+    expect(await next('notify', ['silent'])).toMatchObject({ jobId: silent, datasources: [] });
+    expect(lease.datasources).toEqual(['silent']);
+  });
 });
 
 describe('what waits', () => {

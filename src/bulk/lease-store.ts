@@ -141,15 +141,17 @@ const leasesGiven = `unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[]
 
 /** Jobs beside their rows that are free for a step; `$1` names the silent datasources. */
 function freeRows(step: Step, onlyFirst: boolean): string {
-  const { shards }: StepDefinition = steps[step];
+  const { shards, asksDatasource }: StepDefinition = steps[step];
   const free = (
     shard: string,
   ) => `NOT EXISTS (SELECT FROM attempt WHERE attempt.job_id = id AND step = '${step}' AND attempt.shard = ${shard}
                                    AND (held_until > now() OR not_before > now()))`;
+  const names = shards ? 'ARRAY[shard.datasource]' : 'bulk_job.datasources';
+  const asked = asksDatasource ? names : `'{}'::text[]`;
   const rows = shards
-    ? `SELECT number AS shard, ARRAY[shard.datasource] AS datasources FROM shard
-       WHERE job_id = id AND state = '${shards}' AND shard.datasource <> ALL ($1::text[]) AND ${free('number')} ORDER BY number`
-    : `SELECT ${wholeJob} AS shard, bulk_job.datasources WHERE NOT bulk_job.datasources && $1::text[] AND ${free(String(wholeJob))}`;
+    ? `SELECT number AS shard, ${asked} AS datasources FROM shard
+       WHERE job_id = id AND state = '${shards}' AND NOT ${asked} && $1::text[] AND ${free('number')} ORDER BY number`
+    : `SELECT ${wholeJob} AS shard, ${asked} AS datasources WHERE NOT ${asked} && $1::text[] AND ${free(String(wholeJob))}`;
   return `bulk_job CROSS JOIN LATERAL (${rows}${onlyFirst ? ' LIMIT 1' : ''}) AS waits`;
 }
 

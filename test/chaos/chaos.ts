@@ -16,6 +16,8 @@ export interface ChaosOptions {
   readonly queue: 'postgres' | 'redis';
   /** A fault that is planted into the workers (planted-faults.mjs), to see that it is found. */
   readonly plantedFault?: string;
+  /** Breaks at this point alone, in this way: `publish:done:SIGTERM`. */
+  readonly at?: string;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -76,10 +78,11 @@ const revealing: Readonly<Record<string, readonly Omit<Break, 'skip'>[]>> = {
 };
 
 /** Every step, point and way of breaking, in an order of the seed, over and over. */
-function* breaksOf(dice: Dice, plantedFault?: string): Generator<Break, never> {
+function* breaksOf(dice: Dice, { plantedFault, at }: ChaosOptions): Generator<Break, never> {
+  const every = stepNames.flatMap((step) => points.flatMap((point) => signals.map((signal) => ({ step, point, signal }))));
   const all =
-    revealing[plantedFault ?? ''] ??
-    stepNames.flatMap((step) => points.flatMap((point) => signals.map((signal) => ({ step, point, signal }))));
+    revealing[plantedFault ?? ''] ?? every.filter(({ step, point, signal }) => at === undefined || at === `${step}:${point}:${signal}`);
+  if (all.length === 0) throw new Error(`Nothing breaks at "${at}"; write it like publish:done:SIGTERM.`);
   for (;;) {
     for (const each of dice.shuffled(all)) yield { ...each, skip: steps[each.step].unit === 'shard' ? dice.below(5) : 0 };
   }
@@ -118,7 +121,7 @@ class Chaos {
     private readonly options: ChaosOptions,
   ) {
     this.dice = new Dice(seedOf(options.seed, options.queue));
-    this.breaks = breaksOf(this.dice, options.plantedFault);
+    this.breaks = breaksOf(this.dice, options);
   }
 
   async run(): Promise<ChaosResult> {

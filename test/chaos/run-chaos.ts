@@ -2,11 +2,11 @@ import { parseArgs } from 'node:util';
 import { runChaos } from './chaos.js';
 import type { Violations } from './check-jobs.js';
 
-const help = `npm run test:chaos -- --seed N --kills N [--queue postgres|redis] [--plant FAULT]
+const help = `npm run test:chaos -- --seed N --kills N [--queue postgres|redis] [--at STEP:POINT:SIGNAL] [--plant FAULT]
 
 Kills workers at named points of their steps and breaks their servers, half of it with the queue on PostgreSQL and half on Redis, and checks that
 nothing is lost, done twice or stuck. The same seed breaks the same points in the same order. Ends with 1 on a violation.
---plant plants a fault into the workers, which must be found: publish-before-commit, mark-before-ack, unguarded-finalise, lease-not-checked.
+--at breaks at one point alone, such as publish:done:SIGTERM. --plant plants a fault into the workers, which must be found: publish-before-commit, mark-before-ack, unguarded-finalise, lease-not-checked.
 `;
 
 const { values } = parseArgs({
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '20' },
     queue: { type: 'string' },
     plant: { type: 'string' },
+    at: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
@@ -34,7 +35,7 @@ for (const [index, queue] of queues.entries()) {
   const share = Math.ceil((kills - total.kills) / (queues.length - index));
   if (share <= 0) continue;
   const onProgress = (line: string) => process.stdout.write(`${queue}: ${line}\n`);
-  const result = await runChaos({ seed, kills: share, queue, plantedFault: values.plant, onProgress });
+  const result = await runChaos({ seed, kills: share, queue, plantedFault: values.plant, at: values.at, onProgress });
   process.stdout.write(`${queue}: ${result.jobs} jobs\n`);
   total.kills += result.kills;
   for (const kind of ['lost', 'twice', 'stuck'] as const satisfies readonly (keyof Violations)[]) {

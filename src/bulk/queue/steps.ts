@@ -6,6 +6,8 @@ export interface StepDefinition {
   readonly atOnce: number | 'WORKER_CONCURRENCY';
   /** What must be up; while it is not, nothing is leased, read or rendered. */
   readonly needs?: 'kafka';
+  /** Whether it asks datasources: rows of one that is silent are then passed over. */
+  readonly asksDatasource: boolean;
   /** SQL: jobs (rows of bulk_job) for which something waits. */
   readonly jobs: string;
   /** State of the shards that wait; only where the unit is a shard. */
@@ -15,24 +17,34 @@ export interface StepDefinition {
 }
 
 export const steps = {
-  discover: { unit: 'job', atOnce: 2, jobs: `status = 'IN_PROGRESS' AND planned_at IS NULL`, endsWithJob: true },
+  discover: { unit: 'job', atOnce: 2, asksDatasource: true, jobs: `status = 'IN_PROGRESS' AND planned_at IS NULL`, endsWithJob: true },
   measure: {
     unit: 'shard',
     atOnce: 'WORKER_CONCURRENCY',
+    asksDatasource: true,
     jobs: `status = 'IN_PROGRESS' AND planned_at IS NOT NULL`,
     shards: 'planned',
     endsWithJob: true,
   },
-  publish: { unit: 'shard', atOnce: 2, needs: 'kafka', jobs: `publication = 'pending'`, shards: 'recommended', endsWithJob: false },
+  publish: {
+    unit: 'shard',
+    atOnce: 2,
+    needs: 'kafka',
+    asksDatasource: false,
+    jobs: `publication = 'pending'`,
+    shards: 'recommended',
+    endsWithJob: false,
+  },
   finish: {
     unit: 'job',
     atOnce: 4,
     needs: 'kafka',
+    asksDatasource: false,
     jobs: `publication = 'pending' AND status <> 'IN_PROGRESS'
            AND NOT EXISTS (SELECT FROM shard WHERE job_id = id AND state IN ('planned', 'recommended'))`,
     endsWithJob: false,
   },
-  notify: { unit: 'job', atOnce: 8, jobs: `webhook ->> 'status' = 'IN_PROGRESS'`, endsWithJob: false },
+  notify: { unit: 'job', atOnce: 8, asksDatasource: false, jobs: `webhook ->> 'status' = 'IN_PROGRESS'`, endsWithJob: false },
 } as const satisfies Record<string, StepDefinition>;
 export type Step = keyof typeof steps;
 export const stepNames = Object.keys(steps) as Step[];
