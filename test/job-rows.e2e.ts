@@ -422,6 +422,15 @@ describe('reading a job', () => {
     expect(await flow.reader.experiment(job, 'nobody')).toBeUndefined();
   });
 
+  it('finds an experiment of its own alone, and a planned one while it is planned', async () => {
+    const id = await flow.plan([2]);
+    await flow.measure();
+    const other = await flow.plan([2]);
+    expect(await flow.shards.plannedNamed(id, nameOf(0, 0))).toBeUndefined();
+    expect(await flow.shards.plannedNamed(other, nameOf(0, 1))).toMatchObject({ shardNumber: 0, experiment: { name: nameOf(0, 1) } });
+    expect(await flow.shards.plannedPage(id, '', 10)).toEqual([]);
+  });
+
   it('lists jobs latest first, by page and status', async () => {
     const start = (second: number) => ({ startedAt: new Date(Date.UTC(2026, 10, 21, 0, 0, second)) });
     const [first, second, third] = [await flow.submit(start(1)), await flow.submit(start(2)), await flow.submit(start(3))];

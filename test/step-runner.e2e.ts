@@ -269,6 +269,21 @@ describe('a stop', () => {
     expect(await flow.jobs.find(id)).toMatchObject({ status: 'FAILED', notifications: { '499': { message: 'cancelled' } } });
   });
 
+  it('reaches a step that has kept its lease for long', async () => {
+    const id = await flow.plan([1]);
+    const { runner, runs } = startWorker('measure', hang);
+    const filled = runner.fillPlace('measure');
+    await waitUntil('the step runs', () => runs.length === 1);
+    for (let renewal = 0; renewal < 4; renewal++) {
+      await flow.database.query(`UPDATE attempt SET held_until = now() + interval '5 seconds' WHERE step = 'measure'`);
+      const isRenewed = async () =>
+        (await flow.row(`SELECT held_until > now() + interval '6 seconds' AS is FROM attempt WHERE step = 'measure'`)).is;
+      await waitUntil('the lease is renewed', async () => (await isRenewed()) === true);
+    }
+    await flow.jobs.fail(id, { '499': { type: 'ERROR', message: 'cancelled', code: 499 } }, new Date());
+    await filled;
+  });
+
   it('reaches the step when its lease is lost', async () => {
     await flow.plan([1]);
     const { runner, runs } = startWorker('measure', hang);
