@@ -216,6 +216,11 @@ describe('failing a job', () => {
     expect(await flow.row('SELECT count(*)::int FROM outcome WHERE job_id = $1', [other])).toEqual({ count: 0 });
   });
 
+  it('is not kept from it by another job that has ended', async () => {
+    await flow.jobs.fail(await flow.submit(), cancelled, new Date());
+    expect(await flow.jobs.fail(await flow.submit(), cancelled, new Date())).toBe(true);
+  });
+
   it('does nothing to a job that has ended', async () => {
     const id = await flow.plan([1]);
     await flow.measure();
