@@ -40,7 +40,7 @@ const jobsAtOnce = 2;
 /** With so many jobs that wait for their publication or webhook, no more are posted: something may be stuck. */
 const mostUndone = 10;
 /** Nothing has moved for so long: something is stuck. */
-const patienceMs = 60_000;
+const patienceMs = 120_000;
 /** A stopped worker sleeps up to so long, which is longer than its leases live. */
 const longestStopMs = 14_000;
 const longestFaultMs = 8_000;
