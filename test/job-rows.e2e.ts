@@ -289,6 +289,14 @@ describe('an end that another process commits at the same moment', () => {
 });
 
 describe('publication', () => {
+  it("of one job's shards is not another one's", async () => {
+    const [first, second] = [await flow.plan([1], { startedAt: new Date(0) }), await flow.plan([1, 1])];
+    for (let shard = 0; shard < 3; shard++) await flow.measure();
+    await flow.shards.markPublished(await flow.lease('publish'), new Map(), new Date());
+    expect([await flow.shards.unpublishedOf(first), await flow.shards.unpublishedOf(second)]).toEqual([[], [0, 1]]);
+    expect([await flow.shards.areAllPublished(first), await flow.shards.areAllPublished(second)]).toEqual([true, false]);
+  });
+
   it('of a shard is noted once', async () => {
     await flow.plan([2]);
     await flow.measure();
