@@ -20,14 +20,23 @@ const atOnce = 2;
 /** A mutant that keeps its tests busy for longer hangs them: that is noticed. */
 const longestMs = 120_000;
 
-/** Files of each area, and the suites on a real PostgreSQL that see them beside the unit tests. */
-const areas: Readonly<Record<string, { readonly files: RegExp; readonly suites: readonly string[] }>> = {
-  bulk: { files: /^bulk\//, suites: ['test/leases.e2e.ts', 'test/job-rows.e2e.ts', 'test/step-runner.e2e.ts'] },
-  experiments: { files: /^experiments\//, suites: ['test/job-rows.e2e.ts'] },
-  publication: { files: /^publication\//, suites: [] },
-  windows: { files: /^usage\/stored\//, suites: ['test/window-rows.e2e.ts'] },
-  engine: { files: /^recommendation\/(terms|term-usage|samples|intervals|percentiles|measure-intervals)\.ts$/, suites: [] },
+/** Files of each area. */
+const areas: Readonly<Record<string, RegExp>> = {
+  bulk: /^bulk\//,
+  experiments: /^experiments\//,
+  publication: /^publication\//,
+  windows: /^usage\/stored\//,
+  engine: /^recommendation\/(terms|term-usage|samples|intervals|percentiles|measure-intervals)\.ts$/,
 };
+
+/** Suites on a real PostgreSQL that see a file beside the unit tests; the first that matches. */
+const suites: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/(discover|measure|publish|ending)-steps?\.ts$|ended-jobs\.ts$/, ['steps']],
+  [/(step-runner|running-leases|verdict)\.ts$/, ['step-runner']],
+  [/lease-store\.ts$|queue\/steps\.ts$/, ['leases', 'step-runner', 'steps']],
+  [/(bulk-job|shard|outcome|experiment)-store\.ts$|job-reader\.ts$/, ['job-rows', 'steps', 'leases']],
+  [/window-store\.ts$/, ['window-rows']],
+];
 
 /** Files that hold no decisions: wiring, rows, types, requests that other suites check against the built service. */
 const left = /\.spec\.ts$|\.entity\.ts$|\.module\.ts$|\.controller\.ts$|thread\.worker\.ts$/;
@@ -58,13 +67,8 @@ if (values.help || (values.area !== undefined && !areas[values.area]) || !(part 
 const sources = (readdirSync(join(root, 'src'), { recursive: true }) as string[]).filter((file) => file.endsWith('.ts')).sort();
 const wanted = Object.entries(areas).filter(([name]) => values.area === undefined || name === values.area);
 const mutants = wanted
-  .flatMap(([name, { files }]) =>
-    sources
-      .filter((file) => files.test(file) && !left.test(file) && file.includes(values.file))
-      .flatMap((file) =>
-        findMutants(`src/${file}`, readFileSync(join(root, 'src', file), 'utf8')).map((mutant) => ({ ...mutant, area: name })),
-      ),
-  )
+  .flatMap(([, files]) => sources.filter((file) => files.test(file) && !left.test(file) && file.includes(values.file)))
+  .flatMap((file) => findMutants(`src/${file}`, readFileSync(join(root, 'src', file), 'utf8')))
   .filter((_, index) => index % parts === part - 1);
 const reasons: Reason[] = JSON.parse(readFileSync(new URL('./survivors.json', import.meta.url), 'utf8'));
 
@@ -107,15 +111,18 @@ function copyTree(index: number): string {
 }
 
 /** Runs the tests that see a mutant; the tree is as before afterwards. */
-async function kills(mutant: Mutant & { area: string }, folder: string, postgres: PostgresServer): Promise<boolean> {
+async function kills(mutant: Mutant, folder: string, postgres: PostgresServer): Promise<boolean> {
   const file = join(folder, mutant.file);
   const original = readFileSync(file, 'utf8');
   writeFileSync(file, original.slice(0, mutant.start) + mutant.after + original.slice(mutant.end));
   try {
     const units = ['--selectProjects', 'unit', '--findRelatedTests', mutant.file];
     if (!(await passes(units, folder, postgres))) return true;
-    const { suites } = areas[mutant.area]!;
-    return suites.length > 0 && !(await passes(['--selectProjects', 'e2e', '--runTestsByPath', ...suites], folder, postgres));
+    const [, names = []] = suites.find(([files]) => files.test(mutant.file)) ?? [];
+    for (const name of names) {
+      if (!(await passes(['--selectProjects', 'e2e', '--runTestsByPath', `test/${name}.e2e.ts`], folder, postgres))) return true;
+    }
+    return false;
   } finally {
     writeFileSync(file, original);
   }
