@@ -18,7 +18,7 @@ export interface PostgresServer extends Server {
 
 /** Starts a real PostgreSQL; `given`, an address with the right to create databases, is used instead. */
 export async function startPostgres({ given }: { given?: string } = {}): Promise<PostgresServer> {
-  if (given) return withDatabases(givenServer('PostgreSQL'), given);
+  if (given) return withoutDatabases(withDatabases(givenServer('PostgreSQL'), given));
   const { initdb, postgres } = await postgresBinaries();
   const user = await postgresUser();
   const folder = makeTempFolder('postgres');
@@ -46,6 +46,21 @@ function withDatabases(server: Server, url: string): PostgresServer {
     return Object.assign(new URL(url), { pathname: `/${name}` }).href;
   };
   return { ...server, url, createDatabase };
+}
+
+/** The server as it was: when it is left, the databases that were made there go. */
+function withoutDatabases(server: PostgresServer): PostgresServer {
+  const made: string[] = [];
+  const createDatabase = async () => {
+    const url = await server.createDatabase();
+    made.push(new URL(url).pathname.slice(1));
+    return url;
+  };
+  const stop = async () => {
+    for (const name of made) await ask(server.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    await server.stop();
+  };
+  return { ...server, createDatabase, stop };
 }
 
 async function ask(url: string, statement: string): Promise<pg.QueryResult> {
