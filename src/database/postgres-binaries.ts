@@ -90,15 +90,19 @@ async function isOpen(owner: Owner, path: string): Promise<boolean> {
   }
 }
 
+/** So many bytes of a program's output are told when it fails. */
+const longestOutput = 16_384;
+
 export async function writeOwned(file: string, text: string, owner: Owner): Promise<void> {
   await writeFile(file, text, { mode: 0o600 });
   if (owner.uid !== undefined) await chown(file, owner.uid, owner.gid ?? owner.uid);
 }
 
-/** Runs a program to its end, as the owner. Its output goes to a file: the server that pg_ctl starts would keep a pipe open. */
+/** Runs a program to its end, as the owner. Its output goes to a file without a name, which a crash leaves nowhere: the server that pg_ctl starts would keep a pipe open. */
 export async function runAs(owner: Owner, program: string, args: readonly string[]): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'rightsizer-'));
   const output = await open(join(folder, 'output'), 'w+');
+  await rm(folder, { recursive: true, force: true });
   try {
     const child = spawn(program, args, {
       ...owner,
@@ -109,9 +113,10 @@ export async function runAs(owner: Owner, program: string, args: readonly string
       stdio: ['ignore', output.fd, output.fd],
     });
     const [code] = await once(child, 'exit');
-    if (code !== 0) throw new Error(`${program} ended with ${code}: ${(await readFile(join(folder, 'output'), 'utf8')).trim()}`);
+    if (code === 0) return;
+    const { buffer, bytesRead } = await output.read({ buffer: Buffer.alloc(longestOutput), position: 0 });
+    throw new Error(`${program} ended with ${code}: ${buffer.toString('utf8', 0, bytesRead).trim()}`);
   } finally {
     await output.close();
-    await rm(folder, { recursive: true, force: true });
   }
 }
