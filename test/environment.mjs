@@ -1,7 +1,7 @@
 import { TestEnvironment } from 'jest-environment-node';
 
-// A worker whose Jest was killed ends too, and with it what it has started.
-process.once('disconnect', () => process.exit(1));
+// A worker whose Jest was killed ends too, and with it what it has started. A listener would keep the worker from ending by itself.
+if (process.connected) setInterval(() => process.connected || process.exit(1), 500).unref();
 
 const stopsAtFailure = process.env.STOP_AT_FAILURE !== undefined;
 

@@ -48,3 +48,9 @@ it('cuts an answer that has begun, and leaves one that has ended', () => {
   expect(answerTo(away, { headersSent: true, writableEnded: false })).toEqual({ isCut: true });
   expect(answerTo(away, { headersSent: true, writableEnded: true })).toEqual({});
 });
+
+it.each(['x', '\u0001', 'ü', '😀'])('answers with less than 10 kB, however long the message: %j', (letter) => {
+  const { body } = answerTo(new BadRequestException(letter.repeat(1_000_000)));
+  expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThan(10_000);
+  expect(body!.message).toMatch(/…$/);
+});

@@ -40,7 +40,17 @@ function sendError(response: Response, status: number, message: string): void {
   response
     .status(status)
     .type('application/json;charset=utf-8')
-    .send(JSON.stringify({ message, httpcode: status, documentationLink: '', status: 'ERROR' }));
+    .send(JSON.stringify({ message: shortened(message), httpcode: status, documentationLink: '', status: 'ERROR' }));
+}
+
+/** Bytes of the longest message, as JSON. */
+const longestMessage = 9_000;
+
+/** The message, cut where it would make the answer longer than 10 kB. */
+function shortened(message: string): string {
+  let text = message.slice(0, longestMessage);
+  while (Buffer.byteLength(JSON.stringify(text)) > longestMessage) text = text.slice(0, text.length / 2);
+  return text.length < message.length ? `${text}…` : text;
 }
 
 function describe(error: unknown): { status: number; message: string } {

@@ -1,4 +1,4 @@
-import { JsonBodyPipe } from './json-body.pipe.js';
+import { JsonBodyPipe, jsonBounds } from './json-body.pipe.js';
 
 const read = (body: unknown) => new JsonBodyPipe().transform(body);
 
@@ -16,4 +16,28 @@ it.each([
 
 it('says where a body breaks', () => {
   expect(() => read('{"a": }')).toThrow(/The body is not JSON: Unexpected token/);
+});
+
+describe('a body with a bound', () => {
+  const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+  const members = (commas: number) => `[${'1,'.repeat(commas)}1]`;
+
+  it('is read up to it', () => {
+    expect(read(nested(jsonBounds.depth))).toBeDefined();
+    expect(read(members(jsonBounds.members))).toHaveLength(jsonBounds.members + 1);
+  });
+
+  it.each([
+    ['nested too deeply', nested(jsonBounds.depth + 1), /nested deeper than 32 levels/],
+    ['of objects nested too deeply', '{"a":'.repeat(33), /nested deeper than 32 levels/],
+    ['with too many members', members(jsonBounds.members + 1), /more than 50000 members/],
+    ['cut off at any depth', '['.repeat(1_000_000), /nested deeper/],
+  ])('is refused %s', (_, body, message) => {
+    expect(() => read(body)).toThrow(message);
+  });
+
+  it('does not count what stands in texts', () => {
+    const text = `${nested(100)},,, \\ " `.repeat(1_000);
+    expect(read(JSON.stringify({ [text]: [text] }))).toEqual({ [text]: [text] });
+  });
 });

@@ -118,4 +118,11 @@ describe('describeFaults', () => {
     ];
     expect(describeFaults(faults)).toBe('whole; part (field: a.b)');
   });
+
+  it('stays short, whatever was sent', () => {
+    const faults = Array.from({ length: 6_000 }, () => ({ field: 'f'.repeat(9_999), message: 'm'.repeat(9_999) }));
+    const text = describeFaults(faults);
+    expect(text.length).toBeLessThan(15_000);
+    expect(text).toMatch(/^m{400}… \(field: f{200}…\); .*; and 5980 more$/);
+  });
 });

@@ -1,27 +1,36 @@
 import type { z } from 'zod';
 import { type BulkRequest, bulkRequestSchema } from './bulk-request.js';
-import { unstorableText } from './unstorable-text.js';
+import { type TextFault, textFaults } from './text-faults.js';
 
 /** One thing wrong with a request; `field` is the path of the offending field, '' for the body as a whole. */
-export interface RequestFault {
-  readonly field: string;
-  readonly message: string;
-}
+export type RequestFault = TextFault;
 
 /** Reads the parsed body of POST /bulk (undefined = empty body): a request, or everything that is wrong with its shape. */
 export function readBulkRequest(body: unknown): { request: BulkRequest } | { faults: RequestFault[] } {
   if (body === undefined) return { faults: [{ field: '', message: 'No content to map due to end-of-input' }] };
-  const unstorable = unstorableText(body);
-  if (unstorable.length > 0) {
-    return { faults: unstorable.map((field) => ({ field, message: 'Text may hold neither U+0000 nor half a surrogate pair' })) };
-  }
+  const faults = textFaults(body);
+  if (faults.length > 0) return { faults };
   const read = bulkRequestSchema.safeParse(body);
   return read.success ? { request: read.data } : { faults: read.error.issues.flatMap(faultsOf) };
 }
 
-/** One message for a 400 answer: every fault with its field. */
+/** So many faults are told of a request, and so much of each. */
+const mostTold = 20;
+const mostOfField = 200;
+const mostOfMessage = 400;
+
+/** One message for a 400 answer: the faults with their fields, cut to a length that people read. */
 export function describeFaults(faults: readonly RequestFault[]): string {
-  return faults.map(({ field, message }) => (field === '' ? message : `${message} (field: ${field})`)).join('; ');
+  const told = faults.slice(0, mostTold).map(({ field, message }) => {
+    const text = cut(message, mostOfMessage);
+    return field === '' ? text : `${text} (field: ${cut(field, mostOfField)})`;
+  });
+  const left = faults.length - told.length;
+  return [...told, ...(left > 0 ? [`and ${left} more`] : [])].join('; ');
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 function faultsOf(issue: z.core.$ZodIssue): RequestFault[] {

@@ -1,6 +1,6 @@
 import { parseSelection, type Selection, sections } from '../experiments/select-fields.js';
 import { RestError } from './rest-error.js';
-import { isStorable } from './unstorable-text.js';
+import { isStorable } from './text-faults.js';
 
 /** What a GET /bulk asks to see of a job. */
 export interface JobView {

@@ -1,4 +1,4 @@
-import { checkFilter } from './check-filter.js';
+import { checkFilter, programSize } from './check-filter.js';
 
 describe('checkFilter', () => {
   it.each([
@@ -23,5 +23,49 @@ describe('checkFilter', () => {
 
   it('names every fault', () => {
     expect(checkFilter({ include: { namespace: ['(', '['] }, exclude: { labels: { '1': 'a', é: 'b' } } })).toHaveLength(4);
+  });
+});
+
+describe('programSize', () => {
+  it.each([
+    ['kube-system', 0],
+    ['kube-.*', 7],
+    ['(ab){3}c*', 8],
+    ['((a{10}){10}){10}', 1_000],
+    ['[a-z0-9]{1,63}', 63],
+    ['[^]a\\]]{2}x', 3],
+    ['a{2,}b{0}', 3],
+    ['\\Qa.b\\E+', 8],
+    ['\\pL[\\p{Lu}\\P{N}]', 452],
+    ['(((a', 1],
+    ['a)b)c', 3],
+    ['{x}', 3],
+  ])('of %s is %d', (pattern, size) => expect(programSize(pattern)).toBe(size));
+});
+
+describe('expressions that would hold the process', () => {
+  it.each([['(a{1000}){1000}'], ['(a{1000})'.repeat(400)], ['((a{10}){10}){10}'.repeat(240)], ['[\\p{L}]{50}'.repeat(300)]])(
+    'are refused: %s',
+    (pattern) => {
+      expect(checkFilter({ include: { namespace: ['ok', pattern] } })).toEqual([
+        { field: 'filter.include.namespace', message: expect.stringContaining('too costly') },
+      ]);
+    },
+  );
+
+  it('are refused one by one, and all of a list together', () => {
+    const one = 'a{999}'.repeat(6);
+    expect(checkFilter({ include: { workload: ['x', one] } })).toMatchObject([{ field: 'filter.include.workload.1' }]);
+    expect(checkFilter({ include: { workload: Array(61).fill('a{999}.') } })).toMatchObject([{ field: 'filter.include.workload' }]);
+    expect(checkFilter({ include: { workload: Array(60).fill('a{999}.') } })).toEqual([]);
+  });
+
+  it('are not lists of thousands of names or prefixes', () => {
+    expect(
+      checkFilter({
+        include: { namespace: Array.from({ length: 6_000 }, (_, index) => `namespace-with-a-long-name-of-some-team-${index}`) },
+      }),
+    ).toEqual([]);
+    expect(checkFilter({ include: { namespace: Array.from({ length: 4_000 }, (_, index) => `team-${index}.*`) } })).toEqual([]);
   });
 });

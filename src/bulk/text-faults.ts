@@ -1,0 +1,30 @@
+/** One thing wrong with a value; `field` is the path of the offending member, '' for the value itself. */
+export interface TextFault {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** Characters of the longest text, names of members among them. */
+export const longestText = 4_096;
+
+/** Texts, names of members among them, that PostgreSQL cannot keep (those with U+0000 or half a surrogate pair) or that are too long to be meant. */
+export function textFaults(value: unknown, path = ''): TextFault[] {
+  if (typeof value === 'string') return faultsOf(value, path);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) => {
+    const inside = path === '' ? name : `${path}.${name}`;
+    const faults = faultsOf(name, inside);
+    return faults.length > 0 ? faults : textFaults(member, inside);
+  });
+}
+
+function faultsOf(text: string, field: string): TextFault[] {
+  if (text.length > longestText)
+    return [{ field, message: `Text may have at most ${longestText} characters; this one has ${text.length}` }];
+  return isStorable(text) ? [] : [{ field, message: 'Text may hold neither U+0000 nor half a surrogate pair' }];
+}
+
+/** Whether PostgreSQL takes the text as `text` and inside `jsonb`. */
+export function isStorable(text: string): boolean {
+  return !/\0|\p{Surrogate}/u.test(text);
+}
