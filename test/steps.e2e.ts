@@ -130,6 +130,20 @@ describe('discovery', () => {
     expect((await flow.shards.plannedOf(id, 0))?.length).toBe(2);
   });
 
+  it.each([
+    [365, '2min', 2],
+    [365, '15min', 17],
+    [15, '15min', 20],
+  ])('makes shards no larger than their usage allows: %d days of %s', async (duration_in_days, measurement_duration, size) => {
+    cluster = clusterOf(40);
+    const terms = [{ name: 'own', duration_in_days }];
+    const id = await flow.submit({ request: { term_settings: { terms }, measurement_duration } });
+    await stepsWith({ SHARD_SIZE: '20' }).discover.run(await flow.lease('discover'), never);
+    const { largest } = await flow.row('SELECT max(experiment_count) AS largest FROM shard WHERE job_id = $1', [id]);
+    expect(largest).toBeLessThanOrEqual(size);
+    expect(largest).toBeGreaterThan(size / 2);
+  });
+
   it.each<[string, () => Promise<unknown>]>([
     ['has ended', () => flow.database.query(`UPDATE bulk_job SET status = 'FAILED'`)],
     ['is planned', () => flow.database.query('UPDATE bulk_job SET planned_at = now()')],

@@ -15,7 +15,7 @@ import { experimentNotifications, jobNotifications } from './bulk-notifications.
 import { EndedJobs } from './ended-jobs.js';
 import { type Lease, Stopped } from './lease-store.js';
 import type { WakeUpsByStep } from './queue/steps.js';
-import { type ResolvedRequest, resolveRequest } from './resolve-request.js';
+import { type ResolvedRequest, resolveRequest, usageRows } from './resolve-request.js';
 import { announce } from './step-channel.js';
 import type { StepWork } from './step-runner.js';
 import { WorkerThreads } from './threads/worker-threads.js';
@@ -25,6 +25,9 @@ const log = logOf('bulk');
 
 /** Pod series of one shard: at 15 days of 15 minutes some 3 million points a query, far below every datasource's limit. */
 const shardPods = 2_000;
+
+/** Instants of usage of one shard, over all its experiments: some 160 bytes each. 400 experiments of 15 days at 15 minutes, two of a year at 2 minutes. */
+const shardRows = 600_000;
 
 interface Found {
   readonly datasource: string;
@@ -95,7 +98,7 @@ export class DiscoverStep implements StepWork {
     const total = experiments.length + clashes.length;
     const limit = this.settings.bulkapilimit;
     if (limit > 0 && total > limit) throw new JobFailure(jobNotifications.limitExceeded());
-    const shards = planShards(experiments, { experiments: this.settings.SHARD_SIZE, pods: shardPods });
+    const shards = planShards(experiments, { experiments: shardSize(request, this.settings), pods: shardPods });
     return {
       shards: shards.map((members, number) => ({ number, experiments: members })),
       failed: clashes.map(clashOutcome),
@@ -104,6 +107,10 @@ export class DiscoverStep implements StepWork {
       at: new Date(),
     };
   }
+}
+
+function shardSize(request: ResolvedRequest, { SHARD_SIZE }: Settings): number {
+  return Math.max(1, Math.min(SHARD_SIZE, Math.floor(shardRows / usageRows(request))));
 }
 
 function countOf({ shards, failed }: JobPlan): number {

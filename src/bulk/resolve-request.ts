@@ -59,6 +59,11 @@ export function longestDays(terms: readonly Term[]): number {
   return Math.max(...terms.map(({ days }) => days));
 }
 
+/** Instants of usage that an experiment is measured at: the longest term in steps, both ends included. */
+export function usageRows({ terms, measurementSeconds }: Pick<ResolvedRequest, 'terms' | 'measurementSeconds'>): number {
+  return Math.ceil((longestDays(terms) * daySeconds) / measurementSeconds) + 1;
+}
+
 function timeRangeOf(request: BulkRequest, days: number): ResolvedRequest['timeRange'] {
   const { start, end } = request.time_range ?? {};
   if (!end) return undefined;

@@ -8,7 +8,7 @@ import { EvidenceReader } from '../../usage/evidence/evidence-reader.js';
 import { LayerDetector } from '../../usage/layers/layer-detector.js';
 import { UsageReader } from '../../usage/usage-reader.js';
 import { experimentNotifications } from '../bulk-notifications.js';
-import { longestDays, type ResolvedRequest, resolveRequest } from '../resolve-request.js';
+import { longestDays, type ResolvedRequest, resolveRequest, usageRows } from '../resolve-request.js';
 import type { PlannedExperiment } from '../shard.entity.js';
 import { recommendExperiment, type SeenExperiment } from './recommend-experiment.js';
 import type { Measurement, MeasureTask } from './thread-messages.js';
@@ -61,7 +61,7 @@ export class Measurer {
       experiments,
       endSeconds,
       stepSeconds: request.measurementSeconds,
-      rows: Math.ceil((longestDays(request.terms) * 86_400) / request.measurementSeconds) + 1,
+      rows: usageRows(request),
       dropsInactive: request.timeRange === undefined,
       refresh: task.request.refresh ?? false,
     };
