@@ -452,5 +452,7 @@ describe('reading a job', () => {
     expect(await idsOf({ limit: 2 })).toEqual([third, second]);
     expect(await idsOf({ limit: 10, status: 'IN_PROGRESS' })).toEqual([third, first]);
     expect(await idsOf({ limit: 10, after: { ...start(2), id: second } })).toEqual([first]);
+    expect((await flow.reader.jobs({ limit: 2 })).nextCursor).toBeDefined();
+    expect((await flow.reader.jobs({ limit: 3 })).nextCursor).toBeUndefined();
   });
 });

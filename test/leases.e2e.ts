@@ -126,29 +126,21 @@ describe('what is written for a lease', () => {
     return { publishing, measuring };
   }
 
-  it("at its settling is nobody else's", async () => {
-    const { publishing } = await leasesOfAllKinds();
-    const before = await others();
-    await flow.database.transaction((transaction) => flow.leases.settle(transaction, publishing, 'why'));
-    const isOwn = (row: { step: string; held_until: unknown }) => row.step === 'publish';
-    const after = await others();
-    expect(after.filter((row: never) => !isOwn(row))).toEqual(before.filter((row: never) => !isOwn(row)));
-    expect(after.filter(isOwn)).toMatchObject([{ held_until: Number.POSITIVE_INFINITY, last_error: 'why' }]);
-  });
-
-  it("at its settling and release is no other shard's, no other step's and no other job's", async () => {
-    const { publishing, measuring } = await leasesOfAllKinds();
-    const settled = measuring.find(({ jobId }) => jobId !== publishing.jobId)!;
-    const touched = [settled, publishing];
-    const untouched = async () =>
-      (await others()).filter(
-        (row: { job_id: string; step: string; shard: number }) =>
-          !touched.some(({ jobId, step, shard }) => row.job_id === jobId && row.step === step && row.shard === shard),
-      );
-    const before = await untouched();
-    await flow.database.transaction((transaction) => flow.leases.settle(transaction, settled));
-    await flow.leases.release(publishing, { counts: false, pauseMs: 60_000, reason: 'why' });
-    expect(await untouched()).toEqual(before);
+  it.each([0, 1, 2, 3])("at its settling and at its release is no other shard's, step's or job's: lease %d", async (which) => {
+    for (const write of ['settle', 'release'] as const) {
+      await flow.database.query('TRUNCATE bulk_job CASCADE');
+      const { publishing, measuring } = await leasesOfAllKinds();
+      const lease = [publishing, ...measuring][which]!;
+      const isOwn = ({ job_id, step, shard }: Record<string, unknown>) =>
+        job_id === lease.jobId && step === lease.step && shard === lease.shard;
+      const before = await others();
+      if (write === 'settle') await flow.database.transaction((transaction) => flow.leases.settle(transaction, lease, 'why'));
+      else await flow.leases.release(lease, { counts: false, pauseMs: 60_000, reason: 'why' });
+      const after: Record<string, unknown>[] = await others();
+      expect(after.filter((row) => !isOwn(row))).toEqual(before.filter((row: Record<string, unknown>) => !isOwn(row)));
+      const written = { held_until: write === 'settle' ? Number.POSITIVE_INFINITY : null, last_error: 'why' };
+      expect(after.filter(isOwn)).toMatchObject([written]);
+    }
   });
 
   it('is there when the renewal returns', async () => {

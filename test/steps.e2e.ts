@@ -37,6 +37,8 @@ let published: Message[];
 /** How records end, by key; default: acknowledged. */
 let results: Record<string, PublishResult>;
 let isAnswered: Promise<void>;
+/** Publications under way: one goes after the other. */
+let publishing: number;
 let called: { url: string; deliveryId: string; body: string }[];
 let answer: WebhookResult;
 
@@ -51,6 +53,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
+  publishing = 0;
   [woken, warnings, measurements, published, results, called] = [[], [], [], [], {}, []];
   [cluster, isAnswered, answer] = [clusterOf(1), Promise.resolve(), { status: 'COMPLETED' }];
   await flow.database.query('TRUNCATE bulk_job, experiment CASCADE');
@@ -80,8 +83,10 @@ const threads = {
 } as never;
 const publisher = {
   publish: async (messages: readonly Message[]) => {
+    expect(++publishing).toBe(1);
     await isAnswered;
     return later(() => {
+      publishing--;
       published.push(...messages);
       return messages.map(({ key }) => results[key] ?? { status: 'acknowledged' });
     });
