@@ -455,4 +455,17 @@ describe('reading a job', () => {
     expect((await flow.reader.jobs({ limit: 2 })).nextCursor).toBeDefined();
     expect((await flow.reader.jobs({ limit: 3 })).nextCursor).toBeUndefined();
   });
+
+  it('shows each job of a list with its own progress, and leaves out one that was deleted meanwhile', async () => {
+    const planned = await flow.plan([2, 1], { startedAt: new Date(0) });
+    await flow.measure();
+    const many = await Promise.all(Array.from({ length: 45 }, (_, index) => flow.submit({ startedAt: new Date(1_000 + index) })));
+    const { jobs } = await flow.reader.jobs({ limit: 100 });
+    await flow.database.query('DELETE FROM bulk_job WHERE id = $1', [many[0]]);
+    const shown: Record<string, unknown>[] = [];
+    for await (const job of jobs) shown.push(job as Record<string, unknown>);
+    expect(shown.map(({ job_id }) => job_id)).toEqual([...many.slice(1).reverse(), planned]);
+    expect(shown.at(-1)).toMatchObject({ total_experiments: 3, processed_experiments: 2 });
+    expect(shown[0]).toMatchObject({ total_experiments: 0, processed_experiments: 0 });
+  });
 });

@@ -43,6 +43,12 @@ export async function startJob(url: string, body: unknown = {}): Promise<string>
   return String(answer.body.job_id);
 }
 
+/** Where a listing goes on; undefined on its last page. */
+export function nextPageOf({ url, headers }: Response): string | undefined {
+  const [, next] = /^<([^>]+)>; rel="next"$/.exec(headers.get('link') ?? '') ?? [];
+  return next && new URL(next, url).href;
+}
+
 /** GET /bulk of a job with further parameters. */
 export async function getBulk<Body>(url: string, jobId: string, parameters: Record<string, string> = {}): Promise<Answer<Body>> {
   const answer = await fetch(`${url}/bulk?${new URLSearchParams({ job_id: jobId, ...parameters })}`);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type CollectedRecord, collectRecords, type RecordCollector, topics } from './collect-records.js';
 import { differences } from './differences.js';
-import { experimentsOf, getBulk, type ShownExperiment, type Summary, startJob, waitForEnd } from './jobs.js';
+import { experimentsOf, getBulk, nextPageOf, type ShownExperiment, type Summary, startJob, waitForEnd } from './jobs.js';
 import { type KafkaServer, startKafka } from './servers/kafka.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
 import { type PrometheusServer, startPrometheus } from './servers/prometheus.js';
@@ -134,7 +134,7 @@ describe('a job over data that a genuine Kruize was recorded on', () => {
     while (address) {
       const answer: Response = await fetch(address);
       seen.push(...Object.keys(((await answer.json()) as { experiments: object }).experiments));
-      address = answer.headers.get('link')?.match(/^<(.+)>; rel="next"$/)?.[1];
+      address = nextPageOf(answer);
     }
     expect(seen).toEqual(names);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { getBulk, type Summary, startJob } from './jobs.js';
+import { getBulk, nextPageOf, type Summary, startJob } from './jobs.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
 import { type Service, startService } from './servers/service.js';
 import { waitUntil } from './servers/wait-until.js';
@@ -39,7 +39,7 @@ async function remove(jobId: string): Promise<{ status: number; body: Record<str
 async function list(address: string): Promise<{ ids: string[]; next: string | undefined }> {
   const answer = await fetch(address);
   const { jobs } = (await answer.json()) as { jobs: Summary[] };
-  return { ids: jobs.map(({ job_id }) => job_id), next: /^<([^>]+)>; rel="next"$/.exec(answer.headers.get('link') ?? '')?.[1] };
+  return { ids: jobs.map(({ job_id }) => job_id), next: nextPageOf(answer) };
 }
 
 async function makeOlder(jobId: string, days: number): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type CollectedRecord, collectRecords, type RecordCollector, topics } from './collect-records.js';
 import { faultsOfRecords } from './job-records.js';
-import { experimentsOf, getBulk, type ShownExperiment, startJob, waitForEnd } from './jobs.js';
+import { experimentsOf, getBulk, nextPageOf, type ShownExperiment, startJob, waitForEnd } from './jobs.js';
 import { type KafkaServer, startKafka } from './servers/kafka.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
 import { type PrometheusServer, startPrometheus } from './servers/prometheus.js';
@@ -186,7 +186,7 @@ describe('a cluster of awkward names', () => {
     while (address) {
       const answer: Response = await fetch(address);
       seen.push(...Object.keys(((await answer.json()) as { experiments: object }).experiments));
-      address = answer.headers.get('link')?.match(/^<(.+)>; rel="next"$/)?.[1];
+      address = nextPageOf(answer);
     }
     expect(seen).toEqual(Object.keys(experiments));
   });

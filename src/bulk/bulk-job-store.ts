@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { DataSource, type EntityManager, Repository } from 'typeorm';
+import { DataSource, type EntityManager, In, Repository } from 'typeorm';
 import { inTransaction } from '../database/in-transaction.js';
 import type { Experiment } from '../experiments/experiment.js';
 import { ExperimentStore } from '../experiments/experiment-store.js';
@@ -72,9 +72,16 @@ export class BulkJobStore {
     return this.jobs.findOneBy({ id });
   }
 
-  /** Jobs in the order of their start, latest first. */
-  async list({ limit, status, after }: JobListQuery): Promise<BulkJobEntity[]> {
-    const query = this.jobs.createQueryBuilder('job').orderBy('job.startedAt', 'DESC').addOrderBy('job.id', 'DESC').limit(limit);
+  /** Jobs of these ids that still exist, in the ids' order. */
+  async findAll(ids: readonly string[]): Promise<BulkJobEntity[]> {
+    const found = new Map((await this.jobs.findBy({ id: In(ids) })).map((job) => [job.id, job]));
+    return ids.flatMap((id) => found.get(id) ?? []);
+  }
+
+  /** Jobs in the order of their start, latest first: what a page needs of each. */
+  async list({ limit, status, after }: JobListQuery): Promise<Pick<BulkJobEntity, 'id' | 'startedAt'>[]> {
+    const query = this.jobs.createQueryBuilder('job').select(['job.id', 'job.startedAt']);
+    query.orderBy('job.startedAt', 'DESC').addOrderBy('job.id', 'DESC').limit(limit);
     if (status) query.andWhere({ status });
     if (after) query.andWhere('(job.started_at, job.id) < (:startedAt, :id)', after);
     return query.getMany();
@@ -106,15 +113,23 @@ export class BulkJobStore {
   }
 
   async progressOf(id: string): Promise<JobProgress> {
-    const [row] = await this.database.query(
-      `SELECT coalesce(sum(experiment_count) FILTER (WHERE state <> 'planned'), 0)::int AS processed,
+    return (await this.progressOfAll([id])).get(id)!;
+  }
+
+  /** How far each job is; zeros for one without shards. */
+  async progressOfAll(ids: readonly string[]): Promise<Map<string, JobProgress>> {
+    const rows: (JobProgress & { id: string })[] = await this.database.query(
+      `SELECT job_id AS id,
+              coalesce(sum(experiment_count) FILTER (WHERE state <> 'planned'), 0)::int AS processed,
               coalesce(sum(failed_count), 0)::int AS failed,
               coalesce(sum(existing_count), 0)::int AS existing,
               coalesce(sum(experiment_count - publish_failed_count) FILTER (WHERE state = 'published'), 0)::int AS published
-       FROM shard WHERE job_id = $1`,
-      [id],
+       FROM shard WHERE job_id = ANY ($1::uuid[]) GROUP BY job_id`,
+      [ids],
     );
-    return row;
+    const none: JobProgress = { processed: 0, failed: 0, existing: 0, published: 0 };
+    const found = new Map(rows.map(({ id, ...progress }) => [id, progress]));
+    return new Map(ids.map((id) => [id, found.get(id) ?? none]));
   }
 
   /** Commits discovery's result under its lease; says whether the job ended here, as one without experiments does. Rejects with LeaseLost or Stopped. */

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { All, Body, Controller, Delete, Get, Headers, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { BulkJobEntity } from './bulk-job.entity.js';
@@ -11,6 +10,7 @@ import { linkToNext } from './link-to-next.js';
 import { readView } from './read-view.js';
 import { renderJob } from './render-job.js';
 import { RestError } from './rest-error.js';
+import { sendJson } from './send-json.js';
 import { SubmitJob } from './submit-job.js';
 
 /** POST /bulk and GET /bulk in Kruize's shapes (spec: bulk-and-kafka.md 1 and 2), and DELETE /bulk. */
@@ -36,12 +36,7 @@ export class BulkController {
     const job = await this.find(query.job_id);
     const rendered = await renderJob(job, view, this.reader);
     if (rendered.nextCursor !== undefined) response.setHeader('Link', linkToNext(request, rendered.nextCursor));
-    response.type('application/json;charset=utf-8');
-    for await (const part of rendered.parts) {
-      if (response.destroyed) return;
-      if (!response.write(part)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
-    }
-    response.end();
+    await sendJson(response, rendered.parts);
   }
 
   /** Cancels a job that runs; deletes one that has ended and owes nobody a record. */

@@ -11,6 +11,9 @@ import { showOutcome, showPlanned, showSummary } from './show-job.js';
 /** Experiments that are read at once while a whole job is streamed. */
 const pageSize = 200;
 
+/** Jobs that are read at once while a list is streamed: each echoes its request, which may have thousands of names. */
+const jobsAtOnce = 20;
+
 /** A job as its readers see it: its rows put together. */
 @Injectable()
 export class JobReader {
@@ -24,12 +27,23 @@ export class JobReader {
     return showSummary(job, await this.store.progressOf(job.id));
   }
 
-  /** The summaries of the jobs that are asked for; `nextCursor` where there are more. */
-  async jobs(query: JobListQuery): Promise<{ jobs: object[]; nextCursor?: string }> {
+  /** The summaries of the jobs that are asked for, a few in memory at once; `nextCursor` where there are more. */
+  async jobs(query: JobListQuery): Promise<{ jobs: AsyncIterable<object>; nextCursor?: string }> {
     const found = await this.store.list({ ...query, limit: query.limit + 1 });
     const shown = found.slice(0, query.limit);
-    const jobs = await Promise.all(shown.map((job) => this.summary(job)));
-    return { jobs, nextCursor: found.length > query.limit ? jobCursor(shown[shown.length - 1]) : undefined };
+    return {
+      jobs: this.summaries(shown.map(({ id }) => id)),
+      nextCursor: found.length > query.limit ? jobCursor(shown.at(-1)!) : undefined,
+    };
+  }
+
+  private async *summaries(ids: readonly string[]): AsyncGenerator<object> {
+    for (let from = 0; from < ids.length; from += jobsAtOnce) {
+      const page = ids.slice(from, from + jobsAtOnce);
+      const [jobs, progress] = await Promise.all([this.store.findAll(page), this.store.progressOfAll(page)]);
+      // One that was deleted meanwhile is left out.
+      for (const job of jobs) yield showSummary(job, progress.get(job.id)!);
+    }
   }
 
   async metadata(job: BulkJobEntity): Promise<object | undefined> {

@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import { JobReader } from './job-reader.js';
 import { linkToNext } from './link-to-next.js';
 import { readJobList } from './read-job-list.js';
+import { sendJson } from './send-json.js';
 
 /** GET /bulk/jobs: the jobs, latest first. */
 @Controller('bulk/jobs')
@@ -10,13 +11,18 @@ export class JobsController {
   constructor(private readonly reader: JobReader) {}
 
   @Get()
-  async list(
-    @Query() query: Record<string, unknown>,
-    @Req() request: Request,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<{ jobs: object[] }> {
+  async list(@Query() query: Record<string, unknown>, @Req() request: Request, @Res() response: Response): Promise<void> {
     const { jobs, nextCursor } = await this.reader.jobs(readJobList(query));
     if (nextCursor !== undefined) response.setHeader('Link', linkToNext(request, nextCursor));
-    return { jobs };
+    await sendJson(response, renderJobs(jobs));
   }
+}
+
+async function* renderJobs(jobs: AsyncIterable<object>): AsyncGenerator<string> {
+  let before = '{"jobs":[';
+  for await (const job of jobs) {
+    yield before + JSON.stringify(job);
+    before = ',';
+  }
+  yield before === ',' ? ']}' : '{"jobs":[]}';
 }
