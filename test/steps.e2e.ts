@@ -108,7 +108,7 @@ function stepsWith(more: Record<string, string> = {}) {
     measure: new MeasureStep(flow.jobs, flow.shards, sources, threads, ended),
     publish: new PublishStep(flow.jobs, flow.shards, flow.outcomes, publisher, ended, settings),
     finish: new FinishStep(flow.jobs, flow.shards, flow.reader, publisher, settings),
-    notify: new NotifyStep(flow.jobs, flow.reader, receiver),
+    notify: new NotifyStep(flow.jobs, flow.reader, receiver, settings),
   };
 }
 
@@ -429,6 +429,21 @@ describe('calling the webhook', () => {
     expect(called.map(({ url, deliveryId }) => [url, deliveryId])).toEqual([['http://127.0.0.1:9/', id]]);
     expect(JSON.parse(called[0]!.body)).toMatchObject([{ summary: { jobID: id }, experimentMap: { 's000-0000': {} } }]);
     expect((await jobOf(id)).webhook).toEqual({ status: 'COMPLETED' });
+  });
+
+  it.each([
+    [undefined, '/bulk'],
+    ['https://sizes.example/base/', 'https://sizes.example/base/bulk'],
+  ])('sends the summary and a link where the body would be too large: PUBLIC_URL %s', async (PUBLIC_URL, address) => {
+    const id = await flow.plan([40], webhook);
+    await flow.measure();
+    const settings = { WEBHOOK_MAX_BYTES: '20000', ...(PUBLIC_URL && { PUBLIC_URL }) };
+    await stepsWith(settings).notify.run(await flow.lease('notify'), never);
+    const [{ summary, experimentMap }] = JSON.parse(called[0]!.body);
+    expect(experimentMap).toEqual({});
+    expect(summary).toMatchObject({ jobID: id, total_experiments: 40, notifications: { '413': { type: 'WARNING' } } });
+    expect(summary.notifications['413'].message).toContain(`GET ${address}?job_id=${id}&include=summary,experiments,metadata has them`);
+    expect(called[0]!.body.length).toBeLessThan(20_000);
   });
 
   it('notes a receiver that refuses', async () => {

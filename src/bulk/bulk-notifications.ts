@@ -16,6 +16,9 @@ export const jobNotifications = {
   partialAnswer: (datasource: string, warnings: readonly string[]) => ({
     '206': warning(206, `Partial answer of the data source ${datasource}: ${warnings.join('; ')}`),
   }),
+  webhookTooLarge: (mostBytes: number, link: string) => ({
+    '413': warning(413, `The experiments would make this body larger than ${mostBytes} bytes; GET ${link} has them.`),
+  }),
   summaryNotPublished: (reason: Error) => ({ '500': error(500, `The summary is not published: ${reason.message}`) }),
   failure: (reason: unknown) => byCode(describeFailure(reason)),
 } as const satisfies Record<string, (...args: never[]) => Notifications>;

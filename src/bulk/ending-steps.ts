@@ -14,6 +14,7 @@ import { JobReader } from './job-reader.js';
 import { type Lease, Stopped } from './lease-store.js';
 import type { WakeUpsByStep } from './queue/steps.js';
 import { ShardStore } from './shard-store.js';
+import type { showSummary } from './show-job.js';
 import { showWebhookExperiment, showWebhookHead } from './show-webhook.js';
 import { announce } from './step-channel.js';
 import type { StepWork } from './step-runner.js';
@@ -65,6 +66,7 @@ export class NotifyStep implements StepWork {
     private readonly jobs: BulkJobStore,
     private readonly reader: JobReader,
     private readonly webhook: WebhookClient,
+    @InjectSettings() private readonly settings: Pick<Settings, 'WEBHOOK_MAX_BYTES' | 'PUBLIC_URL'>,
   ) {}
 
   async run(lease: Lease, signal: AbortSignal): Promise<WakeUpsByStep> {
@@ -86,15 +88,32 @@ export class NotifyStep implements StepWork {
     return {};
   }
 
-  /** The array of one that Kruize sends (spec: bulk-and-kafka.md 3.8). */
+  /** The array of one that Kruize sends (spec: bulk-and-kafka.md 3.8). Too large, it has no experiments, and says where they are. */
   private async body(job: BulkJobEntity): Promise<string> {
-    const { summary, metadata } = showWebhookHead(await this.reader.summary(job), await this.reader.metadata(job));
+    const most = this.settings.WEBHOOK_MAX_BYTES;
+    const summary = await this.reader.summary(job);
+    const metadata = await this.reader.metadata(job);
     const experiments: string[] = [];
-    for await (const experiment of this.reader.experiments(job, true)) experiments.push(renderMember(experiment));
-    const head = `"summary":${renderJson(summary)},"experiments":{},"experimentMap":{${experiments.join(',')}}`;
-    const tail = `"webhook":{"status":"IN_PROGRESS"}${metadata ? `,"metadata":${renderJson(metadata)}` : ''}`;
-    return `[{${head},${tail}}]`;
+    let bytes = Buffer.byteLength(renderBody(summary, [], metadata));
+    for await (const experiment of this.reader.experiments(job, true)) {
+      const text = renderMember(experiment);
+      bytes += Buffer.byteLength(text) + 1;
+      if (bytes > most) {
+        const link = `${this.settings.PUBLIC_URL?.replace(/\/$/, '') ?? ''}/bulk?job_id=${job.id}&include=summary,experiments,metadata`;
+        const notifications = { ...summary.notifications, ...jobNotifications.webhookTooLarge(most, link) };
+        return renderBody({ ...summary, notifications }, [], undefined);
+      }
+      experiments.push(text);
+    }
+    return renderBody(summary, experiments, metadata);
   }
+}
+
+function renderBody(jobSummary: ReturnType<typeof showSummary>, experiments: readonly string[], jobMetadata: object | undefined): string {
+  const { summary, metadata } = showWebhookHead(jobSummary, jobMetadata);
+  const head = `"summary":${renderJson(summary)},"experiments":{},"experimentMap":{${experiments.join(',')}}`;
+  const tail = `"webhook":{"status":"IN_PROGRESS"}${metadata ? `,"metadata":${renderJson(metadata)}` : ''}`;
+  return `[{${head},${tail}}]`;
 }
 
 function renderMember(experiment: ExperimentDocument): string {

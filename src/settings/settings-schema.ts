@@ -114,6 +114,13 @@ export const settingsSchema = z.object({
   SHUTDOWN_TIMEOUT_MS: integer(0, 600_000).default(20_000).describe('how long work in progress may take at a stop, in ms'),
 
   WEBHOOK_ALLOW_PRIVATE: flag.default(false).describe('let webhooks reach loopback, link-local and private addresses'),
+  WEBHOOK_MAX_BYTES: integer(10_000, 500_000_000)
+    .default(32_000_000)
+    .describe('a webhook whose body would be larger gets the summary and a link to the rest'),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'expected an http or https address' })
+    .optional()
+    .describe('address at which callers reach this service, for links; unset: links are paths'),
   WEBHOOK_SECRET: optional.describe('key of the X-Rightsizer-Signature header of webhooks'),
 });
 
