@@ -4,9 +4,10 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import { answerInTime, ErrorEnvelopeFilter } from './bulk/error-envelope.filter.js';
+import { refuseForeignPages } from './bulk/foreign-pages.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
 import { untilAborted } from './datasource/until-aborted.js';
-import { HealthController } from './health/health.controller.js';
+import { HealthController, openWarning, reachesOthers } from './health/health.controller.js';
 import { logger, logOf, NestLogger } from './settings/logger.js';
 import { readSettings, SettingsError } from './settings/read-settings.js';
 import type { Settings } from './settings/settings-schema.js';
@@ -56,11 +57,15 @@ async function serve(settings: Settings, databaseUrl: string, signal: AbortSigna
   const app = await untilAborted(creating, signal);
   try {
     app.use(answerInTime);
+    app.use(refuseForeignPages(settings));
+    // Browsers ask before they send what is not simple; only pages that are named are told yes.
+    if (settings.CORS_ORIGINS) app.enableCors({ origin: settings.CORS_ORIGINS, exposedHeaders: ['Link'] });
     // As in the reference, the content type is not looked at; whoever takes a body parses it and says what is wrong with it.
     app.useBodyParser('text', { type: () => true, limit: '10mb' });
     app.useGlobalFilters(new ErrorEnvelopeFilter());
     app.disable('x-powered-by');
     await untilAborted(listen(app, settings), signal);
+    if (reachesOthers(settings)) log.warn({ host: settings.HOST }, openWarning);
     log.info({ port: new URL(await app.getUrl()).port, role: settings.ROLE }, 'listening');
     await untilAborted(new Promise<never>(() => undefined), signal);
   } finally {

@@ -2,11 +2,22 @@ import { Controller, Get, Header, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { DatabaseProbe } from '../database/database-probe.js';
 import { Publisher } from '../publication/publisher.js';
+import { InjectSettings } from '../settings/settings.module.js';
+import type { Settings } from '../settings/settings-schema.js';
 
 /** State of one thing that the service needs. */
 interface Check {
   readonly status: 'up' | 'down' | 'off';
   readonly reason?: string;
+}
+
+/** What readiness and the log say of a service that other machines reach. */
+export const openWarning =
+  'The REST interface has no authentication, and other machines reach it: keep strangers away from its port, or set HOST to 127.0.0.1.';
+
+/** Whether the REST interface listens beyond this machine. */
+export function reachesOthers({ HOST }: Pick<Settings, 'HOST'>): boolean {
+  return !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/i.test(HOST);
 }
 
 /** Kruize's GET /health, and the probes of Kubernetes. */
@@ -17,6 +28,7 @@ export class HealthController {
   constructor(
     private readonly database: DatabaseProbe,
     private readonly publisher: Publisher,
+    @InjectSettings() private readonly settings: Pick<Settings, 'HOST'>,
   ) {}
 
   /** From now on the process is not ready: it ends when its steps have. */
@@ -48,7 +60,9 @@ export class HealthController {
     const database = await this.checkDatabase();
     const kafka = this.checkKafka();
     const status = database.status === 'down' ? 'down' : kafka.status === 'down' ? 'degraded' : 'up';
-    response.status(status === 'down' ? 503 : 200).json({ status, checks: { database, kafka } });
+    response
+      .status(status === 'down' ? 503 : 200)
+      .json({ status, checks: { database, kafka }, ...(reachesOthers(this.settings) && { warnings: [openWarning] }) });
   }
 
   private async checkDatabase(): Promise<Check> {

@@ -23,6 +23,11 @@ const optional = z.string().min(1).optional();
 export const settingsSchema = z.object({
   PORT: integer(0, 65535).default(8080).describe('TCP port of the REST interface; 0 takes a free one'),
   HOST: z.string().default('0.0.0.0').describe('address that the REST interface listens on'),
+  CORS_ORIGINS: list.optional().describe('pages of other origins that may use the REST interface, such as https://ui.example; unset: none'),
+  ALLOWED_HOSTS: list
+    .transform((hosts) => hosts.map((host) => host.toLowerCase()))
+    .optional()
+    .describe('names under which callers may reach the REST interface, against DNS rebinding; unset: any'),
   ROLE: z.enum(['all', 'api', 'worker']).default('all').describe('what this process does: answer REST, work on jobs, or both'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('least level that is logged'),
 

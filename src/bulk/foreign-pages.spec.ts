@@ -1,0 +1,58 @@
+import { foreignFault, type Origins } from './foreign-pages.js';
+
+const post = { method: 'POST', path: '/bulk', host: 'sizes.example:8080' };
+const json = { contentType: 'application/json; charset=utf-8' };
+const form = { contentType: 'text/plain' };
+const strange = { origin: 'https://evil.example' };
+const fault = (request: Partial<Origins>, settings = {}) => foreignFault({ ...post, ...request }, settings);
+
+describe('what changes something passes', () => {
+  it.each<[string, Partial<Origins>, object]>([
+    ['from curl, with any content type', form, {}],
+    ["from Kruize's nginx, which sends no Host, for a page that posts JSON", { origin: 'http://ui.example', host: undefined, ...json }, {}],
+    ['from a page of its own', { origin: 'http://sizes.example:8080', ...form }, {}],
+    ['from a page of its own, as the browser says', { origin: 'https://outside.example', secFetchSite: 'same-origin', ...form }, {}],
+    ['from the address line', { secFetchSite: 'none', ...form }, {}],
+    ['as JSON to an address that browsers do not trust, after a preflight', { ...strange, ...json }, {}],
+    ['from a page that is allowed', { ...strange, secFetchSite: 'cross-site', ...form }, { CORS_ORIGINS: ['https://evil.example'] }],
+  ])('%s', (_, request, settings) => expect(fault(request, settings)).toBeUndefined());
+});
+
+describe('what changes something is refused', () => {
+  it.each<[string, Partial<Origins>]>([
+    ['from another page', { ...strange, ...form }],
+    ['from another page without a content type', strange],
+    ['from another page, as the browser says, JSON too', { ...strange, secFetchSite: 'cross-site', ...json }],
+    ['from a page of the same site', { origin: 'https://other.sizes.example', secFetchSite: 'same-site', ...json }],
+    ['from a page of another port', { origin: 'http://sizes.example:9090', ...form }],
+    ['from nowhere', { origin: 'null', ...json }],
+    ['from an origin that is none', { origin: 'sizes.example:8080', ...form }],
+    ['as something that only begins like JSON', { ...strange, contentType: 'application/jsonp' }],
+  ])('%s', (_, request) => expect(fault(request)).toMatch(/^A page of .* may not do this; CORS_ORIGINS/));
+
+  it.each(['POST', 'PUT', 'DELETE', 'PATCH'])('by %s, while reading is not', (method) => {
+    expect(fault({ ...strange, method })).toContain('https://evil.example');
+    expect(fault({ ...strange, method: 'GET', secFetchSite: 'cross-site' })).toBeUndefined();
+  });
+
+  it('with a short reason', () => expect(fault({ origin: `https://${'x'.repeat(9_999)}` })!.length).toBeLessThan(400));
+});
+
+describe('hosts', () => {
+  const settings = { ALLOWED_HOSTS: ['sizes.example', '[::1]'] };
+
+  it.each([
+    {},
+    { host: 'SIZES.example' },
+    { host: '[::1]:8080' },
+    { host: '10.0.0.7:8080', path: '/health/ready' },
+    { host: undefined, path: '/metrics' },
+  ])('that are allowed, and probes, pass: %j', (request) => expect(fault(request, settings)).toBeUndefined());
+
+  it.each([
+    { host: 'rebound.example' },
+    { host: undefined },
+    { host: '10.0.0.7', path: '/healthy' },
+    { host: 'rebound.example', method: 'GET' },
+  ])('others do not: %j', (request) => expect(fault(request, settings)).toMatch(/^Host .* is not allowed; ALLOWED_HOSTS/));
+});
