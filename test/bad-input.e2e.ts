@@ -69,6 +69,44 @@ describe('a body that is not a request', () => {
   });
 });
 
+describe('what would hold the service', () => {
+  const many = (count: number, of: (index: number) => string) => Array.from({ length: count }, (_, index) => of(index));
+
+  it.each<[string, unknown, string]>([
+    ['a body that is nested deeply', '['.repeat(100_000), 'nested deeper than 32 levels'],
+    ['too many members', `{"datasources": ["x"${',"x"'.repeat(60_000)}]}`, 'more than 50000 members'],
+    ['a name of megabytes', { cluster_name: 'x'.repeat(2_000_000) }, '(field: cluster_name)'],
+    ['a costly expression', { filter: { include: { namespace: ['((a{99}){99}){99}'] } } }, '(field: filter.include.namespace)'],
+    ['thousands of faults', { filter: { include: { namespace: many(6_000, () => '(') } } }, 'and 5980 more'],
+  ])('is refused in a few words: %s', async (_what, body, message) => {
+    const answer = await postBulk(service.url, body);
+    expectEnvelope(answer, 400, message);
+    expect(JSON.stringify(answer.body).length).toBeLessThan(10_000);
+  });
+
+  it('is not a list of thousands of names', async () => {
+    const namespace = many(6_000, (index) => `namespace-with-a-long-name-of-some-team-number-${index}`);
+    expect((await postBulk(service.url, { filter: { include: { namespace } } })).status).toBe(200);
+  });
+});
+
+describe('a page of strangers', () => {
+  const origin = 'https://evil.example';
+
+  it.each(['POST', 'DELETE'])('may not %s, and is told why', async (method) => {
+    const before = await storedJobs();
+    const answer = await ask(method, '/bulk', { headers: { origin }, ...(method === 'POST' && { body: '{}' }) });
+    expectEnvelope(answer, 403, 'CORS_ORIGINS');
+    expect(await storedJobs()).toBe(before);
+  });
+
+  it('is not granted a preflight', async () => {
+    const headers = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' };
+    const answer = await fetch(`${service.url}/bulk`, { method: 'OPTIONS', headers });
+    expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+  });
+});
+
 describe('a request with a fault', () => {
   const good = '2026-11-21T03:30:00Z';
   it.each<[object, string]>([

@@ -18,11 +18,13 @@ export class JobsController {
   }
 }
 
+/** The first part comes with the first job: where that cannot be read, there is still an error answer. */
 async function* renderJobs(jobs: AsyncIterable<object>): AsyncGenerator<string> {
-  let before = '{"jobs":[';
+  const opening = '{"jobs":[';
+  let before = opening;
   for await (const job of jobs) {
     yield before + JSON.stringify(job);
     before = ',';
   }
-  yield before === ',' ? ']}' : '{"jobs":[]}';
+  yield before === opening ? `${opening}]}` : ']}';
 }

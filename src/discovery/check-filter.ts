@@ -19,7 +19,7 @@ export function checkFilter(filter: DiscoveryFilter | null | undefined): FilterF
   });
 }
 
-/** Names and the usual parts of them: an expression that is right, and costs nothing. */
+/** Text without regular expression syntax that could be wrong or costly. */
 const plain = /^[\w.:/@ -]*$/;
 
 /** Expressions with group names can fail together where each alone is right: the same name twice. */
@@ -48,12 +48,12 @@ function patternFault(field: string, pattern: string): FilterFault[] | undefined
   }
 }
 
-/** Instructions of one expression, and of all of a list: 5,000 are compiled in some hundredths of a second. */
+/** Most instructions of one expression, and of all expressions of one list. */
 const longestProgram = 5_000;
 const mostInstructions = 60_000;
 
 function tooCostly(size: number, what: string, most: number): string {
-  return `${what} too costly: about ${size.toPrecision(2)} instructions, at most ${most} are allowed. Repeat less often, or name prefixes.`;
+  return `${what} too costly: about ${Math.min(Math.round(size), 1e9)} instructions; at most ${most} are allowed. Use smaller repeat counts or fewer expressions.`;
 }
 
 /** A quotation, a class, an escape, a count of repetitions, or one character. */

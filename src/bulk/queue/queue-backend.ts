@@ -12,6 +12,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import pg from 'pg';
 import { checkNotify } from '../../database/check-notify.js';
 import { poolOptions } from '../../database/database-pool.js';
+import { idleLimit } from '../../database/in-transaction.js';
 import { logOf } from '../../settings/logger.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { type Step, stepNames, type WakeUp } from './steps.js';
@@ -109,7 +110,7 @@ function poolOf(connectionString: string): pg.Pool {
     max: connections,
     application_name: 'rightsizer-queue',
     // By a statement, not in the start-up packet, which poolers refuse.
-    onConnect: (client) => client.query(`SET search_path TO ${schema}; SET idle_in_transaction_session_timeout TO '10s'`),
+    onConnect: (client) => client.query(`SET search_path TO ${schema}; SET ${idleLimit}`),
   });
   pool.on('error', (error) => log.debug({ error: String(error) }, 'a connection of the queue broke'));
   // Each queue and each worker listens.
