@@ -27,12 +27,14 @@ const task = (count: number): MeasureTask => ({
   endSeconds: 1_763_695_800,
 });
 
-/** A measurer whose datasource fails as the test says, and the sizes of the reads that it got. */
+/** A measurer whose datasource fails as the test says, the reads that it got and their sizes. */
 function measurerThat(fail: (names: readonly string[]) => Error | undefined) {
   const reads: number[] = [];
+  const requests: UsageRequest[] = [];
   const reader = {
     read: async (request: UsageRequest) => {
       reads.push(request.experiments.length);
+      requests.push(request);
       const error = fail(request.experiments.map(({ name }) => name));
       if (error) throw error;
       return request.experiments.map(() => new TableDraft(request).finish());
@@ -40,7 +42,7 @@ function measurerThat(fail: (names: readonly string[]) => Error | undefined) {
   };
   const layers = { detect: async ({ experiments }: { experiments: readonly unknown[] }) => experiments.map(() => []) };
   const evidence = { read: async ({ experiments }: { experiments: readonly unknown[] }) => experiments.map(() => noEvidence) };
-  return { measurer: new Measurer(reader as never, layers as never, evidence as never), reads };
+  return { measurer: new Measurer(reader as never, layers as never, evidence as never), reads, requests };
 }
 
 const never = new AbortController().signal;
@@ -88,5 +90,14 @@ describe('Measurer', () => {
     const stop = new AbortController();
     const { measurer } = measurerThat(() => void stop.abort(new Error('stopped')));
     await expect(measurer.measure(task(2), stop.signal)).rejects.toThrow('stopped');
+  });
+
+  it.each([
+    ['keeps inactive containers of the time range that the caller named', { time_range: { end: '2026-11-21T03:30:00Z' } }, false],
+    ['drops inactive containers where the usage ends now', {}, true],
+  ])('%s', async (_, request, dropsInactive) => {
+    const { measurer, requests } = measurerThat(() => undefined);
+    await measurer.measure({ ...task(1), request }, never);
+    expect(requests).toMatchObject([{ dropsInactive }]);
   });
 });

@@ -32,6 +32,7 @@ const tasksOfThread = 1_000;
 /** The threads that read from datasources and compute, so that this one stays free for locks, requests and commits. */
 @Injectable()
 export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutdown {
+  protected readonly worker: string = new URL('./thread.worker.js', import.meta.url).href;
   private pool: Piscina | undefined;
   private readonly answeredMs = new Map<string, number>();
   private readonly channel = new ThreadChannel();
@@ -56,7 +57,7 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
     await pool?.destroy();
   }
 
-  /** Finds a datasource's workloads; rejects with a DatasourceError when the datasource fails, with a MetadataProfileError when the profile does. */
+  /** Finds a datasource's workloads; rejects with a DatasourceError when the datasource fails, with a ProfileFailure when the profile does. */
   discover(request: DiscoveryRequest, signal: AbortSignal): Promise<DiscoveryResult> {
     return this.run('discover', request, signal);
   }
@@ -78,7 +79,7 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
     const threads = this.settings.MEASURE_THREADS;
     const settings = { ...this.settings, DATASOURCE_CONCURRENCY: Math.ceil(this.settings.DATASOURCE_CONCURRENCY / threads) };
     const pool = new Piscina({
-      filename: new URL('./thread.worker.js', import.meta.url).href,
+      filename: this.worker,
       workerData: { settings, databaseUrl: this.database.url } satisfies ThreadData,
       // Young heaps of V8's own size would be half of a thread's memory; most of what is sent dies at once.
       resourceLimits: { maxYoungGenerationSizeMb: 12 },
@@ -89,7 +90,13 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
       concurrentTasksPerWorker: tasksOfThread,
     });
     pool.on('error', (error) => log.error({ error: String(error) }, 'an idle measuring thread ended; another one takes its place'));
+    pool.on('workerDestroy', () => queueMicrotask(() => this.rejectQueued(pool)));
     return pool;
+  }
+
+  /** Piscina keeps tasks that wait for a thread which then ends while it starts: nothing would ever work on them. */
+  private rejectQueued(pool: Piscina): void {
+    if (pool === this.pool && pool.threads.length === 0) void pool.destroy();
   }
 
   /** Sends a task to a thread. An abort is a message to it: Piscina's own would end the thread, and other tasks with it. */

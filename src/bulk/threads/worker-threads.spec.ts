@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import { makeTempFolder, removeTempFolder } from '../../../test/servers/temp-folder.js';
+import { waitUntil } from '../../../test/servers/wait-until.js';
+import { DatasourceError } from '../../datasource/datasource-error.js';
+import { readSettings } from '../../settings/read-settings.js';
+import { ThreadDied, ThreadsClosed } from './thread-errors.js';
+import type { MeasureTask } from './thread-messages.js';
+import { WorkerThreads } from './worker-threads.js';
+
+class SmallThreads extends WorkerThreads {
+  protected override readonly worker = new URL('../../../test/small-thread.mjs', import.meta.url).href;
+}
+
+const never = new AbortController().signal;
+let threads: SmallThreads;
+let isShutDown: boolean;
+
+/** Starts one thread. */
+async function start({ ROLE = 'all', url = '' } = {}) {
+  threads = new SmallThreads(readSettings({ ROLE, MEASURE_THREADS: '1' }), { url });
+  isShutDown = false;
+  await threads.onApplicationBootstrap();
+}
+
+async function shutDown() {
+  isShutDown = true;
+  await threads.onApplicationShutdown();
+}
+
+const measure = (jobId: string, signal = never) => threads.measure({ jobId, datasource: { name: 'prometheus-1' } } as MeasureTask, signal);
+
+afterEach(async () => {
+  if (!isShutDown) await shutDown();
+});
+
+describe('WorkerThreads', () => {
+  it('returns what a thread returns, and notes that the datasource was heard', async () => {
+    await start();
+    expect(threads.lastAnswerAt('prometheus-1')).toBeUndefined();
+    expect(await measure('says its number')).toEqual([expect.any(Number)]);
+    expect(threads.lastAnswerAt('prometheus-1')).toBeGreaterThan(0);
+  });
+
+  it('rejects with the error that a thread met', async () => {
+    await start();
+    await expect(measure('fails')).rejects.toThrow(new DatasourceError('timeout', 'no answer'));
+    expect(threads.lastAnswerAt('prometheus-1')).toBeUndefined();
+  });
+
+  it('starts no threads in a process that only answers REST', async () => {
+    await start({ ROLE: 'api' });
+    await expect(measure('says its number')).rejects.toThrow(ThreadsClosed);
+  });
+
+  it('works on tasks side by side, and stops one alone', async () => {
+    await start();
+    const [first] = await measure('says its number');
+    const stop = new AbortController();
+    const waiting = measure('waits', stop.signal);
+    expect(await measure('says its number')).toEqual([first]);
+    stop.abort(new Error('stopped'));
+    await expect(waiting).rejects.toThrow('stopped');
+    expect(await measure('says its number')).toEqual([first]);
+  });
+
+  it('tells of a thread that ended at work, and goes on with another one', async () => {
+    await start();
+    const [first] = await measure('says its number');
+    await expect(measure('dies')).rejects.toThrow(ThreadDied);
+    expect(await measure('says its number')).not.toEqual([first]);
+  });
+
+  it('starts threads anew when all have ended while they started', async () => {
+    const folder = makeTempFolder('small-thread');
+    await start({ url: join(folder, 'starts') });
+    await waitUntil('a thread works', async () => (await measure('says its number')).length === 1);
+    removeTempFolder(folder);
+  });
+
+  it('rejects what is under way when the process shuts down, and what comes after', async () => {
+    await start();
+    const waiting = expect(measure('waits')).rejects.toThrow(ThreadsClosed);
+    await shutDown();
+    await waiting;
+    await expect(measure('says its number')).rejects.toThrow(ThreadsClosed);
+  });
+});
