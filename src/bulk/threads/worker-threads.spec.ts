@@ -15,9 +15,9 @@ const never = new AbortController().signal;
 let threads: SmallThreads;
 let isShutDown: boolean;
 
-/** Starts one thread. */
-async function start({ ROLE = 'all', url = '' } = {}) {
-  threads = new SmallThreads(readSettings({ ROLE, MEASURE_THREADS: '1' }), { url });
+/** Starts threads, one where the test names no number. */
+async function start({ ROLE = 'all', MEASURE_THREADS = '1', url = '' } = {}) {
+  threads = new SmallThreads(readSettings({ ROLE, MEASURE_THREADS }), { url });
   isShutDown = false;
   await threads.onApplicationBootstrap();
 }
@@ -68,6 +68,17 @@ describe('WorkerThreads', () => {
     const [first] = await measure('says its number');
     await expect(measure('dies')).rejects.toThrow(ThreadDied);
     expect(await measure('says its number')).not.toEqual([first]);
+  });
+
+  it('lets a thread go on when another one ends', async () => {
+    await start({ MEASURE_THREADS: '2' });
+    const [first] = await measure('says its number');
+    const stop = new AbortController();
+    const waiting = measure('waits', stop.signal).catch((reason) => reason);
+    await expect(measure('dies')).rejects.toThrow(ThreadDied);
+    await waitUntil('the other one is replaced', async () => (await measure('says its number'))[0] !== first);
+    stop.abort(new Error('stopped'));
+    expect(await waiting).toEqual(new Error('stopped'));
   });
 
   it('starts threads anew when all have ended while they started', async () => {
