@@ -301,6 +301,12 @@ describe('what waits', () => {
     expect(await next('finish')).toBeUndefined();
   });
 
+  it('is the summary, whatever shards of other jobs still wait', async () => {
+    await flow.plan([1], { startedAt: new Date(0) });
+    const id = await flow.plan([]);
+    expect(await flow.lease('finish')).toMatchObject({ jobId: id });
+  });
+
   it('is the webhook of a job that has ended', async () => {
     const id = await flow.plan([1], { request: { webhook: { url: 'http://127.0.0.1:9/' } } });
     expect(await next('notify')).toBeUndefined();

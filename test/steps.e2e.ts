@@ -377,6 +377,15 @@ describe('finishing a job', () => {
     expect(kinds()).toEqual(['jobFailure', 'summary']);
   });
 
+  it('sends no summary where the error record is refused', async () => {
+    const id = await flow.submit();
+    await ended.end(id, cancelled);
+    results = { [id]: { status: 'failed', reason: 'too large' } };
+    await expect(stepsWith().finish.run(await flow.lease('finish'))).rejects.toThrow('jobFailure is refused. too large');
+    expect(kinds()).toEqual(['jobFailure']);
+    expect((await jobOf(id)).publication).toBe('pending');
+  });
+
   it('notes nothing where the summary is refused', async () => {
     const id = await allPublished();
     results = { [id]: { status: 'failed', reason: 'too large' } };
