@@ -188,11 +188,31 @@ describe('the outcomes of a shard', () => {
     expect(await flow.row(`SELECT last_error FROM attempt WHERE step = 'measure'`)).toEqual({ last_error: 'five times' });
   });
 
-  it('may be more than one statement takes', async () => {
-    const id = await flow.plan([2_500]);
+  it.each([2_000, 2_500])('may be more than one statement takes (%d)', async (count) => {
+    const id = await flow.plan([count]);
     await flow.measure();
-    expect(await outcomeCount()).toBe(2_500);
-    expect(await flow.jobs.progressOf(id)).toMatchObject({ processed: 2_500 });
+    expect(await outcomeCount()).toBe(count);
+    expect(await flow.jobs.progressOf(id)).toMatchObject({ processed: count });
+  });
+
+  it('are read by their job, and by their shard, though another job has the same names', async () => {
+    const [one, other] = [await flow.plan([2, 1]), await flow.plan([2, 1])];
+    for (let shard = 0; shard < 4; shard++) {
+      const lease = await flow.lease('measure');
+      const status = lease.jobId === one ? 'PROCESSED' : 'FAILED';
+      await flow.shards.commit(lease, await outcomesOf(flow.shards, lease, status), new Date());
+    }
+    for (const [id, status] of [
+      [one, 'PROCESSED'],
+      [other, 'FAILED'],
+    ] as const) {
+      const outcomesNamed = (...names: string[]) =>
+        names.map((name) => expect.objectContaining({ status, experiment: experimentNamed(name) }));
+      expect(await flow.outcomes.ofShard(id, 0)).toEqual(outcomesNamed(nameOf(0, 0), nameOf(0, 1)));
+      expect(await flow.outcomes.namesOfShard(id, 1)).toEqual([nameOf(1, 0)]);
+      expect(await flow.outcomes.page(id, nameOf(0, 0), 5, true)).toEqual(outcomesNamed(nameOf(0, 1), nameOf(1, 0)));
+      expect([await flow.outcomes.one(id, nameOf(1, 0))]).toEqual(outcomesNamed(nameOf(1, 0)));
+    }
   });
 });
 
@@ -292,7 +312,9 @@ describe('publication', () => {
   it("of one job's shards is not another one's", async () => {
     const [first, second] = [await flow.plan([1], { startedAt: new Date(0) }), await flow.plan([1, 1])];
     for (let shard = 0; shard < 3; shard++) await flow.measure();
-    await flow.shards.markPublished(await flow.lease('publish'), new Map(), new Date());
+    await flow.shards.markPublished(await flow.lease('publish'), new Map([[nameOf(0, 0), 'refused']]), new Date());
+    const failed = await flow.database.query('SELECT job_id AS id FROM outcome WHERE publish_error IS NOT NULL');
+    expect(failed).toEqual([{ id: first }]);
     expect([await flow.shards.unpublishedOf(first), await flow.shards.unpublishedOf(second)]).toEqual([[], [0, 1]]);
     expect([await flow.shards.areAllPublished(first), await flow.shards.areAllPublished(second)]).toEqual([true, false]);
   });

@@ -68,4 +68,9 @@ describe('nameExperiment', () => {
     }
     expect(one).not.toBe(other);
   });
+
+  it('shortens from 2,501 bytes on', () => {
+    expect(nameExperiment('x'.repeat(2_500), parts)).toBe('x'.repeat(2_500));
+    expect(nameExperiment('x'.repeat(2_501), parts)).toMatch(/^x{2500}~[0-9a-f]{32}$/);
+  });
 });

@@ -33,7 +33,7 @@ function cut<E extends Experiment>(regions: readonly (readonly E[])[], bounds: S
   for (const region of regions) {
     if (!isSameKind(open, region) || (!fits([...open, ...region], bounds) && fits(region, bounds))) open = [];
     for (const experiment of region) {
-      if (open.length > 0 && !fits([...open, experiment], bounds)) open = [];
+      if (!fits([...open, experiment], bounds)) open = [];
       if (open.length === 0) shards.push(open);
       open.push(experiment);
     }
@@ -44,13 +44,13 @@ function cut<E extends Experiment>(regions: readonly (readonly E[])[], bounds: S
 /** Experiments of one type, datasource and namespace, in the order of their names. */
 function regionsOf<E extends Experiment>(experiments: readonly E[]): E[][] {
   const regions = new Map<string, E[]>();
-  for (const experiment of [...experiments].sort((a, b) => compare(a.name, b.name))) {
+  for (const experiment of [...experiments].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const key = JSON.stringify([experiment.type, experiment.datasource, experiment.namespace]);
     const region = regions.get(key);
     if (region) region.push(experiment);
     else regions.set(key, [experiment]);
   }
-  return [...regions].sort(([a], [b]) => compare(a, b)).map(([, region]) => region);
+  return [...regions.keys()].sort().map((key) => regions.get(key)!);
 }
 
 function isSameKind(open: readonly Experiment[], region: readonly Experiment[]): boolean {
@@ -59,8 +59,4 @@ function isSameKind(open: readonly Experiment[], region: readonly Experiment[]):
 
 function fits(experiments: readonly Experiment[], bounds: ShardBounds): boolean {
   return experiments.length <= bounds.experiments && experiments.reduce((sum, { pods }) => sum + pods, 0) <= bounds.pods;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -97,6 +97,7 @@ describe('tokenSource', () => {
   it.each([
     [401, {}, 'refused-credentials'],
     [200, { error: 'x' }, 'refused-credentials'],
+    [500, {}, 'unavailable'],
     [503, {}, 'unavailable'],
   ])('an answer %d %j is %s', async (status, answer, failure) => {
     const { endpoint } = await tokenEndpoint(status, answer);

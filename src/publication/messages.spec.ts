@@ -102,6 +102,11 @@ describe('records by default', () => {
     expect(make()).toBe(make());
   });
 
+  it('have no notifications where there are none', () => {
+    const recordOf = (experiment: ExperimentDocument) => recommendationMessage({ jobId, experiment, summary, time }, settings).value;
+    expect(recordOf({ ...processed, notifications: {} })).toBe(recordOf(processed));
+  });
+
   it('tell warnings of an experiment that succeeded', () => {
     const experiment = { ...processed, notifications: { '200': { type: 'WARNING', message: 'partial', code: 200 } } } as const;
     expect(JSON.parse(recommendationMessage({ jobId, experiment, summary, time }, settings).value).experiments[name].notifications).toEqual(

@@ -69,7 +69,7 @@ describe('WebhookClient', () => {
     expect(received).toHaveLength(1);
   });
 
-  it.each([400, 401, 403, 404, 409, 410, 301, 302, 307])('%d ends at once', async (status) => {
+  it.each([400, 401, 403, 404, 409, 410, 300, 301, 302, 307])('%d ends at once', async (status) => {
     const elsewhere = 'http://127.0.0.1:9/elsewhere';
     const { url, received } = await receiver({ status, headers: { location: elsewhere }, body: 'inner secret' });
     const { host } = new URL(url);
@@ -110,9 +110,14 @@ describe('WebhookClient', () => {
     // Timers fire in the order of their times, however slow the machine is.
     let isSooner = true;
     setTimeout(() => (isSooner = false), 900);
-    await expect(call(url)).resolves.toEqual({ status: 'COMPLETED' });
+    await expect(call(url, { pace: { ...pace, longestRetryAfterMs: 1_000 } })).resolves.toEqual({ status: 'COMPLETED' });
     expect(received).toHaveLength(2);
     expect(isSooner).toBe(false);
+  });
+
+  it('does not wait after the last attempt', async () => {
+    const { url } = await receiver({ status: 503, headers: { 'retry-after': '60' } });
+    await expect(call(url, { pace: { ...pace, attempts: 1 } })).resolves.toMatchObject({ status: 'FAILED', notification: { code: 503 } });
   });
 
   it('is done with a receiver that asks for more patience than there is', async () => {
