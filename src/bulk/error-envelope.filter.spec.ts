@@ -1,4 +1,6 @@
+import { jest } from '@jest/globals';
 import { BadRequestException, NotFoundException } from '@nestjs/common';
+import { logger } from '../settings/logger.js';
 import { ErrorEnvelopeFilter } from './error-envelope.filter.js';
 import { RejectedRequest } from './submit-job.js';
 
@@ -53,4 +55,15 @@ it.each(['x', '\u0001', 'ü', '😀'])('answers with less than 10 kB, however lo
   const { body } = answerTo(new BadRequestException(letter.repeat(1_000_000)));
   expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThan(10_000);
   expect(body!.message).toMatch(/…$/);
+});
+
+it.each<[string, unknown, number]>([
+  ['a bug', new Error('secret'), 1],
+  ['a database that is away', away, 1],
+  ['a faulty request', new BadRequestException('no'), 0],
+])("logs what is not the caller's fault, and nothing else: %s", (_, error, times) => {
+  const logged = jest.spyOn(logger, 'error').mockImplementation(() => undefined);
+  answerTo(error);
+  expect(logged).toHaveBeenCalledTimes(times);
+  logged.mockRestore();
 });
