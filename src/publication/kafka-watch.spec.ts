@@ -1,3 +1,5 @@
+import { jest } from '@jest/globals';
+import { logger } from '../settings/logger.js';
 import { KafkaWatch } from './kafka-watch.js';
 import { PublicationError } from './publication-error.js';
 
@@ -11,5 +13,15 @@ describe('KafkaWatch', () => {
     expect(watch.trouble?.failure).toBe('timeout');
     watch.noteSuccess();
     expect(watch.trouble).toBeUndefined();
+  });
+  it('warns once of trouble that passes, and again when somebody must act', () => {
+    const warn = jest.spyOn(logger, 'warn').mockImplementation(() => {});
+    const watch = new KafkaWatch();
+    for (const failure of ['unreachable', 'timeout', 'refused-credentials', 'not-authorized'] as const) {
+      watch.noteFailure(new PublicationError(failure));
+    }
+    const warnings = warn.mock.calls.map(([fields]) => fields);
+    warn.mockRestore();
+    expect(warnings).toMatchObject([{ failure: 'unreachable' }, { failure: 'refused-credentials' }]);
   });
 });

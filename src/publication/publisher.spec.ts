@@ -1,6 +1,8 @@
+import { startTinyKafka, type TinyKafka } from '../../test/servers/tiny-kafka.js';
+import { RawJson } from '../experiments/raw-json.js';
 import { readSettings } from '../settings/read-settings.js';
 import { KafkaClient } from './kafka-client.js';
-import { jobFailureMessage, summaryMessage } from './messages.js';
+import { jobFailureMessage, recommendationMessage, summaryMessage } from './messages.js';
 import { Publisher } from './publisher.js';
 
 const time = '2026-11-21T03:30:36.165Z';
@@ -53,5 +55,55 @@ describe('Publisher', () => {
     await publisher.onApplicationShutdown();
     const message = summaryMessage({ jobId: 'j', time, summary: {} }, settings);
     await expect(publisher.publish([message])).rejects.toMatchObject({ failure: 'closed' });
+  });
+});
+
+describe('what the broker refuses', () => {
+  /** Error codes of Kafka's protocol. */
+  const [messageTooLarge, invalidRecord] = [10, 87];
+  let kafka: TinyKafka;
+  afterEach(() => kafka?.stop());
+
+  /** Publishes recommendations with plots of these experiments. */
+  async function publish(names: readonly string[]) {
+    const { publisher, settings } = publisherWith({ KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers });
+    const messages = names.map((name) => {
+      const response = new RawJson('[{"recommendation_terms":{"short_term":{"plots":{"plots_data":{}}}}}]');
+      const experiment = { name, status: 'PROCESSED', apis: { create: {}, recommendations: { response } }, status_history: [] } as const;
+      return recommendationMessage({ jobId: 'j', time, summary: {}, experiment }, settings);
+    });
+    const results = await publisher.publish(messages);
+    await publisher.onApplicationShutdown();
+    return results;
+  }
+
+  it('as too large goes out without plots, and its neighbours as they are', async () => {
+    kafka = await startTinyKafka(['recommendations-topic'], ({ key, value }) =>
+      key === 'large' && value.includes('plots_data') ? messageTooLarge : undefined,
+    );
+    await expect(publish(['a', 'large', 'b'])).resolves.toEqual(Array(3).fill({ status: 'acknowledged' }));
+    const hasPlots = Object.fromEntries(kafka.records.map(({ key, value }) => [key, value.includes('plots_data')]));
+    expect([kafka.records.length, hasPlots]).toEqual([3, { a: true, large: false, b: true }]);
+  });
+
+  it('as too large in every form has an error record in its place', async () => {
+    kafka = await startTinyKafka(['recommendations-topic', 'error-topic'], ({ topic }) =>
+      topic === 'recommendations-topic' ? messageTooLarge : undefined,
+    );
+    const reason = 'The broker finds the record too large (its message.max.bytes).';
+    await expect(publish(['large'])).resolves.toEqual([{ status: 'failed', reason }]);
+    expect(kafka.records).toMatchObject([{ topic: 'error-topic', key: 'large', value: expect.stringContaining('PUBLISH_FAILED') }]);
+  });
+
+  it('as invalid fails alone', async () => {
+    kafka = await startTinyKafka(['recommendations-topic'], ({ key }) => (key === 'bad' ? invalidRecord : undefined));
+    const failed = { status: 'failed', reason: 'The broker refused the record as invalid.' };
+    await expect(publish(['a', 'b', 'bad', 'c'])).resolves.toEqual([
+      { status: 'acknowledged' },
+      { status: 'acknowledged' },
+      failed,
+      { status: 'acknowledged' },
+    ]);
+    expect(kafka.records.map(({ key }) => key)).toEqual(['a', 'b', 'c']);
   });
 });

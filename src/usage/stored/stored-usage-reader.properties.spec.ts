@@ -221,6 +221,22 @@ describe('StoredUsageReader', () => {
     }
   });
 
+  it('stores a longer window that ends where a shorter one did', async () => {
+    const world = new World(new Map([['c0', [steady]]]));
+    const { reader, writes } = readerOf(world);
+    world.now = 200;
+    for (const [rows, read] of [
+      [20, 20],
+      [150, 150],
+      [150, 4],
+    ] as const) {
+      world.rowsRead = 0;
+      await reader.read(requestOf(['c0'], 200, { rows, dropsInactive: false }));
+      await writes.flush();
+      expect(world.rowsRead).toBe(read);
+    }
+  });
+
   it('asks once about an idle container of which nothing is stored', async () => {
     const world = new World(new Map([['c0', [{ ...steady, cpu: 0 }]]]));
     world.now = 200;

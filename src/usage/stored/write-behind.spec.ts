@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jest } from '@jest/globals';
 import { waitUntil } from '../../../test/servers/wait-until.js';
 import { readCopyRows } from './copy-rows.js';
 import type { WindowWrite, WriteBatch } from './window-write.js';
@@ -59,6 +60,23 @@ describe('WriteBehind', () => {
     void behind.during(() => new Promise<void>(() => undefined));
     behind.add([writeOf('a')]);
     await waitUntil('it is written', () => store.keys.includes('a'));
+  });
+
+  it('writes two seconds after the first that waits, though more comes', async () => {
+    jest.useFakeTimers();
+    try {
+      await jest.advanceTimersByTimeAsync(10_000);
+      void behind.during(() => new Promise<void>(() => undefined));
+      for (const key of ['a', 'b', 'c']) {
+        behind.add([writeOf(key)]);
+        await jest.advanceTimersByTimeAsync(600);
+      }
+      expect(store.keys).toEqual([]);
+      await jest.advanceTimersByTimeAsync(600);
+      expect(store.keys).toEqual(['a', 'b', 'c']);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('writes in batches of some megabytes, an experiment whole', async () => {
