@@ -22,6 +22,8 @@ interface Worker {
   readonly runs: Lease[];
   readonly givenUp: string[];
   readonly woken: WakeUpsByStep[];
+  /** How many steps ran while the queue took each wake-up. */
+  readonly runningAtWake: number[];
 }
 
 let postgres: PostgresServer;
@@ -51,9 +53,16 @@ afterEach(async () => {
   await Promise.all(workers.map(({ runner }) => runner.stop(0)));
 });
 
-function startWorker(step: Step, run: Run): Worker {
+function startWorker(step: Step, run: Run, { failGivingUp }: { failGivingUp?: () => unknown } = {}): Worker {
   const [runs, givenUp, woken] = [[] as Lease[], [] as string[], [] as WakeUpsByStep[]];
-  const wakeUps = { wakeAll: async (waking: WakeUpsByStep) => void woken.push(waking) };
+  const runningAtWake: number[] = [];
+  const wakeUps = {
+    wakeAll: async (waking: WakeUpsByStep) => {
+      await new Promise(setImmediate);
+      runningAtWake.push(running.count);
+      woken.push(waking);
+    },
+  };
   const work: StepWork = {
     run: (lease, signal) => {
       runs.push(lease);
@@ -61,6 +70,7 @@ function startWorker(step: Step, run: Run): Worker {
     },
     giveUp: async (lease, reason) => {
       givenUp.push(reason.message);
+      if (failGivingUp) throw failGivingUp();
       if (step === 'measure') await flow.shards.commit(lease, await outcomesOf(flow.shards, lease, 'FAILED'), new Date(), reason.message);
       return {};
     },
@@ -77,7 +87,7 @@ function startWorker(step: Step, run: Run): Worker {
     publisher as never,
     ...(works as [never, never, never, never, never]),
   );
-  workers.push({ runner, running, runs, givenUp, woken });
+  workers.push({ runner, running, runs, givenUp, woken, runningAtWake });
   return workers.at(-1)!;
 }
 
@@ -114,6 +124,14 @@ describe('a place', () => {
     const { runner, runs } = startWorker('measure', commit);
     await runner.fillPlace('measure');
     expect(runs.map(({ jobId }) => jobId)).toEqual([large, small, large, small, large, large, large, large]);
+  });
+
+  it('remembers the turns of more than two jobs', async () => {
+    const plan = (second: number) => flow.plan([1, 1], { startedAt: new Date(Date.UTC(2026, 10, 21, 0, 0, second)) });
+    const jobs = [await plan(1), await plan(2), await plan(3)];
+    const { runner, runs } = startWorker('measure', commit);
+    await runner.fillPlace('measure');
+    expect(runs.map(({ jobId }) => jobId)).toEqual([...jobs, ...jobs]);
   });
 
   it('goes to another datasource when its own is silent, which runs on', async () => {
@@ -159,14 +177,19 @@ describe('a place', () => {
     const points: string[] = [];
     const note = (moment: unknown) => void points.push((moment as StepMoment).point);
     subscribe('rightsizer:step', note);
-    const { runner, woken } = startWorker('measure', async (lease, signal) => {
+    const { runner, woken, runningAtWake } = startWorker('measure', async (lease, signal) => {
       await commit(lease, signal);
       return { publish: [{ jobId: id, shard: 0 }] };
     });
+    const pointsAtWake = waitUntil('the wake-up is taken', () => woken.length === 1).then(() => [...points]);
     await runner.fillPlace('measure');
     unsubscribe('rightsizer:step', note);
     expect(woken).toEqual([{ publish: [{ jobId: id, shard: 0 }] }]);
-    expect(points).toEqual(['leased', 'committed', 'ended']);
+    expect([runningAtWake, (await pointsAtWake).slice(0, 2), points]).toEqual([
+      [1],
+      ['leased', 'committed'],
+      ['leased', 'committed', 'ended'],
+    ]);
   });
 });
 
@@ -214,6 +237,25 @@ describe('a failure', () => {
     expect(await attempt()).toMatchObject({ count: 5, last_error: 'a bug' });
     expect(await flow.jobs.progressOf(id)).toMatchObject({ processed: 2, failed: 2 });
     expect(await statusOf(id)).toBe('COMPLETED');
+  });
+
+  it.each([
+    ['a bug', () => new TypeError('a bug'), mostAttempts],
+    ['a lost connection', () => Object.assign(new Error('terminating connection'), { code: '57P01' }), mostAttempts - 1],
+  ])('of giving up by %s frees the row, and only a bug counts', async (_, make, count) => {
+    const id = await flow.plan([1]);
+    const worker = startWorker(
+      'measure',
+      failWith(() => new TypeError('a bug')),
+      { failGivingUp: make },
+    );
+    for (let round = 1; round <= mostAttempts; round++) {
+      await endPause();
+      await worker.runner.fillPlace('measure');
+    }
+    expect(worker.givenUp).toEqual(['a bug']);
+    expect(await attempt()).toMatchObject({ count, held_until: null, pauses: true });
+    expect(await statusOf(id)).toBe('IN_PROGRESS');
   });
 
   it('by which the process dies counts: after five the step is given up without being run', async () => {
@@ -316,7 +358,7 @@ describe('a stop', () => {
     });
     const filled = runner.fillPlace('measure');
     await waitUntil('the step runs', () => runs.length === 1);
-    const stopped = runner.stop(60_000);
+    const stopped = runner.stop(3_600_000);
     goOn();
     await Promise.all([stopped, filled]);
     expect(await statusOf(id)).toBe('COMPLETED');
@@ -365,10 +407,14 @@ describe('leases at work', () => {
   it('that cannot be released while the database is away are released when it is back', async () => {
     await flow.plan([1]);
     const lease = await flow.lease('measure');
-    const { running } = startWorker('measure', commit);
-    await flow.database.query('ALTER TABLE attempt RENAME TO away');
-    await running.release(lease, { counts: false, pauseMs: 0 });
-    await flow.database.query('ALTER TABLE away RENAME TO attempt');
+    let tries = 0;
+    const leases = Object.assign(Object.create(flow.leases), {
+      release: (...given: Parameters<typeof flow.leases.release>) => {
+        tries++;
+        return tries < 4 ? Promise.reject(new Error('the database is away')) : flow.leases.release(...given);
+      },
+    });
+    await new RunningLeases(leases, { lastAnswerAt: () => undefined } as never).release(lease, { counts: false, pauseMs: 0 });
     await waitUntil('the lease is released', async () => (await attempt()).held_until === null);
     expect(await attempt()).toMatchObject({ count: 0 });
   });

@@ -4,8 +4,8 @@ import { Reconciler } from './reconciler.js';
 /** A reconciler over rows that the test makes up; `told` is what it did, in order. */
 function reconcile({ role = 'all', days = 0, failsFirst = false } = {}) {
   const told: string[] = [];
-  const later = async <T>(value: T): Promise<T> => {
-    await new Promise((done) => setTimeout(done, 5));
+  const later = async <T>(ms: number, value: T): Promise<T> => {
+    await new Promise((done) => setTimeout(done, ms));
     return value;
   };
   let rounds = 0;
@@ -21,9 +21,9 @@ function reconcile({ role = 'all', days = 0, failsFirst = false } = {}) {
     },
   };
   const leases = { waiting: async (step: string) => (step === 'measure' ? [{ jobId: 'a', shard: 1 }] : []) };
-  const wakeUps = { wake: async (step: string, ...rows: object[]) => told.push(await later(`wakes ${step} ${rows.length}`)) };
+  const wakeUps = { wake: async (step: string, ...rows: object[]) => told.push(await later(1, `wakes ${step} ${rows.length}`)) };
   const ended = {
-    end: async (jobId: string, notifications: object) => told.push(await later(`ends ${jobId} ${Object.keys(notifications)}`)),
+    end: async (jobId: string, notifications: object) => told.push(await later(50, `ends ${jobId} ${Object.keys(notifications)}`)),
   };
   const settings = { ROLE: role, RECONCILE_INTERVAL_MS: 1, JOB_RETENTION_DAYS: days };
   const reconciler = new Reconciler(jobs as never, leases as never, wakeUps as never, ended as never, settings as never);

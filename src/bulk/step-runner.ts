@@ -11,12 +11,15 @@ import { type Step, type StepDefinition, steps, type WakeUpsByStep } from './que
 import { WakeUps } from './queue/wake-ups.js';
 import { type RunningLease, RunningLeases } from './running-leases.js';
 import { announce } from './step-channel.js';
-import { mostAttempts, TooManyAttempts, verdictOn } from './verdict.js';
+import { mostAttempts, TooManyAttempts, type Verdict, verdictOn } from './verdict.js';
 
 const log = logOf('bulk');
 
 /** Jobs whose turns are remembered, by step. */
 const mostServed = 1_000;
+
+/** A fault of ours counts as an attempt. */
+const isOurs = ({ kind }: Verdict): boolean => kind === 'again' || kind === 'given-up';
 
 /** What a step does. It catches nothing: the runner decides what a failure means. Both commit under the lease and return what waits then. */
 export interface StepWork {
@@ -89,21 +92,19 @@ export class StepRunner {
     const verdict = verdictOn(reason, lease.attempts);
     const { step, jobId, shard } = lease;
     const error = reason instanceof Error ? reason : new Error(String(reason));
-    const isOurs = verdict.kind === 'again' || verdict.kind === 'given-up';
-    log[isOurs ? 'error' : 'debug'](
-      { step, jobId, shard, verdict: verdict.kind, error: isOurs ? error.stack : error.message },
+    const counts = isOurs(verdict);
+    log[counts ? 'error' : 'debug'](
+      { step, jobId, shard, verdict: verdict.kind, error: counts ? error.stack : error.message },
       'a step failed',
     );
     try {
       if (verdict.kind === 'fails-job') return await this.wake(lease, await this.ended.fail(jobId, verdict.notifications, lease));
       if (verdict.kind === 'given-up') return await this.wake(lease, await this.work[step].giveUp(lease, error));
     } catch (failure) {
-      const next = verdictOn(failure, lease.attempts);
-      const counts = next.kind === 'again' || next.kind === 'given-up';
-      if (counts) log.error({ step, jobId, shard, error: String(failure) }, 'a failed step cannot be noted');
-      return this.running.release(lease, { counts, pauseMs: 1_000 });
+      const isCounted = isOurs(verdictOn(failure, lease.attempts));
+      if (isCounted) log.error({ step, jobId, shard, error: String(failure) }, 'a failed step cannot be noted');
+      return this.running.release(lease, { counts: isCounted, pauseMs: 1_000 });
     }
-    const counts = verdict.kind === 'again';
     const pauseMs = verdict.kind === 'stopped' ? 0 : verdict.pauseMs;
     await this.running.release(lease, { counts, pauseMs, reason: verdict.kind === 'stopped' ? undefined : error.message });
   }
