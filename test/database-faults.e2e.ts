@@ -40,19 +40,30 @@ afterAll(async () => {
   await Promise.all([prometheus?.stop(), postgres?.stop(), redis?.stop()]);
 });
 
-async function start(env: Record<string, string> = {}): Promise<Service> {
-  const databaseUrl = await postgres.createDatabase();
-  proxy = await startFaultProxy(Number(new URL(env.QUEUE_URL ?? databaseUrl).port));
-  direct = new pg.Client(databaseUrl);
+interface Start {
+  readonly queueUrl?: string;
+  /** A PostgreSQL user that does not exist yet; without one, the service is a superuser, whom no limit of connections stops. */
+  readonly user?: string;
+}
+
+async function start({ queueUrl, user }: Start = {}): Promise<Service> {
+  const databaseUrl = new URL(await postgres.createDatabase());
+  proxy = await startFaultProxy(Number(new URL(queueUrl ?? databaseUrl).port));
+  direct = new pg.Client(databaseUrl.href);
   await direct.connect();
+  if (user) {
+    await direct.query(`CREATE ROLE ${user} LOGIN`);
+    await direct.query(`ALTER DATABASE ${databaseUrl.pathname.slice(1)} OWNER TO ${user}`);
+    databaseUrl.username = user;
+  }
   service = await startService({
     env: {
       PROMETHEUS_URL: prometheus.url,
       SHARD_SIZE: '1',
       WORKER_CONCURRENCY: '1',
       RECONCILE_INTERVAL_MS: '500',
-      DATABASE_URL: env.QUEUE_URL ? databaseUrl : through(databaseUrl),
-      ...(env.QUEUE_URL && { QUEUE_URL: through(env.QUEUE_URL) }),
+      DATABASE_URL: queueUrl ? databaseUrl.href : through(databaseUrl.href),
+      ...(queueUrl && { QUEUE_URL: through(queueUrl) }),
     },
   });
   return service;
@@ -123,14 +134,18 @@ describe('a PostgreSQL that misbehaves', () => {
   });
 
   it('by having no connection left fails no job', async () => {
-    const running = await start();
+    const running = await start({ user: 'limited' });
     const jobId = await startJob(running.url, request);
-    await direct.query(`ALTER DATABASE ${new URL(await nameOfDatabase()).pathname.slice(1)} CONNECTION LIMIT 1`).catch(() => undefined);
-    await direct.query(
-      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    await direct.query('ALTER ROLE limited CONNECTION LIMIT 0');
+    await waitUntil(
+      'the service is not ready',
+      async () => {
+        await direct.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'limited'");
+        return (await fetch(`${running.url}/health/ready`)).status === 503;
+      },
+      { timeoutMs: patienceMs },
     );
-    await waitUntil('the service is not ready', async () => (await fetch(`${running.url}/health/ready`)).status === 503);
-    await direct.query(`ALTER DATABASE ${new URL(await nameOfDatabase()).pathname.slice(1)} CONNECTION LIMIT -1`);
+    await direct.query('ALTER ROLE limited CONNECTION LIMIT -1');
     expect(await waitForEnd(running.url, jobId, patienceMs)).toMatchObject({
       status: 'COMPLETED',
       failed_experiments: 0,
@@ -138,10 +153,6 @@ describe('a PostgreSQL that misbehaves', () => {
     });
   });
 });
-
-async function nameOfDatabase(): Promise<string> {
-  return `postgres://x/${(await direct.query('SELECT current_database() AS name')).rows[0].name}`;
-}
 
 describe('a transaction that a frozen or cut-off process left open', () => {
   it('is ended by PostgreSQL: others take its row, and what it had written is gone', async () => {
@@ -174,7 +185,7 @@ describe('a transaction that a frozen or cut-off process left open', () => {
 
 describe('a Redis that misbehaves as the queue', () => {
   it.each(['hang', 'reset', 'refuse'] satisfies FaultMode[])('by %s: requests are answered, and jobs go on afterwards', async (mode) => {
-    const running = await start({ QUEUE_URL: redis.url });
+    const running = await start({ queueUrl: redis.url });
     await proxy.mode(mode);
     const { status, body } = await postBulk(running.url, request);
     expect(status).toBe(200);

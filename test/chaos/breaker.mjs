@@ -15,7 +15,7 @@ if (isMainThread) {
     const [next] = plan;
     if (next?.step !== moment.step || next.point !== moment.point || next.skip-- > 0) return;
     plan.shift();
-    tell({ msg: 'chaos break', ...next });
+    tell({ msg: 'chaos break', ...next, ...moment });
     if (next.signal) process.kill(process.pid, next.signal);
   });
 }

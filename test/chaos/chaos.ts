@@ -26,6 +26,9 @@ export interface ChaosResult extends Violations {
   readonly jobs: number;
 }
 
+/** A break that has happened, and the row whose step it hit. */
+type Broken = Break & StepMoment;
+
 /** Breaks a worker when it comes to a point of a step for the `skip`-th time; without a signal, one of its servers instead. */
 interface Break {
   readonly step: Step;
@@ -39,11 +42,13 @@ const workers = 2;
 const jobsAtOnce = 2;
 /** With so many jobs that wait for their publication or webhook, no more are posted: something may be stuck. */
 const mostUndone = 10;
-/** Nothing has moved for so long: something is stuck. */
-const patienceMs = 120_000;
+/** Nothing has moved for so long: something is stuck. A planted fault that leaves a job stuck is given less time. */
+const patienceMs = { honest: 120_000, planted: 30_000 };
 /** A stopped worker sleeps up to so long, which is longer than its leases live. */
 const longestStopMs = 14_000;
 const longestFaultMs = 8_000;
+/** With a planted fault, a worker sleeps until another one has taken its row, and no longer than this. */
+const takeOverMs = 60_000;
 /** After a break that it survives, a worker works on for so long. */
 const afterlifeMs = 2_000;
 
@@ -175,7 +180,7 @@ class Chaos {
   /** Starts a worker again whenever it has ended, each time with the next break. */
   private async keepWorking(index: number): Promise<void> {
     while (!this.isOver) {
-      const plan = this.kills < this.options.kills ? [this.breaks.next().value] : [];
+      const plan = this.breaksWorker(index) ? [this.breaks.next().value] : [];
       const env = { ...this.world.environment, CHAOS_PLAN: JSON.stringify(plan), CHAOS_FAULT: this.options.plantedFault };
       const onLine = (line: string) => this.read(line, index);
       const child = await startChild(`worker ${index}`, process.execPath, ['--import', breaker, mainFile], { env, onLine });
@@ -184,6 +189,11 @@ class Chaos {
       await child.exited;
       child.killGroup();
     }
+  }
+
+  /** With a planted fault, only the first worker: the other one is there to take its rows. */
+  private breaksWorker(index: number): boolean {
+    return this.kills < this.options.kills && (index === 0 || !this.options.plantedFault);
   }
 
   private read(line: string, index: number): void {
@@ -195,21 +205,31 @@ class Chaos {
   }
 
   /** What the harness does about a break: wakes a stopped worker, or breaks and mends a server; a worker that lives on ends a little later. */
-  private async follow({ step, point, signal }: Break, index: number): Promise<void> {
+  private async follow(broken: Broken, index: number): Promise<void> {
+    const { step, point, signal } = broken;
     const child = this.children[index]!;
     if (signal) this.kills++;
     if (signal === 'SIGKILL' || signal === 'SIGTERM') return this.tell(`kill ${this.kills}: ${signal} at ${step} ${point}`);
     if (signal) {
-      // A planted fault shows when somebody else has taken the row meanwhile.
-      const forMs = this.options.plantedFault ? longestStopMs : this.dice.below(longestStopMs);
-      this.tell(`kill ${this.kills}: ${signal} at ${step} ${point} for ${forMs} ms`);
-      await sleep(forMs);
+      const forMs = this.dice.below(longestStopMs);
+      this.tell(
+        `kill ${this.kills}: ${signal} at ${step} ${point} ${this.options.plantedFault ? 'until its row is taken' : `for ${forMs} ms`}`,
+      );
+      await (this.options.plantedFault ? this.untilTaken(broken) : sleep(forMs));
       if (!child.hasExited) process.kill(child.pid, 'SIGCONT');
     } else {
       await this.breakServer(`${step} ${point}`);
     }
     await sleep(afterlifeMs);
     if (!child.hasExited) process.kill(child.pid, 'SIGTERM');
+  }
+
+  /** Until another worker has leased the row. */
+  private async untilTaken({ step, jobId, shard, fence }: StepMoment): Promise<void> {
+    const isTaken = (moment: StepMoment) =>
+      moment.step === step && moment.jobId === jobId && moment.shard === shard && moment.fence > fence;
+    const endMs = Date.now() + takeOverMs;
+    while (!this.isOver && Date.now() < endMs && !this.moments.some(isTaken)) await sleep(50);
   }
 
   private async breakServer(when: string): Promise<void> {
@@ -242,7 +262,7 @@ class Chaos {
   }
 
   private isMoving(): boolean {
-    return Date.now() - this.movedAtMs < patienceMs;
+    return Date.now() - this.movedAtMs < patienceMs[this.options.plantedFault ? 'planted' : 'honest'];
   }
 
   private async count(jobs: string): Promise<number> {
