@@ -180,6 +180,31 @@ describe('private addresses', () => {
     expect(receiver.calls('name')).toHaveLength(0);
   });
 
+  it("are refused as numbers too: kruize-ui's own address fails its webhook alone, and its secrets are masked", async () => {
+    const url = `${receiver.hook('number', 200).replace('//', '//me:s3cret@')}?token=s3cret`;
+    const jobId = await startJob(strict.url, { time_range, webhook: { url } });
+    expect(await waitForWebhook(jobId, strict.url)).toMatchObject({ status: 'FAILED', notifications: { code: 403 } });
+    const summary = await waitForEnd(strict.url, jobId);
+    expect(summary).toMatchObject({
+      status: 'COMPLETED',
+      failed_experiments: 0,
+      input: { webhook: { url: expect.stringContaining('//***@127.0.0.1:') } },
+    });
+    const list = await (await fetch(`${strict.url}/bulk/jobs`)).text();
+    expect(JSON.stringify(summary) + list).not.toContain('s3cret');
+    expect(receiver.calls('number')).toHaveLength(0);
+  });
+
+  it('are called where WEBHOOK_ALLOW lists them', async () => {
+    const open = await start({ WEBHOOK_ALLOW: 'hooks.corp.example, 127.0.0.0/8' });
+    try {
+      const jobId = await startJob(open.url, { time_range, webhook: { url: receiver.hook('listed', 200) } });
+      expect(await waitForWebhook(jobId, open.url)).toEqual({ status: 'COMPLETED' });
+    } finally {
+      await open.stop();
+    }
+  });
+
   it('are called by the same name where they are allowed', async () => {
     const url = receiver.hook('allowed', 200).replace('127.0.0.1', 'localhost');
     expect(await waitForWebhook(await startJob(service.url, { time_range, webhook: { url } }))).toEqual({ status: 'COMPLETED' });

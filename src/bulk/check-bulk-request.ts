@@ -1,5 +1,5 @@
 import { checkFilter } from '../discovery/check-filter.js';
-import { checkWebhookUrl } from '../publication/webhook-target.js';
+import { webhookUrlFault } from '../publication/webhook-target.js';
 import { readExtras } from '../recommendation/extras.js';
 import { readModels } from '../recommendation/models.js';
 import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
@@ -14,7 +14,6 @@ export interface RequestContext {
   readonly jobId: string;
   readonly isDatasource: (name: string) => boolean;
   readonly isMetadataProfile: (name: string) => boolean;
-  readonly allowsPrivateWebhooks: boolean;
 }
 
 /** ISO-8601 with an offset or Z; seconds and their fraction may be missing. */
@@ -29,7 +28,7 @@ export function checkBulkRequest(request: BulkRequest, context: RequestContext):
     ...profileFaults(request, context),
     ...durationFaults(request),
     ...engineFaults(request),
-    ...webhookFaults(request, context),
+    ...webhookFaults(request),
   ];
 }
 
@@ -99,8 +98,8 @@ function engineFaults(request: BulkRequest): RequestFault[] {
   });
 }
 
-function webhookFaults({ webhook }: BulkRequest, { allowsPrivateWebhooks }: RequestContext): RequestFault[] {
-  if (typeof webhook?.url !== 'string') return [];
-  const fault = checkWebhookUrl(webhook.url, allowsPrivateWebhooks);
+/** Only what is no address at all: one that may not be called fails its webhook, never the job. */
+function webhookFaults({ webhook }: BulkRequest): RequestFault[] {
+  const fault = typeof webhook?.url === 'string' ? webhookUrlFault(webhook.url) : undefined;
   return fault ? [{ field: 'webhook.url', message: fault }] : [];
 }

@@ -1,6 +1,7 @@
 import type { ExperimentDocument } from '../experiments/experiment-document.js';
 import type { StoredOutcome } from '../experiments/outcome-store.js';
 import { showExperiment } from '../experiments/show-experiment.js';
+import { maskWebhookUrl } from '../publication/webhook-target.js';
 import type { BulkJobEntity } from './bulk-job.entity.js';
 import type { JobProgress } from './bulk-job-store.js';
 import { type BulkRequest, requestDefaults } from './bulk-request.js';
@@ -48,11 +49,12 @@ export function showPlanned(
   return showExperiment({ experiment, existed, plannedAt }, createSettings(job.request));
 }
 
-/** The request as it was given, with the defaults that apply where it is silent. */
+/** The request as it was given, with the defaults that apply where it is silent, and without what may be secret. */
 function showInput(request: BulkRequest): object {
-  const { datasource, metadata_profile, measurement_duration, ...rest } = request;
+  const { datasource, metadata_profile, measurement_duration, webhook, ...rest } = request;
   return {
     ...rest,
+    webhook: webhook?.url ? { url: maskWebhookUrl(webhook.url) } : webhook,
     datasource: datasource ?? (request.datasources?.length ? undefined : requestDefaults.datasource),
     metadata_profile: metadata_profile ?? requestDefaults.metadata_profile,
     measurement_duration: measurement_duration ?? requestDefaults.measurement_duration,

@@ -70,7 +70,6 @@ export class SubmitJob {
       jobId: id,
       isDatasource: (name) => this.datasources.find(name) !== undefined,
       isMetadataProfile: (name) => this.profiles.find(name) !== undefined,
-      allowsPrivateWebhooks: this.settings.WEBHOOK_ALLOW_PRIVATE,
     });
     if (faults.length > 0) throw new RejectedRequest(400, describeFaults(faults));
     return read.request;

@@ -37,7 +37,7 @@ async function receiver(...answers: Answer[]): Promise<{ url: string; received: 
 }
 
 const pace = { ...webhookPace, firstPauseMs: 5, timeoutMs: 150 };
-const client = new WebhookClient({ WEBHOOK_ALLOW_PRIVATE: true, WEBHOOK_SECRET: undefined });
+const client = new WebhookClient({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: true, WEBHOOK_SECRET: undefined });
 const call = (url: string, options = {}) =>
   client.call({ url, deliveryId: 'job-1', body: '[{"summary":{"name":"é"}}]' }, { pace, ...options });
 
@@ -58,7 +58,11 @@ describe('WebhookClient', () => {
 
   it('signs the bytes of the body', async () => {
     const { url, received } = await receiver({ status: 200 });
-    await new WebhookClient({ WEBHOOK_ALLOW_PRIVATE: true, WEBHOOK_SECRET: 'key' }).call({ url, deliveryId: 'd', body: '["é"]' });
+    await new WebhookClient({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: true, WEBHOOK_SECRET: 'key' }).call({
+      url,
+      deliveryId: 'd',
+      body: '["é"]',
+    });
     const expected = createHmac('sha256', 'key').update(Buffer.from('["é"]')).digest('hex');
     expect(received[0]?.headers['x-rightsizer-signature']).toBe(`sha256=${expected}`);
   });
@@ -133,7 +137,7 @@ describe('WebhookClient', () => {
     (port: string) => `http://[::ffff:127.0.0.1]:${port}/`,
   ])('does not reach a private address, by name or number (%s)', async (address) => {
     const { url, received } = await receiver({ status: 200 });
-    const guarded = new WebhookClient({ WEBHOOK_ALLOW_PRIVATE: false, WEBHOOK_SECRET: undefined });
+    const guarded = new WebhookClient({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: false, WEBHOOK_SECRET: undefined });
     const target = address(new URL(url).port);
     await expect(guarded.call({ url: target, deliveryId: 'd', body: '[]' }, { pace })).resolves.toMatchObject({
       status: 'FAILED',

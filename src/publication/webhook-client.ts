@@ -10,7 +10,7 @@ import type { Notification } from '../experiments/notification.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { readRetryAfterMs } from './read-retry-after.js';
-import { BlockedTargetError, checkWebhookUrl, publicLookup } from './webhook-target.js';
+import { BlockedTargetError, WebhookTargets } from './webhook-target.js';
 
 export interface WebhookCall {
   readonly url: string;
@@ -56,15 +56,17 @@ class FailedCall extends Error {
   }
 }
 
-/** Calls webhooks: POST of a JSON text, signed, retried; no redirects, no private addresses unless they are allowed. */
+/** Calls webhooks: POST of a JSON text, signed, retried; no redirects, and no address that webhooks may not reach. */
 @Injectable()
 export class WebhookClient {
-  constructor(@InjectSettings() private readonly settings: Pick<Settings, 'WEBHOOK_ALLOW_PRIVATE' | 'WEBHOOK_SECRET'>) {}
+  private readonly targets: WebhookTargets;
+
+  constructor(@InjectSettings() private readonly settings: Pick<Settings, 'WEBHOOK_ALLOW' | 'WEBHOOK_ALLOW_PRIVATE' | 'WEBHOOK_SECRET'>) {
+    this.targets = new WebhookTargets(settings);
+  }
 
   /** Calls until a 2xx answer or a lasting failure. Rejects only when the signal is aborted: then nothing is decided. */
   async call(call: WebhookCall, { signal, pace = webhookPace }: { signal?: AbortSignal; pace?: WebhookPace } = {}): Promise<WebhookResult> {
-    const fault = checkWebhookUrl(call.url, this.settings.WEBHOOK_ALLOW_PRIVATE);
-    if (fault) return { status: 'FAILED', notification: failureOf(403, fault) };
     try {
       await pRetry(() => this.attempt(call, pace, signal), {
         retries: pace.attempts - 1,
@@ -101,7 +103,8 @@ export class WebhookClient {
   }
 
   private async post({ url, body, deliveryId }: WebhookCall, signal: AbortSignal): Promise<AxiosResponse<Readable>> {
-    const lookup = this.settings.WEBHOOK_ALLOW_PRIVATE ? undefined : publicLookup;
+    this.targets.check(url);
+    const { lookup } = this.targets;
     return axios.post<Readable>(url, Buffer.from(body), {
       headers: {
         'Content-Type': 'application/json',

@@ -1,43 +1,134 @@
 import dns from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import type { Settings } from '../settings/settings-schema.js';
 
-/** The only range that webhooks may reach: addresses of the public internet (ipaddr.js names all others: private, loopback, linkLocal …). */
-const publicRange = 'unicast';
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+type Cidr = ReturnType<typeof ipaddr.parseCIDR>;
+
+/** Addresses at which clouds give out credentials, among them public and private ones: AWS, Azure, Alibaba, Google. */
+const metadataAddresses: ReadonlySet<string> = new Set([
+  '169.254.169.254',
+  '168.63.129.16',
+  '100.100.100.200',
+  'fd00:ec2::254',
+  'fd20:ce::254',
+]);
+
+/** Ranges, as ipaddr.js names them, in which the services of a cluster lie. */
+const clusterRanges: ReadonlySet<string> = new Set(['private', 'uniqueLocal', 'carrierGradeNat']);
+
+/** What WEBHOOK_ALLOW_PRIVATE=true stands for. */
+const privateCidrs = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  'fc00::/7',
+  '127.0.0.0/8',
+  '::1/128',
+  '169.254.0.0/16',
+  'fe80::/10',
+];
 
 /** A webhook's host is, or resolves to, an address that webhooks may not reach. */
 export class BlockedTargetError extends Error {
   readonly code = 'ERR_BLOCKED_TARGET';
 
   constructor(host: string, range: string) {
-    super(`Webhook host ${host} has an address that may not be called (${range}); WEBHOOK_ALLOW_PRIVATE=true allows it.`);
+    super(`Webhook host ${host} has an address that may not be called (${range}). The operator can allow it with WEBHOOK_ALLOW.`);
     this.name = 'BlockedTargetError';
   }
 }
 
-/** Why the address can't be a webhook, as far as its text shows; undefined: it can. Names are checked when they are resolved. */
-export function checkWebhookUrl(url: string, allowPrivate: boolean): string | undefined {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') return 'Webhook url must be an absolute http or https address.';
-  const host = parsed.hostname.replace(/^\[|\]$/g, '');
-  const range = ipaddr.isValid(host) && !allowPrivate ? blockedRange(host) : undefined;
-  return range && new BlockedTargetError(host, range).message;
+/** Why a text is no webhook address at all; undefined: it is one, though perhaps one that may not be called. */
+export function webhookUrlFault(url: string): string | undefined {
+  const protocol = URL.canParse(url) ? new URL(url).protocol : '';
+  return protocol === 'http:' || protocol === 'https:' ? undefined : 'Webhook url must be an absolute http or https address.';
 }
 
-/** Resolves names as usual and refuses those with a blocked address: what is checked here is what is connected to, so no rebinding. */
-export const publicLookup: LookupFunction = (hostname, options, callback) => {
-  dns.lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    const range = addresses?.map(({ address }) => blockedRange(address)).find((blocked) => blocked !== undefined);
-    const refused = error ?? (range ? new BlockedTargetError(hostname, range) : null);
-    const [first] = addresses ?? [];
-    if (refused || !first) callback(refused, '', 0);
-    else if (options.all) callback(null, addresses);
-    else callback(null, first.address, first.family);
-  });
-};
+/** A webhook address as it may be shown: user info and query, which often hold secrets, are masked. */
+export function maskWebhookUrl(url: string): string {
+  const { username, password, search, protocol, host, pathname } = new URL(url);
+  if (!username && !password && !search) return url;
+  return `${protocol}//${username || password ? '***@' : ''}${host}${pathname}${search && '?***'}`;
+}
 
-/** Name of the range that an address is blocked for; undefined: it is public. IPv4 in IPv6's clothes counts as IPv4. */
-export function blockedRange(address: string): string | undefined {
-  const range = ipaddr.process(address).range();
-  return range === publicRange ? undefined : range;
+/**
+ * Which addresses webhooks may reach: public ones; private ones under the name of an in-cluster service; anything else only where
+ * WEBHOOK_ALLOW lists its name or its address.
+ */
+export class WebhookTargets {
+  private readonly names: readonly string[];
+  private readonly cidrs: readonly Cidr[];
+
+  constructor({ WEBHOOK_ALLOW, WEBHOOK_ALLOW_PRIVATE }: Pick<Settings, 'WEBHOOK_ALLOW' | 'WEBHOOK_ALLOW_PRIVATE'>) {
+    const allowed = WEBHOOK_ALLOW_PRIVATE ? [...WEBHOOK_ALLOW, ...privateCidrs] : WEBHOOK_ALLOW;
+    this.names = allowed.filter((item) => !isCidr(item)).map((name) => nameOf(name));
+    this.cidrs = allowed.filter(isCidr).map(readCidr);
+  }
+
+  /** Throws for a host that is itself an address which may not be called. Names are checked when they are resolved. */
+  check(url: string): void {
+    const host = hostOf(url);
+    const range = ipaddr.isValid(host) ? this.blockedRange(host, host) : undefined;
+    if (range) throw new BlockedTargetError(host, range);
+  }
+
+  /** Resolves names as usual and refuses those with a blocked address: what is checked here is what is connected to, so no rebinding. */
+  readonly lookup: LookupFunction = (hostname, options, callback) => {
+    dns.lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      const range = addresses?.map(({ address }) => this.blockedRange(hostname, address)).find((blocked) => blocked !== undefined);
+      const refused = error ?? (range ? new BlockedTargetError(hostname, range) : null);
+      const [first] = addresses ?? [];
+      if (refused || !first) callback(refused, '', 0);
+      else if (options.all) callback(null, addresses);
+      else callback(null, first.address, first.family);
+    });
+  };
+
+  /** Name of the range that an address of this host is blocked for; undefined: it may be called. */
+  blockedRange(host: string, text: string): string | undefined {
+    const address = withoutClothes(ipaddr.process(text));
+    const range = metadataAddresses.has(address.toString()) ? 'cloud metadata' : address.range();
+    const isBlocked = range !== 'unicast' && !(clusterRanges.has(range) && isClusterName(host));
+    return isBlocked && !this.isListed(host, address) ? range : undefined;
+  }
+
+  private isListed(host: string, address: Address): boolean {
+    const name = nameOf(host);
+    return (
+      this.names.some((listed) => (listed.startsWith('*.') ? name.endsWith(listed.slice(1)) : name === listed)) ||
+      this.cidrs.some((cidr) => cidr[0].kind() === address.kind() && address.match(cidr as [ipaddr.IPv4, number] & [ipaddr.IPv6, number]))
+    );
+  }
+}
+
+/** Names that only a cluster's own DNS can resolve: one label, `name.namespace.svc`, `name.namespace.svc.cluster.local`. */
+function isClusterName(host: string): boolean {
+  return !ipaddr.isValid(host) && /^[^.]+$|\.svc(\.cluster\.local)?$/.test(nameOf(host));
+}
+
+/** The IPv4 address in an IPv6 one that a NAT64 gateway translates (RFC 6052). */
+function withoutClothes(address: Address): Address {
+  return address.range() === 'rfc6052' ? ipaddr.fromByteArray(address.toByteArray().slice(12)) : address;
+}
+
+function isCidr(item: string): boolean {
+  return ipaddr.isValidCIDR(item) || ipaddr.isValid(item);
+}
+
+/** One address is a range of one. */
+function readCidr(item: string): Cidr {
+  if (item.includes('/')) return ipaddr.parseCIDR(item);
+  const address = ipaddr.process(item);
+  return [address, address.toByteArray().length * 8] as Cidr;
+}
+
+function nameOf(host: string): string {
+  return host.toLowerCase().replace(/\.$/, '');
+}
+
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[|\]$/g, '');
 }

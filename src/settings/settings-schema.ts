@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
 const flag = z.enum(['true', 'false', '1', '0'], { error: 'expected true or false' }).transform((text) => text === 'true' || text === '1');
@@ -14,6 +15,8 @@ const duration = z
   .string()
   .regex(/^\d{1,7}(s|min|h|d)?$/, { error: 'expected a duration like 30min or 1h' })
   .transform((text) => Number.parseInt(text, 10) * secondsOfUnit[text.replace(/^\d+/, '') || 's']!);
+const hostName = /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+const isHostOrCidr = (item: string) => hostName.test(item) || ipaddr.isValid(item) || ipaddr.isValidCIDR(item);
 const optional = z.string().min(1).optional();
 
 /**
@@ -118,7 +121,13 @@ export const settingsSchema = z.object({
   JOB_RETENTION_DAYS: integer(0, 36_500).default(30).describe('finished jobs are deleted after this many days; 0: never'),
   SHUTDOWN_TIMEOUT_MS: integer(0, 600_000).default(20_000).describe('how long work in progress may take at a stop, in ms'),
 
-  WEBHOOK_ALLOW_PRIVATE: flag.default(false).describe('let webhooks reach loopback, link-local and private addresses'),
+  WEBHOOK_ALLOW: list
+    .refine((items) => items.every(isHostOrCidr), {
+      error: 'expected host names, addresses or CIDRs, such as *.corp.example or 10.1.0.0/16',
+    })
+    .default([])
+    .describe('names, addresses and CIDRs that webhooks may reach beside public addresses and services of the cluster'),
+  WEBHOOK_ALLOW_PRIVATE: flag.default(false).describe('let webhooks reach all private, loopback and link-local addresses; for local use'),
   WEBHOOK_MAX_BYTES: integer(10_000, 500_000_000)
     .default(32_000_000)
     .describe('a webhook whose body would be larger gets the summary and a link to the rest'),
