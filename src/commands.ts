@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { ExplainOptions } from './cli/explain-profile.js';
 import type { UsageOptions } from './cli/read-usage-options.js';
+import { version } from './version.js';
 
 // Each command's code is loaded when it runs, so that the others, and --help, start at once.
 const program = new Command('rightsizer')
   .description('Sizes containers and namespaces from their recorded usage.')
-  .version((JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version)
+  .version(version)
   .showHelpAfterError('(rightsizer --help shows what there is)');
 
 program

@@ -5,12 +5,14 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import { answerInTime, ErrorEnvelopeFilter } from './bulk/error-envelope.filter.js';
 import { refuseForeignPages } from './bulk/foreign-pages.js';
+import { checkStart } from './check-start.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
 import { untilAborted } from './datasource/until-aborted.js';
 import { HealthController, openWarning, reachesOthers } from './health/health.controller.js';
 import { logger, logOf, NestLogger } from './settings/logger.js';
-import { readSettings, SettingsError } from './settings/read-settings.js';
+import { SettingsError } from './settings/read-settings.js';
 import type { Settings } from './settings/settings-schema.js';
+import { version } from './version.js';
 
 export { describeSettings } from './settings/describe-settings.js';
 
@@ -22,8 +24,9 @@ const closingMs = 10_000;
 /** Runs the service until the signal fires, and ends what it started, whenever that comes. Returns the process' exit code, 1 after a fault; never rejects. */
 export async function runService(signal: AbortSignal): Promise<number> {
   try {
-    const settings = readSettings(process.env);
+    const { settings, warnings } = checkStart(process.env);
     logger.level = settings.LOG_LEVEL;
+    for (const warning of warnings) log.warn(warning);
     await withDatabase(settings, signal, (databaseUrl) => serve(settings, databaseUrl, signal));
     return 0;
   } catch (error) {
@@ -66,7 +69,7 @@ async function serve(settings: Settings, databaseUrl: string, signal: AbortSigna
     app.disable('x-powered-by');
     await untilAborted(listen(app, settings), signal);
     if (reachesOthers(settings)) log.warn({ host: settings.HOST }, openWarning);
-    log.info({ port: new URL(await app.getUrl()).port, role: settings.ROLE }, 'listening');
+    log.info({ port: new URL(await app.getUrl()).port, role: settings.ROLE, version }, 'listening');
     await untilAborted(new Promise<never>(() => undefined), signal);
   } finally {
     if (signal.aborted) log.info({ signal: signal.reason }, 'stopping');

@@ -8,8 +8,11 @@ import { DatasourceError } from './datasource-error.js';
 
 type OAuth2 = Extract<Authentication, { type: 'oauth2' }>;
 
-/** RFC 6749 section 5.1. `expires_in` in seconds; some servers send it as text. */
-const tokenAnswerSchema = z.object({ access_token: z.string().min(1), expires_in: z.coerce.number().positive().optional() });
+/** RFC 6749 section 5.1. `expires_in` in seconds; some servers send it as text, some 0 or null where they name no time. */
+const tokenAnswerSchema = z.object({
+  access_token: z.string().min(1),
+  expires_in: z.coerce.number().positive().optional().catch(undefined),
+});
 
 /** A token is renewed this long before it expires, so that none expires on its way. */
 const renewEarlyMs = 30_000;

@@ -6,16 +6,18 @@ import type { Settings } from '../settings/settings-schema.js';
 import type { Datasource } from './datasource.js';
 import { DatasourceConfigError, readDatasources } from './read-datasources.js';
 
+type Configuration = Pick<Settings, 'PROMETHEUS_URL' | 'DATASOURCES_FILE' | 'KRUIZE_CONFIG_FILE'>;
+
 /** The registered datasources by name, read once when the process starts; a faulty configuration stops the start. */
 @Injectable()
 export class Datasources {
   private readonly byName: ReadonlyMap<string, Datasource>;
 
-  constructor(@InjectSettings() settings: Pick<Settings, 'PROMETHEUS_URL' | 'DATASOURCES_FILE'>) {
-    const file = settings.DATASOURCES_FILE;
+  constructor(@InjectSettings() settings: Configuration) {
     const datasources = readDatasources({
       prometheusUrl: settings.PROMETHEUS_URL,
-      ...(file && { file: { name: file, content: parseFile(file) } }),
+      file: settings.DATASOURCES_FILE ? parseFile('DATASOURCES_FILE', settings.DATASOURCES_FILE) : undefined,
+      kruizeFile: settings.KRUIZE_CONFIG_FILE ? parseFile('KRUIZE_CONFIG_FILE', settings.KRUIZE_CONFIG_FILE) : undefined,
     });
     this.byName = new Map(datasources.map((datasource) => [datasource.name, datasource]));
   }
@@ -31,10 +33,10 @@ export class Datasources {
 }
 
 /** JSON is YAML too. */
-function parseFile(file: string): unknown {
+function parseFile(name: string, path: string): { name: string; content: unknown } {
   try {
-    return parse(readFileSync(file, 'utf8'));
+    return { name, content: parse(readFileSync(path, 'utf8')) };
   } catch (error) {
-    throw new DatasourceConfigError([`DATASOURCES_FILE: cannot read ${file}: ${(error as Error).message.split('\n')[0]}`]);
+    throw new DatasourceConfigError([`${name}: cannot read ${path}: ${(error as Error).message.split('\n')[0]}`]);
   }
 }

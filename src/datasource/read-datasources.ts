@@ -9,10 +9,17 @@ export class DatasourceConfigError extends Error {
   }
 }
 
-/** What is configured: PROMETHEUS_URL, and the parsed content of DATASOURCES_FILE with the file's name. */
+/** The parsed content of a file, and the setting that names it. */
+interface ConfigFile {
+  readonly name: string;
+  readonly content: unknown;
+}
+
+/** What is configured: PROMETHEUS_URL, DATASOURCES_FILE, and Kruize's own file, whose datasources give way to others of their name. */
 export interface ConfiguredDatasources {
   readonly prometheusUrl?: string;
-  readonly file?: { readonly name: string; readonly content: unknown };
+  readonly file?: ConfigFile;
+  readonly kruizeFile?: ConfigFile;
 }
 
 /** Kruize writes "" where it means "not given". */
@@ -69,19 +76,43 @@ const credentialsSchemas: Readonly<Record<string, z.ZodType<Authentication>>> = 
 };
 
 /** Reads the configured datasources; throws one DatasourceConfigError that lists every fault. Credentials never get into a fault. */
-export function readDatasources({ prometheusUrl, file }: ConfiguredDatasources): Datasource[] {
+export function readDatasources({ prometheusUrl, file, kruizeFile }: ConfiguredDatasources): Datasource[] {
   const faults: string[] = [];
   const given = prometheusUrl
     ? [{ place: 'PROMETHEUS_URL', value: { name: 'prometheus-1', provider: 'prometheus', url: prometheusUrl } }]
     : [];
-  const entries = [...given, ...(file ? entriesOf(file, faults) : [])];
-  const datasources = entries.flatMap(({ place, value }) => readEntry(place, value, faults) ?? []);
-  for (const name of repeated(datasources.map(({ name }) => name))) faults.push(`datasource "${name}" is configured more than once`);
+  const read = (entries: readonly Place[]) => entries.flatMap(({ place, value }) => readEntry(place, value, faults) ?? []);
+  const datasources = read([...given, ...(file ? entriesOf(file, faults) : [])]);
+  const ofKruize = kruizeFile && (kruizeFile.content as { datasource?: unknown } | null)?.datasource;
+  const others = ofKruize === undefined ? [] : read(entriesOf({ name: kruizeFile!.name, content: ofKruize }, faults));
+  for (const names of [datasources, others].map((list) => repeated(list.map(({ name }) => name)))) {
+    for (const name of names) faults.push(`datasource "${name}" is configured more than once`);
+  }
   if (faults.length > 0) throw new DatasourceConfigError(faults);
-  return datasources;
+  return [...datasources, ...others.filter(({ name }) => !datasources.some((datasource) => datasource.name === name))];
 }
 
-function entriesOf({ name, content }: { name: string; content: unknown }, faults: string[]): { place: string; value: unknown }[] {
+/** The files that a datasource's requests need. */
+export function filesOf({ name, caFile, authentication }: Datasource): { place: string; path: string | undefined }[] {
+  const place = (member: string) => `DATASOURCES_FILE: ${name}: ${member}`;
+  const files = [{ place: place('tls.caFile'), path: caFile }];
+  if (authentication.type === 'bearer' && !authentication.token) {
+    files.push({ place: place('tokenFilePath'), path: authentication.tokenFilePath });
+  }
+  if (authentication.type === 'mtls') {
+    files.push({ place: place('caCertPath'), path: authentication.caCertPath });
+    files.push({ place: place('clientCertPath'), path: authentication.clientCertPath });
+    files.push({ place: place('clientKeyPath'), path: authentication.clientKeyPath });
+  }
+  return files;
+}
+
+interface Place {
+  readonly place: string;
+  readonly value: unknown;
+}
+
+function entriesOf({ name, content }: ConfigFile, faults: string[]): Place[] {
   const members = typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : {};
   const list = Array.isArray(content) ? content : (members.datasource ?? members.datasources);
   if (Array.isArray(list)) return list.map((value, index) => ({ place: `${name}: entry ${index + 1}`, value }));

@@ -6,16 +6,23 @@ import type { Settings } from '../settings/settings-schema.js';
 import { type MetadataProfile, MetadataProfileError } from './metadata-profile.js';
 import { readMetadataProfile } from './read-metadata-profile.js';
 
-/** The metadata profiles of CONFIG_DIR/metadata-profiles by name, read once when the process starts; a faulty one stops the start. */
+/** The metadata profiles of CONFIG_DIR/metadata-profiles by name, read once when the process starts; faulty ones stop the start. */
 @Injectable()
 export class MetadataProfiles {
   private readonly byName = new Map<string, MetadataProfile>();
 
+  /** Throws one AggregateError with a MetadataProfileError for each faulty file. */
   constructor(@InjectSettings() settings: Pick<Settings, 'CONFIG_DIR'>) {
     const folder = join(settings.CONFIG_DIR ?? shippedConfig(), 'metadata-profiles');
+    const errors: Error[] = [];
     for (const file of existsSync(folder) ? readdirSync(folder).sort() : []) {
-      if (file.endsWith('.json')) this.add(join(folder, file));
+      try {
+        if (file.endsWith('.json')) this.add(join(folder, file));
+      } catch (error) {
+        errors.push(error as Error);
+      }
     }
+    if (errors.length > 0) throw new AggregateError(errors, errors.map(({ message }) => message).join('\n'));
   }
 
   find(name: string): MetadataProfile | undefined {

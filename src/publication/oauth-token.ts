@@ -11,6 +11,8 @@ export interface TokenRequest {
 const timeoutMs = 5_000;
 /** A token is renewed this long before it expires, so that none expires on its way. */
 const renewBeforeMs = 30_000;
+/** Life of a token whose answer names none. */
+const unnamedLifetimeMs = 300_000;
 
 /** Gives tokens and keeps each until shortly before it expires. Rejects with a PublicationError. */
 export function tokenSource(request: TokenRequest): () => Promise<{ value: string }> {
@@ -41,7 +43,8 @@ async function fetchToken({ endpoint, clientId, clientSecret }: TokenRequest): P
       `KAFKA_SASL_TOKEN_ENDPOINT ${hostOf(endpoint)} gave no token, it answered ${answer.status}.`,
     );
   }
-  const lifetimeMs = typeof lifetimeSeconds === 'number' ? lifetimeSeconds * 1_000 : 0;
+  // Some servers send a text, some 0 or null where they name no time.
+  const lifetimeMs = Number(lifetimeSeconds) > 0 ? Number(lifetimeSeconds) * 1_000 : unnamedLifetimeMs;
   return { value, renewAtMs: Date.now() + lifetimeMs - renewBeforeMs };
 }
 

@@ -2,7 +2,10 @@ import type { LoggerService } from '@nestjs/common';
 import pino from 'pino';
 
 /** The process's log: JSON lines on stderr, so that stdout stays free for answers of the command line. */
-export const logger = pino({ base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+export const logger = pino(
+  { base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ level }) } },
+  pino.destination({ dest: 2, sync: true }),
+);
 
 /** A log whose lines name the folder that wrote them; its level follows `logger.level`, whenever that is set. */
 export function logOf(folder: string): Pick<pino.Logger, 'debug' | 'info' | 'warn' | 'error'> {

@@ -1,4 +1,7 @@
-import { readSettings, SettingsError } from './read-settings.js';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspectSettings, readSettings, SettingsError } from './read-settings.js';
 
 function faultsOf(environment: Record<string, string>): readonly string[] {
   try {
@@ -78,31 +81,114 @@ describe('readSettings', () => {
   });
 
   it.each([
-    ['KAFKA_SASL_USERNAME', { KAFKA_BOOTSTRAP_SERVERS: 'k:9092', KAFKA_SECURITY_PROTOCOL: 'SASL_SSL' }],
+    ['KAFKA_BOOTSTRAP_SERVERS', 'broker'],
+    ['KAFKA_BOOTSTRAP_SERVERS', 'a:9092,b:99999'],
+    ['KAFKA_BOOTSTRAP_SERVERS', 'fd00::1:9092'],
+    ['KAFKA_BOOTSTRAP_SERVERS', 'PLAINTEXT://a:9092'],
+    ['KAFKA_TOPIC_ERROR', 'errors topic'],
+    ['KAFKA_TOPIC_SUMMARY', '..'],
+    ['KAFKA_TOPICS', `summary-topic,${'x'.repeat(250)}`],
+    ['KAFKA_RESPONSE_FILTER_INCLUDE', 'nonsense|status'],
+    ['KAFKA_RESPONSE_FILTER_EXCLUDE', 'summary,experimentz'],
+    ['HOST', '0.0.0'],
+    ['HOST', 'http://here'],
+    ['CE_SOURCE', 'no uri'],
+    ['CE_SOURCE', '/bulk%zz'],
+    ['CE_SOURCE', '1:x'],
+    ['CE_SOURCE', 'a#b#c'],
+    ['CORS_ORIGINS', 'https://ui.example/'],
+    ['CORS_ORIGINS', '*'],
+    ['ALLOWED_HOSTS', 'sizer.example:8080'],
+    ['WEBHOOK_ALLOW', '10.0.0.0/33'],
+    ['WEBHOOK_ALLOW', 'a..b'],
+    ['experimentNameFormat', '%namespace%|%workload%'],
+    ['experimentNameFormat', '%label:app.kubernetes.io/name%'],
+    ['isKafkaEnabled', 'yes'],
+    ['USAGE_OVERLAP', '1 day'],
+  ])('refuses %s=%s, naming the setting', (name, value) => {
+    expect(faultsOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name}: `))]);
+  });
+
+  it.each([
+    ['PORT', '70000', 'from 0 to 65535'],
+    ['PORT', '0x50', 'from 0 to 65535'],
+    ['KAFKA_TOPIC_REPLICATION', '-2', 'from -1 to 32'],
+  ])('refuses %s=%s and states the range', (name, value, range) => expect(faultsOf({ [name]: value }).join()).toContain(range));
+
+  it.each([
+    ['KAFKA_BOOTSTRAP_SERVERS', '[fd00::1]:9092,10.0.0.1:9092,broker.kafka.svc:9092,broker_1:1'],
+    ['HOST', '::'],
+    ['HOST', 'localhost'],
+    ['CE_SOURCE', 'urn:example:sizer'],
+    ['CE_SOURCE', '//host/a?b=c#d'],
+    ['CE_SOURCE', 'a/b:c'],
+    ['CORS_ORIGINS', 'https://ui.example,http://127.0.0.1:3000'],
+    ['ALLOWED_HOSTS', 'Sizer.Example,[::1],10.0.0.1'],
+    ['WEBHOOK_ALLOW', '*.corp.example,10.0.0.0/8,fd00::/8,::1,localhost'],
+    ['KAFKA_RESPONSE_FILTER_INCLUDE', 'experiments|status|apis|recommendations|response|status_history'],
+    ['KAFKA_RESPONSE_FILTER_INCLUDE', 'summary,webhook,metadata'],
+    ['experimentNameFormat', '100%|%label:org_id%|%namespace%%containername%'],
+    ['DATABASE_URL', 'postgres:///sizer?host=/var/run/postgresql'],
+    ['isKafkaEnabled', 'False'],
+  ])('takes %s=%s', (name, value) => expect(faultsOf({ [name]: value })).toEqual([]));
+
+  it.each<[string, Record<string, string>]>([
+    ['KAFKA_SASL_USERNAME', { KAFKA_SECURITY_PROTOCOL: 'SASL_SSL', KAFKA_SASL_PASSWORD: 'p' }],
+    ['KAFKA_SASL_PASSWORD', { KAFKA_SECURITY_PROTOCOL: 'SASL_SSL', KAFKA_SASL_USERNAME: 'me' }],
     [
       'KAFKA_SASL_TOKEN_ENDPOINT',
-      { KAFKA_SECURITY_PROTOCOL: 'SASL_PLAINTEXT', KAFKA_SASL_MECHANISM: 'OAUTHBEARER', KAFKA_SASL_USERNAME: 'me' },
+      {
+        KAFKA_SECURITY_PROTOCOL: 'SASL_PLAINTEXT',
+        KAFKA_SASL_MECHANISM: 'OAUTHBEARER',
+        KAFKA_SASL_USERNAME: 'me',
+        KAFKA_SASL_PASSWORD: 'p',
+      },
     ],
-    ['KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE', { KAFKA_SSL_CERTFILE: '/c.pem' }],
-    ['KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE', { KAFKA_SSL_KEYFILE: '/k.pem' }],
+    ['KAFKA_SASL_USERNAME', { KAFKA_SASL_USERNAME: 'me', KAFKA_SASL_PASSWORD: 'p' }],
+    ['KAFKA_PLAIN_PASSWORD', { KAFKA_SECURITY_PROTOCOL: 'SSL', KAFKA_PLAIN_PASSWORD: 'p' }],
+    ['KAFKA_SSL_CAFILE', { KAFKA_SSL_CAFILE: '/ca.pem' }],
+    ['KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE', { KAFKA_SECURITY_PROTOCOL: 'SSL', KAFKA_SSL_CERTFILE: '/c.pem' }],
+    ['KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE', { KAFKA_SECURITY_PROTOCOL: 'SSL', KAFKA_SSL_KEYFILE: '/k.pem' }],
     ['QUEUE_URL', { QUEUE_URL: 'postgres://db/queue' }],
+    ['KAFKA_BOOTSTRAP_SERVERS', { isKafkaEnabled: 'true' }],
+    ['DATABASE_DIRECT_URL', { DATABASE_DIRECT_URL: 'postgres://db/x' }],
+    ['DATABASE_URL', { ROLE: 'worker' }],
   ])('sees that %s does not go with the others', (name, environment) => {
     expect(faultsOf(environment)).toEqual([expect.stringMatching(new RegExp(`^${name}: `))]);
   });
 
   it.each<Record<string, string>>([
-    { KAFKA_SECURITY_PROTOCOL: 'SASL_SSL', KAFKA_BOOTSTRAP_SERVERS: 'k:9092', KAFKA_PLAIN_USERNAME: 'me' },
-    { KAFKA_SSL_CERTFILE: '/c.pem', KAFKA_SSL_KEYFILE: '/k.pem' },
+    {
+      KAFKA_SECURITY_PROTOCOL: 'SASL_SSL',
+      KAFKA_BOOTSTRAP_SERVERS: 'k:9092',
+      KAFKA_PLAIN_USERNAME: 'me',
+      KAFKA_PLAIN_PASSWORD: 'p',
+      KAFKA_SSL_CAFILE: '/ca.pem',
+    },
+    { KAFKA_SECURITY_PROTOCOL: 'SSL', KAFKA_SSL_CERTFILE: '/c.pem', KAFKA_SSL_KEYFILE: '/k.pem' },
   ])('finds nothing wrong with %j', (environment) => expect(faultsOf(environment)).toEqual([]));
 
   it('lists every fault at once', () => {
     const environment = { PORT: 'x', ROLE: 'boss', PROMETHEUS_URL: 'ftp://p', KAFKA_SSL_KEYFILE: '/k.pem', SHARD_SIZE: '0' };
     const named = faultsOf(environment).map((fault) => fault.slice(0, fault.indexOf(':')));
-    expect(named.sort()).toEqual(['KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE', 'PORT', 'PROMETHEUS_URL', 'ROLE', 'SHARD_SIZE']);
+    expect(named.sort()).toEqual([
+      'KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE',
+      'KAFKA_SSL_KEYFILE',
+      'PORT',
+      'PROMETHEUS_URL',
+      'ROLE',
+      'SHARD_SIZE',
+    ]);
   });
 
   it('does not call a setting missing that is faulty', () => {
-    const environment = { KAFKA_SECURITY_PROTOCOL: 'SASL_SSL', KAFKA_SASL_MECHANISM: 'OAUTHBEARER', KAFKA_SASL_TOKEN_ENDPOINT: 'x' };
+    const environment = {
+      KAFKA_SECURITY_PROTOCOL: 'SASL_SSL',
+      KAFKA_SASL_MECHANISM: 'OAUTHBEARER',
+      KAFKA_SASL_USERNAME: 'me',
+      KAFKA_SASL_PASSWORD: 'p',
+      KAFKA_SASL_TOKEN_ENDPOINT: 'x',
+    };
     expect(faultsOf(environment)).toEqual([expect.stringMatching(/^KAFKA_SASL_TOKEN_ENDPOINT: .+, got /)]);
   });
 
@@ -115,5 +201,56 @@ describe('readSettings', () => {
     const faults = faultsOf({ [name]: value });
     expect(faults).toHaveLength(1);
     expect(faults.join()).not.toContain('hunter2');
+  });
+});
+
+describe('KRUIZE_CONFIG_FILE', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'rightsizer-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  function file(content: unknown): string {
+    const path = join(folder, 'kruize.json');
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+    return path;
+  }
+
+  it("gives what Kruize's own file says, where the environment is silent", () => {
+    const kruize = { kafkaBootstrapServers: 'k:9092', isKafkaEnabled: 'true', bulkapilimit: 1000, experimentNameFormat: '%namespace%' };
+    const read = inspectSettings({ KRUIZE_CONFIG_FILE: file({ ...kruize, datasource: [] }), bulkapilimit: '7' });
+    expect(read).toMatchObject({
+      settings: { KAFKA_BOOTSTRAP_SERVERS: ['k:9092'], bulkapilimit: 7, experimentNameFormat: '%namespace%' },
+      faults: [],
+      warnings: [],
+    });
+  });
+
+  it('turns publication off, and says so where brokers are named', () => {
+    const read = inspectSettings({ KRUIZE_CONFIG_FILE: file({ isKafkaEnabled: false }), KAFKA_BOOTSTRAP_SERVERS: 'k:9092' });
+    expect(read.settings.KAFKA_BOOTSTRAP_SERVERS).toBeUndefined();
+    expect(read.warnings).toEqual(['KAFKA_BOOTSTRAP_SERVERS has no effect: isKafkaEnabled is false.']);
+  });
+
+  it('names keys without effect once', () => {
+    const { warnings } = inspectSettings({ KRUIZE_CONFIG_FILE: file({ dbdriver: 'x', hibernate: {}, bulkapilimit: 1 }) });
+    expect(warnings).toEqual(['These keys of KRUIZE_CONFIG_FILE have no effect: dbdriver, hibernate.']);
+  });
+
+  it.each([
+    [{ bulkapilimit: 'many' }, /^KRUIZE_CONFIG_FILE: bulkapilimit: .* from 0 to 10000000, got "many"$/],
+    [{ kafkaBootstrapServers: 'k' }, /^KRUIZE_CONFIG_FILE: kafkaBootstrapServers: /],
+    [{ experimentNameFormat: {} }, /^KRUIZE_CONFIG_FILE: experimentNameFormat: expected a text$/],
+    ['{"password": "hunter2"', /^KRUIZE_CONFIG_FILE: cannot read .*: it is no JSON$/],
+    ['[]', /^KRUIZE_CONFIG_FILE: .*: expected a JSON object$/],
+  ])('refuses %j', (content, fault) => {
+    expect(faultsOf({ KRUIZE_CONFIG_FILE: file(content) })).toEqual([expect.stringMatching(fault)]);
+  });
+
+  it('refuses a file that is not there', () => {
+    expect(faultsOf({ KRUIZE_CONFIG_FILE: join(folder, 'none.json') })).toEqual([
+      expect.stringMatching(/^KRUIZE_CONFIG_FILE: cannot read .*ENOENT/),
+    ]);
   });
 });

@@ -1,23 +1,27 @@
-import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import {
+  brokers,
+  duration,
+  flag,
+  host,
+  hosts,
+  hostsAndRanges,
+  httpUrl,
+  integer,
+  kruizeFlag,
+  list,
+  nameFormat,
+  origins,
+  postgresUrl,
+  responseFilter,
+  text,
+  topic,
+  topics,
+  uriReference,
+  url,
+} from './setting-types.js';
 
-const flag = z.enum(['true', 'false', '1', '0'], { error: 'expected true or false' }).transform((text) => text === 'true' || text === '1');
-const integer = (min: number, max: number) => z.coerce.number({ error: 'expected a whole number' }).int().min(min).max(max);
-const list = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== ''),
-);
-const secondsOfUnit: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
-/** Becomes seconds; a number alone is seconds. */
-const duration = z
-  .string()
-  .regex(/^\d{1,7}(s|min|h|d)?$/, { error: 'expected a duration like 30min or 1h' })
-  .transform((text) => Number.parseInt(text, 10) * secondsOfUnit[text.replace(/^\d+/, '') || 's']!);
-const hostName = /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
-const isHostOrCidr = (item: string) => hostName.test(item) || ipaddr.isValid(item) || ipaddr.isValidCIDR(item);
-const optional = z.string().min(1).optional();
+const optional = text.optional();
 
 /**
  * Every environment variable: bounds, default and meaning, stated once. `npm start -- --help` and docs/settings.md are made of it.
@@ -25,43 +29,40 @@ const optional = z.string().min(1).optional();
  */
 export const settingsSchema = z.object({
   PORT: integer(0, 65535).default(8080).describe('TCP port of the REST interface; 0 takes a free one'),
-  HOST: z.string().default('0.0.0.0').describe('address that the REST interface listens on'),
-  CORS_ORIGINS: list.optional().describe('pages of other origins that may use the REST interface, such as https://ui.example; unset: none'),
-  ALLOWED_HOSTS: list
-    .transform((hosts) => hosts.map((host) => host.toLowerCase()))
+  HOST: host.default('0.0.0.0').describe('address that the REST interface listens on'),
+  CORS_ORIGINS: origins
     .optional()
-    .describe('names under which callers may reach the REST interface, against DNS rebinding; unset: any'),
+    .describe('pages of other origins that may use the REST interface, such as https://ui.example; unset: none'),
+  ALLOWED_HOSTS: hosts.optional().describe('names under which callers may reach the REST interface, against DNS rebinding; unset: any'),
   ROLE: z.enum(['all', 'api', 'worker']).default('all').describe('what this process does: answer REST, work on jobs, or both'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('least level that is logged'),
 
-  DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/, error: 'expected postgres://user:password@host:port/database' })
-    .optional()
-    .describe('PostgreSQL; unset: an embedded one in DATA_DIR'),
-  DATABASE_DIRECT_URL: z
-    .url({ protocol: /^postgres(ql)?$/, error: 'expected postgres://user:password@host:port/database' })
+  DATABASE_URL: postgresUrl.optional().describe('PostgreSQL; unset: an embedded one in DATA_DIR'),
+  DATABASE_DIRECT_URL: postgresUrl
     .optional()
     .describe('PostgreSQL past a pooler, for the queue; needed where DATABASE_URL is a pooler in transaction mode'),
   DATABASE_POOL_SIZE: integer(2, 200).default(10).describe('connections to PostgreSQL of one process, the queue apart'),
   DATA_DIR: z.string().default('./data').describe('folder of the embedded PostgreSQL'),
-  QUEUE_URL: z
-    .url({ protocol: /^(rediss?|postgres(ql)?)$/, error: 'expected redis://host:port' })
+  QUEUE_URL: url(['redis', 'rediss'], 'redis://host:port; leave it unset for a queue on PostgreSQL')
     .optional()
     .describe('where the queue runs: redis://… for Redis or Valkey; unset: on PostgreSQL'),
 
-  KAFKA_BOOTSTRAP_SERVERS: list.optional().describe('host:port, comma-separated; unset: publication is off'),
+  KAFKA_BOOTSTRAP_SERVERS: brokers.optional().describe('host:port, comma-separated; unset: publication is off'),
+  isKafkaEnabled: kruizeFlag
+    .optional()
+    .describe("Kruize's main switch: false turns publication off; unset: it is on where KAFKA_BOOTSTRAP_SERVERS is set"),
   KAFKA_CLIENT_ID: z.string().default('rightsizer').describe('client id shown to the brokers'),
-  KAFKA_TOPICS: list.optional().describe('topics that may be published to; unset: the three topics'),
-  KAFKA_TOPIC_RECOMMENDATIONS: z.string().default('recommendations-topic').describe('topic of recommendations'),
-  KAFKA_TOPIC_ERROR: z.string().default('error-topic').describe('topic of failed experiments and jobs'),
-  KAFKA_TOPIC_SUMMARY: z.string().default('summary-topic').describe('topic of job summaries'),
+  KAFKA_TOPICS: topics.optional().describe('topics that may be published to; unset: the three topics'),
+  KAFKA_TOPIC_RECOMMENDATIONS: topic.default('recommendations-topic').describe('topic of recommendations'),
+  KAFKA_TOPIC_ERROR: topic.default('error-topic').describe('topic of failed experiments and jobs'),
+  KAFKA_TOPIC_SUMMARY: topic.default('summary-topic').describe('topic of job summaries'),
   KAFKA_CREATE_TOPICS: flag.default(true).describe('create missing topics; false: wait until they exist'),
   KAFKA_TOPIC_PARTITIONS: integer(1, 10_000).default(3).describe('partitions of a created topic'),
   KAFKA_TOPIC_REPLICATION: integer(-1, 32).default(-1).describe("replicas of a created topic; -1: the broker's default"),
-  KAFKA_RESPONSE_FILTER_INCLUDE: optional.describe(
-    "content of recommendation and error records in GET /bulk's include grammar; unset: see README",
-  ),
-  KAFKA_RESPONSE_FILTER_EXCLUDE: optional.describe("what of that content is left out, in GET /bulk's exclude grammar"),
+  KAFKA_RESPONSE_FILTER_INCLUDE: responseFilter
+    .optional()
+    .describe("content of recommendation and error records in GET /bulk's include grammar; unset: see README"),
+  KAFKA_RESPONSE_FILTER_EXCLUDE: responseFilter.optional().describe("what of that content is left out, in GET /bulk's exclude grammar"),
   KAFKA_CE_MODE: z.enum(['binary', 'structured', 'off']).default('binary').describe('CloudEvents content mode of records'),
   KAFKA_MAX_RECORD_BYTES: integer(10_000, 100_000_000).default(1_000_000).describe('larger records are sent without plots'),
   KAFKA_COMPRESSION: z.enum(['gzip', 'none']).default('gzip').describe('compression of record batches'),
@@ -72,31 +73,29 @@ export const settingsSchema = z.object({
   KAFKA_SASL_MECHANISM: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER']).default('PLAIN').describe('SASL mechanism'),
   KAFKA_SASL_USERNAME: optional.describe('SASL user; client id for OAUTHBEARER'),
   KAFKA_SASL_PASSWORD: optional.describe('SASL password; client secret for OAUTHBEARER'),
-  KAFKA_SASL_TOKEN_ENDPOINT: z.url().optional().describe('token endpoint (client credentials grant) for OAUTHBEARER'),
+  KAFKA_SASL_TOKEN_ENDPOINT: httpUrl.optional().describe('token endpoint (client credentials grant) for OAUTHBEARER'),
   KAFKA_PLAIN_USERNAME: optional.describe('accepted for KAFKA_SASL_USERNAME'),
   KAFKA_PLAIN_PASSWORD: optional.describe('accepted for KAFKA_SASL_PASSWORD'),
   KAFKA_SSL_CAFILE: optional.describe("PEM file of the brokers' certificate authority"),
   KAFKA_SSL_CERTFILE: optional.describe('PEM file of the client certificate'),
   KAFKA_SSL_KEYFILE: optional.describe('PEM file of the client key'),
-  CE_SOURCE: z.string().default('/bulk').describe('CloudEvents source; equal on all replicas'),
+  CE_SOURCE: uriReference.default('/bulk').describe('CloudEvents source; equal on all replicas'),
 
-  PROMETHEUS_URL: z
-    .url({ protocol: /^https?$/, error: 'expected http://host:port' })
-    .optional()
-    .describe('short for a datasource prometheus-1 at this address'),
+  PROMETHEUS_URL: httpUrl.optional().describe('short for a datasource prometheus-1 at this address'),
   DATASOURCES_FILE: optional.describe("YAML or JSON file of datasources in Kruize's form"),
+  KRUIZE_CONFIG_FILE: optional.describe(
+    "Kruize's own JSON file: datasource, kafkaBootstrapServers, isKafkaEnabled, bulkapilimit and experimentNameFormat are read; environment variables go before it",
+  ),
   DATASOURCE_RETRY_MS: integer(0, 86_400_000).default(60_000).describe('how long an unreachable datasource is retried, in ms'),
   DATASOURCE_TIMEOUT_MS: integer(100, 3_600_000).default(60_000).describe('longest wait for one answer of a datasource, in ms'),
   DATASOURCE_CONCURRENCY: integer(1, 100).default(4).describe('requests at once to one datasource, per process'),
 
   bulkapilimit: integer(0, 10_000_000).default(0).describe('most experiments of a job; 0: no limit'),
-  experimentNameFormat: z
-    .string()
-    .min(1)
+  experimentNameFormat: nameFormat
     .default('%datasource%|%clustername%|%namespace%|%workloadname%(%workloadtype%)|%containername%')
     .describe("how experiments are named, with Kruize's placeholders"),
   CONFIG_DIR: optional.describe('folder of metadata-profiles, metric-profiles and layers; unset: the one that ships'),
-  LAYERS: list.default([]).describe('layers of CONFIG_DIR/layers that are registered at start'),
+  LAYERS: list().default([]).describe('layers of CONFIG_DIR/layers that are registered at start'),
   USAGE_SCOPE: z
     .enum(['workload', 'container'])
     .default('workload')
@@ -121,20 +120,14 @@ export const settingsSchema = z.object({
   JOB_RETENTION_DAYS: integer(0, 36_500).default(30).describe('finished jobs are deleted after this many days; 0: never'),
   SHUTDOWN_TIMEOUT_MS: integer(0, 600_000).default(20_000).describe('how long work in progress may take at a stop, in ms'),
 
-  WEBHOOK_ALLOW: list
-    .refine((items) => items.every(isHostOrCidr), {
-      error: 'expected host names, addresses or CIDRs, such as *.corp.example or 10.1.0.0/16',
-    })
+  WEBHOOK_ALLOW: hostsAndRanges
     .default([])
     .describe('names, addresses and CIDRs that webhooks may reach beside public addresses and services of the cluster'),
   WEBHOOK_ALLOW_PRIVATE: flag.default(false).describe('let webhooks reach all private, loopback and link-local addresses; for local use'),
   WEBHOOK_MAX_BYTES: integer(10_000, 500_000_000)
     .default(32_000_000)
     .describe('a webhook whose body would be larger gets the summary and a link to the rest'),
-  PUBLIC_URL: z
-    .url({ protocol: /^https?$/, error: 'expected an http or https address' })
-    .optional()
-    .describe('address at which callers reach this service, for links; unset: links are paths'),
+  PUBLIC_URL: httpUrl.optional().describe('address at which callers reach this service, for links; unset: links are paths'),
   WEBHOOK_SECRET: optional.describe('key of the X-Rightsizer-Signature header of webhooks'),
 });
 

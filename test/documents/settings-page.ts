@@ -3,14 +3,14 @@ import { settingsSchema } from '../../src/settings/settings-schema.js';
 
 /** Headings of docs/settings.md, and the settings that stand below each: those whose names match no earlier one. */
 const chapters: readonly (readonly [heading: string, names: RegExp])[] = [
-  ['The process', /^(PORT|HOST|ROLE|LOG_LEVEL|SHUTDOWN_TIMEOUT_MS)$/],
+  ['The process', /^(PORT|HOST|PUBLIC_URL|CORS_ORIGINS|ALLOWED_HOSTS|ROLE|LOG_LEVEL|SHUTDOWN_TIMEOUT_MS)$/],
   ['Database and queue', /^(DATABASE_|DATA_DIR|QUEUE_)/],
-  ['Datasources', /^(PROMETHEUS_URL|DATASOURCE)/],
+  ['Datasources', /^(PROMETHEUS_URL|DATASOURCE|KRUIZE_)/],
   [
     'Jobs and experiments',
     /^(bulkapilimit|experimentNameFormat|CONFIG_DIR|LAYERS|ALIGN_END|SHARD_|WORKER_|MEASURE_|RECONCILE_|JOB_|USAGE_)/,
   ],
-  ['Kafka: what is published where', /^(KAFKA_(BOOTSTRAP|CLIENT|TOPIC|CREATE|RESPONSE|CE_|MAX|COMPRESSION)|CE_)/],
+  ['Kafka: what is published where', /^(isKafkaEnabled|KAFKA_(BOOTSTRAP|CLIENT|TOPIC|CREATE|RESPONSE|CE_|MAX|COMPRESSION)|CE_)/],
   ['Kafka: TLS and SASL', /^KAFKA_/],
   ['Webhooks', /^WEBHOOK_/],
   ['Others', /./],

@@ -17,7 +17,7 @@ let isShutDown: boolean;
 
 /** Starts threads, one where the test names no number. */
 async function start({ ROLE = 'all', MEASURE_THREADS = '1', url = '' } = {}) {
-  threads = new SmallThreads(readSettings({ ROLE, MEASURE_THREADS }), { url });
+  threads = new SmallThreads(readSettings({ ROLE, MEASURE_THREADS, DATABASE_URL: 'postgres://db/x' }), { url });
   isShutDown = false;
   await threads.onApplicationBootstrap();
 }

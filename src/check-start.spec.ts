@@ -1,0 +1,103 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkStart } from './check-start.js';
+import { SettingsError } from './settings/read-settings.js';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rightsizer-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, content: unknown): string {
+  const path = join(folder, name);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+function faultsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    checkStart(environment);
+    return [];
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    return error.faults;
+  }
+}
+
+describe('checkStart', () => {
+  it('gives the settings, and warns where no datasource is configured', () => {
+    expect(checkStart({ PROMETHEUS_URL: 'http://prometheus:9090' })).toMatchObject({ settings: { PORT: 8080 }, warnings: [] });
+    expect(checkStart({}).warnings).toEqual([expect.stringContaining('No datasource is configured')]);
+  });
+
+  it("reads Kruize's datasources, unless others have their names", () => {
+    const datasource = [
+      { name: 'prometheus-1', provider: 'prometheus', serviceName: 'prometheus-k8s', namespace: 'monitoring', url: '' },
+      { name: 'thanos-1', provider: 'thanos', serviceName: '', namespace: '', url: 'http://thanos:9090' },
+    ];
+    const environment = { KRUIZE_CONFIG_FILE: file('kruize.json', { datasource }) };
+    expect(checkStart(environment).warnings).toEqual([]);
+    expect(faultsOf({ ...environment, PROMETHEUS_URL: 'http://prometheus:9090' })).toEqual([]);
+  });
+
+  it('finds all faults at once, each by its setting, and shows no secret', () => {
+    const config = join(folder, 'config');
+    mkdirSync(join(config, 'metadata-profiles'), { recursive: true });
+    file('config/metadata-profiles/a.json', '{');
+    file('config/metric-profiles/b.json', '{');
+    file('config/layers/c.json', '{');
+    const environment = {
+      PORT: 'x',
+      KAFKA_SECURITY_PROTOCOL: 'SSL',
+      KAFKA_SSL_CAFILE: join(folder, 'none.pem'),
+      DATASOURCES_FILE: file('datasources.json', [
+        { name: 'a', provider: 'prometheus', url: 'http://a?token=hunter2' },
+        { name: 'b', provider: 'prometheus', url: 'http://b', authentication: { type: 'basic', credentials: { password: 'hunter2' } } },
+      ]),
+      CONFIG_DIR: config,
+      LAYERS: 'container',
+    };
+    const faults = faultsOf(environment);
+    expect(faults.map((fault) => fault.split(':', 1)[0])).toEqual([
+      'PORT',
+      'KAFKA_SSL_CAFILE',
+      'DATASOURCES_FILE',
+      'DATASOURCES_FILE',
+      'CONFIG_DIR',
+      'CONFIG_DIR',
+      'CONFIG_DIR',
+    ]);
+    expect(faults.join()).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['tls.caFile', { tls: { caFile: '/none/ca.pem' } }],
+    ['tokenFilePath', { authentication: { type: 'bearer', credentials: { tokenFilePath: '/none/token' } } }],
+    [
+      'clientKeyPath',
+      { authentication: { type: 'mtls', credentials: { clientCertPath: import.meta.filename, clientKeyPath: '/none/key' } } },
+    ],
+  ])('finds that a datasource names a file that is not there: %s', (member, entry) => {
+    const path = file('files.json', [{ name: 'p', provider: 'prometheus', url: 'http://p', ...entry }]);
+    expect(faultsOf({ DATASOURCES_FILE: path })).toEqual([
+      expect.stringMatching(new RegExp(`^DATASOURCES_FILE: p: ${member}: cannot read .*ENOENT`)),
+    ]);
+  });
+
+  it('finds a layer that nobody knows, and profiles that jobs need', () => {
+    expect(faultsOf({ LAYERS: 'containr' })).toEqual([expect.stringMatching(/^LAYERS: containr: no file of CONFIG_DIR\/layers/)]);
+    expect(faultsOf({ CONFIG_DIR: join(folder, 'nowhere') })).toEqual([
+      expect.stringMatching(/^CONFIG_DIR: there is no metadata profile "cluster-metadata-local-monitoring"/),
+      expect.stringMatching(/^CONFIG_DIR: there is no metric profile "resource-optimization-local-monitoring"/),
+    ]);
+  });
+
+  it('takes a copy of the folder that ships', () => {
+    const copy = join(folder, 'copy');
+    cpSync(new URL('../config', import.meta.url), copy, { recursive: true });
+    expect(faultsOf({ CONFIG_DIR: copy, LAYERS: 'container,quarkus' })).toEqual([]);
+  });
+});

@@ -1,0 +1,137 @@
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+
+// What kinds of values environment variables hold. Names of hosts are looked at, never resolved: a service may come later than its callers.
+
+const label = '[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?';
+const hostName = new RegExp(`^${label}(\\.${label})*\\.?$`, 'i');
+/** Text of digits and dots that is no IPv4 address is no name either. */
+const isHost = (text: string) => (hostName.test(text) && !/^[\d.]+$/.test(text)) || isAddress(text.replace(/^\[(.*)\]$/, '$1'));
+const isAddress = (text: string) => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
+/** Code points that RFC 3986 allows, a percent only before two hex digits. */
+const uriText = /^([\w\-.~:/?#[\]@!$&'()*+,;=]|%[0-9a-f]{2})+$/i;
+
+export const flag = z
+  .enum(['true', 'false', '1', '0'], { error: 'expected true or false' })
+  .transform((text) => text === 'true' || text === '1');
+
+/** Kruize reads any case, and takes what is not `true` for false. */
+export const kruizeFlag = z
+  .string()
+  .regex(/^(true|false)$/i, { error: 'expected true or false' })
+  .transform((text) => text.toLowerCase() === 'true');
+
+export function integer(min: number, max: number) {
+  const error = `expected a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^-?\d{1,15}$/, { error })
+    .transform(Number)
+    .refine((number) => number >= min && number <= max, { error })
+    .meta({ minimum: min, maximum: max });
+}
+
+export const text = z.string().min(1);
+
+/** Comma-separated; every item passes the check, else the error names it. */
+export function list(isItem: (item: string) => boolean = () => true, expected = '') {
+  return z
+    .string()
+    .transform((value) =>
+      value
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== ''),
+    )
+    .superRefine((items, context) => {
+      const strange = items.filter((item) => !isItem(item));
+      if (strange.length > 0)
+        context.addIssue({
+          code: 'custom',
+          message: `expected ${expected}${items.length > 1 ? `, which ${strange.join(', ')} is not` : ''}`,
+        });
+    });
+}
+
+const secondsOfUnit: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
+
+/** Becomes seconds; a number alone is seconds. */
+export const duration = z
+  .string()
+  .regex(/^\d{1,7}(s|min|h|d)?$/, { error: 'expected a duration like 30min or 1h' })
+  .transform((value) => Number.parseInt(value, 10) * secondsOfUnit[value.replace(/^\d+/, '') || 's']!);
+
+/** An address with one of these schemes and a host. PostgreSQL's may name a folder of sockets as `?host=` instead. */
+export function url(schemes: readonly string[], expected: string) {
+  return z.string().refine(
+    (value) => {
+      if (!URL.canParse(value)) return false;
+      const { protocol, hostname, searchParams } = new URL(value);
+      return schemes.includes(protocol.slice(0, -1)) && (isHost(hostname) || (hostname === '' && searchParams.has('host')));
+    },
+    { error: `expected ${expected}` },
+  );
+}
+
+export const httpUrl = url(['http', 'https'], 'http://host:port or https://host');
+export const postgresUrl = url(['postgres', 'postgresql'], 'postgres://user:password@host:port/database');
+
+export const host = z.string().refine(isHost, { error: 'expected a host name or an address' });
+
+export const brokers = list((item) => {
+  const [, name, port] = /^(.*):(\d{1,5})$/.exec(item) ?? [];
+  const isName =
+    name !== undefined && (name.startsWith('[') ? ipaddr.IPv6.isValid(name.slice(1, -1)) : isHost(name) && !name.includes(':'));
+  return isName && Number(port) >= 1 && Number(port) <= 65_535;
+}, 'host:port, comma-separated, an IPv6 address in brackets');
+
+/** Scheme, host and port of web pages, as browsers send them. */
+export const origins = list(
+  (item) => URL.canParse(item) && new URL(item).origin === item,
+  'origins like https://ui.example, without a path',
+);
+
+export const hosts = list(isHost, 'host names or addresses, without a port').transform((items) => items.map((item) => item.toLowerCase()));
+
+/** Names, `*.` before one for all below it, addresses and CIDRs. */
+export const hostsAndRanges = list(
+  (item) => isHost(item.replace(/^\*\./, '')) || ipaddr.isValidCIDR(item),
+  'host names, addresses or CIDRs, such as *.corp.example or 10.1.0.0/16',
+);
+
+const isTopic = (item: string) => /^[\w.-]{1,249}$/.test(item) && item !== '.' && item !== '..';
+const topicRule = 'letters, digits, dots, dashes and underscores, at most 249';
+
+/** Names of topics are those that Kafka takes (org.apache.kafka.common.internals.Topic). */
+export const topic = z.string().refine(isTopic, { error: `expected a name of ${topicRule}` });
+export const topics = list(isTopic, `names of ${topicRule}`);
+
+/** A CloudEvents source is a URI reference (RFC 3986, 4.1). */
+export const uriReference = z.string().refine(
+  (value) => {
+    const isRelative = !/^[a-z][a-z0-9+.-]*:/i.test(value);
+    const hasColonFirst = isRelative && /^[^/?#]*:/.test(value);
+    return uriText.test(value) && !/#.*#/.test(value) && !hasColonFirst && URL.canParse(value, 'http://base');
+  },
+  { error: 'expected a URI reference, such as /bulk or https://host/path' },
+);
+
+const placeholders = ['datasource', 'clustername', 'namespace', 'workloadname', 'workloadtype', 'containername'];
+
+/** Kruize's placeholders stand between percent signs (spec: bulk-and-kafka.md 3.7). */
+export const nameFormat = text.superRefine((format, context) => {
+  const used = [...format.matchAll(/%([^%\s|()]+)%/g)].map(([, name]) => name!);
+  const unknown = used.filter((name) => !placeholders.includes(name) && !/^label:[a-zA-Z0-9_]+$/.test(name));
+  if (unknown.length === 0) return;
+  const known = [...placeholders, 'label:KEY'].map((name) => `%${name}%`).join(', ');
+  context.addIssue({
+    code: 'custom',
+    message: `no such placeholder: ${unknown.map((name) => `%${name}%`).join(', ')}; there are ${known}`,
+  });
+});
+
+/** The grammar of GET /bulk's include and exclude: sections, some with fields after `|` (spec: bulk-and-kafka.md 2.2). */
+export const responseFilter = list(
+  (item) => /^(summary|experiments)/.test(item) || ['webhook', 'metadata'].includes(item),
+  'sections summary, experiments, webhook or metadata, with fields like experiments|status|apis',
+).pipe(z.array(z.string()).transform((items) => items.join(',')));
