@@ -56,7 +56,7 @@ module.exports = {
       from: { path: pure, pathNot: '\\.spec\\.ts$' },
       to: { path: '^node_modules/(kafkajs|axios|bullmq|typeorm|pino|@nestjs|pg)/|logger\\.ts$' },
     },
-    clientOf('kafkajs', ['publication/kafka-client\\.ts']),
+    clientOf('kafkajs', ['publication/kafka-(client|connection)\\.ts']),
     clientOf('axios', ['datasource/', 'publication/']),
     clientOf('bullmq', ['bulk/queue', 'bulk/.*\\.processor\\.ts']),
     clientOf('typeorm', ['database/', '.*\\.entity\\.ts', '.*-store\\.ts', '.*\\.module\\.ts']),

@@ -43,7 +43,7 @@ export interface JobFlow {
 export async function openJobFlow(databaseUrl: string): Promise<JobFlow> {
   @Module({
     imports: [
-      SettingsModule.of(readSettings({})),
+      SettingsModule.of(readSettings({ KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:9' })),
       DatabaseModule.at(databaseUrl, 10),
       TypeOrmModule.forFeature([BulkJobEntity, ShardEntity]),
       ExperimentsModule,

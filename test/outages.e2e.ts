@@ -123,14 +123,28 @@ describe('Kafka away', () => {
   });
 });
 
+const readinessOf = async (url: string) => (await fetch(`${url}/health/ready`)).text();
+
 describe('missing topics that may not be created', () => {
-  it('hold records back, and readiness says why', async () => {
+  it('hold records back, and readiness says why; with publication switched off their jobs can be deleted', async () => {
+    const DATABASE_URL = await postgres.createDatabase();
     const names = { KAFKA_TOPIC_RECOMMENDATIONS: 'r-absent', KAFKA_TOPIC_ERROR: 'e-absent', KAFKA_TOPIC_SUMMARY: 's-absent' };
-    const { url } = await start({ KAFKA_CREATE_TOPICS: 'false', ...names });
+    const { url } = await start({ DATABASE_URL, KAFKA_CREATE_TOPICS: 'false', ...names });
     const jobId = await startJob(url, request);
     expect(await waitForEnd(url, jobId)).toMatchObject({ status: 'COMPLETED', published_experiments: 0 });
-    await waitUntil('readiness names a topic', async () => /[res]-absent/.test(await (await fetch(`${url}/health/ready`)).text()));
+    await waitUntil('readiness names the topics', async () => /r-absent.*e-absent.*s-absent/.test(await readinessOf(url)));
+    const remove = (at: string) => fetch(`${at}/bulk?job_id=${jobId}`, { method: 'DELETE' });
+    expect((await remove(url)).status).toBe(409);
     await service?.stop();
+
+    service = await startService({ env: { PROMETHEUS_URL: prometheus.url, DATABASE_URL } });
+    expect(await readinessOf(service.url)).toContain('the records of 1 jobs are still to be sent');
+    await waitUntil('the log says so', async () =>
+      service!.logs.some(({ msg }) => /records of jobs are still to be sent/.test(String(msg))),
+    );
+    expect((await remove(service.url)).status).toBe(200);
+    expect(await readinessOf(service.url)).not.toContain('still to be sent');
+    await service.stop();
     service = undefined;
   });
 });

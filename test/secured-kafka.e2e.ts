@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import kafkajs from 'kafkajs';
 import { collectRecords, type RecordCollector, topics } from './collect-records.js';
 import { faultsOfRecords } from './job-records.js';
 import { experimentsOf, getBulk, type Summary, startJob, waitForEnd } from './jobs.js';
@@ -12,6 +13,8 @@ const metrics = new URL('./fixtures/bulk/metrics.om.gz', import.meta.url).pathna
 const request = { time_range: { start: '2026-11-06T03:30:00.000Z', end: '2026-11-21T03:30:00Z' } };
 const user = { username: 'sizer', password: 'right/one+' };
 const scram = { mechanism: 'scram-sha-512' as const, ...user };
+/** Who may do all but what a test denies. */
+const limited = { username: 'limited', password: 'limited' };
 
 let prometheus: PrometheusServer;
 let postgres: PostgresServer;
@@ -30,12 +33,17 @@ beforeAll(async () => {
         'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
         'sasl.mechanism.inter.broker.protocol': 'SCRAM-SHA-512',
         'listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config': login,
+        'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+        'super.users': `User:admin;User:ANONYMOUS;User:${user.username}`,
+        'allow.everyone.if.no.acl.found': 'true',
       },
       formatArguments: [
         '--add-scram',
         'SCRAM-SHA-512=[name=admin,password=admin]',
         '--add-scram',
         `SCRAM-SHA-512=[name=${user.username},password=${user.password}]`,
+        '--add-scram',
+        `SCRAM-SHA-512=[name=${limited.username},password=${limited.password}]`,
       ],
     }),
   ]);
@@ -187,5 +195,57 @@ describe('KAFKA_TOPICS without a topic', () => {
     expect(faultsOfRecords(records, ['shop'])).toEqual([]);
     expect(records.map(({ topic, key }) => `${topic} ${key}`).sort()).toEqual([`${topics.error} shop`, `${topics.summary} ${jobId}`]);
     expect((await experimentsOf(url, jobId)).shop?.status).toBe('PUBLISHED');
+  });
+});
+
+describe('a topic that its user may not write to', () => {
+  const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
+  const onErrors = {
+    resourceType: AclResourceTypes.TOPIC,
+    resourceName: topics.error,
+    resourcePatternType: ResourcePatternTypes.LITERAL,
+    host: '*',
+  };
+  const clash = { experimentNameFormat: '%namespace%' };
+  let admin: kafkajs.Admin;
+
+  beforeAll(async () => {
+    const kafkaAsAdmin = new kafkajs.Kafka({ brokers: [kafka.bootstrapServers], sasl: { ...scram, username: 'admin', password: 'admin' } });
+    admin = kafkaAsAdmin.admin();
+    await admin.connect();
+    await collect();
+    const acl = [
+      { ...onErrors, principal: 'User:*', operation: AclOperationTypes.ALL, permissionType: AclPermissionTypes.ALLOW },
+      { ...onErrors, principal: `User:${limited.username}`, operation: AclOperationTypes.WRITE, permissionType: AclPermissionTypes.DENY },
+    ];
+    await admin.createAcls({ acl });
+  });
+
+  afterAll(() => admin?.disconnect());
+
+  it('holds up its own records alone, and readiness quotes the broker; with the right they go out', async () => {
+    const { url } = await start({ ...clash, KAFKA_SASL_USERNAME: limited.username, KAFKA_SASL_PASSWORD: limited.password });
+    const records = await collect();
+    const held = await startJob(url, request);
+    await waitForEnd(url, held);
+    await waitUntil('readiness names topic, operation and reason', async () => {
+      const { reason = '' } = (await readiness(url)).checks.kafka as { reason?: string };
+      return /Topic error-topic cannot be written\..*TOPIC_AUTHORIZATION_FAILED/.test(reason);
+    });
+    const other = await startJob(url, { ...request, filter: { include: { namespace: ['nothing'] } } });
+    await waitForEnd(url, other);
+    await records.waitForSummary(other);
+    expect(records.ofJob(held)).toEqual([]);
+
+    const denial = {
+      ...onErrors,
+      principal: `User:${limited.username}`,
+      operation: AclOperationTypes.WRITE,
+      permissionType: AclPermissionTypes.DENY,
+    };
+    await admin.deleteAcls({ filters: [denial] });
+    await records.waitForSummary(held);
+    expect(faultsOfRecords(records.ofJob(held), ['shop'])).toEqual([]);
+    await waitUntil('readiness is content', async () => ((await readiness(url)).checks.kafka as { status: string }).status === 'up');
   });
 });

@@ -76,7 +76,11 @@ function startWorker(step: Step, run: Run, { failGivingUp }: { failGivingUp?: ()
     },
   };
   const running = new RunningLeases(flow.leases, { lastAnswerAt: (name: string) => answeredAtMs[name] } as never);
-  const publisher = { isOn: true, state: () => ({ ready: isKafkaUp }) };
+  const publisher = {
+    get isUp() {
+      return isKafkaUp;
+    },
+  };
   const ended = new EndedJobs(flow.jobs, flow.shards, wakeUps as never);
   const works = stepNames.map((name) => (name === step ? work : undefined)) as never[];
   const runner = new StepRunner(

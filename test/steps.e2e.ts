@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { DiscoverStep } from '../src/bulk/discover-step.js';
 import { EndedJobs } from '../src/bulk/ended-jobs.js';
 import { FinishStep, NotifyStep } from '../src/bulk/ending-steps.js';
-import { type Lease, Stopped } from '../src/bulk/lease-store.js';
+import { type Lease, LeaseLost, Stopped } from '../src/bulk/lease-store.js';
 import { MeasureStep } from '../src/bulk/measure-step.js';
 import { PublishStep } from '../src/bulk/publish-step.js';
 import type { WakeUpsByStep } from '../src/bulk/queue/steps.js';
@@ -13,6 +13,7 @@ import type { DiscoveredCluster } from '../src/discovery/discovered-cluster.js';
 import { MetadataProfiles } from '../src/discovery/metadata-profiles.js';
 import { packRecommendation } from '../src/experiments/outcome-store.js';
 import type { Message } from '../src/publication/messages.js';
+import { PublicationError } from '../src/publication/publication-error.js';
 import type { PublishResult } from '../src/publication/publisher.js';
 import type { WebhookResult } from '../src/publication/webhook-client.js';
 import { readSettings } from '../src/settings/read-settings.js';
@@ -312,6 +313,33 @@ describe('publishing a shard', () => {
     expect((await flow.shards.find(id, 0))?.state).toBe('published');
   });
 
+  it('sends once what the other topics take while one is refused, and ends with it', async () => {
+    const id = await measured();
+    const refused = new PublicationError('not-authorized', 'no right', { about: { topic: 'error-topic', operation: 'write' } });
+    results = { 's000-0000': { status: 'failed', reason: 'too large' }, 's000-0001': { status: 'waits', error: refused } };
+    const lease = await flow.lease('publish');
+    await expect(stepsWith().publish.run(lease)).rejects.toBe(refused);
+    expect(await flow.shards.find(id, 0)).toMatchObject({ state: 'recommended', sentTopics: ['recommendations-topic'] });
+    expect((await outcomes())[0]).toMatchObject({ name: 's000-0000', error: 'too large' });
+
+    [published, results] = [[], {}];
+    await flow.leases.release(lease, { counts: false, pauseMs: 0 });
+    await stepsWith().publish.run(await flow.lease('publish'));
+    expect(kinds()).toEqual(['failure']);
+    expect(await flow.shards.find(id, 0)).toMatchObject({ state: 'published', publishFailedCount: 1 });
+  });
+
+  it('notes nothing of a shard whose lease is lost meanwhile', async () => {
+    const id = await measured();
+    const refused = new PublicationError('not-authorized', 'no right', { about: { topic: 'error-topic', operation: 'write' } });
+    results = { 's000-0001': { status: 'waits', error: refused } };
+    const lease = await flow.lease('publish');
+    await flow.expireLeases();
+    await flow.lease('publish');
+    await expect(stepsWith().publish.run(lease)).rejects.toThrow(LeaseLost);
+    expect((await flow.shards.find(id, 0))?.sentTopics).toEqual([]);
+  });
+
   it('is done when Kafka has acknowledged, not before', async () => {
     const id = await measured();
     let acknowledge: () => void = () => undefined;
@@ -398,6 +426,15 @@ describe('finishing a job', () => {
       notifications: { '500': { message: expect.stringContaining('a bug') } },
     });
     expect(await lastError(lease)).toContain('a bug');
+  });
+
+  it('notes nothing while its topic is refused', async () => {
+    const id = await allPublished();
+    const lease = await flow.lease('finish');
+    const refused = new PublicationError('topic-missing', 'none', { about: { topic: 'summary-topic', operation: 'write' } });
+    results = { [id]: { status: 'waits', error: refused } };
+    await expect(stepsWith().finish.run(lease)).rejects.toBe(refused);
+    expect((await jobOf(id)).publication).toBe('pending');
   });
 
   it('takes a topic that is left out for done', async () => {

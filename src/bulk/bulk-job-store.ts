@@ -6,6 +6,8 @@ import type { Experiment } from '../experiments/experiment.js';
 import { ExperimentStore } from '../experiments/experiment-store.js';
 import type { Notifications } from '../experiments/notification.js';
 import { type Outcome, OutcomeStore } from '../experiments/outcome-store.js';
+import { InjectSettings } from '../settings/settings.module.js';
+import type { Settings } from '../settings/settings-schema.js';
 import { BulkJobEntity, type WebhookState } from './bulk-job.entity.js';
 import { type Lease, LeaseStore, Stopped } from './lease-store.js';
 import type { JobListQuery } from './read-job-list.js';
@@ -39,8 +41,8 @@ export interface JobProgress {
   readonly published: number;
 }
 
-/** SQL that is true of a job that has ended and whose records and webhook are delivered. */
-const owesNothing = `status <> 'IN_PROGRESS' AND publication <> 'pending' AND webhook ->> 'status' IS DISTINCT FROM 'IN_PROGRESS'`;
+/** SQL that is true of a job that has ended and whose webhook is called. */
+const isOver = `status <> 'IN_PROGRESS' AND webhook ->> 'status' IS DISTINCT FROM 'IN_PROGRESS'`;
 
 /** SQL that starts the webhook's state when a job ends. */
 const webhookAtEnd = `webhook = CASE WHEN request #>> '{webhook,url}' IS NOT NULL THEN '{"status":"IN_PROGRESS"}'::jsonb END`;
@@ -54,7 +56,19 @@ export class BulkJobStore {
     private readonly experiments: ExperimentStore,
     private readonly outcomes: OutcomeStore,
     private readonly leases: LeaseStore,
+    @InjectSettings() private readonly settings: Pick<Settings, 'KAFKA_BOOTSTRAP_SERVERS'>,
   ) {}
+
+  /** SQL that is true of a job that owes nobody anything; where Kafka is off, records that still wait for it are owed to nobody. */
+  private get owesNothing(): string {
+    return this.settings.KAFKA_BOOTSTRAP_SERVERS ? `${isOver} AND publication <> 'pending'` : isOver;
+  }
+
+  /** Jobs whose records or summary are still to be sent. */
+  async countUnpublished(): Promise<number> {
+    const [{ count }] = await this.database.query(`SELECT count(*)::int AS count FROM bulk_job WHERE publication = 'pending'`);
+    return count;
+  }
 
   /** Stores a job; where its dedupe key is taken, nothing is stored and the job that has it is returned. */
   async submit(job: NewBulkJob): Promise<{ job: Pick<BulkJobEntity, 'id' | 'requestHash'>; isNew: boolean }> {
@@ -89,7 +103,7 @@ export class BulkJobStore {
 
   /** Deletes an ended job with all its rows; false while its records or its webhook are on their way. */
   async delete(id: string): Promise<boolean> {
-    const [, deleted] = await this.database.query(`DELETE FROM bulk_job WHERE id = $1 AND ${owesNothing}`, [id]);
+    const [, deleted] = await this.database.query(`DELETE FROM bulk_job WHERE id = $1 AND ${this.owesNothing}`, [id]);
     return deleted > 0;
   }
 
@@ -103,7 +117,7 @@ export class BulkJobStore {
 
   /** Deletes jobs that ended before `before` and whose records and webhook are delivered; returns how many. */
   async deleteEndedBefore(before: Date): Promise<number> {
-    const [, count] = await this.database.query(`DELETE FROM bulk_job WHERE ended_at < $1 AND ${owesNothing}`, [before]);
+    const [, count] = await this.database.query(`DELETE FROM bulk_job WHERE ended_at < $1 AND ${this.owesNothing}`, [before]);
     return count;
   }
 

@@ -55,6 +55,7 @@ export class FinishStep implements StepWork {
 
   private async publish(message: Message): Promise<void> {
     const [result] = await this.publisher.publish([message]);
+    if (result?.status === 'waits') throw result.error;
     if (result?.status === 'failed') throw new Error(`A record of kind ${message.kind} is refused. ${result.reason}`);
   }
 }

@@ -89,6 +89,16 @@ export class LeaseStore {
     if (settled.length === 0) throw new LeaseLost(lease);
   }
 
+  /** Keeps the row to this lease until the transaction ends. Rejects with LeaseLost when somebody else has taken it. */
+  async hold(transaction: EntityManager, lease: Lease): Promise<void> {
+    const { jobId, step, shard, fence } = lease;
+    const held: unknown[] = await transaction.query(
+      'SELECT FROM attempt WHERE job_id = $1 AND step = $2 AND shard = $3 AND fence = $4 FOR UPDATE',
+      [jobId, step, shard, fence],
+    );
+    if (held.length === 0) throw new LeaseLost(lease);
+  }
+
   /** Ends a lease without a result. Of a lost lease only the count is given back; the rest is its successor's. */
   async release({ jobId, step, shard, fence }: Lease, { counts, pauseMs, reason }: Release): Promise<void> {
     await this.database.query(

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { OutcomeStore, type StoredOutcome } from '../experiments/outcome-store.js';
 import { failureMessage, type Message, recommendationMessage } from '../publication/messages.js';
+import type { PublicationError } from '../publication/publication-error.js';
 import { Publisher } from '../publication/publisher.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -31,7 +32,11 @@ export class PublishStep implements StepWork {
     const { jobId } = lease;
     const [job, shard] = await Promise.all([this.jobs.find(jobId), this.shards.find(jobId, lease.shard)]);
     if (job?.publication !== 'pending' || shard?.state !== 'recommended') throw new Stopped('nothing is left to do');
-    const errors = await this.publish(job, shard);
+    const { errors, sent, waitsFor } = await this.publish(job, shard);
+    if (waitsFor) {
+      await this.shards.noteSent(lease, sent, errors);
+      throw waitsFor;
+    }
     announce(lease, 'done');
     await this.shards.markPublished(lease, errors, new Date());
     return this.ended.waking(jobId);
@@ -44,21 +49,39 @@ export class PublishStep implements StepWork {
     return this.ended.waking(lease.jobId);
   }
 
-  /** Publishes every outcome of the shard; returns why records could not be published, by experiment. */
-  private async publish(job: BulkJobEntity, shard: ShardEntity): Promise<Map<string, string>> {
+  /** Publishes the outcomes of the shard, without the topics that have theirs already. */
+  private async publish(job: BulkJobEntity, shard: ShardEntity): Promise<Published> {
     const outcomes = await this.outcomes.ofShard(job.id, shard.number);
     const summary = frozenSummary(job, shard);
     const metadata = this.sendsMetadata ? ((await this.jobs.metadataOf(job.id)) ?? undefined) : undefined;
-    const messages = outcomes.map((outcome) => messageOf(job, shard, outcome, summary, metadata, this.settings));
-    const results = await this.publisher.publish(messages);
-    return new Map(
-      results.flatMap((result, index) => (result.status === 'acknowledged' ? [] : [[outcomes[index]!.experiment.name, result.reason]])),
-    );
+    const open = outcomes
+      .map((outcome) => ({ name: outcome.experiment.name, message: messageOf(job, shard, outcome, summary, metadata, this.settings) }))
+      .filter(({ message }) => !shard.sentTopics.includes(message.topic));
+    const results = await this.publisher.publish(open.map(({ message }) => message));
+    const errors = new Map<string, string>();
+    const waiting = new Map<string, PublicationError>();
+    for (const [index, result] of results.entries()) {
+      const { name, message } = open[index]!;
+      if (result.status === 'waits') waiting.set(message.topic, result.error);
+      else if (result.status !== 'acknowledged') errors.set(name, result.reason);
+    }
+    const sent = [...new Set([...shard.sentTopics, ...open.map(({ message }) => message.topic)])].filter((topic) => !waiting.has(topic));
+    return { errors, sent, waitsFor: [...waiting.values()][0] };
   }
 
   private get sendsMetadata(): boolean {
     return this.settings.KAFKA_RESPONSE_FILTER_INCLUDE?.split(',').includes('metadata') ?? false;
   }
+}
+
+/** How the records of a shard went out. */
+interface Published {
+  /** Why records could not be published, by experiment. */
+  readonly errors: ReadonlyMap<string, string>;
+  /** Topics that have all their records of the shard. */
+  readonly sent: readonly string[];
+  /** Why a topic refuses its records; they go out later. */
+  readonly waitsFor?: PublicationError;
 }
 
 function messageOf(

@@ -30,7 +30,9 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    if (this.settings.ROLE !== 'api') this.plan(0);
+    if (this.settings.ROLE === 'api') return;
+    this.plan(0);
+    if (!this.settings.KAFKA_BOOTSTRAP_SERVERS) void this.tellUnpublished().catch(() => undefined);
   }
 
   onModuleDestroy(): void {
@@ -43,6 +45,12 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
       await this.round(new Date()).catch((error) => log.warn({ error: String(error) }, 'reconciling failed; it is tried again'));
       if (!this.isStopped) this.plan(this.settings.RECONCILE_INTERVAL_MS);
     }, inMs);
+  }
+
+  /** Somebody may have switched publication off while records waited. */
+  private async tellUnpublished(): Promise<void> {
+    const jobs = await this.jobs.countUnpublished();
+    if (jobs > 0) log.warn({ jobs }, 'publication is switched off, and the records of jobs are still to be sent');
   }
 
   private async round(now: Date): Promise<void> {

@@ -6,6 +6,10 @@ import { BulkJobStore } from './bulk-job-store.js';
 import { type Lease, LeaseStore, Stopped } from './lease-store.js';
 import { type PlannedExperiment, ShardEntity } from './shard.entity.js';
 
+/** SQL: experiments of a row of shard whose records could not be published. */
+const publishFailures = `(SELECT count(*) FROM outcome
+  WHERE outcome.job_id = shard.job_id AND shard_number = shard.number AND publish_error IS NOT NULL)`;
+
 /** The shard rows. Locks are taken in one order everywhere: the lease, shards, then their job. */
 @Injectable()
 export class ShardStore {
@@ -85,13 +89,23 @@ export class ShardStore {
     const { jobId, shard: number } = lease;
     await inTransaction(this.database, async (transaction) => {
       await this.leases.settle(transaction, lease, givenUpFor);
+      await this.outcomes.markPublishErrors(transaction, jobId, errors);
       const [marked] = await transaction.query(
-        `UPDATE shard SET state = 'published', published_at = $3, publish_failed_count = $4
+        `UPDATE shard SET state = 'published', published_at = $3, publish_failed_count = ${publishFailures}
          WHERE job_id = $1 AND number = $2 AND state = 'recommended' RETURNING number`,
-        [jobId, number, at, errors.size],
+        [jobId, number, at],
       );
       if (marked.length === 0) throw new Stopped('nothing is left to do');
+    });
+  }
+
+  /** Commits under a lease, which goes on, which topics have all their records of the shard, and whose records failed for good. Rejects with LeaseLost. */
+  async noteSent(lease: Lease, topics: readonly string[], errors: ReadonlyMap<string, string>): Promise<void> {
+    const { jobId, shard: number } = lease;
+    await inTransaction(this.database, async (transaction) => {
+      await this.leases.hold(transaction, lease);
       await this.outcomes.markPublishErrors(transaction, jobId, errors);
+      await transaction.query(`UPDATE shard SET sent_topics = $3 WHERE job_id = $1 AND number = $2`, [jobId, number, topics]);
     });
   }
 

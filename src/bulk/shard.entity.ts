@@ -43,6 +43,10 @@ export class ShardEntity {
   @Column('integer', { name: 'processed_so_far', default: 0 })
   processedSoFar!: number;
 
+  /** Topics that have all their records of this shard while another one is refused. */
+  @Column('text', { name: 'sent_topics', array: true, default: [] })
+  sentTopics!: string[];
+
   @Column('timestamptz', { name: 'planned_at' })
   plannedAt!: Date;
 

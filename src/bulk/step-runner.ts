@@ -116,7 +116,7 @@ export class StepRunner {
   }
 
   private isUp({ needs }: StepDefinition): boolean {
-    return needs !== 'kafka' || (this.publisher.isOn && this.publisher.state().ready);
+    return needs !== 'kafka' || this.publisher.isUp;
   }
 
   private noteTurn({ step, jobId }: Lease): void {

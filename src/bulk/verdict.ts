@@ -37,6 +37,8 @@ export type Verdict =
   | { readonly kind: 'given-up' };
 
 const pauseMs = 1_000;
+/** Somebody must act before a refused topic takes records, and each attempt renders a shard. */
+const topicPauseMs = 15_000;
 
 type Rule = readonly [matches: (reason: unknown) => boolean, verdict: (reason: never, attempts: number) => Verdict];
 
@@ -49,6 +51,7 @@ const rules: readonly Rule[] = [
     (reason) => reason instanceof DatasourceError || reason instanceof ProfileFailure,
     (reason) => ({ kind: 'fails-job', notifications: jobNotifications.failure(reason) }),
   ],
+  [(reason) => reason instanceof PublicationError && reason.isAboutTopic, () => ({ kind: 'waits', pauseMs: topicPauseMs })],
   [(reason) => reason instanceof PublicationError && !reason.isAboutRecords, () => ({ kind: 'waits', pauseMs })],
   [(reason) => isDatabaseAway(reason) || reason instanceof ThreadsClosed, () => ({ kind: 'waits', pauseMs })],
   [

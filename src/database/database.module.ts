@@ -10,6 +10,7 @@ import { BulkJobs1795200000000 } from './migrations/1795200000000-bulk-jobs.js';
 import { UsageWindows1795300000000 } from './migrations/1795300000000-usage-windows.js';
 import { DiscoveryAnswers1795400000000 } from './migrations/1795400000000-discovery-answers.js';
 import { Attempts1795500000000 } from './migrations/1795500000000-attempts.js';
+import { SentTopics1795600000000 } from './migrations/1795600000000-sent-topics.js';
 
 const log = logOf('database');
 
@@ -31,7 +32,13 @@ export class DatabaseModule {
         poolSize,
         synchronize: false,
         autoLoadEntities: true,
-        migrations: [BulkJobs1795200000000, UsageWindows1795300000000, DiscoveryAnswers1795400000000, Attempts1795500000000],
+        migrations: [
+          BulkJobs1795200000000,
+          UsageWindows1795300000000,
+          DiscoveryAnswers1795400000000,
+          Attempts1795500000000,
+          SentTopics1795600000000,
+        ],
         retryAttempts: 10,
         retryDelay: 1000,
         verboseRetryLog: true,

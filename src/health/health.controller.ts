@@ -1,5 +1,6 @@
 import { Controller, Get, Header, Res } from '@nestjs/common';
 import type { Response } from 'express';
+import { BulkJobStore } from '../bulk/bulk-job-store.js';
 import { DatabaseProbe } from '../database/database-probe.js';
 import { Publisher } from '../publication/publisher.js';
 import { InjectSettings } from '../settings/settings.module.js';
@@ -28,6 +29,7 @@ export class HealthController {
   constructor(
     private readonly database: DatabaseProbe,
     private readonly publisher: Publisher,
+    private readonly jobs: BulkJobStore,
     @InjectSettings() private readonly settings: Pick<Settings, 'HOST'>,
   ) {}
 
@@ -58,7 +60,7 @@ export class HealthController {
       return;
     }
     const database = await this.checkDatabase();
-    const kafka = this.checkKafka();
+    const kafka = await this.checkKafka(database);
     const status = database.status === 'down' ? 'down' : kafka.status === 'down' ? 'degraded' : 'up';
     response
       .status(status === 'down' ? 503 : 200)
@@ -70,9 +72,13 @@ export class HealthController {
     return reason === undefined ? { status: 'up' } : { status: 'down', reason };
   }
 
-  private checkKafka(): Check {
-    if (!this.publisher.isOn) return { status: 'off', reason: 'KAFKA_BOOTSTRAP_SERVERS is not set' };
-    const { ready, reason } = this.publisher.state();
-    return ready ? { status: 'up' } : { status: 'down', reason };
+  private async checkKafka(database: Check): Promise<Check> {
+    if (this.publisher.isOn) {
+      const { ready, reason } = this.publisher.state();
+      return ready ? { status: 'up' } : { status: 'down', reason };
+    }
+    const unpublished = database.status === 'up' ? await this.jobs.countUnpublished() : 0;
+    const still = unpublished > 0 ? `; the records of ${unpublished} jobs are still to be sent` : '';
+    return { status: 'off', reason: `publication is switched off${still}` };
   }
 }

@@ -1,3 +1,5 @@
+import net from 'node:net';
+import { jest } from '@jest/globals';
 import { startTinyKafka, type TinyKafka } from '../../test/servers/tiny-kafka.js';
 import { readSettings } from '../settings/read-settings.js';
 import { KafkaClient } from './kafka-client.js';
@@ -8,8 +10,12 @@ const messageTo = (topic: string, key: string): Message => ({ kind: 'summary', t
 let kafka: TinyKafka;
 let client: KafkaClient;
 
-async function connect(topics: readonly string[], environment: Record<string, string> = {}) {
-  kafka = await startTinyKafka(topics);
+async function connect(
+  topics: readonly string[],
+  environment: Record<string, string> = {},
+  refuses?: Parameters<typeof startTinyKafka>[1],
+) {
+  kafka = await startTinyKafka(topics, refuses);
   client = new KafkaClient(readSettings({ KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers, ...environment }));
 }
 
@@ -24,13 +30,31 @@ describe('KafkaClient', () => {
     ['none', false],
   ])('puts each record on its topic, compressed by %s', async (compression, isCompressed) => {
     await connect(['one', 'other'], { KAFKA_COMPRESSION: compression });
-    await client.send([messageTo('one', 'a'), messageTo('other', 'b'), messageTo('one', 'c')]);
+    await client.send('one', [messageTo('one', 'a'), messageTo('one', 'c')]);
+    await client.send('other', [messageTo('other', 'b')]);
     expect(kafka.records.map(({ topic, key, value }) => `${topic} ${key} ${value}`).sort()).toEqual([
       'one a {"of":"a"}',
       'one c {"of":"c"}',
       'other b {"of":"b"}',
     ]);
     expect(kafka.records.map((record) => record.isCompressed)).toEqual(Array(3).fill(isCompressed));
+  });
+
+  it('reaches a broker by its IPv6 address', async () => {
+    await connect(['one']);
+    const port = Number(kafka.bootstrapServers.split(':')[1]);
+    const server = net.createServer((socket) =>
+      socket
+        .pipe(net.connect(port, '127.0.0.1'))
+        .pipe(socket)
+        .on('error', () => socket.destroy()),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '::1', resolve));
+    const viaIpv6 = new KafkaClient(readSettings({ KAFKA_BOOTSTRAP_SERVERS: `[::1]:${(server.address() as net.AddressInfo).port}` }));
+    await viaIpv6.send('one', [messageTo('one', 'a')]);
+    await viaIpv6.disconnect();
+    server.close();
+    expect(kafka.records.map(({ key }) => key)).toEqual(['a']);
   });
 
   it('creates the topics that are missing, and leaves the others', async () => {
@@ -45,14 +69,37 @@ describe('KafkaClient', () => {
     expect(client.trouble).toBeUndefined();
   });
 
-  it('waits for a missing topic where it must not create it, and sends once somebody has', async () => {
-    await connect([], { KAFKA_CREATE_TOPICS: 'false' });
-    client.keepWatch(['one']);
-    const message = 'KAFKA_CREATE_TOPICS is false and these topics are missing: one.';
-    await expect(client.send([messageTo('one', 'a')])).rejects.toMatchObject({ failure: 'topic-missing', message });
-    expect([client.trouble?.message, kafka.topics.size]).toEqual([message, 0]);
-    kafka.topics.set('one', 1);
-    await client.send([messageTo('one', 'a')]);
-    expect([client.trouble, kafka.records.length]).toEqual([undefined, 1]);
+  it('says which topic is missing where it must not create it, and sends to the others', async () => {
+    await connect(['one'], { KAFKA_CREATE_TOPICS: 'false' });
+    await client.ensureTopics(['one', 'other']);
+    const message = 'Topic other does not exist, and KAFKA_CREATE_TOPICS is false.';
+    await expect(client.send('other', [messageTo('other', 'a')])).rejects.toMatchObject({ failure: 'topic-missing', message });
+    await client.send('one', [messageTo('one', 'b')]);
+    expect([client.trouble, client.topicTroubles, kafka.topics.size]).toMatchObject([undefined, [{ message }], 1]);
+    kafka.topics.set('other', 1);
+    await client.ensureTopics(['one', 'other']);
+    await client.send('other', [messageTo('other', 'c')]);
+    expect([client.topicTroubles, kafka.records.length]).toEqual([[], 2]);
+  });
+
+  it('says which topic it may not write to, by what right, and asks again after a while', async () => {
+    const topicAuthorizationFailed = 29;
+    let isRefused = true;
+    await connect(['one', 'other'], {}, ({ topic }) => (isRefused && topic === 'other' ? topicAuthorizationFailed : undefined));
+    await expect(client.send('other', [messageTo('other', 'a')])).rejects.toMatchObject({
+      failure: 'not-authorized',
+      message: expect.stringMatching(
+        /^Topic other cannot be written\. .* ACLs and policies\. The brokers said TOPIC_AUTHORIZATION_FAILED: /,
+      ),
+      isAboutTopic: true,
+    });
+    isRefused = false;
+    await client.send('one', [messageTo('one', 'b')]);
+    await expect(client.send('other', [messageTo('other', 'c')])).rejects.toMatchObject({ failure: 'not-authorized' });
+    const now = performance.now();
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now + 11_000);
+    await client.send('other', [messageTo('other', 'd')]);
+    clock.mockRestore();
+    expect([client.topicTroubles, kafka.records.map(({ key }) => key)]).toEqual([[], ['b', 'd']]);
   });
 });

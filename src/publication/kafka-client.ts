@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import kafkajs, { type Admin, type LogEntry, type Producer, type TopicMessages } from 'kafkajs';
+import kafkajs, { type Admin, type LogEntry, type Producer } from 'kafkajs';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -7,8 +7,8 @@ import { gzipCodec } from './gzip-codec.js';
 import { type ConnectionSettings, kafkaConnection } from './kafka-connection.js';
 import { KafkaWatch } from './kafka-watch.js';
 import type { Message } from './messages.js';
-import { PublicationError } from './publication-error.js';
-import { readKafkaFailure } from './read-kafka-failure.js';
+import { PublicationError, type TopicOperation } from './publication-error.js';
+import { publicationErrorOf } from './read-kafka-failure.js';
 
 export type KafkaSettings = ConnectionSettings &
   Pick<Settings, 'KAFKA_COMPRESSION' | 'KAFKA_CREATE_TOPICS' | 'KAFKA_TOPIC_PARTITIONS' | 'KAFKA_TOPIC_REPLICATION'>;
@@ -56,6 +56,11 @@ export class KafkaClient {
     return this.watch.trouble;
   }
 
+  /** Why topics can't be used while others can. */
+  get topicTroubles(): PublicationError[] {
+    return this.watch.topicTroubles;
+  }
+
   /** Connects, sees to it that these topics exist, and looks again every 10 s whether Kafka is there; `trouble` says what was found. */
   keepWatch(topics: readonly string[]): void {
     this.topics = topics;
@@ -64,22 +69,29 @@ export class KafkaClient {
     this.lookout = setInterval(look, watchMs).unref();
   }
 
-  /** Sees to it that the topics exist: creates the missing ones when it may. Rejects with a PublicationError. */
+  /** Sees to it that the topics exist: creates the missing ones when it may; `topicTroubles` has those that it could not. Rejects with a PublicationError. */
   async ensureTopics(topics: readonly string[]): Promise<void> {
     await this.attempt(({ admin }) => this.createMissing(admin, topics));
   }
 
-  /** Sends the records in one request; resolves when all replicas in sync have all of them. Rejects with a PublicationError within 15 s. */
-  async send(messages: readonly Message[]): Promise<void> {
+  /**
+   * Sends records of one topic in one request; resolves when all replicas in sync have all of them. Rejects with a PublicationError within 15 s,
+   * at once where the topic was refused a moment ago.
+   */
+  async send(topic: string, messages: readonly Message[]): Promise<void> {
+    const refusal = this.watch.refusalOf(topic);
+    if (refusal) throw refusal;
     const { GZIP, None } = kafkajs.CompressionTypes;
-    await this.attempt(({ producer }) =>
-      producer.sendBatch({
+    const action = ({ producer }: Session) =>
+      producer.send({
         acks: acksOfAllReplicas,
         timeout: patience.requestTimeout,
         compression: this.settings.KAFKA_COMPRESSION === 'gzip' ? GZIP : None,
-        topicMessages: byTopic(messages),
-      }),
-    );
+        topic,
+        messages: messages.map(({ key, value, headers }) => ({ key, value: Buffer.from(value), headers })),
+      });
+    await this.attempt(action, { topic, operation: 'write' });
+    this.watch.noteTopic(topic, 'write');
   }
 
   /** Waits for what is under way, then closes; nothing can be sent any more. */
@@ -92,7 +104,7 @@ export class KafkaClient {
     await session?.then(close).catch(() => {});
   }
 
-  private async attempt<Result>(action: (session: Session) => Promise<Result>): Promise<Result> {
+  private async attempt<Result>(action: (session: Session) => Promise<Result>, about?: TopicOperation): Promise<Result> {
     if (this.isClosed) throw new PublicationError('closed');
     this.session ??= this.connect();
     const session = this.session;
@@ -103,8 +115,9 @@ export class KafkaClient {
       this.watch.noteSuccess();
       return result;
     } catch (cause) {
-      const error = publicationErrorOf(cause);
-      if (error.isAboutRecords) this.watch.noteSuccess();
+      const error = publicationErrorOf(cause, about);
+      if (error.isAboutTopic) this.retire(session, error);
+      else if (error.isAboutRecords) this.watch.noteSuccess();
       else this.giveUp(session, error);
       throw error;
     } finally {
@@ -137,13 +150,38 @@ export class KafkaClient {
   private async createMissing(admin: Admin, topics: readonly string[]): Promise<void> {
     const existing = new Set(await admin.listTopics());
     const missing = topics.filter((topic) => !existing.has(topic));
-    if (missing.length === 0) return;
+    for (const topic of topics) if (existing.has(topic)) this.watch.noteTopic(topic, 'create');
+    const results = await Promise.all(missing.map((topic) => this.create(admin, topic)));
+    const created = missing.filter((_, index) => results[index]);
+    if (created.length > 0) log.info({ topics: created }, 'topics created');
+  }
+
+  /** Creates a topic if it may; says whether it is there. What is wrong with the topic alone is noted, and holds up no other. */
+  private async create(admin: Admin, topic: string): Promise<boolean> {
+    const about = { topic, operation: 'create' } as const;
     const { KAFKA_CREATE_TOPICS, KAFKA_TOPIC_PARTITIONS: numPartitions, KAFKA_TOPIC_REPLICATION: replicationFactor } = this.settings;
-    if (!KAFKA_CREATE_TOPICS) {
-      throw new PublicationError('topic-missing', `KAFKA_CREATE_TOPICS is false and these topics are missing: ${missing.join(', ')}.`);
+    try {
+      if (!KAFKA_CREATE_TOPICS) {
+        throw new PublicationError('topic-missing', `Topic ${topic} does not exist, and KAFKA_CREATE_TOPICS is false.`, { about });
+      }
+      await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor }] });
+      this.watch.noteTopic(topic, 'create');
+      return true;
+    } catch (cause) {
+      const error = publicationErrorOf(cause, about);
+      if (!error.isAboutTopic) throw error;
+      this.watch.noteRefusal(error);
+      return false;
     }
-    await admin.createTopics({ topics: missing.map((topic) => ({ topic, numPartitions, replicationFactor })) });
-    log.info({ topics: missing }, 'topics created');
+  }
+
+  /** The client asks for all topics that it has sent to, so one that is gone would spoil it for the others. What is under way ends first. */
+  private retire(session: Promise<Session>, error: PublicationError): void {
+    if (this.session === session) this.session = undefined;
+    void Promise.allSettled(this.attempts)
+      .then(() => session.then(close))
+      .catch(() => {});
+    this.watch.noteRefusal(error);
   }
 
   /** The next attempt begins with a new connection. */
@@ -158,25 +196,9 @@ async function close({ producer, admin }: Session): Promise<void> {
   await Promise.allSettled([producer.disconnect(), admin.disconnect()]);
 }
 
-function byTopic(messages: readonly Message[]): TopicMessages[] {
-  return [...new Set(messages.map(({ topic }) => topic))].map((topic) => ({
-    topic,
-    messages: messages
-      .filter((message) => message.topic === topic)
-      .map(({ key, value, headers }) => ({ key, value: Buffer.from(value), headers })),
-  }));
-}
-
 /** The client library's own words: only for those who look for them, ours stand in `giveUp` and `noteSuccess`. */
 function writeLog({ namespace, log: { message, timestamp: _timestamp, ...fields } }: LogEntry): void {
   log.debug({ client: namespace, ...fields }, message);
-}
-
-function publicationErrorOf(cause: unknown): PublicationError {
-  for (let error = cause; error instanceof Error; error = error.cause) {
-    if (error instanceof PublicationError) return error;
-  }
-  return new PublicationError(readKafkaFailure(cause), undefined, { cause });
 }
 
 /** Rejects with a time-out when the promise takes longer; what it does then is of no interest. */

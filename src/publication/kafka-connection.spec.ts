@@ -12,7 +12,7 @@ const connectionWith = (environment: Record<string, string>) =>
 
 describe('kafkaConnection', () => {
   it('is plain by default', async () => {
-    await expect(connectionWith({})).resolves.toEqual({
+    await expect(connectionWith({})).resolves.toMatchObject({
       clientId: 'rightsizer',
       brokers: ['a:9092', 'b:9092'],
       ssl: undefined,

@@ -1,4 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import net from 'node:net';
+import tls from 'node:tls';
+import type { ISocketFactory } from 'kafkajs';
 import type { Settings } from '../settings/settings-schema.js';
 import { tokenSource } from './oauth-token.js';
 import { PublicationError } from './publication-error.js';
@@ -29,11 +32,30 @@ export async function kafkaConnection(settings: ConnectionSettings) {
   const [transport, login] = parts(settings.KAFKA_SECURITY_PROTOCOL);
   return {
     clientId: settings.KAFKA_CLIENT_ID,
-    brokers: settings.KAFKA_BOOTSTRAP_SERVERS ?? [],
+    brokers: (settings.KAFKA_BOOTSTRAP_SERVERS ?? []).map(withoutColons),
+    socketFactory,
     ssl: transport === 'SSL' ? await certificates(settings) : undefined,
     sasl: login ? sasl(settings) : undefined,
   };
 }
+
+/** kafkajs splits a broker's address at its first colon, so an IPv6 address is written as a name without any: `::1` as `--1.ipv6-literal.net`. */
+const literalDomain = '.ipv6-literal.net';
+
+function withoutColons(broker: string): string {
+  const [, address, port] = /^\[(.+)\]:(\d+)$/.exec(broker) ?? [];
+  return address === undefined ? broker : `${address.replaceAll(':', '-')}${literalDomain}:${port}`;
+}
+
+/** As kafkajs connects by itself, with such names read back. */
+const socketFactory: ISocketFactory = ({ host: name, port, ssl, onConnect }) => {
+  const host = name.endsWith(literalDomain) ? name.slice(0, -literalDomain.length).replaceAll('-', ':') : name;
+  const servername = net.isIP(host) ? {} : { servername: host };
+  const socket = ssl ? tls.connect({ host, port, ...servername, ...ssl }, onConnect) : net.connect({ host, port }, onConnect);
+  return socket.setKeepAlive(true, keepAliveMs);
+};
+
+const keepAliveMs = 60_000;
 
 function parts(protocol: Settings['KAFKA_SECURITY_PROTOCOL']): [transport: 'PLAINTEXT' | 'SSL', hasLogin: boolean] {
   return [protocol.endsWith('SSL') ? 'SSL' : 'PLAINTEXT', protocol.startsWith('SASL')];

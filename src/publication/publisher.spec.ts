@@ -19,6 +19,7 @@ describe('Publisher', () => {
   it('is off and ready without bootstrap servers', () => {
     const { publisher } = publisherWith({});
     expect(publisher.isOn).toBe(false);
+    expect(publisher.isUp).toBe(false);
     expect(publisher.state()).toEqual({ ready: true });
   });
 
@@ -90,14 +91,35 @@ describe('what the broker refuses', () => {
     kafka = await startTinyKafka(['recommendations-topic', 'error-topic'], ({ topic }) =>
       topic === 'recommendations-topic' ? messageTooLarge : undefined,
     );
-    const reason = 'The broker finds the record too large (its message.max.bytes).';
+    const reason = expect.stringContaining('The broker finds the record too large (its message.max.bytes).');
     await expect(publish(['large'])).resolves.toEqual([{ status: 'failed', reason }]);
     expect(kafka.records).toMatchObject([{ topic: 'error-topic', key: 'large', value: expect.stringContaining('PUBLISH_FAILED') }]);
   });
 
+  it('for its topic waits, and the records of other topics go out', async () => {
+    const topicAuthorizationFailed = 29;
+    kafka = await startTinyKafka(['error-topic', 'summary-topic'], ({ topic }) =>
+      topic === 'error-topic' ? topicAuthorizationFailed : undefined,
+    );
+    const { publisher, settings } = publisherWith({ KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers });
+    const failure = jobFailureMessage({ jobId: 'j', time, notifications: {} }, settings);
+    const summary = summaryMessage({ jobId: 'j', time, summary: {} }, settings);
+    const [first, second] = await publisher.publish([failure, summary]);
+    expect([first, second]).toEqual([
+      { status: 'waits', error: expect.objectContaining({ about: { topic: 'error-topic', operation: 'write' } }) },
+      { status: 'acknowledged' },
+    ]);
+    expect(kafka.records.map(({ topic }) => topic)).toEqual(['summary-topic']);
+    expect([publisher.isUp, publisher.state()]).toEqual([
+      true,
+      { ready: false, reason: expect.stringMatching(/^Kafka: Topic error-topic cannot be written/) },
+    ]);
+    await publisher.onApplicationShutdown();
+  });
+
   it('as invalid fails alone', async () => {
     kafka = await startTinyKafka(['recommendations-topic'], ({ key }) => (key === 'bad' ? invalidRecord : undefined));
-    const failed = { status: 'failed', reason: 'The broker refused the record as invalid.' };
+    const failed = { status: 'failed', reason: expect.stringContaining('The broker refused the record as invalid.') };
     await expect(publish(['a', 'b', 'bad', 'c'])).resolves.toEqual([
       { status: 'acknowledged' },
       { status: 'acknowledged' },

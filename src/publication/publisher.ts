@@ -10,12 +10,15 @@ import { PublicationError } from './publication-error.js';
 
 /**
  * How one message ended. `failed`: it will not go out; an error record has gone out in its place where there is one.
- * `left-out`: KAFKA_TOPICS leaves out its topic.
+ * `left-out`: KAFKA_TOPICS leaves out its topic. `waits`: its topic was refused; it is to be published again later.
  */
-export type PublishResult = { readonly status: 'acknowledged' } | { readonly status: 'failed' | 'left-out'; readonly reason: string };
+export type PublishResult =
+  | { readonly status: 'acknowledged' }
+  | { readonly status: 'failed' | 'left-out'; readonly reason: string }
+  | { readonly status: 'waits'; readonly error: PublicationError };
 
-/** What goes out of a message; `isLeftOut`: its topic is not to be published to. */
-type Admitted = FittedRecord & { readonly isLeftOut?: boolean };
+/** What goes out of a message; `isLeftOut`: its topic is not to be published to; `waitsFor`: why its topic can't be. */
+type Admitted = FittedRecord & { readonly isLeftOut?: boolean; readonly waitsFor?: PublicationError };
 
 export interface PublisherState {
   readonly ready: boolean;
@@ -61,10 +64,16 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
     await this.kafka.disconnect();
   }
 
-  /** Whether records can go out now, for the readiness probe. */
+  /** Whether Kafka takes records; perhaps not on every topic. */
+  get isUp(): boolean {
+    return this.isOn && this.kafka.trouble === undefined;
+  }
+
+  /** Whether all records can go out now, for the readiness probe. */
   state(): PublisherState {
-    const trouble = this.isOn ? this.kafka.trouble : undefined;
-    return trouble ? { ready: false, reason: `Kafka: ${trouble.message}` } : { ready: true };
+    const troubles = this.kafka.trouble ? [this.kafka.trouble] : this.kafka.topicTroubles;
+    if (!this.isOn || troubles.length === 0) return { ready: true };
+    return { ready: false, reason: `Kafka: ${troubles.map(({ message }) => message).join(' ')}` };
   }
 
   /**
@@ -77,7 +86,7 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
     while (open.length > 0) {
       const refusals = await this.sendAll(open.flatMap((position) => sendingOf(position, records[position]!)));
       for (const [{ position, message }, error] of refusals) records[position] = this.replacementOf(message, error);
-      open = refusals.map(([{ position }]) => position);
+      open = refusals.filter(([, error]) => error.isAboutRecords).map(([{ position }]) => position);
     }
     return messages.map((message, position) => resultOf(message, records[position]!));
   }
@@ -90,7 +99,9 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 
   /** What goes out in place of a record that the broker refused. */
-  private replacementOf(message: Message, { failure, message: reason }: PublicationError): Admitted {
+  private replacementOf(message: Message, error: PublicationError): Admitted {
+    const { failure, message: reason } = error;
+    if (error.isAboutTopic) return { waitsFor: error };
     const smaller = failure === 'record-too-large' ? message.smaller?.(reason) : undefined;
     if (!smaller) return { reason };
     const admitted = this.admit(smaller);
@@ -100,24 +111,31 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
   /** Sends the records; gives those that the broker refused. */
   private async sendAll(sendings: readonly Sending[]): Promise<Refusal[]> {
     const limit = pLimit(requestsAtOnce);
-    const requests = cutBatches(sendings, ({ message }) => recordBytes(message), requestBytes);
+    const topics = [...new Set(sendings.map(({ message }) => message.topic))];
+    const requests = topics.flatMap((topic) => {
+      const ofTopic = sendings.filter(({ message }) => message.topic === topic);
+      return cutBatches(ofTopic, ({ message }) => recordBytes(message), requestBytes).map((batch) => ({ topic, batch }));
+    });
     try {
-      return (await Promise.all(requests.map((request) => limit(() => this.sendRequest(request))))).flat();
+      return (await Promise.all(requests.map(({ topic, batch }) => limit(() => this.sendRequest(topic, batch))))).flat();
     } finally {
       limit.clearQueue();
     }
   }
 
   /** Sends one request. The broker refuses it whole, so a refused one is halved until the records stand alone that it does not take. */
-  private async sendRequest(request: readonly Sending[]): Promise<Refusal[]> {
+  private async sendRequest(topic: string, request: readonly Sending[]): Promise<Refusal[]> {
     try {
-      await this.kafka.send(request.map(({ message }) => message));
+      await this.kafka.send(
+        topic,
+        request.map(({ message }) => message),
+      );
       return [];
     } catch (error) {
-      if (!(error instanceof PublicationError) || !error.isAboutRecords) throw error;
-      if (request.length === 1) return [[request[0]!, error]];
+      if (!(error instanceof PublicationError) || !(error.isAboutRecords || error.isAboutTopic)) throw error;
+      if (request.length === 1 || error.isAboutTopic) return request.map((sending) => [sending, error]);
       const half = Math.ceil(request.length / 2);
-      return [...(await this.sendRequest(request.slice(0, half))), ...(await this.sendRequest(request.slice(half)))];
+      return [...(await this.sendRequest(topic, request.slice(0, half))), ...(await this.sendRequest(topic, request.slice(half)))];
     }
   }
 }
@@ -127,7 +145,8 @@ function sendingOf(position: number, { message }: FittedRecord): Sending[] {
 }
 
 /** A message is acknowledged when what went out in the end tells the same, be it without plots. */
-function resultOf(message: Message, { message: sent, reason, isLeftOut = false }: Admitted): PublishResult {
+function resultOf(message: Message, { message: sent, reason, waitsFor, isLeftOut = false }: Admitted): PublishResult {
+  if (waitsFor) return { status: 'waits', error: waitsFor };
   if (sent?.kind === message.kind) return { status: 'acknowledged' };
   return { status: isLeftOut ? 'left-out' : 'failed', reason: reason ?? 'Not published.' };
 }

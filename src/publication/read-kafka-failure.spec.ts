@@ -1,5 +1,5 @@
 import { PublicationError } from './publication-error.js';
-import { readKafkaFailure } from './read-kafka-failure.js';
+import { publicationErrorOf, readKafkaFailure } from './read-kafka-failure.js';
 
 /** Errors as kafkajs 2.2.4 threw them at Kafka 4.1. */
 const errorLike = (fields: object, cause?: unknown) => Object.assign(new Error('any text', { cause }), fields);
@@ -17,6 +17,7 @@ describe('readKafkaFailure', () => {
     ['not-authorized', errorLike({ name: 'KafkaJSAggregateError', errors: [errorLike({ type: 'TOPIC_AUTHORIZATION_FAILED' })] })],
     ['untrusted-certificate', errorLike({ name: 'KafkaJSConnectionError', code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })],
     ['untrusted-certificate', errorLike({ name: 'KafkaJSConnectionError', code: 'ERR_TLS_CERT_ALTNAME_INVALID' })],
+    ['topic-refused', errorLike({ name: 'KafkaJSAggregateError', errors: [errorLike({ type: 'INVALID_REPLICATION_FACTOR' })] })],
     ['unavailable', errorLike({ type: 'NOT_ENOUGH_REPLICAS' })],
     ['unavailable', 'no error at all'],
   ])('says %s', (failure, error) => {
@@ -27,6 +28,36 @@ describe('readKafkaFailure', () => {
     const error = errorLike({ name: 'KafkaJSError' });
     error.cause = error;
     expect(readKafkaFailure(error)).toBe('unavailable');
+  });
+});
+
+describe('publicationErrorOf', () => {
+  const about = { topic: 'error-topic', operation: 'create' } as const;
+
+  it("names topic and operation, and quotes the broker's own words", () => {
+    const refused = errorLike({
+      name: 'KafkaJSCreateTopicError',
+      type: 'INVALID_REPLICATION_FACTOR',
+      message: 'Replication-factor is invalid',
+    });
+    const error = publicationErrorOf(errorLike({ name: 'KafkaJSAggregateError', errors: [refused] }), about);
+    expect(error).toMatchObject({ failure: 'topic-refused', about, isAboutTopic: true });
+    expect(error.message).toBe(
+      'Topic error-topic cannot be created. The brokers refuse it; check KAFKA_TOPIC_REPLICATION, KAFKA_TOPIC_PARTITIONS and the name. ' +
+        'The brokers said INVALID_REPLICATION_FACTOR: Replication-factor is invalid',
+    );
+  });
+
+  it('leaves an error of ours along the chain as it is', () => {
+    const ours = new PublicationError('timeout');
+    expect(publicationErrorOf(errorLike({}, ours), about)).toBe(ours);
+  });
+
+  it('is about no topic where no topic was asked for', () => {
+    expect(publicationErrorOf(errorLike({ type: 'CLUSTER_AUTHORIZATION_FAILED' }))).toMatchObject({
+      failure: 'not-authorized',
+      isAboutTopic: false,
+    });
   });
 });
 
