@@ -4,6 +4,7 @@ import { compileKernel } from './chunks/decode/wasm-kernel.js';
 import { Datasources } from './datasource/datasources.js';
 import { filesOf } from './datasource/read-datasources.js';
 import { MetadataProfiles } from './discovery/metadata-profiles.js';
+import { proxyFaults } from './settings/proxy.js';
 import { inspectSettings, SettingsError } from './settings/read-settings.js';
 import type { Settings } from './settings/settings-schema.js';
 import { Layers } from './usage/layers/layers.js';
@@ -24,6 +25,7 @@ export function checkStart(environment: Readonly<Record<string, string | undefin
   const { settings, faults, warnings } = inspectSettings(environment);
   const all = [
     ...faults,
+    ...proxyFaults(environment),
     ...(['KAFKA_SSL_CAFILE', 'KAFKA_SSL_CERTFILE', 'KAFKA_SSL_KEYFILE'] as const).flatMap((name) => fileFaults(name, settings[name])),
     ...faultsIn('DATASOURCES_FILE', () => {
       const files = new Datasources(settings).all().flatMap(filesOf);

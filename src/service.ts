@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { RequestHandler } from 'express';
 import { AppModule } from './app.module.js';
 import { answerInTime, ErrorEnvelopeFilter } from './bulk/error-envelope.filter.js';
 import { refuseForeignPages } from './bulk/foreign-pages.js';
@@ -60,6 +61,7 @@ async function serve(settings: Settings, databaseUrl: string, signal: AbortSigna
   const app = await untilAborted(creating, signal);
   try {
     app.use(answerInTime);
+    app.use(withoutPrefix(settings.BASE_PATH));
     app.use(refuseForeignPages(settings));
     // Browsers ask before they send what is not simple; only pages that are named are told yes.
     if (settings.CORS_ORIGINS) app.enableCors({ origin: settings.CORS_ORIGINS, exposedHeaders: ['Link'] });
@@ -78,6 +80,15 @@ async function serve(settings: Settings, databaseUrl: string, signal: AbortSigna
     const late = sleep(settings.SHUTDOWN_TIMEOUT_MS + closingMs, 'late', { ref: false });
     if ((await Promise.race([closed, late])) === 'late') log.error('the service does not stop in time; it ends now');
   }
+}
+
+/** Express middleware: takes the prefix from addresses. What has none is served too, such as probes that ask the pod itself. */
+function withoutPrefix(prefix: string): RequestHandler {
+  return (request, _, next) => {
+    const rest = request.url.slice(prefix.length);
+    if (prefix && request.url.startsWith(prefix) && /^([/?]|$)/.test(rest)) request.url = rest.startsWith('/') ? rest : `/${rest}`;
+    next();
+  };
 }
 
 async function listen(app: NestExpressApplication, { PORT, HOST }: Settings): Promise<void> {

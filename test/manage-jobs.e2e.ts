@@ -21,6 +21,7 @@ beforeAll(async () => {
       JOB_RETENTION_DAYS: '30',
       RECONCILE_INTERVAL_MS: '200',
       SHUTDOWN_TIMEOUT_MS: '0',
+      BASE_PATH: '/sizer/',
     },
   });
 });
@@ -92,5 +93,16 @@ describe('jobs', () => {
     await makeOlder(young, 29);
     await waitUntil('the old job is gone', async () => (await getBulk(service.url, old)).status === 404);
     expect((await getBulk(service.url, young)).status).toBe(200);
+  });
+});
+
+describe('a prefix that an ingress does not strip', () => {
+  it('is taken from every address, and links lead on below it', async () => {
+    const made = [await startJob(`${service.url}/sizer`), await startJob(service.url)];
+    const first = await list(`${service.url}/sizer/bulk/jobs?limit=1`);
+    expect(first.next).toMatch(/\/sizer\/bulk\/jobs\?/);
+    expect([...first.ids, ...(await list(first.next!)).ids.slice(0, 1)]).toEqual(made.reverse());
+    const statusOf = async (path: string) => (await fetch(service.url + path)).status;
+    expect(await Promise.all(['/sizer/health', '/health', '/sizerbulk/jobs', '/other/health'].map(statusOf))).toEqual([200, 200, 404, 404]);
   });
 });

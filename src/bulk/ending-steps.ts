@@ -67,7 +67,7 @@ export class NotifyStep implements StepWork {
     private readonly jobs: BulkJobStore,
     private readonly reader: JobReader,
     private readonly webhook: WebhookClient,
-    @InjectSettings() private readonly settings: Pick<Settings, 'WEBHOOK_MAX_BYTES' | 'PUBLIC_URL'>,
+    @InjectSettings() private readonly settings: Pick<Settings, 'WEBHOOK_MAX_BYTES' | 'PUBLIC_URL' | 'BASE_PATH'>,
   ) {}
 
   async run(lease: Lease, signal: AbortSignal): Promise<WakeUpsByStep> {
@@ -100,7 +100,7 @@ export class NotifyStep implements StepWork {
       const text = renderMember(experiment);
       bytes += Buffer.byteLength(text) + 1;
       if (bytes > most) {
-        const link = `${this.settings.PUBLIC_URL?.replace(/\/$/, '') ?? ''}/bulk?job_id=${job.id}&include=summary,experiments,metadata`;
+        const link = `${this.settings.PUBLIC_URL?.replace(/\/$/, '') ?? this.settings.BASE_PATH}/bulk?job_id=${job.id}&include=summary,experiments,metadata`;
         const notifications = { ...summary.notifications, ...jobNotifications.webhookTooLarge(most, link) };
         return renderBody({ ...summary, notifications }, [], undefined);
       }

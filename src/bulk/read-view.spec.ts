@@ -1,4 +1,5 @@
-import { cursorAfter, readView } from './read-view.js';
+import { cursorAfter } from './read-query.js';
+import { readView } from './read-view.js';
 import { RestError } from './rest-error.js';
 
 function fieldRefusedIn(query: Record<string, unknown>): string | undefined {

@@ -3,7 +3,8 @@ import { renderJson } from '../experiments/raw-json.js';
 import { isSelected, type Section, selectFields } from '../experiments/select-fields.js';
 import type { BulkJobEntity } from './bulk-job.entity.js';
 import type { JobReader } from './job-reader.js';
-import { cursorAfter, type JobView } from './read-view.js';
+import { cursorAfter } from './read-query.js';
+import type { JobView } from './read-view.js';
 
 /** A job's document as JSON text, part by part; `nextCursor` where the asked page is not the last. */
 export interface RenderedJob {

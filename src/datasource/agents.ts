@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import type { Agent } from 'node:http';
 import { createSecureContext, rootCertificates } from 'node:tls';
+import { plainAgent, proxyFor, secureAgent } from '../settings/proxy.js';
 import type { Datasource } from './datasource.js';
 import { DatasourceError } from './datasource-error.js';
 
@@ -12,38 +12,57 @@ interface TlsFiles {
   readonly key?: string;
 }
 
+/** How TLS is spoken; `key` tells uses of one datasource apart. */
+interface TlsUse {
+  readonly key: string;
+  readonly datasource: Datasource;
+  readonly files: TlsFiles;
+  readonly isVerified: boolean;
+}
+
 /**
  * Keep-alive agents, one a datasource. Certificate files are read again for each request and a changed one makes a new agent,
- * so that renewed certificates (cert-manager, service CA) need no restart.
+ * so that renewed certificates (cert-manager, service CA) need no restart. They go through the proxy that the environment names.
  */
 export class Agents {
-  private readonly plain = new HttpAgent({ keepAlive: true });
-  private readonly secure = new Map<string, { files: string; agent: HttpsAgent }>();
+  private readonly plain = new Map<string | undefined, Agent>();
+  private readonly secure = new Map<string, { files: string; agent: Agent }>();
 
   /** Agents for requests to the datasource itself. */
-  async of(datasource: Datasource): Promise<{ httpAgent: HttpAgent; httpsAgent: HttpsAgent }> {
-    const isVerified = !datasource.insecureSkipVerify;
-    return { httpAgent: this.plain, httpsAgent: this.secureAgent(datasource.name, datasource, await readFiles(datasource), isVerified) };
+  async of(datasource: Datasource): Promise<{ httpAgent: Agent; httpsAgent: Agent }> {
+    const { name, url } = datasource;
+    return this.towards(url, { key: name, datasource, files: await readFiles(datasource), isVerified: !datasource.insecureSkipVerify });
   }
 
   /** Agents for the token endpoint: it gets the client's secret, so its certificate is always verified. */
-  async ofTokenEndpoint(datasource: Datasource): Promise<{ httpAgent: HttpAgent; httpsAgent: HttpsAgent }> {
+  async ofTokenEndpoint(datasource: Datasource, url: string): Promise<{ httpAgent: Agent; httpsAgent: Agent }> {
     const files = { ca: await readPem(datasource, datasource.caFile) };
-    return { httpAgent: this.plain, httpsAgent: this.secureAgent(`${datasource.name} token`, datasource, files, true) };
+    return this.towards(url, { key: `${datasource.name} token`, datasource, files, isVerified: true });
   }
 
   /** Closes idle connections. */
   destroy(): void {
-    this.plain.destroy();
+    for (const agent of this.plain.values()) agent.destroy();
     for (const { agent } of this.secure.values()) agent.destroy();
   }
 
-  private secureAgent(key: string, datasource: Datasource, files: TlsFiles, isVerified: boolean): HttpsAgent {
+  private towards(url: string, tls: TlsUse): { httpAgent: Agent; httpsAgent: Agent } {
+    const proxy = proxyFor(url);
+    return { httpAgent: this.plainAgent(proxy), httpsAgent: this.secureAgent(proxy, tls) };
+  }
+
+  private plainAgent(proxy: string | undefined): Agent {
+    const agent = this.plain.get(proxy) ?? plainAgent(proxy, { keepAlive: true });
+    this.plain.set(proxy, agent);
+    return agent;
+  }
+
+  private secureAgent(proxy: string | undefined, { key, datasource, files, isVerified }: TlsUse): Agent {
     const text = JSON.stringify(files);
     const kept = this.secure.get(key);
     if (kept?.files === text) return kept.agent;
     kept?.agent.destroy();
-    const agent = new HttpsAgent({ keepAlive: true, rejectUnauthorized: isVerified, secureContext: secureContext(datasource, files) });
+    const agent = secureAgent(proxy, { keepAlive: true, rejectUnauthorized: isVerified, secureContext: secureContext(datasource, files) });
     this.secure.set(key, { files: text, agent });
     return agent;
   }

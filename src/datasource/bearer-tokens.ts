@@ -52,7 +52,7 @@ export class BearerTokens {
     const who = `The token endpoint of datasource ${datasource.name} (${withoutSecrets(tokenEndpoint)})`;
     const { status, data } = await axios
       .post<string>(tokenEndpoint, new URLSearchParams(form), {
-        ...(await this.agents.ofTokenEndpoint(datasource)),
+        ...(await this.agents.ofTokenEndpoint(datasource, tokenEndpoint)),
         headers: { accept: 'application/json' },
         responseType: 'text',
         transformResponse: (body: string) => body,

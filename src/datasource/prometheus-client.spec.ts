@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { startTinyProxy, withProxyVariables } from '../../test/servers/tiny-proxy.js';
 import type { Authentication, Datasource } from './datasource.js';
 import { DatasourceError } from './datasource-error.js';
 import { DatasourceHttp } from './datasource-http.js';
@@ -104,6 +105,16 @@ describe('PrometheusClient', () => {
       'end=3',
       'step=0.5',
     ]);
+  });
+
+  it('asks through the proxy that the environment names, unless NO_PROXY names the host', async () => {
+    const url = await serve((_, response) => response.end(good));
+    const proxy = await startTinyProxy({ 'prometheus.example': new URL(url).host });
+    closing.push(withProxyVariables({ HTTP_PROXY: proxy.url, NO_PROXY: '127.0.0.1' }), () => proxy.close());
+    const client = clientWith();
+    await client.query(datasourceAt('http://prometheus.example:9090/a'), ask);
+    await client.query(datasourceAt(url), ask);
+    expect(proxy.asked).toEqual(['POST http://prometheus.example:9090/a/api/v1/query']);
   });
 
   it.each<[string, (response: ServerResponse) => void, string]>([
@@ -376,6 +387,15 @@ describe('PrometheusClient', () => {
 
     it('refuses a certificate of an unknown authority', async () => {
       expect((await failureOf(clientWith().query(datasourceAt(await serveSecurely()), ask))).failure).toBe('unreachable');
+    });
+
+    it('is checked through a proxy too', async () => {
+      const url = await serveSecurely();
+      const proxy = await startTinyProxy();
+      closing.push(withProxyVariables({ HTTPS_PROXY: proxy.url }), () => proxy.close());
+      await expect(clientWith().query(datasourceAt(url, { caFile }), ask)).resolves.toBeDefined();
+      expect((await failureOf(clientWith().query(datasourceAt(url), ask))).failure).toBe('unreachable');
+      expect(proxy.asked).toEqual(Array(2).fill(`CONNECT ${new URL(url).host}`));
     });
 
     it.each([{ caFile }, { insecureSkipVerify: true }])('accepts it with %j', async (more) => {

@@ -1,4 +1,5 @@
 import axios from 'axios';
+import { plainAgent, proxyFor, secureAgent } from '../settings/proxy.js';
 import { PublicationError } from './publication-error.js';
 
 /** Where and as whom a token is asked for (OAuth 2.0 client credentials grant, RFC 6749 4.4). */
@@ -27,6 +28,9 @@ async function fetchToken({ endpoint, clientId, clientSecret }: TokenRequest): P
   const answer = await axios
     .post<unknown>(endpoint, new URLSearchParams({ grant_type: 'client_credentials' }), {
       auth: { username: clientId, password: clientSecret },
+      httpAgent: plainAgent(proxyFor(endpoint), {}),
+      httpsAgent: secureAgent(proxyFor(endpoint), {}),
+      proxy: false,
       timeout: timeoutMs,
       maxRedirects: 0,
       validateStatus: () => true,

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { startTinyProxy, withProxyVariables } from '../../test/servers/tiny-proxy.js';
 import { WebhookClient, webhookPace } from './webhook-client.js';
 
 interface Received {
@@ -152,5 +153,22 @@ describe('WebhookClient', () => {
     const calling = call(url, { signal: stopping.signal, pace: webhookPace });
     setTimeout(() => stopping.abort(new Error('stopping')), 50);
     await expect(calling).rejects.toThrow('stopping');
+  });
+
+  it('goes through a proxy, which may know names that we do not, but not to blocked addresses', async () => {
+    const { url, received } = await receiver({ status: 200 });
+    const proxy = await startTinyProxy({ 'hooks.invalid': new URL(url).host });
+    const takeBack = withProxyVariables({ HTTP_PROXY: proxy.url });
+    try {
+      const guarded = new WebhookClient({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: false, WEBHOOK_SECRET: undefined });
+      const callOf = (target: string) => guarded.call({ url: target, deliveryId: 'job-1', body: '[]' }, { pace });
+      expect(await callOf('http://hooks.invalid/x')).toEqual({ status: 'COMPLETED' });
+      expect(await callOf('http://localhost/x')).toMatchObject({ status: 'FAILED', notification: { code: 403 } });
+      expect(await callOf('http://10.0.0.1/x')).toMatchObject({ status: 'FAILED', notification: { code: 403 } });
+      expect([received.length, proxy.asked]).toEqual([1, ['POST http://hooks.invalid/x']]);
+    } finally {
+      takeBack();
+      proxy.close();
+    }
   });
 });

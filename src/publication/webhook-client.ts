@@ -1,12 +1,11 @@
 import { createHmac } from 'node:crypto';
-import http from 'node:http';
-import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import axios, { type AxiosResponse } from 'axios';
 import pRetry from 'p-retry';
 import type { Notification } from '../experiments/notification.js';
+import { plainAgent, proxyFor, secureAgent } from '../settings/proxy.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { readRetryAfterMs } from './read-retry-after.js';
@@ -105,6 +104,8 @@ export class WebhookClient {
   private async post({ url, body, deliveryId }: WebhookCall, signal: AbortSignal): Promise<AxiosResponse<Readable>> {
     this.targets.check(url);
     const { lookup } = this.targets;
+    const proxy = proxyFor(url);
+    if (proxy) await this.targets.checkName(url);
     return axios.post<Readable>(url, Buffer.from(body), {
       headers: {
         'Content-Type': 'application/json',
@@ -113,9 +114,8 @@ export class WebhookClient {
         'X-Rightsizer-Delivery': deliveryId,
         ...this.signature(body),
       },
-      httpAgent: new http.Agent({ lookup }),
-      httpsAgent: new https.Agent({ lookup }),
-      // A proxy would resolve the name out of our sight.
+      httpAgent: plainAgent(proxy, proxy ? {} : { lookup }),
+      httpsAgent: secureAgent(proxy, proxy ? {} : { lookup }),
       proxy: false,
       maxRedirects: 0,
       // What the receiver says is of no interest, and must not be shown to whoever named the address.

@@ -1,5 +1,6 @@
 import dns from 'node:dns';
 import type { LookupFunction } from 'node:net';
+import { promisify } from 'node:util';
 import ipaddr from 'ipaddr.js';
 import type { Settings } from '../settings/settings-schema.js';
 
@@ -86,6 +87,13 @@ export class WebhookTargets {
       else callback(null, first.address, first.family);
     });
   };
+
+  /** Rejects where the host's name resolves to a blocked address. A proxy resolves it again, and may know names that we do not: those pass. */
+  async checkName(url: string): Promise<void> {
+    await promisify(this.lookup)(hostOf(url), { all: true }).catch((error: unknown) => {
+      if (error instanceof BlockedTargetError) throw error;
+    });
+  }
 
   /** Name of the range that an address of this host is blocked for; undefined: it may be called. */
   blockedRange(host: string, text: string): string | undefined {

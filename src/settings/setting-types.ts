@@ -85,6 +85,12 @@ export const brokers = list((item) => {
   return isName && Number(port) >= 1 && Number(port) <= 65_535;
 }, 'host:port, comma-separated, an IPv6 address in brackets');
 
+/** A path below which everything is served; `/` alone is none. */
+export const basePath = z
+  .string()
+  .regex(/^(\/[\w.~-]+)*\/?$/, { error: 'expected a path like /rightsizer' })
+  .transform((path) => path.replace(/\/$/, ''));
+
 /** Scheme, host and port of web pages, as browsers send them. */
 export const origins = list(
   (item) => URL.canParse(item) && new URL(item).origin === item,

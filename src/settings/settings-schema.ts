@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  basePath,
   brokers,
   duration,
   flag,
@@ -30,6 +31,9 @@ const optional = text.optional();
 export const settingsSchema = z.object({
   PORT: integer(0, 65535).default(8080).describe('TCP port of the REST interface; 0 takes a free one'),
   HOST: host.default('0.0.0.0').describe('address that the REST interface listens on'),
+  BASE_PATH: basePath
+    .default('')
+    .describe('path below which everything is served, for an ingress that does not strip it, such as /rightsizer'),
   CORS_ORIGINS: origins
     .optional()
     .describe('pages of other origins that may use the REST interface, such as https://ui.example; unset: none'),

@@ -29,7 +29,7 @@ describe('the documents', () => {
   it('name no setting that there is not', () => {
     const known = new Set(Object.keys(settingsSchema.shape));
     // Beside ours: variables of npm, of Node and of this project's tools.
-    const others = /^(CI|NODE_OPTIONS|NODE_ENV|XDG_CACHE_HOME|JAVA_HOME|TMPDIR|DEBIAN_FRONTEND)$/;
+    const others = /^(CI|NODE_OPTIONS|NODE_ENV|XDG_CACHE_HOME|JAVA_HOME|HTTPS?_PROXY|NO_PROXY|NODE_EXTRA_CA_CERTS|TMPDIR|DEBIAN_FRONTEND)$/;
     const named = pages.flatMap((page) => [...read(page).matchAll(/`([A-Z][A-Z0-9]*(_[A-Z0-9]+)+)(=[^`]*)?`/g)].map(([, name]) => name!));
     const states = /^(IN_PROGRESS|PUBLISH_FAILED|SASL_PLAINTEXT|SASL_SSL)$/;
     expect([...new Set(named)].filter((name) => !known.has(name) && !others.test(name) && !states.test(name))).toEqual([]);

@@ -3,7 +3,7 @@ import { settingsSchema } from '../../src/settings/settings-schema.js';
 
 /** Headings of docs/settings.md, and the settings that stand below each: those whose names match no earlier one. */
 const chapters: readonly (readonly [heading: string, names: RegExp])[] = [
-  ['The process', /^(PORT|HOST|PUBLIC_URL|CORS_ORIGINS|ALLOWED_HOSTS|ROLE|LOG_LEVEL|SHUTDOWN_TIMEOUT_MS)$/],
+  ['The process', /^(PORT|HOST|PUBLIC_URL|BASE_PATH|CORS_ORIGINS|ALLOWED_HOSTS|ROLE|LOG_LEVEL|SHUTDOWN_TIMEOUT_MS)$/],
   ['Database and queue', /^(DATABASE_|DATA_DIR|QUEUE_)/],
   ['Datasources', /^(PROMETHEUS_URL|DATASOURCE|KRUIZE_)/],
   [

@@ -1,0 +1,34 @@
+import { withProxyVariables } from '../../test/servers/tiny-proxy.js';
+import { proxyFaults, proxyFor } from './proxy.js';
+
+describe('proxyFor', () => {
+  let takeBack: () => void = () => undefined;
+  afterEach(() => takeBack());
+
+  it.each<[Record<string, string>, string, string | undefined]>([
+    [{}, 'http://prometheus:9090', undefined],
+    [{ HTTP_PROXY: 'http://proxy:3128' }, 'http://prometheus:9090', 'http://proxy:3128'],
+    [{ HTTP_PROXY: 'http://proxy:3128' }, 'https://prometheus', undefined],
+    [{ HTTPS_PROXY: 'proxy:3128' }, 'https://prometheus', 'http://proxy:3128'],
+    [{ https_proxy: 'http://lower:1', HTTPS_PROXY: 'http://upper:1' }, 'https://prometheus', 'http://lower:1'],
+    [{ ALL_PROXY: 'http://all:1' }, 'https://prometheus', 'http://all:1'],
+    [{ HTTP_PROXY: 'http://proxy:1', NO_PROXY: '.svc,.cluster.local' }, 'http://prometheus.monitoring.svc:9090', undefined],
+    [{ HTTP_PROXY: 'http://proxy:1', NO_PROXY: '.svc' }, 'http://prometheus.example:9090', 'http://proxy:1'],
+    [{ HTTP_PROXY: 'http://proxy:1', NO_PROXY: '*' }, 'http://prometheus:9090', undefined],
+    [{ HTTP_PROXY: 'http://proxy:1', NO_PROXY: '10.0.0.0/8, fd00::/8' }, 'http://10.1.2.3:9090', undefined],
+    [{ HTTP_PROXY: 'http://proxy:1', NO_PROXY: '10.0.0.0/8, fd00::/8' }, 'http://[fd00::1]:9090', undefined],
+    [{ HTTP_PROXY: 'http://proxy:1', NO_PROXY: '10.0.0.0/8, fd00::/8' }, 'http://11.1.2.3:9090', 'http://proxy:1'],
+  ])('with %j: %s goes through %s', (variables, url, proxy) => {
+    takeBack = withProxyVariables(variables);
+    expect(proxyFor(url)).toBe(proxy);
+  });
+});
+
+describe('proxyFaults', () => {
+  it('names what is no proxy, and shows no password', () => {
+    expect(proxyFaults({ HTTP_PROXY: 'socks5://me:hunter2@proxy', https_proxy: 'http://', HTTPS_PROXY: 'proxy:3128' })).toEqual([
+      'HTTP_PROXY: expected http://host:port or https://host:port, got "…"',
+      'https_proxy: expected http://host:port or https://host:port, got "…"',
+    ]);
+  });
+});

@@ -1,0 +1,67 @@
+import { Agent as HttpAgent, type AgentOptions as HttpAgentOptions } from 'node:http';
+import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions } from 'node:https';
+import { HttpProxyAgent } from 'http-proxy-agent';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+import ipaddr from 'ipaddr.js';
+import { getProxyForUrl } from 'proxy-from-env';
+
+/** The variables that name a proxy for addresses of a scheme, first come first; curl and Go read both spellings too. */
+const variablesOf = (scheme: string) => [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), 'all_proxy', 'ALL_PROXY'];
+
+/** The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for an address; undefined: none. One without a scheme is spoken to by http. */
+export function proxyFor(url: string): string | undefined {
+  const { protocol, hostname } = new URL(url);
+  const value = variablesOf(protocol.slice(0, -1))
+    .map((name) => process.env[name])
+    .find((given) => given);
+  if (!value || !getProxyForUrl(url) || isInNoProxyRange(hostname.replace(/^\[|\]$/g, ''))) return undefined;
+  return value.includes('://') ? value : `http://${value}`;
+}
+
+/** NO_PROXY may hold CIDRs, as Kubernetes and Go have them. */
+function isInNoProxyRange(host: string): boolean {
+  if (!ipaddr.isValid(host)) return false;
+  const address = ipaddr.process(host);
+  return (process.env.no_proxy ?? process.env.NO_PROXY ?? '')
+    .split(/[,\s]+/)
+    .filter((item) => ipaddr.isValidCIDR(item))
+    .map((item) => ipaddr.parseCIDR(item))
+    .some((cidr) => cidr[0].kind() === address.kind() && address.match(cidr as [ipaddr.IPv4, number] & [ipaddr.IPv6, number]));
+}
+
+/** An agent for requests to http addresses, through a proxy where one is given. */
+export function plainAgent(proxy: string | undefined, options: HttpAgentOptions): HttpAgent {
+  return proxy ? new HttpProxyAgent(proxy, options) : new HttpAgent(options);
+}
+
+/** An agent for requests to https addresses, through a proxy where one is given; the TLS options are those of the address. */
+export function secureAgent(proxy: string | undefined, options: HttpsAgentOptions): HttpAgent {
+  return proxy ? new TunnelAgent(proxy, options) : new HttpsAgent(options);
+}
+
+/** Its base gives the TLS options to the proxy alone, and takes those of the address from each request. */
+class TunnelAgent extends HttpsProxyAgent<string> {
+  constructor(
+    proxy: string,
+    private readonly tls: HttpsAgentOptions,
+  ) {
+    super(proxy, { keepAlive: tls.keepAlive });
+  }
+
+  override connect(...[request, options]: Parameters<HttpsProxyAgent<string>['connect']>): ReturnType<HttpsProxyAgent<string>['connect']> {
+    return super.connect(request, { ...options, ...this.tls } as typeof options);
+  }
+}
+
+/** What is wrong with the variables that name proxies. */
+export function proxyFaults(environment: Readonly<Record<string, string | undefined>>): string[] {
+  const names = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
+  return names
+    .filter((name) => environment[name] && !isProxy(environment[name]))
+    .map((name) => `${name}: expected http://host:port or https://host:port, got "…"`);
+}
+
+function isProxy(value: string): boolean {
+  const url = value.includes('://') ? value : `http://${value}`;
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+}
