@@ -11,7 +11,7 @@ const mayImport = {
   experiments: ['settings', 'discovery', 'recommendation', 'database', 'datasource'],
   usage: ['settings', 'database', 'datasource', 'promql', 'chunks', 'probes', 'experiments', 'recommendation'],
   publication: ['settings', 'experiments', 'recommendation'],
-  bulk: ['settings', 'database', 'recommendation', 'datasource', 'discovery', 'experiments', 'usage', 'publication'],
+  bulk: ['settings', 'database', 'recommendation', 'datasource', 'probes', 'discovery', 'experiments', 'usage', 'publication'],
   health: ['settings', 'database', 'datasource', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
   kruize: ['settings', 'database', 'datasource', 'chunks', 'probes', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
   cli: ['settings', 'recommendation', 'datasource', 'discovery', 'experiments', 'usage'],

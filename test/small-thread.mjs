@@ -12,7 +12,7 @@ channel.onmessage = ({ data }) => {
 channel.postMessage('open');
 
 // The first two threads end while they start where the database's address is a file's.
-const { databaseUrl: file } = workerData;
+const { databaseUrl: file, settings } = workerData;
 if (file !== '') {
   appendFileSync(file, '.');
   if (readFileSync(file).length <= 2) process.exit(1);
@@ -23,6 +23,7 @@ const works = {
   fails: () => ({ failed: { kind: 'datasource', failure: 'timeout', message: 'no answer' } }),
   waits: ({ port }) => new Promise((stopped) => port.once('message', () => stopped({ value: [] }))),
   'says its number': () => ({ value: [threadId] }),
+  'says its share': () => ({ value: [settings.DATASOURCE_CONCURRENCY] }),
 };
 
 export function measure({ task, port }) {

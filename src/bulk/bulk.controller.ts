@@ -1,5 +1,6 @@
 import { All, Body, Controller, Delete, Get, Headers, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { logOf } from '../settings/logger.js';
 import type { BulkJobEntity } from './bulk-job.entity.js';
 import { BulkJobStore } from './bulk-job-store.js';
 import { jobNotifications } from './bulk-notifications.js';
@@ -12,6 +13,8 @@ import { renderJob } from './render-job.js';
 import { RestError } from './rest-error.js';
 import { sendJson } from './send-json.js';
 import { SubmitJob } from './submit-job.js';
+
+const log = logOf('bulk');
 
 /** POST /bulk and GET /bulk in Kruize's shapes (spec: bulk-and-kafka.md 1 and 2), and DELETE /bulk. */
 @Controller('bulk')
@@ -50,6 +53,7 @@ export class BulkController {
         'The job has ended, but its records or its webhook are still on their way; delete it when they are delivered',
       );
     }
+    log.info({ jobId: job.id }, 'a job is deleted');
     return envelope('Job deleted');
   }
 

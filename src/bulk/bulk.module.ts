@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { DatasourceModule } from '../datasource/datasource.module.js';
 import { DiscoveryModule } from '../discovery/discovery.module.js';
 import { ExperimentsModule } from '../experiments/experiments.module.js';
+import { ProbesModule } from '../probes/probes.module.js';
 import { PublicationModule } from '../publication/publication.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { LayersModule } from '../usage/layers/layers.module.js';
@@ -44,6 +45,7 @@ export class BulkModule {
         DiscoveryModule,
         ExperimentsModule,
         PublicationModule,
+        ProbesModule,
         // Threads read usage; here it makes a faulty metric profile stop the start.
         UsageModule,
         LayersModule,

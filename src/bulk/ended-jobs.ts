@@ -32,8 +32,19 @@ export class EndedJobs {
 
   /** What waits when a job has just ended. */
   async begin(jobId: string): Promise<WakeUpsByStep> {
-    log.info({ jobId }, 'a job ended');
+    await this.tell(jobId);
     return this.waking(jobId);
+  }
+
+  /** One line for the operator: how the job ended, why, and what came of its experiments. */
+  private async tell(jobId: string): Promise<void> {
+    const [job, { processed, failed }] = await Promise.all([this.jobs.find(jobId), this.jobs.progressOf(jobId)]);
+    if (!job) return;
+    const { status, startedAt, endedAt, totalExperiments } = job;
+    const reason = Object.values(job.notifications)[0]?.message;
+    const isAsked = status === 'COMPLETED' || '499' in job.notifications;
+    const seconds = ((endedAt ?? new Date()).getTime() - startedAt.getTime()) / 1000;
+    log[isAsked ? 'info' : 'warn']({ jobId, status, reason, experiments: totalExperiments, processed, failed, seconds }, 'a job ended');
   }
 
   /** What still waits of a job that has ended; nothing before. */

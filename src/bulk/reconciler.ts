@@ -1,4 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { ExperimentStore } from '../experiments/experiment-store.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -26,6 +27,7 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly leases: LeaseStore,
     private readonly wakeUps: WakeUps,
     private readonly ended: EndedJobs,
+    private readonly experiments: ExperimentStore,
     @InjectSettings() private readonly settings: Settings,
   ) {}
 
@@ -60,7 +62,9 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
     for (const step of stepNames) await this.wakeUps.wake(step, ...(await this.leases.waiting(step)));
     const days = this.settings.JOB_RETENTION_DAYS;
     if (days === 0) return;
-    const deleted = await this.jobs.deleteEndedBefore(new Date(now.getTime() - days * dayMs));
-    if (deleted > 0) log.info({ deleted }, 'old jobs are deleted');
+    const before = new Date(now.getTime() - days * dayMs);
+    const jobs = await this.jobs.deleteEndedBefore(before);
+    const experiments = await this.experiments.deleteUnseenSince(before);
+    if (jobs + experiments > 0) log.info({ jobs, experiments }, 'old jobs are deleted, and experiments that no job made since');
   }
 }

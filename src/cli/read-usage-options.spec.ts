@@ -27,6 +27,8 @@ it('reads what is given', () => {
 
 it.each([
   [{ end: 'yesterday' }, '--end yesterday'],
+  [{ end: '2026-01-31T12:10:30' }, 'with Z or an offset'],
+  [{ end: '2026-01-31' }, 'with Z or an offset'],
   [{ days: '0' }, '--days 0'],
   [{ days: '' }, '--days'],
   [{ days: 'Infinity' }, '--days Infinity'],

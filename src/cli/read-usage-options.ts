@@ -2,7 +2,7 @@
 export interface UsageOptions {
   readonly datasourceUrl?: string;
   readonly datasource?: string;
-  /** ISO-8601. */
+  /** ISO-8601, with Z or an offset. */
   readonly end?: string;
   readonly days?: string;
   /** Minutes. */
@@ -31,8 +31,12 @@ export function readUsageOptions(
   now: Date,
   isAligned: boolean,
 ): UsageWindow {
+  // Without an offset it would be the time of whatever machine this runs on.
+  const hasOffset = end === undefined || /T.*(Z|[+-]\d{2}:?\d{2})$/i.test(end);
   const endMs = end === undefined ? now.getTime() : Date.parse(end);
-  if (Number.isNaN(endMs)) throw new Error(`--end ${end}: expected an ISO-8601 time such as 2026-01-31T12:00:00Z`);
+  if (Number.isNaN(endMs) || !hasOffset) {
+    throw new Error(`--end ${end}: expected an ISO-8601 time with Z or an offset, such as 2026-01-31T12:00:00Z`);
+  }
   const endSeconds = Math.floor(endMs / 1000);
   const isStep = (minutes: number) => Number.isInteger(minutes) && minutes >= 2 && minutes <= 1440;
   const stepMinutes = numberIn('--step', step, 'a whole number of minutes from 2 to 1440', isStep);

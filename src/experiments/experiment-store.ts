@@ -1,10 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import type { Experiment } from './experiment.js';
 
 /** The experiments that jobs have made so far. */
 @Injectable()
 export class ExperimentStore {
+  constructor(private readonly database: DataSource) {}
+
+  /** Forgets experiments that no job has made since `before`; returns how many. */
+  async deleteUnseenSince(before: Date): Promise<number> {
+    const [, count] = await this.database.query('DELETE FROM experiment WHERE last_seen_at < $1', [before]);
+    return count;
+  }
+
   /** Adds experiments or notes that they were seen again, in the caller's transaction; returns the names that existed before. */
   async upsert(transaction: EntityManager, experiments: readonly Experiment[], seenAt: Date): Promise<Set<string>> {
     const existing = new Set<string>();

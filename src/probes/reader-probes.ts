@@ -37,6 +37,9 @@ const buildInfoSchema = z.object({ data: z.object({ version: z.string() }) });
 export class ReaderProbes {
   private readonly kept = new Map<string, KeptProbe>();
 
+  /** Hears of every probe that is made here, and of every change of mind. */
+  onProbe: (datasource: string, probe: ReaderProbe) => void = () => undefined;
+
   constructor(
     private readonly remoteRead: RemoteRead,
     private readonly client: PrometheusClient,
@@ -57,10 +60,14 @@ export class ReaderProbes {
   /** Reads by PromQL from now on, until the next probe: chunks were promised and did not come. */
   demote(datasource: Datasource, probe: ReaderProbe, reason: string): void {
     log.warn({ datasource: datasource.name, reason }, 'a datasource is read by PromQL for a while');
-    this.kept.set(datasource.name, {
-      probe: new SharedWork(async () => ({ ...probe, used: 'promql', reason })),
-      untilMs: Date.now() + keepMs,
-    });
+    const demoted = { ...probe, used: 'promql', reason } as const;
+    this.adopt(datasource.name, demoted);
+    this.onProbe(datasource.name, demoted);
+  }
+
+  /** Takes what somebody else found out for what is known here. */
+  adopt(datasource: string, probe: ReaderProbe): void {
+    this.kept.set(datasource, { probe: new SharedWork(async () => probe), untilMs: Date.now() + keepMs });
   }
 
   private forget({ name }: Datasource, probe: KeptProbe): void {
@@ -77,7 +84,9 @@ export class ReaderProbes {
     const facts = await this.askFacts(datasource, choice, version, signal);
     if (failure?.failure === 'unavailable') this.doubt(datasource);
     log.info({ datasource: datasource.name, reader: choice.used, version, reason: choice.reason }, 'a datasource is probed');
-    return { ...choice, ...facts, ...(version !== undefined && { version }) };
+    const found = { ...choice, ...facts, ...(version !== undefined && { version }) };
+    this.onProbe(datasource.name, found);
+    return found;
   }
 
   private doubt({ name }: Datasource): void {

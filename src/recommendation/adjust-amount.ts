@@ -38,11 +38,14 @@ function shortfall({ atSeconds, limitBytes }: OomKill, amount: number, endSecond
   return Math.max(0, oomFactor * limitBytes - amount) * decay;
 }
 
-/** Rounds up to the next step; a step that the amount lies on but for the last bits is not passed, and 3 x 0.1 is 0.3. */
+/** Rounds up to the next step, never down; a step that the amount lies on but for its last bits is not passed, and 3 x 0.1 is 0.3. */
 const roundToStep: Adjustment = (amount, { resource, extras }) => {
   const step = extras.bounds[resource]?.step;
   if (step === undefined) return undefined;
-  const rounded = Number((Math.ceil(amount / step - 1e-9) * step).toPrecision(12));
+  const steps = (count: number) => Number((count * step).toPrecision(15));
+  const nearest = steps(Math.round(amount / step));
+  const isThere = Math.abs(nearest - amount) <= amount * 1e-12;
+  const rounded = isThere ? Math.max(nearest, amount) : steps(Math.ceil(amount / step));
   return rounded === amount ? undefined : { amount: rounded, notice: resource === 'cpu' ? 393003 : 394003 };
 };
 

@@ -103,7 +103,8 @@ describe('bounds', () => {
   it.each([
     [{ cpu: { min: 1.5 } }, 'cpu', 1.5, '393001'],
     [{ cpu: { max: 0.75 } }, 'cpu', 0.75, '393002'],
-    [{ cpu: { step: 0.1 } }, 'cpu', 1.2, undefined],
+    // The model's own amount, a bit above 1.2: it lies on the step, and is never lowered.
+    [{ cpu: { step: 0.1 } }, 'cpu', 1.2000000000000002, undefined],
     [{ cpu: { step: 0.25 } }, 'cpu', 1.25, '393003'],
     [{ memory: { min: 1e9 } }, 'memory', 1e9, '394001'],
     [{ memory: { max: 1e8 } }, 'memory', 1e8, '394002'],
@@ -114,6 +115,24 @@ describe('bounds', () => {
     expect(cost.config.requests?.[resource]?.amount).toBe(amount);
     expect(cost.config.limits?.[resource]?.amount).toBe(amount);
     if (code) expect(codesOf(cost)).toEqual([code]);
+  });
+
+  it('round up to a multiple, and never down, whatever the step', () => {
+    const step = fc.double({ min: 1e-6, max: 1e13, noNaN: true });
+    fc.assert(
+      fc.property(step, step, (cpu, memory) => {
+        const { requests } = costOf({ bounds: { cpu: { step: cpu }, memory: { step: memory } } }).config;
+        for (const [amount, before, by] of [
+          [requests!.cpu!.amount, 1.2, cpu],
+          [requests!.memory!.amount, 4.2e8, memory],
+        ] as const) {
+          expect(amount).toBeGreaterThanOrEqual(before);
+          expect(amount).toBeLessThanOrEqual((before + by) * (1 + 1e-9));
+          expect(Math.abs(amount / by - Math.round(amount / by))).toBeLessThan(1e-12 * Math.max(1, amount / by) + 1e-9);
+        }
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it('are not passed by rounding, nor by a kill', () => {

@@ -92,7 +92,7 @@ export const settingsSchema = z.object({
   ),
   DATASOURCE_RETRY_MS: integer(0, 86_400_000).default(60_000).describe('how long an unreachable datasource is retried, in ms'),
   DATASOURCE_TIMEOUT_MS: integer(100, 3_600_000).default(60_000).describe('longest wait for one answer of a datasource, in ms'),
-  DATASOURCE_CONCURRENCY: integer(1, 100).default(4).describe('requests at once to one datasource, per process'),
+  DATASOURCE_CONCURRENCY: integer(1, 100).default(4).describe('requests at once to one datasource, of all threads of a process together'),
 
   bulkapilimit: integer(0, 10_000_000).default(0).describe('most experiments of a job; 0: no limit'),
   experimentNameFormat: nameFormat
@@ -119,9 +119,13 @@ export const settingsSchema = z.object({
   WORKER_CONCURRENCY: integer(1, 1024).default(2).describe('shards measured at once by one process'),
   MEASURE_THREADS: integer(1, 256)
     .default(2)
-    .describe('threads that read usage and compute; each takes some 100 MB and does some 100 containers a second'),
+    .describe(
+      'threads that read usage and compute, no more than DATASOURCE_CONCURRENCY; each takes some 100 MB and does some 100 containers a second',
+    ),
   RECONCILE_INTERVAL_MS: integer(200, 600_000).default(5_000).describe('how often lost wake-ups are put back, in ms'),
-  JOB_RETENTION_DAYS: integer(0, 36_500).default(30).describe('finished jobs are deleted after this many days; 0: never'),
+  JOB_RETENTION_DAYS: integer(0, 36_500)
+    .default(30)
+    .describe('finished jobs are deleted after this many days, and experiments that no job made for as long; 0: never'),
   SHUTDOWN_TIMEOUT_MS: integer(0, 600_000).default(20_000).describe('how long work in progress may take at a stop, in ms'),
 
   WEBHOOK_ALLOW: hostsAndRanges

@@ -54,4 +54,13 @@ describe('ThreadChannel', () => {
   it('does not wait where no thread is', async () => {
     expect(await new ThreadChannel().closeAll(0, longMs)).toBe(true);
   });
+
+  it('hands on what a thread found out about a datasource', async () => {
+    const probe = { used: 'chunks', reason: 'remote read answers with chunks' } as never;
+    const told = new Promise((resolve) => {
+      new ThreadChannel(resolve);
+    });
+    joinThreads(async () => undefined)({ datasource: 'prometheus-1', probe });
+    expect(await told).toEqual({ datasource: 'prometheus-1', probe });
+  });
 });

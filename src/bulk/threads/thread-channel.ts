@@ -1,12 +1,19 @@
 import { BroadcastChannel } from 'node:worker_threads';
+import type { ReaderProbe } from '../../probes/reader-probes.js';
 
 /** Between this process's measuring threads and the one that started them. */
 const channelName = 'rightsizer-measuring-threads';
 
-type Message = 'open' | 'close' | 'closed';
+type Message = 'open' | 'close' | 'closed' | ProbeOfThread;
 
-/** Says that this thread is there, and runs `close` when it is to end. */
-export function joinThreads(close: () => Promise<void>): void {
+/** What a thread found out about a datasource, and reads it by. */
+export interface ProbeOfThread {
+  readonly datasource: string;
+  readonly probe: ReaderProbe;
+}
+
+/** Says that this thread is there, and runs `close` when it is to end. Returns what tells the starter of a probe. */
+export function joinThreads(close: () => Promise<void>): (probe: ProbeOfThread) => void {
   const channel = openChannel(async (message) => {
     if (message !== 'close') return;
     await close().catch(() => undefined);
@@ -14,6 +21,7 @@ export function joinThreads(close: () => Promise<void>): void {
     channel.close();
   });
   channel.postMessage('open' satisfies Message);
+  return (probe) => channel.postMessage(probe satisfies Message);
 }
 
 /** The threads as their starter sees them; make it before they start. */
@@ -21,9 +29,12 @@ export class ThreadChannel {
   private readonly seen = { open: 0, closed: 0 };
   private onMessage: () => void = () => undefined;
   private readonly channel = openChannel((message) => {
-    if (message !== 'close') this.seen[message]++;
+    if (typeof message === 'object') this.onProbe(message);
+    else if (message !== 'close') this.seen[message]++;
     this.onMessage();
   });
+
+  constructor(private readonly onProbe: (probe: ProbeOfThread) => void = () => undefined) {}
 
   /** Resolves when so many threads have opened, or when time is up; says whether they have. */
   untilOpen(threads: number, timeoutMs: number): Promise<boolean> {

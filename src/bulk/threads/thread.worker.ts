@@ -9,6 +9,7 @@ import { DatasourceHttp } from '../../datasource/datasource-http.js';
 import { Discovery, type DiscoveryRequest, type DiscoveryResult } from '../../discovery/discovery.js';
 import { DiscoveryModule } from '../../discovery/discovery.module.js';
 import { DiscoveryMemoryModule } from '../../discovery/discovery-memory.module.js';
+import { ReaderProbes } from '../../probes/reader-probes.js';
 import { logger, NestLogger } from '../../settings/logger.js';
 import { SettingsModule } from '../../settings/settings.module.js';
 import { EvidenceModule } from '../../usage/evidence/evidence.module.js';
@@ -53,7 +54,8 @@ const app = await NestFactory.createApplicationContext(ThreadModule.of(data), { 
 const measurer = app.get(Measurer);
 const discovery = app.get(Discovery);
 const http = app.get(DatasourceHttp, { strict: false });
-joinThreads(() => app.close());
+const tellProbe = joinThreads(() => app.close());
+app.get(ReaderProbes, { strict: false }).onProbe = (datasource, probe) => tellProbe({ datasource, probe });
 
 /** How often a task's starter hears that its datasource answers. */
 const tellMs = 300;

@@ -16,8 +16,10 @@ let threads: SmallThreads;
 let isShutDown: boolean;
 
 /** Starts threads, one where the test names no number. */
-async function start({ ROLE = 'all', MEASURE_THREADS = '1', url = '' } = {}) {
-  threads = new SmallThreads(readSettings({ ROLE, MEASURE_THREADS, DATABASE_URL: 'postgres://db/x' }), { url });
+async function start({ ROLE = 'all', MEASURE_THREADS = '1', DATASOURCE_CONCURRENCY = '4', url = '' } = {}) {
+  threads = new SmallThreads(readSettings({ ROLE, MEASURE_THREADS, DATASOURCE_CONCURRENCY, DATABASE_URL: 'postgres://db/x' }), { url }, {
+    adopt: () => undefined,
+  } as never);
   isShutDown = false;
   await threads.onApplicationBootstrap();
 }
@@ -79,6 +81,17 @@ describe('WorkerThreads', () => {
     await waitUntil('the other one is replaced', async () => (await measure('says its number'))[0] !== first);
     stop.abort(new Error('stopped'));
     expect(await waiting).toEqual(new Error('stopped'));
+  });
+
+  it.each([
+    ['2', '5', 2],
+    ['3', '1', 1],
+    ['1', '4', 4],
+  ])('gives %s threads their shares of %s requests at once to a datasource', async (MEASURE_THREADS, DATASOURCE_CONCURRENCY, share) => {
+    await start({ MEASURE_THREADS, DATASOURCE_CONCURRENCY });
+    expect(await measure('says its share')).toEqual([share]);
+    const numbers = await Promise.all(Array.from({ length: 20 }, () => measure('says its number')));
+    expect(new Set(numbers.flat()).size * share).toBeLessThanOrEqual(Number(DATASOURCE_CONCURRENCY));
   });
 
   it('starts threads anew when all have ended while they started', async () => {

@@ -5,6 +5,7 @@ import { Piscina } from 'piscina';
 import { DatabaseAddress } from '../../database/database-address.js';
 import { untilAborted } from '../../datasource/until-aborted.js';
 import type { DiscoveryRequest, DiscoveryResult } from '../../discovery/discovery.js';
+import { ReaderProbes } from '../../probes/reader-probes.js';
 import { logOf } from '../../settings/logger.js';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
@@ -35,11 +36,12 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
   protected readonly worker: string = new URL('./thread.worker.js', import.meta.url).href;
   private pool: Piscina | undefined;
   private readonly answeredMs = new Map<string, number>();
-  private readonly channel = new ThreadChannel();
+  private readonly channel = new ThreadChannel(({ datasource, probe }) => this.probes.adopt(datasource, probe));
 
   constructor(
     @InjectSettings() private readonly settings: Settings,
     private readonly database: DatabaseAddress,
+    private readonly probes: ReaderProbes,
   ) {}
 
   /** Threads start with the process, which is up when they are: a first job does not wait for them, nor do they take the processor from it. */
@@ -47,7 +49,7 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
     if (this.settings.ROLE === 'api') return;
     setFlagsFromString(heapGrowth);
     this.pool = this.startThreads();
-    await this.channel.untilOpen(this.settings.MEASURE_THREADS, openMs);
+    await this.channel.untilOpen(this.share().threads, openMs);
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -75,9 +77,16 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
     return this.answeredMs.get(datasource);
   }
 
+  /** How many threads there are, and how many requests at once each may send to a datasource: all together no more than DATASOURCE_CONCURRENCY. */
+  private share(): { threads: number; concurrency: number } {
+    const { MEASURE_THREADS, DATASOURCE_CONCURRENCY } = this.settings;
+    const threads = Math.min(MEASURE_THREADS, DATASOURCE_CONCURRENCY);
+    return { threads, concurrency: Math.floor(DATASOURCE_CONCURRENCY / threads) };
+  }
+
   private startThreads(): Piscina {
-    const threads = this.settings.MEASURE_THREADS;
-    const settings = { ...this.settings, DATASOURCE_CONCURRENCY: Math.ceil(this.settings.DATASOURCE_CONCURRENCY / threads) };
+    const { threads, concurrency } = this.share();
+    const settings = { ...this.settings, DATASOURCE_CONCURRENCY: concurrency };
     const pool = new Piscina({
       filename: this.worker,
       workerData: { settings, databaseUrl: this.database.url } satisfies ThreadData,
