@@ -31,6 +31,8 @@ describe('a body with a bound', () => {
     ['nested too deeply', nested(jsonBounds.depth + 1), /nested deeper than 32 levels/],
     ['of objects nested too deeply', '{"a":'.repeat(33), /nested deeper than 32 levels/],
     ['with too many members', members(jsonBounds.members + 1), /more than 50000 members/],
+    ['with too many named members', `{${'"a":1,'.repeat(10_001)}`, /more than 10000 named members/],
+    ['with a text that does not end', `["${'\\\\'.repeat(1_000)}\\"`, /not JSON/],
     ['cut off at any depth', '['.repeat(1_000_000), /nested deeper/],
   ])('is refused %s', (_, body, message) => {
     expect(() => read(body)).toThrow(message);

@@ -26,5 +26,5 @@ function faultsOf(text: string, field: string): TextFault[] {
 
 /** Whether PostgreSQL takes the text as `text` and inside `jsonb`. */
 export function isStorable(text: string): boolean {
-  return !/\0|\p{Surrogate}/u.test(text);
+  return text.isWellFormed() && !text.includes('\0');
 }

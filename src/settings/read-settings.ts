@@ -11,11 +11,18 @@ export interface InspectedSettings {
   readonly warnings: readonly string[];
 }
 
+/** A fault is told in so many characters; a value may be as long as it likes. */
+const mostOfFault = 500;
+
 /** The environment holds faulty settings; the message lists all of them. */
 export class SettingsError extends Error {
-  constructor(readonly faults: readonly string[]) {
-    super(`Faulty settings:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    const told = faults.map((fault) => (fault.length > mostOfFault ? `${fault.slice(0, mostOfFault)}…` : fault));
+    super(`Faulty settings:\n${told.map((fault) => `  ${fault}`).join('\n')}`);
     this.name = 'SettingsError';
+    this.faults = told;
   }
 }
 
@@ -130,5 +137,5 @@ function faultsBetween(settings: Settings): string[] {
 
 /** A faulty value as it may be printed: secrets and addresses with passwords stay out of logs. */
 function shown(name: string, given: Environment): string {
-  return /PASSWORD|SECRET|_URL$|ENDPOINT/.test(name) ? '…' : (given[name] ?? '').slice(0, 200);
+  return /PASSWORD|SECRET|_URL$|ENDPOINT/.test(name) ? '…' : (given[name] ?? '').slice(0, 200).replaceAll(/\/\/[^/@\s]*@/g, '//***@');
 }

@@ -38,7 +38,9 @@ describe('the documents', () => {
 
 /** A test that these documents name: `file`: "its name" */
 const namedTests = [
-  ...`${read('docs/compatibility.md')}${read('docs/reliability.md')}`.matchAll(/`([\w./-]+\.(?:spec|e2e)\.ts)`:((?:\s*"[^"]+"[,;]?)+)/g),
+  ...`${read('docs/compatibility.md')}${read('docs/reliability.md')}${read('docs/security.md')}`.matchAll(
+    /`([\w./-]+\.(?:spec|e2e)\.ts)`:((?:\s*"[^"]+"[,;]?)+)/g,
+  ),
 ].flatMap(([, file, names]) => [...names!.matchAll(/"([^"]+)"/g)].map(([, name]) => ({ file: file!, name: name! })));
 
 describe('docs/compatibility.md and docs/reliability.md', () => {
