@@ -380,6 +380,14 @@ describe('publication', () => {
   });
 });
 
+describe('jobs whose records wait', () => {
+  it('are counted', async () => {
+    await flow.submit();
+    await flow.submit({ publication: 'off' });
+    expect(await flow.jobs.countUnpublished()).toBe(1);
+  });
+});
+
 describe('deleting', () => {
   const past = new Date('2026-01-01T00:00:00Z');
 

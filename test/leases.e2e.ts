@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { LeaseLost } from '../src/bulk/lease-store.js';
+import { inTransaction } from '../src/database/in-transaction.js';
 import { type JobFlow, openJobFlow } from './job-flow.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
 
@@ -73,6 +74,35 @@ describe('a lease', () => {
     const { lease } = await flow.measure();
     await flow.leases.renew([lease]);
     expect(await flow.row(`SELECT held_until FROM attempt WHERE step = 'measure'`)).toEqual({ held_until: Number.POSITIVE_INFINITY });
+  });
+
+  it.each([
+    ['shard', async () => void (await flow.plan([1, 1]))],
+    ['job', async () => void [await flow.plan([1]), await flow.plan([1])]],
+  ])('that is lost holds nothing, though another %s has a lease like it', async (_, plan) => {
+    await plan();
+    const [first, other] = [await flow.lease('measure'), await flow.lease('measure')];
+    await flow.expireLeases();
+    const successor = await flow.lease('measure');
+    const lost = [first, other].find(({ jobId, shard }) => jobId === successor.jobId && shard === successor.shard)!;
+    await expect(inTransaction(flow.database, (transaction) => flow.leases.hold(transaction, lost))).rejects.toThrow(LeaseLost);
+    await inTransaction(flow.database, (transaction) => flow.leases.hold(transaction, successor));
+  });
+
+  it('is held until its transaction ends: nobody takes the row before', async () => {
+    await flow.submit();
+    const lease = await flow.lease('discover');
+    await flow.expireLeases();
+    const order: string[] = [];
+    let taking: Promise<unknown> = Promise.resolve();
+    await inTransaction(flow.database, async (transaction) => {
+      await flow.leases.hold(transaction, lease);
+      taking = flow.lease('discover').then(() => order.push('taken'));
+      await new Promise((done) => setTimeout(done, 300));
+      order.push('ended');
+    });
+    await taking;
+    expect(order).toEqual(['ended', 'taken']);
   });
 
   it('is renewed beside one that is being committed', async () => {

@@ -53,4 +53,11 @@ describe('readView', () => {
     [{ include: { a: 'b' } }, 'include'],
     [{ exclude: { a: 'b' } }, 'exclude'],
   ])('refuses %j, naming the parameter', (query, field) => expect(fieldRefusedIn(query)).toBe(field));
+
+  it('quotes what it refuses, in a few words', () => {
+    expect(() => readView({ limit: '9'.repeat(1_000) })).toThrow(
+      `"${'9'.repeat(100)}" is not a whole number from 1 to 10000 (field: limit)`,
+    );
+    expect(() => readView({ limit: { a: 'b' } })).toThrow('{"a":"b"} is not a whole number');
+  });
 });
