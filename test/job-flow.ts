@@ -100,7 +100,7 @@ export async function openJobFlow(databaseUrl: string): Promise<JobFlow> {
       return { lease: taken, hasEnded: await shards.commit(taken, await outcomesOf(shards, taken, status), new Date()) };
     },
     expireLeases: async () => {
-      await database.query(`UPDATE attempt SET held_until = now() - interval '1 second' WHERE held_until < 'infinity'`);
+      await database.query(`UPDATE attempt SET held_until = now() - interval '1 minute' WHERE held_until < 'infinity'`);
     },
     row: async (sql, parameters = []) => (await database.query(sql, [...parameters]))[0],
     close: () => app.close(),

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { QueryRunner } from 'typeorm';
 import { LeaseLost } from '../src/bulk/lease-store.js';
 import { inTransaction } from '../src/database/in-transaction.js';
 import { type JobFlow, openJobFlow } from './job-flow.js';
+import { meanwhile } from './meanwhile.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
 
 let postgres: PostgresServer;
@@ -30,6 +32,21 @@ describe('a lease', () => {
     await flow.plan([1, 1, 1, 1, 1]);
     const taken = await Promise.all(Array.from({ length: 12 }, () => next('measure')));
     expect(taken.flatMap((lease) => (lease ? [lease.shard] : [])).sort()).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('is given to one of two workers that choose its row at the same moment', async () => {
+    await flow.submit();
+    await flow.leases.release(await flow.lease('discover'), released);
+    const lockRow = (runner: QueryRunner) => runner.query('SELECT FROM attempt FOR UPDATE');
+    const taken = await meanwhile(flow.database, lockRow, () => Promise.all([next('discover'), next('discover')]), 2);
+    expect(taken.filter((lease) => lease !== undefined)).toHaveLength(1);
+  });
+
+  it('is not given to a worker that chooses its row at the moment when a pause is committed', async () => {
+    await flow.submit();
+    await flow.leases.release(await flow.lease('discover'), released);
+    const pause = (runner: QueryRunner) => runner.query(`UPDATE attempt SET not_before = now() + interval '1 hour'`);
+    expect(await meanwhile(flow.database, pause, () => next('discover'))).toBeUndefined();
   });
 
   it('ends when it is not renewed: another worker takes the row with a higher fence', async () => {
@@ -170,16 +187,6 @@ describe('what is written for a lease', () => {
       expect(after.filter((row) => !isOwn(row))).toEqual(before.filter((row: Record<string, unknown>) => !isOwn(row)));
       const written = { held_until: write === 'settle' ? Number.POSITIVE_INFINITY : null, last_error: 'why' };
       expect(after.filter(isOwn)).toMatchObject([written]);
-    }
-  });
-
-  it('is there when the renewal returns', async () => {
-    await flow.submit();
-    const lease = await flow.lease('discover');
-    for (let round = 0; round < 20; round++) {
-      await flow.expireLeases();
-      await flow.leases.renew([lease]);
-      expect(await flow.row('SELECT held_until > now() AS held FROM attempt')).toEqual({ held: true });
     }
   });
 });

@@ -152,6 +152,19 @@ describe('a place', () => {
     expect(running.count).toBe(1);
   });
 
+  it('is filled again when a row ends that had lost it: wake-ups of its other rows came to nothing', async () => {
+    const silent = await flow.plan([1, 1], { datasources: ['silent'] });
+    let goOn: () => void = () => undefined;
+    const answered = new Promise<void>((done) => (goOn = done));
+    const { runner, woken } = startWorker('measure', async (lease, signal) => {
+      await answered;
+      return commit(lease, signal);
+    });
+    await runner.fillPlace('measure');
+    goOn();
+    await waitUntil('the step is woken', () => woken.some(({ measure }) => measure?.[0]?.jobId === silent));
+  });
+
   it('leases nothing while Kafka is away', async () => {
     await flow.plan([1]);
     await flow.measure();
@@ -340,9 +353,12 @@ describe('a stop', () => {
     expect(await flow.row(`SELECT count, last_error FROM attempt WHERE step = 'measure'`)).toEqual({ count: 0, last_error: null });
   });
 
-  it('at shutdown frees the row at once and does not count', async () => {
+  it.each<[string, Run]>([
+    ['that hears of it', hang],
+    ['that does not, as one that waits for Kafka', () => new Promise(() => undefined)],
+  ])('at shutdown frees the row at once and does not count: a step %s', async (_, run) => {
     const id = await flow.plan([1]);
-    const { runner, runs } = startWorker('measure', hang);
+    const { runner, runs } = startWorker('measure', run);
     const filled = runner.fillPlace('measure');
     await waitUntil('the step runs', () => runs.length === 1);
     await runner.stop(0);

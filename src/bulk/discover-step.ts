@@ -71,7 +71,10 @@ export class DiscoverStep implements StepWork {
     if (missing !== undefined) throw new JobFailure(jobNotifications.unknownDatasource(missing));
     const profile = this.profiles.find(request.metadataProfile);
     if (!profile) throw new JobFailure(jobNotifications.unknownMetadataProfile(request.metadataProfile));
-    return Promise.all(
+    // What one datasource fails, the others are not asked for.
+    const failure = new AbortController();
+    const stop = AbortSignal.any([signal, failure.signal]);
+    const asking = Promise.all(
       request.datasources.map(async (name): Promise<Found> => {
         const ask = {
           datasource: this.sources.find(name)!,
@@ -82,10 +85,14 @@ export class DiscoverStep implements StepWork {
           nowSeconds: Math.floor(job.startedAt.getTime() / 1000),
           refresh: job.request.refresh ?? false,
         };
-        const { cluster, warnings } = await this.threads.discover(ask, signal);
+        const { cluster, warnings } = await this.threads.discover(ask, stop);
         return { datasource: name, cluster, warnings };
       }),
     );
+    return asking.catch((reason) => {
+      failure.abort(reason);
+      throw reason;
+    });
   }
 
   private plan(request: ResolvedRequest, found: readonly Found[]): JobPlan {

@@ -114,23 +114,21 @@ export class LeaseStore {
 
   /** Renews leases; returns for each whether it still holds. `ended`: it does, but its job has ended elsewhere. */
   async renew(leases: readonly Lease[]): Promise<('held' | 'lost' | 'ended')[]> {
-    const keys = [
-      leases.map(({ jobId }) => jobId),
-      leases.map(({ step }) => step),
-      leases.map(({ shard }) => shard),
-      leases.map(({ fence }) => fence),
-    ];
     // Rows that are being committed are locked, and need no renewal.
-    await this.database.query(
-      `UPDATE attempt SET held_until = now() + interval '${leaseSeconds} seconds' WHERE (job_id, step, shard) IN (
-         SELECT job_id, step, shard FROM attempt JOIN ${leasesGiven} USING (job_id, step, shard)
-         WHERE fence = given_fence AND held_until < 'infinity' FOR NO KEY UPDATE OF attempt SKIP LOCKED)`,
-      keys,
-    );
     const rows: { held: boolean | null; ended: boolean }[] = await this.database.query(
-      `SELECT fence = given_fence AS held, status <> 'IN_PROGRESS' AS ended FROM ${leasesGiven}
+      `WITH renewed AS (
+         UPDATE attempt SET held_until = now() + interval '${leaseSeconds} seconds' WHERE (job_id, step, shard) IN (
+           SELECT job_id, step, shard FROM attempt JOIN ${leasesGiven} USING (job_id, step, shard)
+           WHERE fence = given_fence AND held_until < 'infinity' FOR NO KEY UPDATE OF attempt SKIP LOCKED)
+       )
+       SELECT fence = given_fence AS held, status <> 'IN_PROGRESS' AS ended FROM ${leasesGiven}
        LEFT JOIN attempt USING (job_id, step, shard) LEFT JOIN bulk_job ON id = job_id ORDER BY position`,
-      keys,
+      [
+        leases.map(({ jobId }) => jobId),
+        leases.map(({ step }) => step),
+        leases.map(({ shard }) => shard),
+        leases.map(({ fence }) => fence),
+      ],
     );
     return rows.map(({ held, ended }) => (!held ? 'lost' : ended ? 'ended' : 'held'));
   }
@@ -149,13 +147,20 @@ export class LeaseStore {
 const leasesGiven = `unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[])
   WITH ORDINALITY AS given (job_id, step, shard, given_fence, position)`;
 
+/**
+ * When a lease of a row of attempt that nobody released is over. Rows whose worker died with them, twice or more, come back one by one, up to 16 s apart:
+ * which of them kills its worker then shows, and takes the others with it no more.
+ */
+const heldUntil = `attempt.held_until + CASE WHEN attempt.count < 2 THEN interval '0' ELSE
+  (hashtext(attempt.job_id::text || attempt.step || attempt.shard || attempt.fence) & 16383) * interval '1 millisecond' END`;
+
 /** Jobs beside their rows that are free for a step; `$1` names the silent datasources. */
 function freeRows(step: Step, onlyFirst: boolean): string {
   const { shards, asksDatasource }: StepDefinition = steps[step];
   const free = (
     shard: string,
   ) => `NOT EXISTS (SELECT FROM attempt WHERE attempt.job_id = id AND step = '${step}' AND attempt.shard = ${shard}
-                                   AND (held_until > now() OR not_before > now()))`;
+                                   AND (${heldUntil} > now() OR not_before > now()))`;
   const names = shards ? 'ARRAY[shard.datasource]' : 'bulk_job.datasources';
   const asked = asksDatasource ? names : `'{}'::text[]`;
   const rows = shards
@@ -176,7 +181,7 @@ function takeFirst(step: Step): string {
       SELECT job_id, '${step}', shard, 1, 1, now() + interval '${leaseSeconds} seconds' FROM chosen
       ON CONFLICT (job_id, step, shard) DO UPDATE
         SET fence = attempt.fence + 1, count = attempt.count + 1, held_until = excluded.held_until, not_before = NULL
-        WHERE (attempt.held_until <= now()) IS NOT FALSE AND (attempt.not_before <= now()) IS NOT FALSE
+        WHERE (${heldUntil} <= now()) IS NOT FALSE AND (attempt.not_before <= now()) IS NOT FALSE
       RETURNING fence, count, last_error
     )
     SELECT chosen.*, taken.* FROM chosen LEFT JOIN taken ON true`;

@@ -9,8 +9,12 @@ const log = logOf('bulk');
 /** How often leases are renewed and the jobs of running steps looked at: a cancel stops its queries within this time. */
 const beatMs = 400;
 
-/** A datasource that has answered nothing for this long holds no place: the next row may take it. */
+/**
+ * A datasource that has answered nothing for this long holds no place: the next row may take it. The more of them there are, the sooner the next one is
+ * found silent, so that the wait behind many grows but slowly. It costs little: a row that loses its place runs on.
+ */
 const silenceMs = 2_000;
+const listenMs = 100;
 
 /** A lease at work. */
 export interface RunningLease {
@@ -33,7 +37,9 @@ export class RunningLeases {
   private readonly running = new Set<Running>();
   /** Releases that the database has not taken yet. */
   private readonly unwritten = new Set<readonly [Lease, Release]>();
+  private readonly writing = new Set<readonly [Lease, Release]>();
   private timer: NodeJS.Timeout | undefined;
+  private listening: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly leases: LeaseStore,
@@ -54,6 +60,7 @@ export class RunningLeases {
     const running = { lease, controller, signal: controller.signal, silent, sinceMs: performance.now(), becomeSilent };
     this.running.add(running);
     this.timer ??= setTimeout(() => this.beat(), beatMs);
+    this.listening ??= setInterval(() => this.listen(), listenMs);
     return running;
   }
 
@@ -64,8 +71,7 @@ export class RunningLeases {
 
   /** Datasources that leases of a step wait for in vain. */
   silentDatasources(step: Step): string[] {
-    const waitedFor = [...this.running].filter(({ lease }) => lease.step === step).flatMap((running) => this.silentOf(running));
-    return [...new Set(waitedFor)];
+    return [...this.silentOf(step).values()].flat();
   }
 
   /** Writes a release; never rejects. While the database is away it is tried again with each beat, for as long as this process lives. */
@@ -81,10 +87,18 @@ export class RunningLeases {
     for (const { controller } of this.running) controller.abort(new Stopped('the process shuts down'));
   }
 
+  private listen(): void {
+    const steps = new Set([...this.running].map(({ lease }) => lease.step));
+    for (const step of steps) for (const running of this.silentOf(step).keys()) running.becomeSilent();
+    if (this.running.size > 0) return;
+    clearInterval(this.listening);
+    this.listening = undefined;
+  }
+
   private async beat(): Promise<void> {
-    for (const running of this.running) if (this.silentOf(running).length > 0) running.becomeSilent();
-    const kept = [...this.running];
-    await Promise.all([this.renew(kept), ...[...this.unwritten].map((entry) => this.write(entry))]);
+    // A release may have to wait for a lock; renewals do not.
+    for (const entry of this.unwritten) void this.write(entry);
+    await this.renew([...this.running]);
     const isIdle = this.running.size === 0 && this.unwritten.size === 0;
     this.timer = isIdle ? undefined : setTimeout(() => this.beat(), beatMs);
   }
@@ -104,15 +118,31 @@ export class RunningLeases {
     }
   }
 
+  /** A release gives back a count, so it is written once, however often it is tried. */
   private async write(entry: readonly [Lease, Release]): Promise<void> {
-    await this.leases.release(...entry).then(
-      () => this.unwritten.delete(entry),
-      (error) => log.debug({ error: String(error) }, 'a release cannot be written now'),
-    );
+    if (this.writing.has(entry)) return;
+    this.writing.add(entry);
+    await this.leases
+      .release(...entry)
+      .then(
+        () => this.unwritten.delete(entry),
+        (error) => log.debug({ error: String(error) }, 'a release cannot be written now'),
+      )
+      .finally(() => this.writing.delete(entry));
   }
 
-  private silentOf({ lease, sinceMs }: Running): string[] {
-    const silentSince = performance.now() - silenceMs;
-    return lease.datasources.filter((name) => Math.max(sinceMs, this.threads.lastAnswerAt(name) ?? 0) < silentSince);
+  /** Leases of a step whose datasources are silent, with those; the longest waiting first. */
+  private silentOf(step: Step): Map<Running, string[]> {
+    const silent = new Map<Running, string[]>();
+    const names = new Set<string>();
+    for (const running of [...this.running].filter(({ lease }) => lease.step === step)) {
+      const { lease, sinceMs } = running;
+      const silentSince = performance.now() - silenceMs / (1 + names.size);
+      const found = lease.datasources.filter((name) => Math.max(sinceMs, this.threads.lastAnswerAt(name) ?? 0) < silentSince);
+      if (found.length === 0) continue;
+      silent.set(running, found);
+      for (const name of found) names.add(name);
+    }
+    return silent;
   }
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { untilAborted } from '../datasource/until-aborted.js';
 import { Publisher } from '../publication/publisher.js';
 import { logOf } from '../settings/logger.js';
 import { DiscoverStep } from './discover-step.js';
@@ -20,6 +21,9 @@ const mostServed = 1_000;
 
 /** A fault of ours counts as an attempt. */
 const isOurs = ({ kind }: Verdict): boolean => kind === 'again' || kind === 'given-up';
+
+/** Rows that failed together, by one that took its thread with it, do not come back together. */
+const spread = (): number => 0.5 + 1.5 * Math.random();
 
 /** What a step does. It catches nothing: the runner decides what a failure means. Both commit under the lease and return what waits then. */
 export interface StepWork {
@@ -57,8 +61,14 @@ export class StepRunner {
       if (!lease) return;
       this.noteTurn(lease);
       const running = this.running.open(lease);
-      await Promise.race([this.run(running), running.silent]);
+      const run = this.run(running);
+      if ((await Promise.race([run, running.silent.then(() => 'silent')])) === 'silent') void run.then(() => this.wakeAgain(lease));
     }
+  }
+
+  /** While a datasource was silent, wake-ups of its other rows were used up in vain. */
+  private async wakeAgain({ step, jobId, shard }: Lease): Promise<void> {
+    await this.wakeUps.wakeAll({ [step]: [steps[step].unit === 'shard' ? { jobId, shard } : { jobId }] });
   }
 
   /** Takes no further rows; what runs is stopped after `graceMs`, and its rows are free at once. */
@@ -77,7 +87,8 @@ export class StepRunner {
       announce(lease, 'leased');
       log.debug({ step: lease.step, jobId: lease.jobId, shard: lease.shard }, 'a row is leased');
       if (lease.attempts > mostAttempts) throw new TooManyAttempts(mostAttempts, lease.lastError);
-      const waking = await this.work[lease.step].run(lease, signal);
+      // Some steps hear of no signal, such as one that waits for Kafka: they are left, and their commits decide.
+      const waking = await untilAborted(this.work[lease.step].run(lease, signal), signal);
       await this.wake(lease, waking);
     } catch (reason) {
       // What a stopped step ends with is a consequence of the stop.
@@ -105,7 +116,7 @@ export class StepRunner {
       if (isCounted) log.error({ step, jobId, shard, error: String(failure) }, 'a failed step cannot be noted');
       return this.running.release(lease, { counts: isCounted, pauseMs: 1_000 });
     }
-    const pauseMs = verdict.kind === 'stopped' ? 0 : verdict.pauseMs;
+    const pauseMs = verdict.kind === 'stopped' ? 0 : verdict.kind === 'again' ? verdict.pauseMs * spread() : verdict.pauseMs;
     await this.running.release(lease, { counts, pauseMs, reason: verdict.kind === 'stopped' ? undefined : error.message });
   }
 

@@ -1,3 +1,4 @@
+import { QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
 import { isDatabaseAway } from './database-error.js';
 
 const coded = (code: string, message = 'said') => Object.assign(new Error(message), { code });
@@ -21,6 +22,8 @@ describe('isDatabaseAway', () => {
     ['an ended connection', new Error('Connection terminated unexpectedly')],
     ['a pool without a free connection', new Error('timeout exceeded when trying to connect')],
     ['a connection that broke before', new Error('Client has encountered a connection error and is not queryable')],
+    ['a connection that broke in a transaction', new QueryRunnerAlreadyReleasedError()],
+    ['a connection that broke before a repository asked', new QueryRunnerProviderAlreadyReleasedError()],
     ['what TypeORM wraps', Object.assign(new Error('failed'), { driverError: coded('57P01') })],
     ['a cause', new Error('failed', { cause: coded('08006') })],
     ['one of several', new AggregateError([coded('ECONNREFUSED')], '')],

@@ -18,7 +18,7 @@ const ofTheSocket = /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOS
 
 /** What pg, its pool and TypeORM say without a code. */
 const messages =
-  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|not queryable|Client was closed|Called end on pool|after calling end on the pool|[Dd]river not Connected|QueryRunner is released|is not established|Connection ended unexpectedly/;
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|not queryable|Client was closed|Called end on pool|after calling end on the pool|[Dd]river not Connected|[Qq]uery ?[Rr]unner (is|was)? ?(already )?released|is not established|Connection ended unexpectedly/;
 
 /**
  * Whether PostgreSQL failed, not our statement: the connection, the server, its disk. The same may succeed later. Errors of other servers have classes of

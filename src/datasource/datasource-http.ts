@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import axios, { type AxiosResponse } from 'axios';
@@ -39,6 +40,8 @@ export class DatasourceHttp implements OnModuleDestroy {
   private readonly tokens: BearerTokens;
   private readonly limits = new Map<string, LimitFunction>();
   private readonly answeredMs = new Map<string, number>();
+  /** Answers that are being read, and how far. */
+  private readonly reading = new Set<{ readonly name: string; readonly socket: Socket; bytes: number }>();
 
   constructor(@InjectSettings() private readonly settings: HttpSettings) {
     this.tokens = new BearerTokens(this.agents, settings.DATASOURCE_TIMEOUT_MS);
@@ -60,8 +63,12 @@ export class DatasourceHttp implements OnModuleDestroy {
     }
   }
 
-  /** When a datasource last sent the head or the end of an answer, be it a refusal, in ms of performance.now(); undefined: never. */
+  /** When a datasource last sent the head or a part of an answer, be it a refusal, in ms of performance.now(), to the last look; undefined: never. */
   lastAnswerAt(datasource: string): number | undefined {
+    for (const each of this.reading) {
+      if (each.name === datasource && each.socket.bytesRead > each.bytes) this.answeredMs.set(datasource, performance.now());
+      each.bytes = each.socket.bytesRead;
+    }
     return this.answeredMs.get(datasource);
   }
 
@@ -94,7 +101,10 @@ export class DatasourceHttp implements OnModuleDestroy {
       this.answeredMs.set(datasource.name, performance.now());
       addAbortSignal(stop.signal, response.data);
       if (response.status >= 200 && response.status <= 299) {
-        const body = await read(response.data);
+        const { socket } = response.request as { socket: Socket };
+        const reading = { name: datasource.name, socket, bytes: socket.bytesRead };
+        this.reading.add(reading);
+        const body = await read(response.data).finally(() => this.reading.delete(reading));
         this.answeredMs.set(datasource.name, performance.now());
         return body;
       }

@@ -1,0 +1,130 @@
+import { jest } from '@jest/globals';
+import { type Lease, LeaseLost, Stopped } from './lease-store.js';
+import { RunningLeases } from './running-leases.js';
+
+const leaseOf = (shard: number, more: Partial<Lease> = {}): Lease => ({
+  step: 'measure',
+  jobId: 'j',
+  shard,
+  fence: 1,
+  attempts: 1,
+  datasources: [`datasource-${shard}`],
+  ...more,
+});
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+/** Leases over a store and threads that the test makes up. */
+function keep({
+  renew = async (leases: readonly Lease[]): Promise<string[]> => leases.map(() => 'held'),
+  release = async (): Promise<void> => undefined,
+  answeredAt = (_: string): number | undefined => undefined,
+} = {}) {
+  return new RunningLeases({ renew, release } as never, { lastAnswerAt: answeredAt } as never);
+}
+
+const stateOf = (signal: AbortSignal) => (signal.aborted ? signal.reason : 'runs');
+
+describe('a running lease', () => {
+  it.each<[Lease['step'], string, object | string]>([
+    ['measure', 'held', 'runs'],
+    ['measure', 'lost', LeaseLost],
+    ['publish', 'lost', LeaseLost],
+    ['discover', 'ended', Stopped],
+    ['measure', 'ended', Stopped],
+    ['publish', 'ended', 'runs'],
+    ['finish', 'ended', 'runs'],
+    ['notify', 'ended', 'runs'],
+  ])('of %s that is %s goes on, or is stopped', async (step, state, expected) => {
+    const leases = keep({ renew: async (kept) => kept.map(() => state) });
+    const running = leases.open(leaseOf(0, { step }));
+    await jest.advanceTimersByTimeAsync(500);
+    leases.close(running);
+    expect(stateOf(running.signal)).toEqual(typeof expected === 'string' ? expected : expect.any(expected));
+    await jest.advanceTimersByTimeAsync(1_000);
+  });
+
+  it('goes on while the database is away', async () => {
+    const leases = keep({ renew: () => Promise.reject(new Error('away')) });
+    const running = leases.open(leaseOf(0));
+    await jest.advanceTimersByTimeAsync(5_000);
+    leases.close(running);
+    expect(stateOf(running.signal)).toBe('runs');
+  });
+});
+
+describe('a datasource', () => {
+  it('is silent after two seconds without an answer, and not before', async () => {
+    const leases = keep();
+    const running = leases.open(leaseOf(0));
+    await jest.advanceTimersByTimeAsync(1_900);
+    expect(leases.silentDatasources('measure')).toEqual([]);
+    await jest.advanceTimersByTimeAsync(200);
+    expect(leases.silentDatasources('measure')).toEqual(['datasource-0']);
+    expect(leases.silentDatasources('discover')).toEqual([]);
+    await running.silent;
+    leases.close(running);
+  });
+
+  it('that goes on answering is not silent', async () => {
+    const leases = keep({ answeredAt: () => performance.now() - 500 });
+    const running = leases.open(leaseOf(0));
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(leases.silentDatasources('measure')).toEqual([]);
+    leases.close(running);
+  });
+
+  it('is found silent the sooner, the more of them there are', async () => {
+    const leases = keep();
+    const rows = [];
+    const startMs = performance.now();
+    for (let shard = 0; shard < 40; shard++) {
+      const running = leases.open(leaseOf(shard));
+      rows.push(running);
+      for (let isSilent = false; !isSilent; ) {
+        await jest.advanceTimersByTimeAsync(50);
+        isSilent = leases.silentDatasources('measure').includes(`datasource-${shard}`);
+      }
+    }
+    // Two seconds for the first; for all of them no more than a few.
+    expect(performance.now() - startMs).toBeLessThan(12_000);
+    for (const running of rows) leases.close(running);
+    expect(leases.silentDatasources('measure')).toEqual([]);
+  });
+});
+
+describe('a release', () => {
+  it('that takes long is written once, and holds up no renewal', async () => {
+    let [written, renewed] = [0, 0];
+    const leases = keep({
+      release: () => {
+        written++;
+        return new Promise((done) => setTimeout(done, 5_000));
+      },
+      renew: async (kept) => {
+        renewed++;
+        return kept.map(() => 'held');
+      },
+    });
+    const running = leases.open(leaseOf(0));
+    void leases.release(leaseOf(1), { counts: false, pauseMs: 0 });
+    await jest.advanceTimersByTimeAsync(4_000);
+    expect([written, renewed > 5]).toEqual([1, true]);
+    leases.close(running);
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(written).toBe(1);
+  });
+
+  it('is tried again until the database takes it', async () => {
+    let written = 0;
+    const leases = keep({ release: () => (++written < 4 ? Promise.reject(new Error('away')) : Promise.resolve()) });
+    await leases.release(leaseOf(0), { counts: false, pauseMs: 0 });
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(written).toBe(4);
+  });
+});
