@@ -60,6 +60,51 @@ describe('a lease', () => {
     expect(await flow.leases.renew([first, second])).toEqual(['lost', 'held']);
   });
 
+  it('ends ten seconds after it was given', async () => {
+    await flow.submit();
+    await flow.lease('discover');
+    const { seconds } = await flow.row('SELECT extract(epoch FROM held_until - now())::float8 AS seconds FROM attempt');
+    expect(seconds).toBeLessThanOrEqual(10);
+  });
+
+  it('that is lost is told so, though its job has ended too', async () => {
+    const id = await flow.plan([1]);
+    const first = await flow.lease('measure');
+    await flow.expireLeases();
+    await flow.lease('measure');
+    await flow.jobs.fail(id, {}, new Date());
+    expect(await flow.leases.renew([first])).toEqual(['lost']);
+  });
+
+  it('that is released twice gives its count back once', async () => {
+    await flow.submit();
+    const lease = await flow.lease('discover');
+    for (let times = 0; times < 2; times++) await flow.leases.release(lease, released);
+    expect(await flow.row('SELECT count FROM attempt')).toEqual({ count: 0 });
+  });
+
+  it("is given for a shard whose own datasource is heard, whatever the job's others do", async () => {
+    await flow.plan([1, 1], { datasources: ['a', 'b'] });
+    await flow.database.query(`UPDATE shard SET datasource = 'b' WHERE number = 1`);
+    expect(await next('measure', ['a'])).toMatchObject({ shard: 1 });
+  });
+
+  it.each([
+    [1, 100],
+    [2, 0],
+  ])('whose worker died is free at once after %i attempts, for %i of a hundred fences', async (count, free) => {
+    await flow.submit();
+    await flow.lease('discover');
+    let found = 0;
+    for (let fence = 1; fence <= 100; fence++) {
+      await flow.database.query(`UPDATE attempt SET count = $1, fence = $2, held_until = now() - interval '1 millisecond'`, [count, fence]);
+      found += (await flow.leases.waiting('discover')).length;
+    }
+    expect(Math.abs(found - free)).toBeLessThan(5);
+    await flow.expireLeases();
+    expect(await next('discover')).toBeDefined();
+  });
+
   it('is prolonged by its renewal', async () => {
     await flow.submit();
     const lease = await flow.lease('discover');

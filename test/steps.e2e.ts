@@ -94,8 +94,9 @@ const publisher = {
   },
 } as never;
 const receiver = {
-  call: (call: (typeof called)[number]) =>
+  call: (call: (typeof called)[number], { signal }: { signal: AbortSignal }) =>
     later(() => {
+      signal.throwIfAborted();
       called.push(call);
       return answer;
     }),
@@ -340,6 +341,14 @@ describe('publishing a shard', () => {
     expect((await flow.shards.find(id, 0))?.sentTopics).toEqual([]);
   });
 
+  it('notes what KAFKA_TOPICS leaves out as not published', async () => {
+    const id = await measured();
+    results = { 's000-0000': { status: 'left-out', reason: 'not in KAFKA_TOPICS' } };
+    await stepsWith().publish.run(await flow.lease('publish'));
+    expect((await outcomes())[0]).toMatchObject({ name: 's000-0000', error: 'not in KAFKA_TOPICS' });
+    expect(await flow.shards.find(id, 0)).toMatchObject({ publishFailedCount: 1 });
+  });
+
   it('is done when Kafka has acknowledged, not before', async () => {
     const id = await measured();
     let acknowledge: () => void = () => undefined;
@@ -492,6 +501,12 @@ describe('calling the webhook', () => {
     expect(called[0]!.body.length).toBeLessThan(20_000);
   });
 
+  it('stops the call when it is stopped', async () => {
+    const id = await flow.plan([], webhook);
+    await expect(stepsWith().notify.run(await flow.lease('notify'), AbortSignal.abort(bug))).rejects.toBe(bug);
+    expect([called, (await jobOf(id)).webhook]).toMatchObject([[], { status: 'IN_PROGRESS' }]);
+  });
+
   it('notes a receiver that refuses', async () => {
     const notification = { type: 'ERROR', message: 'refused', code: 403 } as const;
     answer = { status: 'FAILED', notification };
@@ -524,6 +539,14 @@ describe('ending a job from outside', () => {
     expect(woken).toEqual([{ notify: [{ jobId: id }], publish: [{ jobId: id, shard: 0 }], finish: [] }]);
     expect(await ended.end(id, cancelled)).toBe(false);
     expect(woken).toHaveLength(1);
+  });
+
+  it('keeps what discovery had to tell, and counts every experiment in the records', async () => {
+    const id = await flow.plan([1, 2]);
+    await flow.database.query(`UPDATE bulk_job SET notifications = '{"206": {"message": "partial"}}'`);
+    await ended.end(id, cancelled);
+    expect(Object.keys((await jobOf(id)).notifications)).toEqual(['206', '499']);
+    expect(await flow.shards.find(id, 0)).toMatchObject({ processedSoFar: 3 });
   });
 
   it('leaves nothing waiting of a job that goes on, or does not exist', async () => {

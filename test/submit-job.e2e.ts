@@ -46,6 +46,12 @@ describe('a request', () => {
     expect(woken).toEqual([`discover ${id}`]);
   });
 
+  it('is the same whether its key stands in its body or in the header', async () => {
+    const id = await submit({ datasource: 'prometheus-1', requestId: 'key' });
+    expect(await submit({ datasource: 'prometheus-1' }, 'key')).toBe(id);
+    expect(await jobCount()).toBe(1);
+  });
+
   it('gets its deadline from its start', async () => {
     const { startedAt, deadlineAt } = await jobOf(await submit({ deadline: '2h' }));
     expect(deadlineAt!.getTime() - startedAt.getTime()).toBe(2 * 3_600_000);

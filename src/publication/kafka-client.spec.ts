@@ -38,6 +38,7 @@ describe('KafkaClient', () => {
       'other b {"of":"b"}',
     ]);
     expect(kafka.records.map((record) => record.isCompressed)).toEqual(Array(3).fill(isCompressed));
+    expect(kafka.acks).toEqual([-1, -1]);
   });
 
   it('reaches a broker by its IPv6 address', async () => {

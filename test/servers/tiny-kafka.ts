@@ -44,6 +44,8 @@ export interface TinyKafka {
   readonly bootstrapServers: string;
   /** Topics that exist, with their partitions. */
   readonly topics: Map<string, number>;
+  /** Acknowledgements that each request for records asked for: -1 those of all replicas. */
+  readonly acks: readonly number[];
   /** Records that were taken. */
   readonly records: readonly SentRecord[];
   stop(): void;
@@ -56,13 +58,14 @@ export async function startTinyKafka(
 ): Promise<TinyKafka> {
   const topics = new Map(topicNames.map((name) => [name, 1]));
   const records: SentRecord[] = [];
+  const acks: number[] = [];
   const sockets = new Set<Socket>();
 
   /** By the numbers of their requests: Produce, Metadata, ApiVersions, CreateTopics. */
   const answers: Readonly<Record<number, (reader: Reader) => Writer | Promise<Writer>>> = {
     0: async (reader) => {
       reader.readString();
-      reader.readInt16();
+      acks.push(reader.readInt16());
       reader.readInt32();
       const batches = reader.readArray(readTopicBatches).flat();
       const results = await Promise.all(batches.map(take));
@@ -148,7 +151,7 @@ export async function startTinyKafka(
     for (const socket of sockets) socket.destroy();
     server.close();
   };
-  return { bootstrapServers: `127.0.0.1:${port}`, topics, records, stop };
+  return { bootstrapServers: `127.0.0.1:${port}`, topics, acks, records, acks, stop };
 }
 
 function readTopicBatches(reader: Reader): { topic: string; partition: number; bytes: Buffer }[] {
