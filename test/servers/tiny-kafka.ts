@@ -151,7 +151,7 @@ export async function startTinyKafka(
     for (const socket of sockets) socket.destroy();
     server.close();
   };
-  return { bootstrapServers: `127.0.0.1:${port}`, topics, acks, records, acks, stop };
+  return { bootstrapServers: `127.0.0.1:${port}`, topics, acks, records, stop };
 }
 
 function readTopicBatches(reader: Reader): { topic: string; partition: number; bytes: Buffer }[] {
