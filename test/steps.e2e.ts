@@ -316,12 +316,16 @@ describe('publishing a shard', () => {
 
   it('sends once what the other topics take while one is refused, and ends with it', async () => {
     const id = await measured();
+    await flow.measure();
+    const other = await measured();
+    await flow.database.query(`UPDATE outcome SET publish_error = 'of others' WHERE job_id = $1 OR shard_number = 1`, [other]);
     const refused = new PublicationError('not-authorized', 'no right', { about: { topic: 'error-topic', operation: 'write' } });
     results = { 's000-0000': { status: 'failed', reason: 'too large' }, 's000-0001': { status: 'waits', error: refused } };
     const lease = await flow.lease('publish');
     await expect(stepsWith().publish.run(lease)).rejects.toBe(refused);
     expect(await flow.shards.find(id, 0)).toMatchObject({ state: 'recommended', sentTopics: ['recommendations-topic'] });
-    expect((await outcomes())[0]).toMatchObject({ name: 's000-0000', error: 'too large' });
+    expect([(await flow.shards.find(id, 1))?.sentTopics, (await flow.shards.find(other, 0))?.sentTopics]).toEqual([[], []]);
+    expect((await outcomes()).filter(({ error }: { error: string }) => error === 'too large')).toMatchObject([{ name: 's000-0000' }]);
 
     [published, results] = [[], {}];
     await flow.leases.release(lease, { counts: false, pauseMs: 0 });
