@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { LeaseLost, Stopped } from '../src/bulk/lease-store.js';
 import { experimentNamed, type JobFlow, nameOf, openJobFlow, outcomesOf } from './job-flow.js';
+import { meanwhile } from './meanwhile.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
-import { waitUntil } from './servers/wait-until.js';
 
 const cancelled = { '499': { type: 'ERROR', message: 'cancelled', code: 499 } } as const;
 const emptyPlan = { shards: [], failed: [], notifications: {}, metadata: {}, at: new Date() };
@@ -273,25 +273,12 @@ describe('failing a job', () => {
 
 describe('an end that another process commits at the same moment', () => {
   /** Ends the job elsewhere, while `work` waits for the job's lock. */
-  async function endMeanwhile<T>(id: string, status: string, work: () => Promise<T>): Promise<T> {
-    const runner = flow.database.createQueryRunner();
-    try {
-      await runner.startTransaction();
-      await runner.query('UPDATE bulk_job SET status = $2, ended_at = now() WHERE id = $1', [id, status]);
-      const [result] = await Promise.all([
-        work(),
-        waitUntil('it waits for the lock', async () => {
-          const { count } = await flow.row(
-            "SELECT count(*)::int FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
-          );
-          return Number(count) > 0;
-        }).then(() => runner.commitTransaction()),
-      ]);
-      return result;
-    } finally {
-      await runner.release();
-    }
-  }
+  const endMeanwhile = <T>(id: string, status: string, work: () => Promise<T>) =>
+    meanwhile(
+      flow.database,
+      (runner) => runner.query('UPDATE bulk_job SET status = $2, ended_at = now() WHERE id = $1', [id, status]),
+      work,
+    );
 
   it('stays the end: a failure comes too late', async () => {
     const id = await flow.submit();

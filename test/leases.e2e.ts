@@ -76,6 +76,21 @@ describe('a lease', () => {
     expect(await flow.leases.renew([first])).toEqual(['lost']);
   });
 
+  it('is released when that is written, not before', async () => {
+    await flow.submit();
+    const lease = await flow.lease('discover');
+    const order: string[] = [];
+    let releasing: Promise<unknown> = Promise.resolve();
+    await flow.database.transaction(async (transaction) => {
+      await transaction.query('SELECT FROM attempt FOR UPDATE');
+      releasing = flow.leases.release(lease, released).then(() => order.push('released'));
+      await new Promise((done) => setTimeout(done, 200));
+      order.push('unlocked');
+    });
+    await releasing;
+    expect(order).toEqual(['unlocked', 'released']);
+  });
+
   it('that is released twice gives its count back once', async () => {
     await flow.submit();
     const lease = await flow.lease('discover');

@@ -361,9 +361,15 @@ describe('a stop', () => {
     const { runner, runs } = startWorker('measure', run);
     const filled = runner.fillPlace('measure');
     await waitUntil('the step runs', () => runs.length === 1);
+    // Somebody looks at the row meanwhile: the process ends when it is written.
+    const looking = flow.database.transaction((transaction) =>
+      transaction.query('SELECT pg_sleep(0.5) FROM (SELECT FROM attempt FOR UPDATE) AS row'),
+    );
+    await new Promise((done) => setTimeout(done, 100));
     await runner.stop(0);
     await filled;
     expect(await attempt()).toMatchObject({ count: 0, held_until: null, pauses: false, last_error: null });
+    await looking;
     await startWorker('measure', commit).runner.fillPlace('measure');
     expect(await statusOf(id)).toBe('COMPLETED');
   });

@@ -1,4 +1,4 @@
-import { foreignFault, type Origins } from './foreign-pages.js';
+import { foreignFault, type Origins, refuseForeignPages } from './foreign-pages.js';
 
 const post = { method: 'POST', path: '/bulk', host: 'sizes.example:8080' };
 const json = { contentType: 'application/json; charset=utf-8' };
@@ -55,4 +55,20 @@ describe('hosts', () => {
     { host: '10.0.0.7', path: '/healthy' },
     { host: 'rebound.example', method: 'GET' },
   ])('others do not: %j', (request) => expect(fault(request, settings)).toMatch(/^Host .* is not allowed; ALLOWED_HOSTS/));
+});
+
+describe('refuseForeignPages', () => {
+  const pass = (headers: Record<string, string>) => {
+    const passed: unknown[] = [];
+    const request = { method: 'POST', path: '/bulk', get: (name: string) => headers[name] };
+    refuseForeignPages({ CORS_ORIGINS: undefined, ALLOWED_HOSTS: undefined })(request as never, {} as never, (error) => passed.push(error));
+    return passed;
+  };
+
+  it('lets pass what no page sent', () => expect(pass({})).toEqual([undefined]));
+
+  it('hands on a 403 for a page of strangers', () => {
+    const headers = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site', host: 'sizer', 'content-type': 'text/plain' };
+    expect(pass(headers)).toEqual([expect.objectContaining({ message: expect.stringContaining('https://evil.example') })]);
+  });
 });

@@ -126,3 +126,9 @@ describe('describeFaults', () => {
     expect(text).toMatch(/^m{400}… \(field: f{200}…\); .*; and 5980 more$/);
   });
 });
+
+it('tells faults that fit, and no more', () => {
+  const fault = { field: 'a', message: 'x' };
+  expect(describeFaults(Array(20).fill(fault))).not.toContain('more');
+  expect(describeFaults(Array(21).fill(fault))).toMatch(/; and 1 more$/);
+});

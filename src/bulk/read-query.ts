@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { isStorable } from '../database/storable.js';
 import { describeFaults } from './read-bulk-request.js';
 import { RestError } from './rest-error.js';
-import { isStorable } from './text-faults.js';
 
 const mostPerPage = 10_000;
 

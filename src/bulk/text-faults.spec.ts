@@ -1,4 +1,5 @@
-import { isStorable, longestText, textFaults } from './text-faults.js';
+import { isStorable } from '../database/storable.js';
+import { longestText, textFaults } from './text-faults.js';
 
 describe('textFaults', () => {
   it.each([undefined, null, 1, true, 'text', {}, [], { a: ['ü😀\n\u0001', { '"': null }] }])('finds nothing in %j', (value) => {

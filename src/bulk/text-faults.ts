@@ -1,3 +1,5 @@
+import { isStorable } from '../database/storable.js';
+
 /** One thing wrong with a value; `field` is the path of the offending member, '' for the value itself. */
 export interface TextFault {
   readonly field: string;
@@ -22,9 +24,4 @@ function faultsOf(text: string, field: string): TextFault[] {
   if (text.length > longestText)
     return [{ field, message: `Text may have at most ${longestText} characters; this one has ${text.length}` }];
   return isStorable(text) ? [] : [{ field, message: 'Text may hold neither U+0000 nor half a surrogate pair' }];
-}
-
-/** Whether PostgreSQL takes the text as `text` and inside `jsonb`. */
-export function isStorable(text: string): boolean {
-  return text.isWellFormed() && !text.includes('\0');
 }

@@ -3,6 +3,7 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import axios, { type AxiosResponse } from 'axios';
 import pLimit, { type LimitFunction } from 'p-limit';
+import { storable } from '../database/storable.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { Agents } from './agents.js';
@@ -160,7 +161,7 @@ function connectionFailure(datasource: Datasource, path: string, error: unknown)
 /** What a refusal's body says: the `error` of Prometheus' envelope, else its first line. */
 function saidIn(text: string): string {
   const error = /"error"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
-  return (error?.replace(/\\(.)/g, '$1') ?? text.trim().split('\n', 1)[0] ?? '').slice(0, 500);
+  return storable((error?.replace(/\\(.)/g, '$1') ?? text.trim().split('\n', 1)[0] ?? '').slice(0, 500));
 }
 
 function failed(

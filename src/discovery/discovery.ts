@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { Injectable } from '@nestjs/common';
+import { storable } from '../database/storable.js';
 import type { Datasource } from '../datasource/datasource.js';
 import type { PrometheusSeries } from '../datasource/prometheus-client.js';
 import { logOf } from '../settings/logger.js';
@@ -67,7 +68,8 @@ export class Discovery {
         log.warn({ datasource: request.datasource.name, series: found.malformedSeries }, 'series without a label left out');
       const find: Find = (questions, windows) => this.finder.find(asking, questions, windows);
       const containers = await tellImagesApart(request, found.containers, parts, find);
-      return { cluster: toCluster({ ...found, containers }), warnings: [...warnings] };
+      // Labels may hold any text; rows may not.
+      return storable({ cluster: toCluster({ ...found, containers }), warnings: [...warnings] });
     } catch (error) {
       // The other questions of this discovery need no answer any more.
       failed.abort();

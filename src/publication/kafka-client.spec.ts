@@ -95,7 +95,10 @@ describe('KafkaClient', () => {
       isAboutTopic: true,
     });
     isRefused = false;
+    const before = kafka.connections();
     await client.send('one', [messageTo('one', 'b')]);
+    // A client that knows a topic which is gone would ask for it with all others: it is left.
+    expect(kafka.connections()).toBeGreaterThan(before);
     await expect(client.send('other', [messageTo('other', 'c')])).rejects.toMatchObject({ failure: 'not-authorized' });
     const now = performance.now();
     const clock = jest.spyOn(performance, 'now').mockImplementation(() => now + 11_000);

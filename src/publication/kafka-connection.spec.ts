@@ -86,6 +86,14 @@ describe('tokenSource', () => {
     expect(asked).toEqual([`POST Basic ${Buffer.from('id:secret').toString('base64')} grant_type=client_credentials`]);
   });
 
+  it.each([0, null, undefined, '3600'])('keeps a token whose expires_in is %j', async (expires_in) => {
+    const { endpoint, asked } = await tokenEndpoint(200, { access_token: 't1', expires_in });
+    const token = tokenSource({ endpoint, clientId: 'id', clientSecret: 'secret' });
+    await token();
+    await token();
+    expect(asked).toHaveLength(1);
+  });
+
   it('asks again when the token is about to expire', async () => {
     const { endpoint, asked } = await tokenEndpoint(200, { access_token: 't1', expires_in: 10 });
     const token = tokenSource({ endpoint, clientId: 'id', clientSecret: 'secret' });

@@ -24,4 +24,24 @@ describe('KafkaWatch', () => {
     warn.mockRestore();
     expect(warnings).toMatchObject([{ failure: 'unreachable' }, { failure: 'refused-credentials' }]);
   });
+
+  it('warns of a refused topic once for each reason, and says when it is back', () => {
+    const told: string[] = [];
+    const spies = (['warn', 'info'] as const).map((level) =>
+      jest.spyOn(logger, level).mockImplementation((_: unknown, text?: string) => void told.push(`${level} ${text}`)),
+    );
+    const watch = new KafkaWatch();
+    const refused = (operation: 'create' | 'write', reason: string) =>
+      watch.noteRefusal(new PublicationError('not-authorized', reason, { about: { topic: 't', operation } }));
+    refused('write', 'a');
+    refused('write', 'a');
+    refused('write', 'b');
+    watch.noteTopic('t', 'create');
+    expect(watch.topicTroubles.map(({ message }) => message)).toEqual(['b']);
+    watch.noteTopic('t', 'write');
+    watch.noteTopic('t', 'write');
+    for (const spy of spies) spy.mockRestore();
+    expect(watch.topicTroubles).toEqual([]);
+    expect(told).toEqual(['warn records of a topic wait', 'warn records of a topic wait', 'info a topic is back']);
+  });
 });

@@ -199,14 +199,16 @@ async function checkJobsEnd(databaseUrl: string): Promise<void> {
 }
 
 function checkLog(service: Service): void {
+  // While it starts, it loads its modules.
+  const loops = service.logs.slice(service.logs.findIndex(({ msg }) => msg === 'listening') + 2).filter(({ msg }) => msg === 'fuzz loop');
   for (const line of service.logs) {
     if (line.level === 'error' || line.level === 'fatal') violate('a fault of ours in the log', line);
-    if (line.msg === 'fuzz loop' && (line.heldMs as number) > mostHeldMs)
-      violate(`the event loop was held for ${(line.heldMs as number).toFixed(0)} ms`);
     if (/Warning/.test(line.msg)) violate('a warning of Node', line);
   }
   if (service.logs.filter(({ msg }) => msg === 'listening').length !== 1) violate('the service did not live through it');
-  const held = Math.max(...service.logs.filter(({ msg }) => msg === 'fuzz loop').map(({ heldMs }) => heldMs as number));
+  for (const { heldMs } of loops)
+    if ((heldMs as number) > mostHeldMs) violate(`the event loop was held for ${(heldMs as number).toFixed(0)} ms`);
+  const held = Math.max(...loops.map(({ heldMs }) => heldMs as number));
   process.stdout.write(`service: the event loop was held for ${held.toFixed(0)} ms at most\n`);
 }
 

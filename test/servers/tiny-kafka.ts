@@ -46,6 +46,8 @@ export interface TinyKafka {
   readonly topics: Map<string, number>;
   /** Acknowledgements that each request for records asked for: -1 those of all replicas. */
   readonly acks: readonly number[];
+  /** Connections so far. */
+  readonly connections: () => number;
   /** Records that were taken. */
   readonly records: readonly SentRecord[];
   stop(): void;
@@ -120,7 +122,9 @@ export async function startTinyKafka(
     return new Encoder().writeString(topic).writeArray([result]);
   }
 
+  let connections = 0;
   const server = createServer((socket) => {
+    connections++;
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
     let bytes = Buffer.alloc(0);
@@ -151,7 +155,7 @@ export async function startTinyKafka(
     for (const socket of sockets) socket.destroy();
     server.close();
   };
-  return { bootstrapServers: `127.0.0.1:${port}`, topics, acks, records, stop };
+  return { bootstrapServers: `127.0.0.1:${port}`, topics, acks, records, connections: () => connections, stop };
 }
 
 function readTopicBatches(reader: Reader): { topic: string; partition: number; bytes: Buffer }[] {
