@@ -1,5 +1,5 @@
 // Makes a checkout ready to run: installs the packages and builds, each only when it is missing or older than what it is made of.
-// Only Node's own modules here: this runs before anything is installed.
+// Only Node's own modules here: this runs before anything is installed. Only syntax of Node 12: an older Node then says which one is needed.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,16 +13,18 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** Time of the last change in ms; 0 where there is nothing. */
+/** Time of the last change in ms; 0 if there is nothing. */
 function changedAt(path) {
-  return statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const stat = statSync(join(root, path), { throwIfNoEntry: false });
+  return stat === undefined ? 0 : stat.mtimeMs;
 }
 
 /** The newest change of a file or folder, folders with all that is in them (a removed file shows in its folder's own time). */
 function newestIn(path) {
-  const stat = statSync(join(root, path), { throwIfNoEntry: false });
-  if (!stat?.isDirectory()) return stat?.mtimeMs ?? 0;
-  return readdirSync(join(root, path)).reduce((newest, name) => Math.max(newest, newestIn(join(path, name))), stat.mtimeMs);
+  const entry = statSync(join(root, path), { throwIfNoEntry: false });
+  if (entry === undefined) return 0;
+  const names = entry.isDirectory() ? readdirSync(join(root, path)) : [];
+  return names.reduce((newest, name) => Math.max(newest, newestIn(join(path, name))), entry.mtimeMs);
 }
 
 function run(reason, ...args) {
@@ -30,7 +32,7 @@ function run(reason, ...args) {
   const { status, error } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] });
   if (status === 0) return;
   console.error(`npm ${args.join(' ')} failed${error ? `: ${error.message}` : ''}; run it by hand to see more.`);
-  process.exit(status ?? 1);
+  process.exit(status === null ? 1 : status);
 }
 
 // npm writes node_modules/.package-lock.json at the end of an install.

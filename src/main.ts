@@ -1,5 +1,12 @@
-// Only what an old Node can read, and nothing large: as the first process of a container (PID 1) it hears no signal before its handlers are there.
+// Only syntax of Node 12 (no ?., no ??, no top-level await): an older Node then says which one is needed.
+// And nothing large: as the first process of a container (PID 1) this one hears no signal before its handlers are there.
 import { faultOfNode } from './node-version.js';
+
+const fault = faultOfNode(process.version);
+if (fault !== undefined) {
+  process.stderr.write(`${fault}\n`);
+  process.exit(1);
+}
 
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => stop.abort(signal));
@@ -13,16 +20,15 @@ process.on('unhandledRejection', (reason) => {
   process.stderr.write(`A failure that nobody waited for: ${reason instanceof Error ? reason.stack : String(reason)}\n`);
 });
 
-const fault = faultOfNode(process.version);
-if (fault !== undefined) {
-  process.stderr.write(`${fault}\n`);
-  process.exit(1);
-}
-
-const { describeSettings, runService } = await import('./service.js');
-if (process.argv.includes('--help') || process.argv.includes('-h')) {
-  process.stdout.write(describeSettings());
-} else {
-  const code = await runService(stop.signal);
-  process.exit(code);
-}
+import('./service.js')
+  .then(async ({ describeSettings, runService }) => {
+    if (process.argv.includes('--help') || process.argv.includes('-h')) {
+      process.stdout.write(describeSettings());
+    } else {
+      process.exit(await runService(stop.signal));
+    }
+  })
+  .catch((error) => {
+    process.stderr.write(`rightsizer does not start. ${error.stack}\n`);
+    process.exit(1);
+  });

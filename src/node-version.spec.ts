@@ -1,7 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { faultOfNode } from './node-version.js';
+
+const entries = ['main.ts', 'cli.ts', '../scripts/ready.mjs'];
 
 describe('faultOfNode', () => {
   it.each(['v20.19.0', 'v20.20.1', 'v21.0.0', 'v22.1.0', 'v100.0.0'])('takes %s', (version) => {
@@ -17,11 +20,33 @@ describe('faultOfNode', () => {
     expect(faultOfNode('v0.0.0')).toContain(engines.node.replace('>=', ''));
   });
 
-  it.each(['main.ts', 'cli.ts'])('is asked before anything else by %s', (entry) => {
-    const old = `data:text/javascript,Object.defineProperty(process, 'version', { value: 'v18.20.4' })`;
+  it.each(entries)('is asked before anything else by %s', (entry) => {
+    const version = `Object.defineProperty(process, 'version', { value: 'v18.20.4' })`;
+    const versions = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.4' } })`;
+    const old = `data:text/javascript,${version}; ${versions}; delete globalThis.AbortController`;
     const script = fileURLToPath(new URL(entry, import.meta.url));
     const env = { ...process.env, NODE_OPTIONS: '' };
     const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--import', old, script], { env, encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 1, stderr: `${faultOfNode('v18.20.4')}\n` });
   });
+
+  it.each([...entries, 'node-version.ts'])('can be asked by Node 12: %s has no newer syntax', (file) => {
+    expect(hasNewSyntax(readFileSync(new URL(file, import.meta.url), 'utf8'))).toBe(false);
+  });
+
+  it.each(['a?.b;', 'a ?? b;', 'a ??= b;', "await import('a');"])('could not be asked by Node 12 beside %s', (newer) => {
+    expect(hasNewSyntax(`export const a = 1;\n${newer}`)).toBe(true);
+  });
 });
+
+/** Whether the built file has syntax that Node 12 cannot read: anything that TypeScript writes differently for ES2019, or an await outside functions. */
+function hasNewSyntax(source: string): boolean {
+  const [built, old] = [ts.ScriptTarget.ES2022, ts.ScriptTarget.ES2019].map(
+    (target) => ts.transpileModule(source, { compilerOptions: { target, module: ts.ModuleKind.ESNext } }).outputText,
+  );
+  return built !== old || hasAwait(ts.createSourceFile('entry.ts', source, ts.ScriptTarget.ES2022));
+}
+
+function hasAwait(node: ts.Node): boolean {
+  return ts.isAwaitExpression(node) || (!ts.isFunctionLike(node) && (ts.forEachChild(node, hasAwait) ?? false));
+}
