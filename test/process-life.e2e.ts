@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type RunningChild, startChild } from './servers/child-process.js';
@@ -112,6 +112,21 @@ describe('a start', () => {
     expect(postmaster()).toBe(pid);
   });
 
+  it('below a symbolic link is refused on data that another process made there, and harms nothing', async () => {
+    const parent = dirname(dataDir);
+    mkdirSync(join(parent, 'real'));
+    symlinkSync('real', join(parent, 'link'));
+    dataDir = join(parent, 'link', 'data');
+    clearUpLater('pidfile', join(dataDir, 'postgres/postmaster.pid'));
+    const first = await launch();
+    await untilLine('"listening"');
+    const pid = postmaster();
+    const second = await launch();
+    await second.exited;
+    expect(hasLine(`is in use by another rightsizer (process ${first.pid})`)).toBe(true);
+    expect(postmaster()).toBe(pid);
+  });
+
   it('on data whose process was killed takes them over', async () => {
     const first = await launch();
     await untilLine('"listening"');
@@ -122,6 +137,23 @@ describe('a start', () => {
     await untilLine('"listening"');
     expect(hasLine('"takenOver":true')).toBe(true);
     expect(postmaster()).toBe(pid);
+  });
+
+  it('on data whose PostgreSQL was killed too harms no process that has got its number', async () => {
+    const first = await launch();
+    await untilLine('"listening"');
+    const pid = postmaster()!;
+    await first.kill();
+    await killAndWait(pid);
+    const stranger = await startStranger();
+    nameInPidFile(stranger.pid);
+    lines = [];
+    const second = await launch();
+    await untilLine('"listening"');
+    expect(hasLine('"takenOver":false')).toBe(true);
+    process.kill(second.pid, 'SIGTERM');
+    await second.exited;
+    expect(stranger.hasExited).toBe(false);
   });
 
   it('on what an interrupted first start left makes the database anew', async () => {
@@ -145,4 +177,49 @@ describe('the embedded PostgreSQL', () => {
     expect((await fetch(`${url}/bulk/jobs`)).status).toBe(200);
     expect(child.hasExited).toBe(false);
   });
+
+  it('is started again when another process has got its number, which lives on', async () => {
+    const child = await launch();
+    await untilLine('"listening"');
+    const stranger = await startStranger();
+    process.kill(child.pid, 'SIGSTOP'); // so that it sees nothing in between
+    await killAndWait(postmaster()!);
+    nameInPidFile(stranger.pid);
+    process.kill(child.pid, 'SIGCONT');
+    await untilLine('embedded PostgreSQL is back');
+    process.kill(child.pid, 'SIGTERM');
+    await child.exited;
+    expect(postmaster()).toBeUndefined();
+    expect(stranger.hasExited).toBe(false);
+  });
 });
+
+async function killAndWait(pid: number): Promise<void> {
+  process.kill(pid, 'SIGKILL');
+  await waitUntil('it has ended', () => !isRunning(pid));
+}
+
+/** A dead process that its parent has not reaped yet, as it cannot while it is stopped, counts as ended. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  const stat = `/proc/${pid}/stat`;
+  return !existsSync(stat) || !readFileSync(stat, 'utf8').includes(') Z ');
+}
+
+/** A process of the user that PostgreSQL runs as, which has nothing to do with it. */
+async function startStranger(): Promise<RunningChild> {
+  const { uid, gid } = statSync(join(dataDir, 'postgres'));
+  const child = await startChild('a stranger', 'sleep', ['600'], { uid, gid });
+  children.push(child);
+  return child;
+}
+
+/** As if the stranger had got the number of the dead PostgreSQL. */
+function nameInPidFile(pid: number): void {
+  const file = join(dataDir, 'postgres/postmaster.pid');
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/^\d+/, String(pid)));
+}

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logOf } from '../settings/logger.js';
@@ -37,10 +38,10 @@ export interface EmbeddedPostgres {
  * and cannot take over a running server (docs/decisions/0002-embedded-postgres.md).
  */
 export async function startEmbeddedPostgres(folder: string): Promise<EmbeddedPostgres> {
-  const unlock = await lockFolder(resolve(folder));
+  const owner = await findOwner();
+  const home = await placeData(owner, resolve(folder));
+  const unlock = await lockFolder(home);
   try {
-    const owner = await findOwner();
-    const home = await placeData(owner, resolve(folder));
     const binaries = await placeBinaries(owner, await findBinaries());
     const cluster = new Cluster(home, binaries, owner);
     const url = await cluster.start();
@@ -76,10 +77,7 @@ class Cluster {
   /** Starts it, or takes it over where it runs; returns its address. */
   async start(): Promise<string> {
     const password = await this.initialise();
-    const isRunning = await this.control('status').then(
-      () => true,
-      () => false,
-    );
+    const isRunning = (await this.postmaster()) !== undefined;
     if (!isRunning) {
       await writeOwned(join(this.home, 'port'), String(await findFreePort()), this.owner);
       await this.launch();
@@ -94,9 +92,8 @@ class Cluster {
     this.isStopped = true;
     clearTimeout(this.timer);
     await this.looking;
-    const stop = (mode: string) => this.control('stop', '-m', mode, '-w', '-t', '15');
-    await stop('fast')
-      .catch(() => stop('immediate'))
+    await this.end('fast')
+      .catch(() => this.end('immediate'))
       .catch((error) => log.warn({ error: String(error) }, 'embedded PostgreSQL does not stop'));
   }
 
@@ -110,7 +107,7 @@ class Cluster {
 
   /** Starts the server again where it has died; returns when to look next. */
   private async keepAlive(): Promise<number> {
-    if (await this.isAlive()) return lookMs;
+    if ((await this.postmaster()) !== undefined) return lookMs;
     log.warn({ data: this.data }, 'embedded PostgreSQL has died; it is started again');
     for (let pauseMs = lookMs; !this.isStopped; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       try {
@@ -125,24 +122,31 @@ class Cluster {
     return lookMs;
   }
 
-  private async isAlive(): Promise<boolean> {
-    const pid = await this.postmaster();
-    try {
-      return pid !== undefined && process.kill(pid, 0);
-    } catch (error) {
-      return (error as { code?: string }).code === 'EPERM';
-    }
-  }
-
-  /** Process id of the server as its own file tells it. A dead one that nobody reaps, as under a PID 1 that is no init, counts as none. */
+  /**
+   * Process id of the running server. Its file survives a crash and may then name a process that has nothing to do with it: pg_ctl would take that one for
+   * the server, refuse to start another, and kill it on a stop. Such a file is removed.
+   */
   private async postmaster(): Promise<number | undefined> {
     const file = join(this.data, 'postmaster.pid');
-    const pid = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
-    if (!(pid > 0)) return undefined;
-    const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    if (!/\) Z /.test(state)) return pid;
+    const [firstLine, , , port] = (await readFile(file, 'utf8').catch(() => '')).split('\n');
+    const pid = Number(firstLine);
+    if (!(pid > 0) || !isAlive(pid)) return undefined;
+    if (await this.isServer(pid, Number(port))) return pid;
+    log.warn({ pid, file }, 'postmaster.pid names a process that is not this PostgreSQL; the file is removed');
     await rm(file, { force: true });
     return undefined;
+  }
+
+  /** Whether a living process serves this data: by its command line (a dead process that nobody reaps has none), without /proc by its port. */
+  private async isServer(pid: number, port: number): Promise<boolean> {
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
+    if (commandLine !== undefined) return commandLine.split('\0').includes(this.data);
+    return port > 0 && isListening(port);
+  }
+
+  /** Stops the server if it runs. */
+  private async end(mode: 'fast' | 'immediate'): Promise<void> {
+    if ((await this.postmaster()) !== undefined) await this.control('stop', '-m', mode, '-w', '-t', '15');
   }
 
   private async launch(): Promise<void> {
@@ -150,7 +154,7 @@ class Cluster {
     const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200`;
     const logFile = join(this.home, 'postgres.log');
     await this.control('start', '-w', '-l', logFile, '-o', options).catch(async (cause) => {
-      await this.control('stop', '-m', 'immediate').catch(() => undefined);
+      await this.end('immediate').catch(() => undefined);
       throw new Error(`The embedded PostgreSQL does not start; see ${logFile}, or name a server in DATABASE_URL`, { cause });
     });
   }
@@ -174,6 +178,25 @@ class Cluster {
   private control(...args: string[]): Promise<void> {
     return runAs(this.owner, this.binaries.pg_ctl, ['-D', this.data, ...args]);
   }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as { code?: string }).code === 'EPERM';
+  }
+}
+
+/** False only if the connection is refused: a busy server may be slow to accept one. */
+async function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  return once(socket, 'connect')
+    .then(
+      () => true,
+      (error) => error.code !== 'ECONNREFUSED',
+    )
+    .finally(() => socket.destroy());
 }
 
 function findFreePort(): Promise<number> {

@@ -1,18 +1,35 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { realpath, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A holder that is too busy to tell its process id holds the lock all the same. */
+/** A holder that is too busy to send its process id within this time still holds the lock. */
 const answerMs = 1_000;
 
 /**
- * Locks a folder for this process; returns how to let go of it. The lock is a socket of this machine that is named after the folder: it ends with the process,
- * however that ends, so nothing is left behind by a kill -9. Throws an Error that names the process that holds it.
+ * Locks an existing folder for this process and returns the function that unlocks it. The kernel drops the lock when the process ends, even by kill -9.
+ * Two locks, because each lacks something: a socket knows its holder but is seen only in its own network namespace; a file lock is seen wherever the file is,
+ * but needs the program `flock`. Throws an Error that names the holder.
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+  const server = await listenFor(folder);
+  try {
+    const file = lockFileIn(folder);
+    return async () => {
+      server.close();
+      closeSync(file);
+    };
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+}
+
+async function listenFor(folder: string): Promise<Server> {
   const path = await socketOf(folder);
   const server = createServer((socket) => socket.on('error', () => undefined).end(String(process.pid)));
   server.unref();
@@ -22,27 +39,39 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
       () => undefined,
       (error: NodeJS.ErrnoException) => error,
     );
-    if (!failed) return async () => void server.close();
+    if (!failed) return server;
     const holder = failed.code === 'EADDRINUSE' ? await holderOf(path) : undefined;
-    if (holder !== undefined) {
-      throw new Error(
-        `DATA_DIR ${folder} is in use by another rightsizer (process ${holder}). Stop it, or set DATA_DIR to another folder.`,
-      );
-    }
+    if (holder !== undefined) throw inUse(folder, `another rightsizer (process ${holder})`);
     if (isLast || failed.code !== 'EADDRINUSE') throw failed;
     await rm(path, { force: true }); // the file of a process that was killed
   }
   throw new Error(`${folder} cannot be locked`);
 }
 
-/** Linux has names for sockets that are no files; elsewhere it is a file of the machine's temporary folder. */
+/**
+ * Returns the open file that holds the lock. `flock` locks the open file that it shares with this process, so the lock outlives `flock` and ends with our
+ * descriptor, which no other child inherits. Without that program (it is part of every Linux distribution, but not of macOS) only the socket locks.
+ */
+function lockFileIn(folder: string): number {
+  const file = openSync(join(folder, 'lock'), 'a', 0o600);
+  const { status } = spawnSync('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', file] });
+  if (status !== 1) return file;
+  closeSync(file);
+  throw inUse(folder, 'a rightsizer in another container or network namespace');
+}
+
+function inUse(folder: string, holder: string): Error {
+  return new Error(`DATA_DIR ${folder} is in use by ${holder}. Stop it, or set DATA_DIR to another folder.`);
+}
+
+/** Linux has names for sockets that are no files; elsewhere it is a file in the machine's temporary folder. */
 async function socketOf(folder: string): Promise<string> {
-  const real = await realpath(folder).catch(() => folder);
+  const real = await realpath(folder);
   const name = `rightsizer-${createHash('sha256').update(real).digest('hex').slice(0, 32)}`;
   return process.platform === 'linux' ? `\0${name}` : join(tmpdir(), `${name}.lock`);
 }
 
-/** Process id of the holder, `unknown` where it does not tell; undefined: nobody holds it. */
+/** Process id of the holder, `unknown` if it does not send it; undefined if nobody holds the lock. */
 async function holderOf(path: string): Promise<string | undefined> {
   const socket = connect(path);
   try {

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chown, cp, mkdir, mkdtemp, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, cp, mkdir, mkdtemp, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -51,15 +52,33 @@ async function idOf(flag: '-u' | '-g', user: string): Promise<number | undefined
   );
 }
 
-/** The folder for the data, which belongs to the owner: the given one, or one in an open place where the given one is closed to the owner. */
+/**
+ * Makes the folder for the data, which belongs to the owner, and returns its real path, so that one folder has one name whatever links lead to it.
+ * It is the given folder, or one in an open place if the owner cannot enter the given one.
+ */
 export async function placeData(owner: Owner, folder: string): Promise<string> {
-  const home = (await isOpen(owner, dirname(folder))) ? folder : join(openFolder, 'data', folder.replaceAll('/', '-').slice(1));
-  if (home !== folder) {
-    log.warn({ asked: folder, folder: home }, 'DATA_DIR is closed to the user that PostgreSQL runs as; its data lie in another folder');
+  const asked = await realPathOf(folder);
+  const home = (await isOpen(owner, dirname(asked))) ? asked : openFolderFor(asked);
+  if (home !== asked) {
+    log.warn({ asked, folder: home }, 'DATA_DIR is closed to the user that PostgreSQL runs as; its data lie in another folder');
   }
   await mkdir(home, { recursive: true });
   if (owner.uid !== undefined) await chown(home, owner.uid, owner.gid ?? owner.uid);
   return home;
+}
+
+/** Its name has a hash: `a/b-c` and `a-b/c` are two folders. */
+export function openFolderFor(folder: string): string {
+  const hash = createHash('sha256').update(folder).digest('hex').slice(0, 16);
+  return join(openFolder, 'data', `${basename(folder).slice(0, 40)}-${hash}`);
+}
+
+/** The path without symbolic links, also of a folder that does not exist yet. */
+async function realPathOf(path: string): Promise<string> {
+  return realpath(path).catch(async (error) => {
+    if (error.code !== 'ENOENT' || path === dirname(path)) throw error;
+    return join(await realPathOf(dirname(path)), basename(path));
+  });
 }
 
 /** The programs where the owner reaches them: copied to an open place, once for each version, where the project is closed to the owner. */
