@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import pg from 'pg';
+import { connectFailure } from './database-error.js';
 import { connectMs } from './database-pool.js';
 
 const channel = 'rightsizer_check';
@@ -14,7 +15,9 @@ export async function checkNotify(url: string): Promise<void> {
     () => new pg.Client({ connectionString: url, connectionTimeoutMillis: connectMs, query_timeout: arrivalMs }),
   );
   try {
-    await Promise.all([listener!.connect(), notifier!.connect()]);
+    await Promise.all([listener!.connect(), notifier!.connect()]).catch((cause) => {
+      throw connectFailure(url, cause);
+    });
     const arrival = once(listener!, 'notification', { signal: AbortSignal.timeout(arrivalMs) });
     arrival.catch(() => undefined);
     await listener!.query(`LISTEN ${channel}`);

@@ -1,5 +1,5 @@
 import { QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
-import { isDatabaseAway } from './database-error.js';
+import { connectFailure, isDatabaseAway } from './database-error.js';
 
 const coded = (code: string, message = 'said') => Object.assign(new Error(message), { code });
 
@@ -20,6 +20,7 @@ describe('isDatabaseAway', () => {
     ['a reset connection', coded('ECONNRESET')],
     ['a name that nobody knows now', coded('EAI_AGAIN')],
     ['an ended connection', new Error('Connection terminated unexpectedly')],
+    ['a server that does not answer', connectFailure('postgres://db/x', new Error('timeout expired'))],
     ['a pool without a free connection', new Error('timeout exceeded when trying to connect')],
     ['a connection that broke before', new Error('Client has encountered a connection error and is not queryable')],
     ['a connection that broke in a transaction', new QueryRunnerAlreadyReleasedError()],
@@ -42,4 +43,10 @@ describe('isDatabaseAway', () => {
   ])('does not hold for %s', (_, error) => {
     expect(isDatabaseAway(error)).toBe(false);
   });
+});
+
+it('names the server of a failure to connect, and no password', () => {
+  expect(connectFailure('postgres://me:s3cret@db:5433/sizes', new Error('timeout expired')).message).toBe(
+    'PostgreSQL at db:5433/sizes cannot be used: timeout expired. Check it and DATABASE_URL.',
+  );
 });

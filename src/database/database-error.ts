@@ -18,7 +18,7 @@ const ofTheSocket = /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOS
 
 /** What pg, its pool and TypeORM say without a code. */
 const messages =
-  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|not queryable|Client was closed|Called end on pool|after calling end on the pool|[Dd]river not Connected|[Qq]uery ?[Rr]unner (is|was)? ?(already )?released|is not established|Connection ended unexpectedly/;
+  /Connection terminated|timeout expired|timeout exceeded when trying to connect|Query read timeout|not queryable|Client was closed|Called end on pool|after calling end on the pool|[Dd]river not Connected|[Qq]uery ?[Rr]unner (is|was)? ?(already )?released|is not established|Connection ended unexpectedly/;
 
 /**
  * Whether PostgreSQL failed, not our statement: the connection, the server, its disk. The same may succeed later. Errors of other servers have classes of
@@ -32,6 +32,14 @@ export function isDatabaseAway(error: unknown): boolean {
     if (at instanceof AggregateError && at.errors.some(isDatabaseAway)) return true;
   }
   return false;
+}
+
+/** A failure to connect, with the server's address in it, and without its password. */
+export function connectFailure(url: string, cause: unknown): Error {
+  const { host, pathname } = new URL(url);
+  // Of several addresses that are tried at once, the error has no message of its own.
+  const { message, code } = cause as Error & { code?: string };
+  return new Error(`PostgreSQL at ${host}${pathname} cannot be used: ${message || code}. Check it and DATABASE_URL.`, { cause });
 }
 
 function driverErrorOf(error: Error): Error | undefined {

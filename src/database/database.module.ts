@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { logOf } from '../settings/logger.js';
 import { DatabaseAddress } from './database-address.js';
+import { connectFailure } from './database-error.js';
 import { poolOptions } from './database-pool.js';
 import { DatabaseProbe } from './database-probe.js';
 import { migrate } from './migrate.js';
@@ -47,7 +48,9 @@ export class DatabaseModule {
       }),
       dataSourceFactory: async (options) => {
         if (!options) throw new Error('no options of the database');
-        const database = await new DataSource(options).initialize();
+        const database = await new DataSource(options).initialize().catch((cause) => {
+          throw connectFailure(url, cause);
+        });
         if (migrates) await migrate(database);
         return database;
       },
