@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { requestDefaults } from './bulk/bulk-request.js';
 import { compileKernel } from './chunks/decode/wasm-kernel.js';
+import type { Datasource } from './datasource/datasource.js';
 import { Datasources } from './datasource/datasources.js';
 import { filesOf } from './datasource/read-datasources.js';
 import { MetadataProfiles } from './discovery/metadata-profiles.js';
@@ -23,13 +24,14 @@ export interface Start {
  */
 export function checkStart(environment: Readonly<Record<string, string | undefined>>): Start {
   const { settings, faults, warnings } = inspectSettings(environment);
+  let datasources: readonly Datasource[] = [];
   const all = [
     ...faults,
     ...proxyFaults(environment),
     ...(['KAFKA_SSL_CAFILE', 'KAFKA_SSL_CERTFILE', 'KAFKA_SSL_KEYFILE'] as const).flatMap((name) => fileFaults(name, settings[name])),
     ...faultsIn('DATASOURCES_FILE', () => {
-      const files = new Datasources(settings).all().flatMap(filesOf);
-      return files.flatMap(({ place, path }) => fileFaults(place, path));
+      datasources = new Datasources(settings).all();
+      return datasources.flatMap(filesOf).flatMap(({ place, path }) => fileFaults(place, path));
     }),
     ...faultsIn('CONFIG_DIR', () => lacking('metadata profile', requestDefaults.metadata_profile, new MetadataProfiles(settings))),
     ...faultsIn('CONFIG_DIR', () => lacking('metric profile', requestDefaults.metric_profile, new MetricProfiles(settings))),
@@ -40,8 +42,7 @@ export function checkStart(environment: Readonly<Record<string, string | undefin
     ...(compileKernel() ? [] : ['The build is not complete: chunks/decode/kernel.wasm is missing or broken. Run npm run build.']),
   ];
   if (all.length > 0) throw new SettingsError([...new Set(all)]);
-  const hasDatasource = new Datasources(settings).all().length > 0;
-  return { settings, warnings: hasDatasource ? warnings : [...warnings, noDatasource] };
+  return { settings, warnings: datasources.length > 0 ? warnings : [...warnings, noDatasource] };
 }
 
 const noDatasource = 'No datasource is configured, so every job is refused. Set PROMETHEUS_URL, DATASOURCES_FILE or KRUIZE_CONFIG_FILE.';

@@ -12,6 +12,7 @@ import { ShardEntity } from '../src/bulk/shard.entity.js';
 import { ShardStore } from '../src/bulk/shard-store.js';
 import { DatabaseModule } from '../src/database/database.module.js';
 import type { Experiment } from '../src/experiments/experiment.js';
+import { ExperimentStore } from '../src/experiments/experiment-store.js';
 import { ExperimentsModule } from '../src/experiments/experiments.module.js';
 import { type Outcome, OutcomeStore } from '../src/experiments/outcome-store.js';
 import { readSettings } from '../src/settings/read-settings.js';
@@ -25,6 +26,7 @@ export interface JobFlow {
   readonly shards: ShardStore;
   readonly reader: JobReader;
   readonly outcomes: OutcomeStore;
+  readonly experiments: ExperimentStore;
   /** Stores a job; returns its id. */
   submit(job?: Partial<NewBulkJob>): Promise<string>;
   /** Stores a job and plans it: one shard for each number, with so many experiments. */
@@ -82,6 +84,7 @@ export async function openJobFlow(databaseUrl: string): Promise<JobFlow> {
     shards,
     reader: app.get(JobReader),
     outcomes: app.get(OutcomeStore),
+    experiments: app.get(ExperimentStore),
     submit,
     lease,
     plan: async (shardSizes, job) => {

@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await flow.database.query('TRUNCATE bulk_job CASCADE');
+  await flow.database.query('TRUNCATE bulk_job, experiment CASCADE');
 });
 
 const statusOf = async (id: string) => (await flow.jobs.find(id))?.status;
@@ -364,6 +364,15 @@ describe('publication', () => {
     await flow.jobs.setPublication(await flow.lease('finish'), 'failed', notifications);
     expect(await flow.jobs.find(id)).toMatchObject({ publication: 'failed', notifications });
     expect(await flow.row(`SELECT last_error FROM attempt WHERE step = 'finish'`)).toEqual({ last_error: 'refused' });
+  });
+});
+
+describe('experiments that no job made for long', () => {
+  it('are forgotten, and no others', async () => {
+    await flow.plan([2]);
+    await flow.database.query(`UPDATE experiment SET last_seen_at = '2026-01-01T00:00:00Z' WHERE name = $1`, [nameOf(0, 0)]);
+    expect(await flow.experiments.deleteUnseenSince(new Date('2026-01-02T00:00:00Z'))).toBe(1);
+    expect(await flow.database.query('SELECT name FROM experiment')).toEqual([{ name: nameOf(0, 1) }]);
   });
 });
 

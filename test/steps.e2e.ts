@@ -10,6 +10,7 @@ import type { Measurement } from '../src/bulk/threads/thread-messages.js';
 import { JobFailure } from '../src/bulk/verdict.js';
 import { Datasources } from '../src/datasource/datasources.js';
 import type { DiscoveredCluster } from '../src/discovery/discovered-cluster.js';
+import type { DiscoveryRequest } from '../src/discovery/discovery.js';
 import { MetadataProfiles } from '../src/discovery/metadata-profiles.js';
 import { packRecommendation } from '../src/experiments/outcome-store.js';
 import type { Message } from '../src/publication/messages.js';
@@ -25,6 +26,8 @@ const cancelled = { '499': { type: 'ERROR', message: 'cancelled', code: 499 } } 
 const webhook = { request: { webhook: { url: 'http://127.0.0.1:9/' } } };
 const never = new AbortController().signal;
 const bug = new Error('a bug');
+
+const otherDatasource = new URL('./fixtures/other-datasource.json', import.meta.url).pathname;
 
 let postgres: PostgresServer;
 let flow: JobFlow;
@@ -56,6 +59,7 @@ afterAll(async () => {
 beforeEach(async () => {
   publishing = 0;
   [woken, warnings, measurements, published, results, called] = [[], [], [], [], {}, []];
+  discoverBy = () => later(() => ({ cluster, warnings }));
   [cluster, isAnswered, answer] = [clusterOf(1), Promise.resolve(), { status: 'COMPLETED' }];
   await flow.database.query('TRUNCATE bulk_job, experiment CASCADE');
   ended = new EndedJobs(flow.jobs, flow.shards, { wakeAll: async (waking: WakeUpsByStep) => void woken.push(waking) } as never);
@@ -78,8 +82,9 @@ const later = async <T>(value: () => T): Promise<T> => {
   await new Promise((done) => setTimeout(done, 20));
   return value();
 };
+let discoverBy: (ask: DiscoveryRequest, signal: AbortSignal) => Promise<unknown>;
 const threads = {
-  discover: () => later(() => ({ cluster, warnings })),
+  discover: (ask: DiscoveryRequest, signal: AbortSignal) => discoverBy(ask, signal),
   measure: () => later(() => measurements),
 } as never;
 const publisher = {
@@ -191,6 +196,18 @@ describe('discovery', () => {
     const waking = await stepsWith().discover.run(await flow.lease('discover'), never);
     expect(waking).toEqual({ notify: [{ jobId: id }], publish: [], finish: [{ jobId: id }] });
     expect(await jobOf(id)).toMatchObject({ status: 'COMPLETED', notifications: { '200': { message: 'Nothing to do.' } } });
+  });
+
+  it('asks no other datasource further once one has failed', async () => {
+    const datasources = ['prometheus-1', 'other'];
+    await flow.submit({ datasources, request: { datasources } });
+    let other: AbortSignal | undefined;
+    discoverBy = ({ datasource }, signal) => {
+      if (datasource.name === 'other') other = signal;
+      return datasource.name === 'other' ? new Promise(() => undefined) : later(() => Promise.reject(bug));
+    };
+    await expect(stepsWith({ DATASOURCES_FILE: otherDatasource }).discover.run(await flow.lease('discover'), never)).rejects.toBe(bug);
+    expect(other?.aborted).toBe(true);
   });
 
   it('tells of a partial answer', async () => {

@@ -71,7 +71,7 @@ export class DiscoverStep implements StepWork {
     if (missing !== undefined) throw new JobFailure(jobNotifications.unknownDatasource(missing));
     const profile = this.profiles.find(request.metadataProfile);
     if (!profile) throw new JobFailure(jobNotifications.unknownMetadataProfile(request.metadataProfile));
-    // What one datasource fails, the others are not asked for.
+    // When one datasource fails, the job fails: the others need no further questions.
     const failure = new AbortController();
     const stop = AbortSignal.any([signal, failure.signal]);
     const asking = Promise.all(

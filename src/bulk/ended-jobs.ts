@@ -36,7 +36,7 @@ export class EndedJobs {
     return this.waking(jobId);
   }
 
-  /** One line for the operator: how the job ended, why, and what came of its experiments. */
+  /** Logs how the job ended, why, and how many experiments failed; a warning unless it completed or was cancelled. */
   private async tell(jobId: string): Promise<void> {
     const [job, { processed, failed }] = await Promise.all([this.jobs.find(jobId), this.jobs.progressOf(jobId)]);
     if (!job) return;

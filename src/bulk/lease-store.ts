@@ -148,8 +148,8 @@ const leasesGiven = `unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[]
   WITH ORDINALITY AS given (job_id, step, shard, given_fence, position)`;
 
 /**
- * When a lease of a row of attempt that nobody released is over. Rows whose worker died with them, twice or more, come back one by one, up to 16 s apart:
- * which of them kills its worker then shows, and takes the others with it no more.
+ * SQL: when a lease ends that nobody released. Rows whose worker has died twice or more come back at different times, up to 16 s apart, so that a row that
+ * kills its worker no longer takes the others with it.
  */
 const heldUntil = `attempt.held_until + CASE WHEN attempt.count < 2 THEN interval '0' ELSE
   (hashtext(attempt.job_id::text || attempt.step || attempt.shard || attempt.fence) & 16383) * interval '1 millisecond' END`;

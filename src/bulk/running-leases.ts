@@ -10,10 +10,11 @@ const log = logOf('bulk');
 const beatMs = 400;
 
 /**
- * A datasource that has answered nothing for this long holds no place: the next row may take it. The more of them there are, the sooner the next one is
- * found silent, so that the wait behind many grows but slowly. It costs little: a row that loses its place runs on.
+ * A datasource that has not answered for this long loses its place to the next row. Each silent datasource shortens the time for the next one, so that a
+ * row behind many of them does not wait for long. Losing a place costs little: the row runs on beside the others.
  */
 const silenceMs = 2_000;
+/** How often running rows are checked for silent datasources. */
 const listenMs = 100;
 
 /** A lease at work. */
@@ -37,6 +38,7 @@ export class RunningLeases {
   private readonly running = new Set<Running>();
   /** Releases that the database has not taken yet. */
   private readonly unwritten = new Set<readonly [Lease, Release]>();
+  /** Those of them that are on their way. */
   private readonly writing = new Set<readonly [Lease, Release]>();
   private timer: NodeJS.Timeout | undefined;
   private listening: NodeJS.Timeout | undefined;
@@ -96,7 +98,7 @@ export class RunningLeases {
   }
 
   private async beat(): Promise<void> {
-    // A release may have to wait for a lock; renewals do not.
+    // Not awaited: a release may wait for a lock, and renewals must not.
     for (const entry of this.unwritten) void this.write(entry);
     await this.renew([...this.running]);
     const isIdle = this.running.size === 0 && this.unwritten.size === 0;
@@ -118,7 +120,7 @@ export class RunningLeases {
     }
   }
 
-  /** A release gives back a count, so it is written once, however often it is tried. */
+  /** A release lowers a count, so no second attempt may start while the first is under way. */
   private async write(entry: readonly [Lease, Release]): Promise<void> {
     if (this.writing.has(entry)) return;
     this.writing.add(entry);
@@ -131,7 +133,7 @@ export class RunningLeases {
       .finally(() => this.writing.delete(entry));
   }
 
-  /** Leases of a step whose datasources are silent, with those; the longest waiting first. */
+  /** Leases of a step whose datasources are silent, each with those datasources; the oldest lease first. */
   private silentOf(step: Step): Map<Running, string[]> {
     const silent = new Map<Running, string[]>();
     const names = new Set<string>();

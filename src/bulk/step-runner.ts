@@ -22,7 +22,7 @@ const mostServed = 1_000;
 /** A fault of ours counts as an attempt. */
 const isOurs = ({ kind }: Verdict): boolean => kind === 'again' || kind === 'given-up';
 
-/** Rows that failed together, by one that took its thread with it, do not come back together. */
+/** Two rows fail together when one of them kills their thread. Different pauses keep them from coming back together. */
 const spread = (): number => 0.5 + 1.5 * Math.random();
 
 /** What a step does. It catches nothing: the runner decides what a failure means. Both commit under the lease and return what waits then. */
@@ -66,7 +66,7 @@ export class StepRunner {
     }
   }
 
-  /** While a datasource was silent, wake-ups of its other rows were used up in vain. */
+  /** While its datasource was silent, wake-ups found nothing to do and were used up; one more is needed for the rows that are left. */
   private async wakeAgain({ step, jobId, shard }: Lease): Promise<void> {
     await this.wakeUps.wakeAll({ [step]: [steps[step].unit === 'shard' ? { jobId, shard } : { jobId }] });
   }
@@ -87,7 +87,7 @@ export class StepRunner {
       announce(lease, 'leased');
       log.debug({ step: lease.step, jobId: lease.jobId, shard: lease.shard }, 'a row is leased');
       if (lease.attempts > mostAttempts) throw new TooManyAttempts(mostAttempts, lease.lastError);
-      // Some steps hear of no signal, such as one that waits for Kafka: they are left, and their commits decide.
+      // A step that waits for Kafka does not listen to the signal. It is left running; whether it may still commit, its lease decides.
       const waking = await untilAborted(this.work[lease.step].run(lease, signal), signal);
       await this.wake(lease, waking);
     } catch (reason) {

@@ -107,6 +107,32 @@ describe('PrometheusClient', () => {
     ]);
   });
 
+  it('hears from a datasource with each part of an answer, not only with its end', async () => {
+    let sendMore: () => void = () => undefined;
+    const url = await serve((_, response) => {
+      response.write(good.slice(0, 5));
+      sendMore = () => response.write(good.slice(5, 10));
+    });
+    const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 1, DATASOURCE_TIMEOUT_MS: 20_000, DATASOURCE_RETRY_MS: 0 });
+    closing.push(() => http.onModuleDestroy());
+    const stop = new AbortController();
+    const asking = failureOf(new PrometheusClient(http).query(datasourceAt(url), ask, stop.signal));
+    while (http.lastAnswerAt('prometheus-1') === undefined) await delay(5);
+    await delay(50);
+    const before = http.lastAnswerAt('prometheus-1')!;
+    await delay(20);
+    expect(http.lastAnswerAt('prometheus-1')).toBe(before);
+    sendMore();
+    while (http.lastAnswerAt('prometheus-1') === before) await delay(5);
+    stop.abort();
+    expect((await asking).failure).toBe('cancelled');
+  });
+
+  it('tells a refusal in text that PostgreSQL can keep', async () => {
+    const url = await serve(inTurn(answering(422, '{"status":"error","error":"a\0b"}')));
+    expect((await failureOf(clientWith().query(datasourceAt(url), ask))).message).toContain('a\uFFFDb');
+  });
+
   it('asks through the proxy that the environment names, unless NO_PROXY names the host', async () => {
     const url = await serve((_, response) => response.end(good));
     const proxy = await startTinyProxy({ 'prometheus.example': new URL(url).host });

@@ -128,6 +128,13 @@ describe('Discovery', () => {
     for (const { instants } of asked) expect(instants.length).toBeLessThanOrEqual(11_000);
   });
 
+  it('gives texts that PostgreSQL can keep', async () => {
+    const { result } = await discoverAt(() => ({ images: { 'web\0:1': [[now, '3']] }, warnings: ['a\0b'] }));
+    const { cluster, warnings } = await result;
+    expect(cluster.containers[0]).toMatchObject({ image: 'web\uFFFD:1' });
+    expect(warnings).toContain('a\uFFFDb');
+  });
+
   it('leaves out what the excluded labels return', async () => {
     const { result } = await discoverAt(() => ({ images: { 'web:1': [[now, '3']] } }), { filter: { exclude: { labels: { team: 'a' } } } });
     expect((await result).cluster).toMatchObject({ namespaces: ['shop'], workloads: [], containers: [] });

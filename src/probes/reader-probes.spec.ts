@@ -60,6 +60,21 @@ describe('ReaderProbes', () => {
     expect(probe.version).toBeUndefined();
   });
 
+  it('tells of each result, and of a datasource that is demoted', async () => {
+    const { datasource } = await serve();
+    const [one, told] = [probes(), [] as string[]];
+    one.onProbe = (name, { used }) => void told.push(`${name} ${used}`);
+    one.demote(datasource, await one.of(datasource), 'a reason');
+    expect(told).toEqual([`${datasource.name} chunks`, `${datasource.name} promql`]);
+  });
+
+  it('keeps what another thread found out, and asks nothing', async () => {
+    const { datasource, paths } = await serve();
+    const [one, found] = [probes(), { used: 'promql', reason: 'demoted in a thread' } as never];
+    one.adopt(datasource.name, found);
+    expect([await one.of(datasource), paths]).toEqual([found, []]);
+  });
+
   it('asks once, however many want to know', async () => {
     const { datasource, paths } = await serve();
     const one = probes();

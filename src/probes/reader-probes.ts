@@ -37,7 +37,7 @@ const buildInfoSchema = z.object({ data: z.object({ version: z.string() }) });
 export class ReaderProbes {
   private readonly kept = new Map<string, KeptProbe>();
 
-  /** Hears of every probe that is made here, and of every change of mind. */
+  /** Called with the result of every probe made here, and when a datasource is demoted. */
   onProbe: (datasource: string, probe: ReaderProbe) => void = () => undefined;
 
   constructor(
@@ -65,7 +65,7 @@ export class ReaderProbes {
     this.onProbe(datasource.name, demoted);
   }
 
-  /** Takes what somebody else found out for what is known here. */
+  /** Keeps a result that another thread found, in place of the one kept here. */
   adopt(datasource: string, probe: ReaderProbe): void {
     this.kept.set(datasource, { probe: new SharedWork(async () => probe), untilMs: Date.now() + keepMs });
   }

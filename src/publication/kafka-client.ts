@@ -175,7 +175,7 @@ export class KafkaClient {
     }
   }
 
-  /** The client asks for all topics that it has sent to, so one that is gone would spoil it for the others. What is under way ends first. */
+  /** kafkajs asks for metadata of all topics that it has sent to, so a missing one would fail the others too. The connection closes after what is under way. */
   private retire(session: Promise<Session>, error: PublicationError): void {
     if (this.session === session) this.session = undefined;
     void Promise.allSettled(this.attempts)

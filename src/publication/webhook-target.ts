@@ -2,10 +2,8 @@ import dns from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
 import ipaddr from 'ipaddr.js';
+import { type Address, type AddressRange, isAddressRange, isInRanges, readAddressRange } from '../settings/address-ranges.js';
 import type { Settings } from '../settings/settings-schema.js';
-
-type Address = ipaddr.IPv4 | ipaddr.IPv6;
-type Cidr = ReturnType<typeof ipaddr.parseCIDR>;
 
 /** Addresses at which clouds give out credentials, among them public and private ones: AWS, Azure, Alibaba, Google. */
 const metadataAddresses: ReadonlySet<string> = new Set([
@@ -61,12 +59,12 @@ export function maskWebhookUrl(url: string): string {
  */
 export class WebhookTargets {
   private readonly names: readonly string[];
-  private readonly cidrs: readonly Cidr[];
+  private readonly ranges: readonly AddressRange[];
 
   constructor({ WEBHOOK_ALLOW, WEBHOOK_ALLOW_PRIVATE }: Pick<Settings, 'WEBHOOK_ALLOW' | 'WEBHOOK_ALLOW_PRIVATE'>) {
     const allowed = WEBHOOK_ALLOW_PRIVATE ? [...WEBHOOK_ALLOW, ...privateCidrs] : WEBHOOK_ALLOW;
-    this.names = allowed.filter((item) => !isCidr(item)).map((name) => nameOf(name));
-    this.cidrs = allowed.filter(isCidr).map(readCidr);
+    this.names = allowed.filter((item) => !isAddressRange(item)).map(nameOf);
+    this.ranges = allowed.filter(isAddressRange).map(readAddressRange);
   }
 
   /** Throws for a host that is itself an address which may not be called. Names are checked when they are resolved. */
@@ -88,7 +86,7 @@ export class WebhookTargets {
     });
   };
 
-  /** Rejects where the host's name resolves to a blocked address. A proxy resolves it again, and may know names that we do not: those pass. */
+  /** Rejects if the host's name resolves to a blocked address. The proxy resolves it again; a name that only the proxy knows passes. */
   async checkName(url: string): Promise<void> {
     await promisify(this.lookup)(hostOf(url), { all: true }).catch((error: unknown) => {
       if (error instanceof BlockedTargetError) throw error;
@@ -97,7 +95,7 @@ export class WebhookTargets {
 
   /** Name of the range that an address of this host is blocked for; undefined: it may be called. */
   blockedRange(host: string, text: string): string | undefined {
-    const address = withoutClothes(ipaddr.process(text));
+    const address = translated(ipaddr.process(text));
     const range = metadataAddresses.has(address.toString()) ? 'cloud metadata' : address.range();
     const isBlocked = range !== 'unicast' && !(clusterRanges.has(range) && isClusterName(host));
     return isBlocked && !this.isListed(host, address) ? range : undefined;
@@ -107,7 +105,7 @@ export class WebhookTargets {
     const name = nameOf(host);
     return (
       this.names.some((listed) => (listed.startsWith('*.') ? name.endsWith(listed.slice(1)) : name === listed)) ||
-      this.cidrs.some((cidr) => cidr[0].kind() === address.kind() && address.match(cidr as [ipaddr.IPv4, number] & [ipaddr.IPv6, number]))
+      isInRanges(address, this.ranges)
     );
   }
 }
@@ -117,20 +115,9 @@ function isClusterName(host: string): boolean {
   return !ipaddr.isValid(host) && /^[^.]+$|\.svc(\.cluster\.local)?$/.test(nameOf(host));
 }
 
-/** The IPv4 address in an IPv6 one that a NAT64 gateway translates (RFC 6052). */
-function withoutClothes(address: Address): Address {
+/** The IPv4 address that an IPv6 one stands for behind a NAT64 gateway (RFC 6052); any other address as it is. */
+function translated(address: Address): Address {
   return address.range() === 'rfc6052' ? ipaddr.fromByteArray(address.toByteArray().slice(12)) : address;
-}
-
-function isCidr(item: string): boolean {
-  return ipaddr.isValidCIDR(item) || ipaddr.isValid(item);
-}
-
-/** One address is a range of one. */
-function readCidr(item: string): Cidr {
-  if (item.includes('/')) return ipaddr.parseCIDR(item);
-  const address = ipaddr.process(item);
-  return [address, address.toByteArray().length * 8] as Cidr;
 }
 
 function nameOf(host: string): string {

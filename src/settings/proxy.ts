@@ -4,11 +4,12 @@ import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import ipaddr from 'ipaddr.js';
 import { getProxyForUrl } from 'proxy-from-env';
+import { isInRanges, readAddressRange } from './address-ranges.js';
 
-/** The variables that name a proxy for addresses of a scheme, first come first; curl and Go read both spellings too. */
+/** The variables that may name a proxy for addresses of a scheme; the first that is set counts. */
 const variablesOf = (scheme: string) => [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), 'all_proxy', 'ALL_PROXY'];
 
-/** The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for an address; undefined: none. One without a scheme is spoken to by http. */
+/** The proxy for an address, by HTTPS_PROXY, HTTP_PROXY and NO_PROXY; undefined if there is none. A proxy named without a scheme gets http. */
 export function proxyFor(url: string): string | undefined {
   const { protocol, hostname } = new URL(url);
   const value = variablesOf(protocol.slice(0, -1))
@@ -18,15 +19,11 @@ export function proxyFor(url: string): string | undefined {
   return value.includes('://') ? value : `http://${value}`;
 }
 
-/** NO_PROXY may hold CIDRs, as Kubernetes and Go have them. */
+/** The library knows names in NO_PROXY, but not CIDRs, which Kubernetes and Go allow there. */
 function isInNoProxyRange(host: string): boolean {
   if (!ipaddr.isValid(host)) return false;
-  const address = ipaddr.process(host);
-  return (process.env.no_proxy ?? process.env.NO_PROXY ?? '')
-    .split(/[,\s]+/)
-    .filter((item) => ipaddr.isValidCIDR(item))
-    .map((item) => ipaddr.parseCIDR(item))
-    .some((cidr) => cidr[0].kind() === address.kind() && address.match(cidr as [ipaddr.IPv4, number] & [ipaddr.IPv6, number]));
+  const items = (process.env.no_proxy ?? process.env.NO_PROXY ?? '').split(/[,\s]+/);
+  return isInRanges(ipaddr.process(host), items.filter((item) => ipaddr.isValidCIDR(item)).map(readAddressRange));
 }
 
 /** An agent for requests to http addresses, through a proxy where one is given. */
@@ -39,7 +36,7 @@ export function secureAgent(proxy: string | undefined, options: HttpsAgentOption
   return proxy ? new TunnelAgent(proxy, options) : new HttpsAgent(options);
 }
 
-/** Its base gives the TLS options to the proxy alone, and takes those of the address from each request. */
+/** HttpsProxyAgent uses its TLS options for the proxy only. For the address behind it, this class passes them with each connection. */
 class TunnelAgent extends HttpsProxyAgent<string> {
   constructor(
     proxy: string,

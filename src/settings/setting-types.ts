@@ -1,11 +1,12 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { isAddressRange } from './address-ranges.js';
 
-// What kinds of values environment variables hold. Names of hosts are looked at, never resolved: a service may come later than its callers.
+// The kinds of values that environment variables hold. Host names are checked for their form, never resolved: the host may come up later.
 
 const label = '[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?';
 const hostName = new RegExp(`^${label}(\\.${label})*\\.?$`, 'i');
-/** Text of digits and dots that is no IPv4 address is no name either. */
+/** Digits and dots that form no IPv4 address are no host name either. */
 const isHost = (text: string) => (hostName.test(text) && !/^[\d.]+$/.test(text)) || isAddress(text.replace(/^\[(.*)\]$/, '$1'));
 const isAddress = (text: string) => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 /** Code points that RFC 3986 allows, a percent only before two hex digits. */
@@ -101,7 +102,7 @@ export const hosts = list(isHost, 'host names or addresses, without a port').tra
 
 /** Names, `*.` before one for all below it, addresses and CIDRs. */
 export const hostsAndRanges = list(
-  (item) => isHost(item.replace(/^\*\./, '')) || ipaddr.isValidCIDR(item),
+  (item) => isHost(item.replace(/^\*\./, '')) || isAddressRange(item),
   'host names, addresses or CIDRs, such as *.corp.example or 10.1.0.0/16',
 );
 

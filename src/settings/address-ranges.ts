@@ -1,0 +1,23 @@
+import ipaddr from 'ipaddr.js';
+
+export type Address = ipaddr.IPv4 | ipaddr.IPv6;
+export type AddressRange = ReturnType<typeof ipaddr.parseCIDR>;
+
+/** Whether a text is an IP address or a CIDR. */
+export function isAddressRange(text: string): boolean {
+  return ipaddr.isValidCIDR(text) || ipaddr.isValid(text);
+}
+
+/** Reads a CIDR; an address alone is a range of one. */
+export function readAddressRange(text: string): AddressRange {
+  if (text.includes('/')) return ipaddr.parseCIDR(text);
+  const address = ipaddr.process(text);
+  return [address, address.toByteArray().length * 8] as AddressRange;
+}
+
+/** Whether one of the ranges holds the address; IPv4 and IPv6 never match each other. */
+export function isInRanges(address: Address, ranges: readonly AddressRange[]): boolean {
+  return ranges.some(
+    (range) => range[0].kind() === address.kind() && address.match(range as [ipaddr.IPv4, number] & [ipaddr.IPv6, number]),
+  );
+}
