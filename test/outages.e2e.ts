@@ -250,3 +250,20 @@ describe('the service killed', () => {
     expect(faultsOf(collector.ofJob(jobId), jobId, Object.keys(await experimentsOf(url, jobId)))).toEqual([]);
   });
 });
+
+describe('Redis away', () => {
+  it('slows jobs down and stops none', async () => {
+    const redis = await startRedis();
+    try {
+      const { url } = await start({ QUEUE_URL: redis.url, RECONCILE_INTERVAL_MS: '200' });
+      collector = await collectRecords(kafka.bootstrapServers);
+      await redis.kill();
+      const jobId = await startJob(url, request);
+      expect(await waitForEnd(url, jobId)).toMatchObject({ status: 'COMPLETED', total_experiments: 7, failed_experiments: 0 });
+      await collector.waitForSummary(jobId);
+      expect(faultsOf(collector.ofJob(jobId), jobId, Object.keys(await experimentsOf(url, jobId)))).toEqual([]);
+    } finally {
+      await redis.stop();
+    }
+  });
+});

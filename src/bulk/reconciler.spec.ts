@@ -2,7 +2,7 @@ import { waitUntil } from '../../test/servers/wait-until.js';
 import { Reconciler } from './reconciler.js';
 
 /** A reconciler over rows that the test makes up; `told` is what it did, in order. */
-function reconcile({ role = 'all', days = 0, failsFirst = false } = {}) {
+function reconcile({ role = 'all', days = 0, failsFirst = false, isIdle = (): boolean => false } = {}) {
   const told: string[] = [];
   const later = async <T>(ms: number, value: T): Promise<T> => {
     await new Promise((done) => setTimeout(done, ms));
@@ -23,6 +23,7 @@ function reconcile({ role = 'all', days = 0, failsFirst = false } = {}) {
   };
   const leases = { waiting: async (step: string) => (step === 'measure' ? [{ jobId: 'a', shard: 1 }] : []) };
   const wakeUps = { wake: async (step: string, ...rows: object[]) => told.push(await later(1, `wakes ${step} ${rows.length}`)) };
+  const runner = { isIdle, fillPlace: async (step: string) => told.push(`fills a place of ${step}`) };
   const ended = {
     end: async (jobId: string, notifications: object) => told.push(await later(50, `ends ${jobId} ${Object.keys(notifications)}`)),
   };
@@ -37,6 +38,7 @@ function reconcile({ role = 'all', days = 0, failsFirst = false } = {}) {
     jobs as never,
     leases as never,
     wakeUps as never,
+    runner as never,
     ended as never,
     experiments as never,
     settings as never,
@@ -59,6 +61,22 @@ it('deletes old jobs where they are not kept for ever', async () => {
   await waitUntil('a round is done', () => told.length > round.length + 1);
   reconciler.onModuleDestroy();
   expect(told.slice(round.length, round.length + 2)).toEqual(['deletes before 30 days', 'forgets before 30 days']);
+});
+
+it('fills a place itself where the queue woke nobody for a whole round', async () => {
+  const { told, reconciler } = reconcile({ isIdle: () => true });
+  await waitUntil('four rounds are done', () => told.length >= 4 * round.length + 2);
+  reconciler.onModuleDestroy();
+  const filling = round.flatMap((line) => (line === 'wakes measure 1' ? [line, 'fills a place of measure'] : [line]));
+  expect(told.slice(0, 4 * round.length + 2)).toEqual([...round, ...filling, ...round, ...filling]);
+});
+
+it('leaves a step to the queue whose places are filled now and then', async () => {
+  let asked = 0;
+  const { told, reconciler } = reconcile({ isIdle: () => asked++ % 2 === 0 });
+  await waitUntil('four rounds are done', () => told.length >= 4 * round.length);
+  reconciler.onModuleDestroy();
+  expect(told.slice(0, 4 * round.length)).toEqual([...round, ...round, ...round, ...round]);
 });
 
 it('goes on after a round that failed', async () => {

@@ -7,25 +7,29 @@ import { BulkJobStore } from './bulk-job-store.js';
 import { jobNotifications } from './bulk-notifications.js';
 import { EndedJobs } from './ended-jobs.js';
 import { LeaseStore } from './lease-store.js';
-import { stepNames } from './queue/steps.js';
+import { type Step, stepNames, type WakeUp } from './queue/steps.js';
 import { WakeUps } from './queue/wake-ups.js';
+import { StepRunner } from './step-runner.js';
 
 const log = logOf('bulk');
 const dayMs = 86_400_000;
 
 /**
  * Puts lost wake-ups back: whatever the queue forgot, the rows still know. Adding one that the queue holds changes nothing,
- * so every worker process runs this without regard to the others. It also ends jobs past their deadline and deletes old ones.
+ * so every worker process runs this without regard to the others. Jobs go on, more slowly, while the queue is away. It also ends jobs past their deadline and deletes old ones.
  */
 @Injectable()
 export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
+  /** Steps that were idle in the last round although rows waited for them. */
+  private readonly stuck = new Set<Step>();
 
   constructor(
     private readonly jobs: BulkJobStore,
     private readonly leases: LeaseStore,
     private readonly wakeUps: WakeUps,
+    private readonly runner: StepRunner,
     private readonly ended: EndedJobs,
     private readonly experiments: ExperimentStore,
     @InjectSettings() private readonly settings: Settings,
@@ -59,12 +63,22 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
     for (const { jobId, deadline } of await this.jobs.pastDeadline(now)) {
       await this.ended.end(jobId, jobNotifications.deadlinePassed(deadline));
     }
-    for (const step of stepNames) await this.wakeUps.wake(step, ...(await this.leases.waiting(step)));
+    for (const step of stepNames) await this.wake(step, await this.leases.waiting(step));
     const days = this.settings.JOB_RETENTION_DAYS;
     if (days === 0) return;
     const before = new Date(now.getTime() - days * dayMs);
     const jobs = await this.jobs.deleteEndedBefore(before);
     const experiments = await this.experiments.deleteUnseenSince(before);
     if (jobs + experiments > 0) log.info({ jobs, experiments }, 'old jobs are deleted, and experiments that no job made since');
+  }
+
+  /** Wakes a step's workers by the queue. If that woke nobody here by the next round, fills a place without the queue: it may be away, or deaf. */
+  private async wake(step: Step, waiting: readonly WakeUp[]): Promise<void> {
+    await this.wakeUps.wake(step, ...waiting);
+    const isStuck = waiting.length > 0 && this.runner.isIdle(step);
+    const wasStuck = this.stuck.delete(step);
+    if (!isStuck) return;
+    if (!wasStuck) this.stuck.add(step);
+    else void this.runner.fillPlace(step).catch((error) => log.warn({ step, error: String(error) }, 'no row can be leased now'));
   }
 }

@@ -37,6 +37,8 @@ export interface StepWork {
 export class StepRunner {
   private readonly work: Readonly<Record<Step, StepWork>>;
   private readonly served = new Map<Step, string[]>();
+  /** Places that are filled, one entry each. */
+  private readonly places = new Set<{ readonly step: Step }>();
   private isStopping = false;
 
   constructor(
@@ -56,6 +58,21 @@ export class StepRunner {
 
   /** Fills one place of a step: works on its rows, whose turn it is, until none waits. A row whose datasource is silent runs on without the place. */
   async fillPlace(step: Step): Promise<void> {
+    const place = { step };
+    this.places.add(place);
+    try {
+      await this.workOn(step);
+    } finally {
+      this.places.delete(place);
+    }
+  }
+
+  /** Whether this process fills no place of a step. */
+  isIdle(step: Step): boolean {
+    return ![...this.places].some((place) => place.step === step);
+  }
+
+  private async workOn(step: Step): Promise<void> {
     while (!this.isStopping && this.isUp(steps[step])) {
       const lease = await this.leases.next(step, this.running.silentDatasources(step), this.served.get(step) ?? []);
       if (!lease) return;
