@@ -87,6 +87,13 @@ describe('checkStart', () => {
     ]);
   });
 
+  it('names KRUIZE_CONFIG_FILE where that configures the datasource', () => {
+    const entry = { name: 'p', provider: 'prometheus', url: 'http://p', tls: { caFile: '/none/ca.pem' } };
+    expect(faultsOf({ KRUIZE_CONFIG_FILE: file('kruize.json', { datasource: [entry] }) })).toEqual([
+      expect.stringMatching(/^KRUIZE_CONFIG_FILE: p: tls.caFile: cannot read /),
+    ]);
+  });
+
   it('finds a layer that nobody knows, and profiles that jobs need', () => {
     expect(faultsOf({ LAYERS: 'containr' })).toEqual([expect.stringMatching(/^LAYERS: containr: no file of CONFIG_DIR\/layers/)]);
     expect(faultsOf({ CONFIG_DIR: join(folder, 'nowhere') })).toEqual([

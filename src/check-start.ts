@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { requestDefaults } from './bulk/bulk-request.js';
 import { compileKernel } from './chunks/decode/wasm-kernel.js';
 import type { Datasource } from './datasource/datasource.js';
-import { Datasources } from './datasource/datasources.js';
+import { Datasources, noDatasource } from './datasource/datasources.js';
 import { filesOf } from './datasource/read-datasources.js';
 import { MetadataProfiles } from './discovery/metadata-profiles.js';
 import { proxyFaults } from './settings/proxy.js';
@@ -25,13 +25,14 @@ export interface Start {
 export function checkStart(environment: Readonly<Record<string, string | undefined>>): Start {
   const { settings, faults, warnings } = inspectSettings(environment);
   let datasources: readonly Datasource[] = [];
+  const file = settings.DATASOURCES_FILE ? 'DATASOURCES_FILE' : 'KRUIZE_CONFIG_FILE';
   const all = [
     ...faults,
     ...proxyFaults(environment),
     ...(['KAFKA_SSL_CAFILE', 'KAFKA_SSL_CERTFILE', 'KAFKA_SSL_KEYFILE'] as const).flatMap((name) => fileFaults(name, settings[name])),
-    ...faultsIn('DATASOURCES_FILE', () => {
+    ...faultsIn(file, () => {
       datasources = new Datasources(settings).all();
-      return datasources.flatMap(filesOf).flatMap(({ place, path }) => fileFaults(place, path));
+      return datasources.flatMap(filesOf).flatMap(({ place, path }) => fileFaults(`${file}: ${place}`, path));
     }),
     ...faultsIn('CONFIG_DIR', () => lacking('metadata profile', requestDefaults.metadata_profile, new MetadataProfiles(settings))),
     ...faultsIn('CONFIG_DIR', () => lacking('metric profile', requestDefaults.metric_profile, new MetricProfiles(settings))),
@@ -44,8 +45,6 @@ export function checkStart(environment: Readonly<Record<string, string | undefin
   if (all.length > 0) throw new SettingsError([...new Set(all)]);
   return { settings, warnings: datasources.length > 0 ? warnings : [...warnings, noDatasource] };
 }
-
-const noDatasource = 'No datasource is configured, so every job is refused. Set PROMETHEUS_URL, DATASOURCES_FILE or KRUIZE_CONFIG_FILE.';
 
 /** The faults that `read` gives or throws; those that name no setting get this one's name. */
 function faultsIn(setting: string, read: () => readonly string[]): string[] {

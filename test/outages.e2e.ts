@@ -138,7 +138,7 @@ describe('missing topics that may not be created', () => {
     await service?.stop();
 
     service = await startService({ env: { PROMETHEUS_URL: prometheus.url, DATABASE_URL } });
-    expect(await readinessOf(service.url)).toContain('the records of 1 jobs are still to be sent');
+    expect(await readinessOf(service.url)).toContain('the records of 1 job are still to be sent');
     await waitUntil('the log says so', async () =>
       service!.logs.some(({ msg }) => /records of jobs are still to be sent/.test(String(msg))),
     );

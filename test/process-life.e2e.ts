@@ -108,7 +108,9 @@ describe('a start', () => {
     const second = await launch();
     await second.exited;
     expect(hasLine(`DATA_DIR ${dataDir} is in use by another rightsizer (process ${first.pid})`)).toBe(true);
-    expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+    const ready = await fetch(`${url}/health/ready`);
+    expect(ready.status).toBe(200);
+    expect(((await ready.json()) as { warnings: string[] }).warnings).toEqual([expect.stringContaining('No datasource is configured')]);
     expect(postmaster()).toBe(pid);
   });
 

@@ -8,6 +8,10 @@ import { DatasourceConfigError, readDatasources } from './read-datasources.js';
 
 type Configuration = Pick<Settings, 'PROMETHEUS_URL' | 'DATASOURCES_FILE' | 'KRUIZE_CONFIG_FILE'>;
 
+/** What the log and readiness say where no datasource is configured. */
+export const noDatasource =
+  'No datasource is configured, so every job is refused. Set PROMETHEUS_URL, DATASOURCES_FILE or KRUIZE_CONFIG_FILE.';
+
 /** The registered datasources by name, read once when the process starts; a faulty configuration stops the start. */
 @Injectable()
 export class Datasources {

@@ -94,7 +94,7 @@ export function readDatasources({ prometheusUrl, file, kruizeFile }: ConfiguredD
 
 /** The files that a datasource's requests need. */
 export function filesOf({ name, caFile, authentication }: Datasource): { place: string; path: string | undefined }[] {
-  const place = (member: string) => `DATASOURCES_FILE: ${name}: ${member}`;
+  const place = (member: string) => `${name}: ${member}`;
   const files = [{ place: place('tls.caFile'), path: caFile }];
   if (authentication.type === 'bearer' && !authentication.token) {
     files.push({ place: place('tokenFilePath'), path: authentication.tokenFilePath });

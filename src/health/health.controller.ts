@@ -2,6 +2,7 @@ import { Controller, Get, Header, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { BulkJobStore } from '../bulk/bulk-job-store.js';
 import { DatabaseProbe } from '../database/database-probe.js';
+import { Datasources, noDatasource } from '../datasource/datasources.js';
 import { Publisher } from '../publication/publisher.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -30,6 +31,7 @@ export class HealthController {
     private readonly database: DatabaseProbe,
     private readonly publisher: Publisher,
     private readonly jobs: BulkJobStore,
+    private readonly datasources: Datasources,
     @InjectSettings() private readonly settings: Pick<Settings, 'HOST'>,
   ) {}
 
@@ -62,9 +64,11 @@ export class HealthController {
     const database = await this.checkDatabase();
     const kafka = await this.checkKafka(database);
     const status = database.status === 'down' ? 'down' : kafka.status === 'down' ? 'degraded' : 'up';
-    response
-      .status(status === 'down' ? 503 : 200)
-      .json({ status, checks: { database, kafka }, ...(reachesOthers(this.settings) && { warnings: [openWarning] }) });
+    const warnings = [
+      ...(reachesOthers(this.settings) ? [openWarning] : []),
+      ...(this.datasources.all().length === 0 ? [noDatasource] : []),
+    ];
+    response.status(status === 'down' ? 503 : 200).json({ status, checks: { database, kafka }, ...(warnings.length > 0 && { warnings }) });
   }
 
   private async checkDatabase(): Promise<Check> {
@@ -78,7 +82,7 @@ export class HealthController {
       return ready ? { status: 'up' } : { status: 'down', reason };
     }
     const unpublished = database.status === 'up' ? await this.jobs.countUnpublished() : 0;
-    const still = unpublished > 0 ? `; the records of ${unpublished} jobs are still to be sent` : '';
+    const still = unpublished > 0 ? `; the records of ${unpublished} ${unpublished === 1 ? 'job' : 'jobs'} are still to be sent` : '';
     return { status: 'off', reason: `publication is switched off${still}` };
   }
 }

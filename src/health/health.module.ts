@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { DatasourceModule } from '../datasource/datasource.module.js';
 import { PublicationModule } from '../publication/publication.module.js';
 import { HealthController } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
@@ -8,6 +9,10 @@ import { MetricsController } from './metrics.controller.js';
 export class HealthModule {
   /** `bulk`: the module whose queue is watched. */
   static beside(bulk: DynamicModule): DynamicModule {
-    return { module: HealthModule, imports: [PublicationModule, bulk], controllers: [HealthController, MetricsController] };
+    return {
+      module: HealthModule,
+      imports: [DatasourceModule, PublicationModule, bulk],
+      controllers: [HealthController, MetricsController],
+    };
   }
 }
