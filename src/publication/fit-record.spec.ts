@@ -1,7 +1,13 @@
+import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { cutBatches } from './cut-batches.js';
 import { fitRecord, recordBytes } from './fit-record.js';
 import type { Message } from './messages.js';
+
+/** kafkajs' own encoder, which has no types. */
+const require = createRequire(import.meta.url);
+const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0');
+const encodeRecord = require('kafkajs/src/protocol/recordBatch/record/v0');
 
 const message = (value: string, rest: Partial<Message> = {}): Message => ({
   kind: 'recommendation',
@@ -22,6 +28,22 @@ describe('fitRecord', () => {
     expect(recordBytes(message('ü')) - recordBytes(message('u'))).toBe(1);
     expect(recordBytes(message('', { key: '日本' })) - recordBytes(message('', { key: '' }))).toBe(6);
     expect(recordBytes(message('', { headers: { ce_id: 'é' } }))).toBeGreaterThanOrEqual(recordBytes(message('')) + 7);
+  });
+
+  it('counts no less than the broker does, and hardly more', async () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'grapheme' }),
+      fc.nat({ max: 300_000 }).map((length) => 'x'.repeat(length)),
+    );
+    await fc.assert(
+      fc.asyncProperty(text, text, fc.dictionary(fc.string(), text), async (key, value, headers) => {
+        const record = encodeRecord({ offsetDelta: 0, timestampDelta: 0, key, value, headers });
+        const { buffer } = await RecordBatch({ records: [record] });
+        const counted = recordBytes(message(value, { key, headers }));
+        expect(counted).toBeGreaterThanOrEqual(buffer.length);
+        expect(counted - buffer.length).toBeLessThan(26 + 10 * Object.keys(headers).length);
+      }),
+    );
   });
 
   it('takes the first smaller form that fits, and the reason tells sizes', () => {
