@@ -21,6 +21,8 @@ it.each([
   [{ limit: '0' }, /field: limit/],
   [{ cursor: 'x' }, /field: cursor/],
   [{ cursor: jobCursor({ startedAt, id: 'short' }) }, /field: cursor/],
+  [{ cursor: jobCursor({ startedAt, id: '-'.repeat(36) }) }, /field: cursor/],
+  [{ cursor: jobCursor({ startedAt: new Date(-8.64e15), id }) }, /field: cursor/],
   [{ cursor: Buffer.from(`then ${id}`).toString('base64url') }, /field: cursor/],
 ])('refuses %j', (query, message) => {
   expect(() => readJobList(query)).toThrow(message);

@@ -12,14 +12,16 @@ export interface JobListQuery {
 
 const defaultLimit = 100;
 
+/** Years of four digits, which PostgreSQL takes too. */
+const isoTime = z.iso.datetime();
+
 const listSchema = z.object({
   status: z.enum(bulkJobStatuses, { error: ({ input }) => `${shown(input)} is not one of ${bulkJobStatuses.join(', ')}` }).optional(),
   limit: limitParameter.optional(),
   cursor: cursorParameter
     .transform((name, context) => {
-      const [time, id = ''] = name.split(' ');
-      const startedAt = new Date(time!);
-      if (!Number.isNaN(startedAt.getTime()) && /^[0-9a-f-]{36}$/.test(id)) return { startedAt, id };
+      const [time, id] = name.split(' ');
+      if (isoTime.safeParse(time).success && z.guid().safeParse(id).success) return { startedAt: new Date(time!), id: id! };
       context.addIssue({ code: 'custom', message: 'expected a cursor that GET /bulk/jobs gave' });
       return z.NEVER;
     })

@@ -132,6 +132,10 @@ describe('readSettings', () => {
     ['isKafkaEnabled', 'False'],
   ])('takes %s=%s', (name, value) => expect(faultsOf({ [name]: value })).toEqual([]));
 
+  it('takes an address of IPv6 with and without brackets', () => {
+    expect(readSettings({ WEBHOOK_ALLOW: '[fd00::1],fd00::2' }).WEBHOOK_ALLOW).toEqual(['fd00::1', 'fd00::2']);
+  });
+
   it.each<[string, Record<string, string>]>([
     ['KAFKA_SASL_USERNAME', { KAFKA_SECURITY_PROTOCOL: 'SASL_SSL', KAFKA_SASL_PASSWORD: 'p' }],
     ['KAFKA_SASL_PASSWORD', { KAFKA_SECURITY_PROTOCOL: 'SASL_SSL', KAFKA_SASL_USERNAME: 'me' }],

@@ -104,7 +104,7 @@ export const hosts = list(isHost, 'host names or addresses, without a port').tra
 export const hostsAndRanges = list(
   (item) => isHost(item.replace(/^\*\./, '')) || isAddressRange(item),
   'host names, addresses or CIDRs, such as *.corp.example or 10.1.0.0/16',
-);
+).transform((items) => items.map((item) => item.replace(/^\[(.*)\]$/, '$1')));
 
 const isTopic = (item: string) => /^[\w.-]{1,249}$/.test(item) && item !== '.' && item !== '..';
 const topicRule = 'letters, digits, dots, dashes and underscores, at most 249';
