@@ -94,6 +94,19 @@ describe('checkStart', () => {
     ]);
   });
 
+  it.each([
+    ['CORS_ORIGINS', 'https://a.example,https://u:s3cret@b.example/'],
+    ['WEBHOOK_ALLOW', 'a,http://u:s3cret@h/?token=s3cret'],
+    ['BASE_PATH', 'http://u:s3c@s3cret@h'],
+    ['CE_SOURCE', 'https://u:s3cr/s3cret@h^'],
+    ['DATASOURCES_FILE', 'https://u:s3cret@x/y'],
+    ['KRUIZE_CONFIG_FILE', 'https://u:s3cret@x/z'],
+    ['LAYERS', 'https://u:s3cret@x'],
+  ])('hides what may be a secret in a faulty %s=%s', (name, value) => {
+    expect(() => checkStart({ [name]: value })).toThrow(/\/\/\*\*\*@/);
+    expect(() => checkStart({ [name]: value })).not.toThrow(/s3cret/);
+  });
+
   it('finds a layer that nobody knows, and profiles that jobs need', () => {
     expect(faultsOf({ LAYERS: 'containr' })).toEqual([expect.stringMatching(/^LAYERS: containr: no file of CONFIG_DIR\/layers/)]);
     expect(faultsOf({ CONFIG_DIR: join(folder, 'nowhere') })).toEqual([

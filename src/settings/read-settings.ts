@@ -19,7 +19,7 @@ export class SettingsError extends Error {
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
-    const told = faults.map((fault) => (fault.length > mostOfFault ? `${fault.slice(0, mostOfFault)}…` : fault));
+    const told = faults.map(masked).map((fault) => (fault.length > mostOfFault ? `${fault.slice(0, mostOfFault)}…` : fault));
     super(`Faulty settings:\n${told.map((fault) => `  ${fault}`).join('\n')}`);
     this.name = 'SettingsError';
     this.faults = told;
@@ -137,5 +137,10 @@ function faultsBetween(settings: Settings): string[] {
 
 /** A faulty value as it may be printed: secrets and addresses with passwords stay out of logs. */
 function shown(name: string, given: Environment): string {
-  return /PASSWORD|SECRET|_URL$|ENDPOINT/.test(name) ? '…' : (given[name] ?? '').slice(0, 200).replaceAll(/\/\/[^/@\s]*@/g, '//***@');
+  return /PASSWORD|SECRET|_URL$|ENDPOINT/.test(name) ? '…' : masked(given[name] ?? '').slice(0, 200);
+}
+
+/** A text whose addresses show no user, password or query. A password may hold any character, so all up to the last @ goes. */
+function masked(text: string): string {
+  return text.replaceAll(/\/\/[^\s"]*@/g, '//***@').replaceAll(/(\/\/[^\s"?]*)\?[^\s"]*/g, '$1?***');
 }
