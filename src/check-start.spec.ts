@@ -107,6 +107,10 @@ describe('checkStart', () => {
     expect(() => checkStart({ [name]: value })).not.toThrow(/s3cret/);
   });
 
+  it('names PROMETHEUS_URL for what is wrong with its datasource', () => {
+    expect(faultsOf({ PROMETHEUS_URL: 'http://h:9/?x=1' })).toEqual([expect.stringMatching(/^PROMETHEUS_URL\b/)]);
+  });
+
   it('finds a layer that nobody knows, and profiles that jobs need', () => {
     expect(faultsOf({ LAYERS: 'containr' })).toEqual([expect.stringMatching(/^LAYERS: containr: no file of CONFIG_DIR\/layers/)]);
     expect(faultsOf({ CONFIG_DIR: join(folder, 'nowhere') })).toEqual([

@@ -53,7 +53,7 @@ function faultsIn(setting: string, read: () => readonly string[]): string[] {
   } catch (error) {
     const { errors = [error as Error] } = error as Partial<AggregateError>;
     const { faults = errors.map(({ message }) => message) } = error as { faults?: readonly string[] };
-    return faults.map((fault) => (/^[A-Z]+_?[A-Z_]+:/.test(fault) ? fault : `${setting}: ${fault}`));
+    return faults.map((fault) => (/^[A-Z]+_?[A-Z_]+( \(|:)/.test(fault) ? fault : `${setting}: ${fault}`));
   }
 }
 
