@@ -102,6 +102,7 @@ describe('checkStart', () => {
     ['DATASOURCES_FILE', 'https://u:s3cret@x/y'],
     ['KRUIZE_CONFIG_FILE', 'https://u:s3cret@x/z'],
     ['LAYERS', 'https://u:s3cret@x'],
+    ['CE_SOURCE', `https://u:${'s3cret'.repeat(40)}@h^`],
   ])('hides what may be a secret in a faulty %s=%s', (name, value) => {
     expect(() => checkStart({ [name]: value })).toThrow(/\/\/\*\*\*@/);
     expect(() => checkStart({ [name]: value })).not.toThrow(/s3cret/);

@@ -121,6 +121,25 @@ describe('a place', () => {
     expect(await statusOf(id)).toBe('COMPLETED');
   });
 
+  it('leaves its step idle only when no other place of it is filled', async () => {
+    await flow.plan([1, 1]);
+    const { runner, running } = startWorker('measure', hang);
+    expect(runner.isIdle('measure')).toBe(true);
+    const places = [runner.fillPlace('measure'), runner.fillPlace('measure')];
+    await waitUntil('both places are filled', () => running.count === 2);
+    await runner.fillPlace('measure');
+    expect([runner.isIdle('measure'), runner.isIdle('discover')]).toEqual([false, true]);
+    await runner.stop(0);
+    await Promise.all(places);
+    expect(runner.isIdle('measure')).toBe(true);
+  });
+
+  it('leaves its step idle when no row can be leased', async () => {
+    const { runner } = startWorker('measure', commit);
+    await expect(runner.fillPlace('unknown' as Step)).rejects.toThrow();
+    expect(runner.isIdle('unknown' as Step)).toBe(true);
+  });
+
   it('serves jobs in turn', async () => {
     const start = (second: number) => ({ startedAt: new Date(Date.UTC(2026, 10, 21, 0, 0, second)) });
     const large = await flow.plan(Array(6).fill(1), start(1));

@@ -1,4 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { plainHost } from '../settings/hosts.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { RestError } from './rest-error.js';
 
@@ -26,7 +27,7 @@ const probed = /^\/(health|metrics)(\/|$)/;
  */
 export function foreignFault(request: Origins, { CORS_ORIGINS = [], ALLOWED_HOSTS }: PageSettings): string | undefined {
   const { method, path, origin, secFetchSite, host, contentType } = request;
-  if (ALLOWED_HOSTS && !probed.test(path) && !ALLOWED_HOSTS.map(plainName).includes(hostnameOf(host))) {
+  if (ALLOWED_HOSTS && !probed.test(path) && !ALLOWED_HOSTS.includes(hostnameOf(host))) {
     return `Host ${shown(host)} is not allowed; ALLOWED_HOSTS names those that are`;
   }
   if (harmless.has(method) || (origin !== undefined && CORS_ORIGINS.includes(origin))) return undefined;
@@ -66,15 +67,7 @@ function isJson(contentType: string | undefined): boolean {
 
 /** The name or address in a Host header, without its port. */
 function hostnameOf(host = ''): string {
-  return plainName(host.replace(/:\d+$/, ''));
-}
-
-/** A name or an address without the brackets of IPv6 and the dot of a root. */
-function plainName(host: string): string {
-  return host
-    .toLowerCase()
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/\.$/, '');
+  return plainHost(host.replace(/:\d+$/, ''));
 }
 
 function shown(value = 'nowhere'): string {

@@ -16,13 +16,14 @@ const dayMs = 86_400_000;
 
 /**
  * Puts lost wake-ups back: whatever the queue forgot, the rows still know. Adding one that the queue holds changes nothing,
- * so every worker process runs this without regard to the others. Jobs go on, more slowly, while the queue is away. It also ends jobs past their deadline and deletes old ones.
+ * so every worker process runs this without regard to the others. While the queue is unavailable it starts waiting work itself. It also ends jobs past
+ * their deadline and deletes old ones.
  */
 @Injectable()
 export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
-  /** Steps that were idle in the last round although rows waited for them. */
+  /** Steps that had waiting rows and no filled place here in the last round. */
   private readonly stuck = new Set<Step>();
 
   constructor(
@@ -72,7 +73,7 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
     if (jobs + experiments > 0) log.info({ jobs, experiments }, 'old jobs are deleted, and experiments that no job made since');
   }
 
-  /** Wakes a step's workers by the queue. If that woke nobody here by the next round, fills a place without the queue: it may be away, or deaf. */
+  /** Wakes workers through the queue. If none of this process has woken by the next round, fills a place directly: the queue may be down or not deliver. */
   private async wake(step: Step, waiting: readonly WakeUp[]): Promise<void> {
     await this.wakeUps.wake(step, ...waiting);
     const isStuck = waiting.length > 0 && this.runner.isIdle(step);

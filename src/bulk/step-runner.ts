@@ -37,8 +37,8 @@ export interface StepWork {
 export class StepRunner {
   private readonly work: Readonly<Record<Step, StepWork>>;
   private readonly served = new Map<Step, string[]>();
-  /** Places that are filled, one entry each. */
-  private readonly places = new Set<{ readonly step: Step }>();
+  /** How many places of each step are filled. */
+  private readonly filled = new Map<Step, number>();
   private isStopping = false;
 
   constructor(
@@ -58,18 +58,21 @@ export class StepRunner {
 
   /** Fills one place of a step: works on its rows, whose turn it is, until none waits. A row whose datasource is silent runs on without the place. */
   async fillPlace(step: Step): Promise<void> {
-    const place = { step };
-    this.places.add(place);
+    this.filled.set(step, this.filledOf(step) + 1);
     try {
       await this.workOn(step);
     } finally {
-      this.places.delete(place);
+      this.filled.set(step, this.filledOf(step) - 1);
     }
   }
 
   /** Whether this process fills no place of a step. */
   isIdle(step: Step): boolean {
-    return ![...this.places].some((place) => place.step === step);
+    return this.filledOf(step) === 0;
+  }
+
+  private filledOf(step: Step): number {
+    return this.filled.get(step) ?? 0;
   }
 
   private async workOn(step: Step): Promise<void> {

@@ -2,7 +2,7 @@ import dns from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
 import ipaddr from 'ipaddr.js';
-import { type Address, type AddressRange, isAddressRange, isInRanges, readAddressRange } from '../settings/address-ranges.js';
+import { type Address, type AddressRange, isAddressRange, isInRanges, plainHost, readAddressRange } from '../settings/hosts.js';
 import type { Settings } from '../settings/settings-schema.js';
 
 /** Addresses at which clouds give out credentials, among them public and private ones: AWS, Azure, Alibaba, Google. */
@@ -63,7 +63,7 @@ export class WebhookTargets {
 
   constructor({ WEBHOOK_ALLOW, WEBHOOK_ALLOW_PRIVATE }: Pick<Settings, 'WEBHOOK_ALLOW' | 'WEBHOOK_ALLOW_PRIVATE'>) {
     const allowed = WEBHOOK_ALLOW_PRIVATE ? [...WEBHOOK_ALLOW, ...privateCidrs] : WEBHOOK_ALLOW;
-    this.names = allowed.filter((item) => !isAddressRange(item)).map(nameOf);
+    this.names = allowed.filter((item) => !isAddressRange(item));
     this.ranges = allowed.filter(isAddressRange).map(readAddressRange);
   }
 
@@ -102,7 +102,7 @@ export class WebhookTargets {
   }
 
   private isListed(host: string, address: Address): boolean {
-    const name = nameOf(host);
+    const name = plainHost(host);
     return (
       this.names.some((listed) => (listed.startsWith('*.') ? name.endsWith(listed.slice(1)) : name === listed)) ||
       isInRanges(address, this.ranges)
@@ -112,7 +112,7 @@ export class WebhookTargets {
 
 /** Names that only a cluster's own DNS can resolve: one label, `name.namespace.svc`, `name.namespace.svc.cluster.local`. */
 function isClusterName(host: string): boolean {
-  return !ipaddr.isValid(host) && /^[^.]+$|\.svc(\.cluster\.local)?$/.test(nameOf(host));
+  return !ipaddr.isValid(host) && /^[^.]+$|\.svc(\.cluster\.local)?$/.test(plainHost(host));
 }
 
 /** The IPv4 address that an IPv6 one stands for behind a NAT64 gateway (RFC 6052); any other address as it is. */
@@ -120,10 +120,6 @@ function translated(address: Address): Address {
   return address.range() === 'rfc6052' ? ipaddr.fromByteArray(address.toByteArray().slice(12)) : address;
 }
 
-function nameOf(host: string): string {
-  return host.toLowerCase().replace(/\.$/, '');
-}
-
 function hostOf(url: string): string {
-  return new URL(url).hostname.replace(/^\[|\]$/g, '');
+  return plainHost(new URL(url).hostname);
 }

@@ -18,6 +18,7 @@ describe('proxyFor', () => {
     [{ HTTP_PROXY: 'http://proxy:1', NO_PROXY: '10.0.0.0/8, fd00::/8' }, 'http://10.1.2.3:9090', undefined],
     [{ HTTP_PROXY: 'http://proxy:1', NO_PROXY: '10.0.0.0/8, fd00::/8' }, 'http://[fd00::1]:9090', undefined],
     [{ HTTP_PROXY: 'http://proxy:1', NO_PROXY: '10.0.0.0/8, fd00::/8' }, 'http://11.1.2.3:9090', 'http://proxy:1'],
+    [{ HTTP_PROXY: 'http://proxy:1', no_proxy: '', NO_PROXY: '10.0.0.0/8' }, 'http://10.1.2.3:9090', undefined],
   ])('with %j: %s goes through %s', (variables, url, proxy) => {
     takeBack = withProxyVariables(variables);
     expect(proxyFor(url)).toBe(proxy);

@@ -4,7 +4,7 @@ import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import ipaddr from 'ipaddr.js';
 import { getProxyForUrl } from 'proxy-from-env';
-import { isInRanges, readAddressRange } from './address-ranges.js';
+import { isInRanges, plainHost, readAddressRange } from './hosts.js';
 
 /** The variables that may name a proxy for addresses of a scheme; the first that is set counts. */
 const variablesOf = (scheme: string) => [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), 'all_proxy', 'ALL_PROXY'];
@@ -15,14 +15,14 @@ export function proxyFor(url: string): string | undefined {
   const value = variablesOf(protocol.slice(0, -1))
     .map((name) => process.env[name])
     .find((given) => given);
-  if (!value || !getProxyForUrl(url) || isInNoProxyRange(hostname.replace(/^\[|\]$/g, ''))) return undefined;
+  if (!value || !getProxyForUrl(url) || isInNoProxyRange(plainHost(hostname))) return undefined;
   return value.includes('://') ? value : `http://${value}`;
 }
 
 /** The library knows names in NO_PROXY, but not CIDRs, which Kubernetes and Go allow there. */
 function isInNoProxyRange(host: string): boolean {
   if (!ipaddr.isValid(host)) return false;
-  const items = (process.env.no_proxy ?? process.env.NO_PROXY ?? '').split(/[,\s]+/);
+  const items = (process.env.no_proxy || process.env.NO_PROXY || '').split(/[,\s]+/);
   return isInRanges(ipaddr.process(host), items.filter((item) => ipaddr.isValidCIDR(item)).map(readAddressRange));
 }
 

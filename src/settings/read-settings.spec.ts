@@ -132,8 +132,9 @@ describe('readSettings', () => {
     ['isKafkaEnabled', 'False'],
   ])('takes %s=%s', (name, value) => expect(faultsOf({ [name]: value })).toEqual([]));
 
-  it('takes an address of IPv6 with and without brackets', () => {
-    expect(readSettings({ WEBHOOK_ALLOW: '[fd00::1],fd00::2' }).WEBHOOK_ALLOW).toEqual(['fd00::1', 'fd00::2']);
+  it('reads each host in one form', () => {
+    expect(readSettings({ WEBHOOK_ALLOW: '[fd00::1],fd00::2,*.Corp.' }).WEBHOOK_ALLOW).toEqual(['fd00::1', 'fd00::2', '*.corp']);
+    expect(readSettings({ ALLOWED_HOSTS: '[::1],::2,UI.example.' }).ALLOWED_HOSTS).toEqual(['::1', '::2', 'ui.example']);
   });
 
   it.each<[string, Record<string, string>]>([

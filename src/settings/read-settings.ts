@@ -135,7 +135,7 @@ function faultsBetween(settings: Settings): string[] {
   return faults.filter(([holds]) => holds).map(([, fault]) => fault);
 }
 
-/** A faulty value as it may be printed: secrets and addresses with passwords stay out of logs. */
+/** A faulty value as it may be printed. It is masked before it is cut, so that no part of a long password is left. */
 function shown(name: string, given: Environment): string {
   return /PASSWORD|SECRET|_URL$|ENDPOINT/.test(name) ? '…' : masked(given[name] ?? '').slice(0, 200);
 }

@@ -1,13 +1,13 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { isAddressRange } from './address-ranges.js';
+import { isAddressRange, plainHost } from './hosts.js';
 
 // The kinds of values that environment variables hold. Host names are checked for their form, never resolved: the host may come up later.
 
 const label = '[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?';
 const hostName = new RegExp(`^${label}(\\.${label})*\\.?$`, 'i');
 /** Digits and dots that form no IPv4 address are no host name either. */
-const isHost = (text: string) => (hostName.test(text) && !/^[\d.]+$/.test(text)) || isAddress(text.replace(/^\[(.*)\]$/, '$1'));
+const isHost = (text: string) => (hostName.test(text) && !/^[\d.]+$/.test(text)) || isAddress(plainHost(text));
 const isAddress = (text: string) => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 /** Code points that RFC 3986 allows, a percent only before two hex digits. */
 const uriText = /^([\w\-.~:/?#[\]@!$&'()*+,;=]|%[0-9a-f]{2})+$/i;
@@ -98,13 +98,13 @@ export const origins = list(
   'origins like https://ui.example, without a path',
 );
 
-export const hosts = list(isHost, 'host names or addresses, without a port').transform((items) => items.map((item) => item.toLowerCase()));
+export const hosts = list(isHost, 'host names or addresses, without a port').transform((items) => items.map(plainHost));
 
 /** Names, `*.` before one for all below it, addresses and CIDRs. */
 export const hostsAndRanges = list(
   (item) => isHost(item.replace(/^\*\./, '')) || isAddressRange(item),
   'host names, addresses or CIDRs, such as *.corp.example or 10.1.0.0/16',
-).transform((items) => items.map((item) => item.replace(/^\[(.*)\]$/, '$1')));
+).transform((items) => items.map(plainHost));
 
 const isTopic = (item: string) => /^[\w.-]{1,249}$/.test(item) && item !== '.' && item !== '..';
 const topicRule = 'letters, digits, dots, dashes and underscores, at most 249';

@@ -3,6 +3,14 @@ import ipaddr from 'ipaddr.js';
 export type Address = ipaddr.IPv4 | ipaddr.IPv6;
 export type AddressRange = ReturnType<typeof ipaddr.parseCIDR>;
 
+/** One form for the spellings of a host: lower case, without the brackets of an IPv6 address and the dot that ends a full name. */
+export function plainHost(host: string): string {
+  return host
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '');
+}
+
 /** Whether a text is an IP address or a CIDR. */
 export function isAddressRange(text: string): boolean {
   return ipaddr.isValidCIDR(text) || ipaddr.isValid(text);
