@@ -21,6 +21,17 @@ describe('checkFilter', () => {
     [{ include: { labels: { __name__: 'up' } } }, 'filter.include.labels.__name__'],
   ])('names the field in %j', (filter, field) => expect(checkFilter(filter)).toEqual([{ field, message: expect.any(String) }]));
 
+  it('sees what only the lists of one kind do together', () => {
+    const faults = checkFilter({ include: { namespace: ['(?P<a>x)'], namespaces: ['(?P<a>y)'] }, exclude: { namespace: ['(?P<a>z)'] } });
+    expect(faults.map(({ field }) => field)).toEqual(['filter.include.namespace', 'filter.include.namespaces']);
+  });
+
+  it('stops at the tenth faulty expression', () => {
+    const faults = checkFilter({ include: { namespace: Array(49_000).fill('((') } });
+    expect(faults).toHaveLength(11);
+    expect(faults[10]).toEqual({ field: 'filter.include.namespace', message: expect.stringContaining('not checked') });
+  });
+
   it('names every fault', () => {
     expect(checkFilter({ include: { namespace: ['(', '['] }, exclude: { labels: { '1': 'a', é: 'b' } } })).toHaveLength(4);
   });
@@ -29,16 +40,18 @@ describe('checkFilter', () => {
 describe('programSize', () => {
   it.each([
     ['kube-system', 0],
+    ['kube.system.one', 1.875],
     ['kube-.*', 7],
-    ['(ab){3}c*', 8],
-    ['((a{10}){10}){10}', 1_000],
+    ['(ab){3}c*', 11],
+    ['((a{10}){10}){10}', 1_110],
     ['[a-z0-9]{1,63}', 63],
     ['[^]a\\]]{2}x', 3],
     ['a{2,}b{0}', 3],
     ['\\Qa.b\\E+', 8],
     ['\\pL[\\p{Lu}\\P{N}]', 452],
     ['(((a', 1],
-    ['a)b)c', 3],
+    ['(){1000}', 1_000],
+    ['a)b)c', 5],
     ['{x}', 3],
   ])('of %s is %d', (pattern, size) => expect(programSize(pattern)).toBe(size));
 });
@@ -58,6 +71,18 @@ describe('expressions that would hold the process', () => {
     expect(checkFilter({ include: { workload: ['x', one] } })).toMatchObject([{ field: 'filter.include.workload.1' }]);
     expect(checkFilter({ include: { workload: Array(61).fill('a{999}.') } })).toMatchObject([{ field: 'filter.include.workload' }]);
     expect(checkFilter({ include: { workload: Array(60).fill('a{999}.') } })).toEqual([]);
+  });
+
+  it('share one budget: of both sides, and of names and expressions', () => {
+    const half = Array(31).fill('a{999}.');
+    const names = Array(4_901).fill('n'.repeat(102));
+    expect(checkFilter({ include: { workload: half }, exclude: { containers: half } })).toMatchObject([
+      { field: 'filter.exclude.containers', message: expect.stringContaining('too costly') },
+    ]);
+    expect(checkFilter({ include: { namespace: names, namespaces: names } })).toMatchObject([
+      { field: 'filter.include.namespaces', message: expect.stringContaining('1000000 characters') },
+    ]);
+    expect(checkFilter({ include: { namespace: names, namespaces: names.slice(2) } })).toEqual([]);
   });
 
   it('are not lists of thousands of names or prefixes', () => {

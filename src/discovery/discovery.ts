@@ -91,7 +91,7 @@ export class Discovery {
       }),
     );
     const [namespace = [], workload = [], container = [], ...excluded] = joinParts(answers);
-    return readWorkloads({ namespace, workload, container, excluded: excluded.flat() }, filter);
+    return readWorkloads({ namespace, workload, container, excluded: excluded.flat() }, filter, asking.signal);
   }
 }
 

@@ -1,10 +1,14 @@
-import { joinPatterns, nameFilters, nameTest } from './name-filter.js';
+import { joinPatterns, nameFilters, nameTest, passingNames } from './name-filter.js';
 
 describe('nameTest', () => {
   const long = 'n'.repeat(253);
   it.each<[object, string, boolean]>([
     [{}, 'anything', true],
     [{ include: { namespace: ['shop'] } }, 'shop', true],
+    [{ include: { namespace: ['shop', 'web-.*'] } }, 'web-1', true],
+    [{ include: { namespace: ['shop', 'web-.*'] } }, 'shop-1', false],
+    [{ include: { namespace: ['s.op'] } }, 'shop', true],
+    [{ exclude: { namespace: ['shop'] } }, 'shop', false],
     [{ include: { namespace: ['sho'] } }, 'shop', false],
     [{ include: { namespace: ['hop'] } }, 'shop', false],
     [{ include: { namespace: ['a', 'b'] } }, 'b', true],
@@ -30,4 +34,20 @@ describe('joinPatterns', () => {
     [['\\Qa', 'b'], '(?:\\Qa\\E)|(?:b)'],
     [['\\Qa\\E', '\\\\Q'], '(?:\\Qa\\E)|(?:\\\\Q)'],
   ])('joins %j', (items, expected) => expect(joinPatterns(items)).toBe(expected));
+});
+
+describe('passingNames', () => {
+  const slow = nameFilters({ exclude: { containers: Array.from({ length: 2_000 }, (_, index) => `.*a${index}.*b`) } }).container;
+  const names = Array.from({ length: 500 }, (_, index) => `container-a${index}-${index}`);
+
+  it('gives each name once', async () => {
+    expect(await passingNames(['a', 'b', 'a'], { include: ['a|b'], exclude: ['b'] })).toEqual(new Set(['a']));
+  });
+
+  it('lets others have a turn during costly expressions, and ends when it is told to', async () => {
+    const ended = new AbortController();
+    const passing = passingNames(names, slow, ended.signal);
+    setImmediate(() => ended.abort(new Error('cancelled')));
+    await expect(passing).rejects.toThrow();
+  });
 });

@@ -1,35 +1,60 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { RE2JS } from 're2js';
 import { type DiscoveredKind, type DiscoveryFilter, discoveredKinds, type FilterList, type FilterSide, filterLists } from './filter.js';
 
-/** The regular expressions that names of one kind must and must not match as a whole; absent = every name will do. */
+/** What names of one kind must and must not match as a whole: regular expressions without blanks around them; none = every name will do. */
 export interface NameFilter {
-  readonly include?: string;
-  readonly exclude?: string;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
 }
 export type NameFilters = Readonly<Record<DiscoveredKind, NameFilter>>;
 
-/** The filters of each kind, the items of a list joined into one expression. */
+/** The filters of each kind: the items of its lists, trimmed, without blank ones, as in the reference. */
 export function nameFilters(filter: DiscoveryFilter): NameFilters {
   const ofKind = (kind: DiscoveredKind): NameFilter => ({
-    include: joinPatterns(itemsOf(filter.include, kind)),
-    exclude: joinPatterns(itemsOf(filter.exclude, kind)),
+    include: itemsOf(filter.include, kind),
+    exclude: itemsOf(filter.exclude, kind),
   });
   return Object.fromEntries(discoveredKinds.map((kind) => [kind, ofKind(kind)])) as NameFilters;
 }
 
 /** Whether a name passes, as Prometheus' `=~` and `!~` would have it. */
 export function nameTest({ include, exclude }: NameFilter): (name: string) => boolean {
-  const included = include === undefined ? undefined : RE2JS.compile(include);
-  const excluded = exclude === undefined ? undefined : RE2JS.compile(exclude);
-  return (name) => (included?.testExact(name) ?? true) && !(excluded?.testExact(name) ?? false);
+  const included = include.length > 0 ? matchesAny(include) : () => true;
+  const excluded = matchesAny(exclude);
+  return (name) => included(name) && !excluded(name);
 }
 
-/**
- * One expression that matches what any item matches; undefined = no items. Items are trimmed and blank ones left out, as in the reference.
- * Each gets its own group, so that an item's `|` and flags stay inside it.
- */
+/** The names that pass, each once. Costly expressions hold the event loop for a moment at a time only; rejects when the signal aborts. */
+export async function passingNames(names: readonly string[], filter: NameFilter, signal?: AbortSignal): Promise<Set<string>> {
+  const passes = nameTest(filter);
+  const passing = new Set<string>();
+  let since = performance.now();
+  for (const name of new Set(names)) {
+    if (passes(name)) passing.add(name);
+    if (performance.now() - since < longestTurnMs) continue;
+    await breathe(undefined, { signal });
+    since = performance.now();
+  }
+  return passing;
+}
+
+const longestTurnMs = 20;
+
+/** Text in which every character stands for itself. */
+const literal = /^[\w:/@ -]*$/;
+
+/** Most items are names: those are looked up, so that thousands of them cost no large expression. */
+function matchesAny(items: readonly string[]): (name: string) => boolean {
+  const names = new Set(items.filter((item) => literal.test(item)));
+  const joined = joinPatterns(items.filter((item) => !literal.test(item)));
+  const expression = joined === undefined ? undefined : RE2JS.compile(joined);
+  return (name) => names.has(name) || (expression?.testExact(name) ?? false);
+}
+
+/** One expression that matches what any item matches; undefined = no items. Each gets its own group, so that an item's `|` and flags stay inside it. */
 export function joinPatterns(items: readonly string[]): string | undefined {
-  const patterns = items.map((item) => closeQuote(item.trim())).filter((pattern) => pattern !== '');
+  const patterns = items.map(closeQuote);
   if (patterns.length < 2) return patterns[0];
   return patterns.map((pattern) => `(?:${pattern})`).join('|');
 }
@@ -42,5 +67,5 @@ function closeQuote(pattern: string): string {
 
 function itemsOf(side: FilterSide | null | undefined, kind: DiscoveredKind): string[] {
   const lists = (Object.keys(filterLists) as FilterList[]).filter((list) => filterLists[list] === kind);
-  return lists.flatMap((list) => side?.[list] ?? []);
+  return lists.flatMap((list) => side?.[list] ?? []).flatMap((item) => item.trim() || []);
 }

@@ -2,7 +2,7 @@ import { applyEdits } from '../promql/edit-text.js';
 import { type Matcher, matchOneOf, writeMatcher } from '../promql/matcher.js';
 import type { DiscoveredKind, DiscoveryFilter } from './filter.js';
 import { type MetadataProfile, MetadataProfileError } from './metadata-profile.js';
-import { type NameFilter, type NameFilters, nameFilters } from './name-filter.js';
+import { joinPatterns, type NameFilter, type NameFilters, nameFilters } from './name-filter.js';
 import { durationText } from './plan-windows.js';
 import { type QueryPlaces, readQueryPlaces, type SelectorPlaces } from './read-query-places.js';
 
@@ -98,7 +98,8 @@ function filterMatchers(field: DiscoveredKind, filters: NameFilters, namespaces?
   ];
 }
 
-function nameMatchers(name: DiscoveredKind, { include, exclude }: NameFilter): Matcher[] {
+function nameMatchers(name: DiscoveredKind, filter: NameFilter): Matcher[] {
+  const [include, exclude] = [joinPatterns(filter.include), joinPatterns(filter.exclude)];
   return [
     ...(include === undefined ? [] : [{ type: '=~', name, value: include } as const]),
     ...(exclude === undefined ? [] : [{ type: '!~', name, value: exclude } as const]),

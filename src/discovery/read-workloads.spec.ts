@@ -12,9 +12,9 @@ const read = (answers: Partial<DiscoveryAnswers>, filter = {}) =>
   readWorkloads({ namespace: [], workload: [], container: [], excluded: [], ...answers }, filter);
 
 describe('readWorkloads', () => {
-  it('joins by namespace, kind and name', () => {
+  it('joins by namespace, kind and name', async () => {
     const found = toCluster(
-      read({
+      await read({
         namespace: [namespace('b'), namespace('a')],
         workload: [workload('b', 'web'), workload('a', 'web'), workload('a', 'web', 'statefulset')],
         container: [
@@ -36,13 +36,13 @@ describe('readWorkloads', () => {
     });
   });
 
-  it('drops what belongs to no namespace or workload that was found', () => {
-    const found = read({ namespace: [namespace('a')], workload: [workload('x', 'w')], container: [container('a', 'w', 'c')] });
+  it('drops what belongs to no namespace or workload that was found', async () => {
+    const found = await read({ namespace: [namespace('a')], workload: [workload('x', 'w')], container: [container('a', 'w', 'c')] });
     expect(found).toMatchObject({ namespaces: ['a'], workloads: [], containers: [], malformedSeries: 0 });
   });
 
-  it('skips a malformed series alone, and counts it', () => {
-    const found = read({
+  it('skips a malformed series alone, and counts it', async () => {
+    const found = await read({
       namespace: [series({}), namespace('a')],
       workload: [series({ namespace: 'a', workload: 'w' }), workload('a', 'w')],
       container: [series({ namespace: 'a', workload: 'w', workload_type: 'deployment', container: 'c' }), container('a', 'w', 'd')],
@@ -55,8 +55,8 @@ describe('readWorkloads', () => {
     });
   });
 
-  it('makes one container of several images, with the latest', () => {
-    const found = read({
+  it('makes one container of several images, with the latest', async () => {
+    const found = await read({
       namespace: [namespace('a')],
       workload: [workload('a', 'w')],
       container: [container('a', 'w', 'c', 'new', 'deployment', [[20, '2']]), container('a', 'w', 'c', 'old', 'deployment', [[10, '3']])],
@@ -91,14 +91,17 @@ describe('readWorkloads', () => {
       ],
       2,
     ],
-  ])('counts pods: %s', (_, samples, pods) => {
+  ])('counts pods: %s', async (_, samples, pods) => {
     const containers = samples.map((given, index) => container('a', 'w', 'c', `i${index}`, 'deployment', given));
-    expect(read({ namespace: [namespace('a')], workload: [workload('a', 'w')], container: containers }).containers[0]?.pods).toBe(pods);
+    const {
+      containers: [found],
+    } = await read({ namespace: [namespace('a')], workload: [workload('a', 'w')], container: containers });
+    expect(found?.pods).toBe(pods);
   });
 
-  it('filters again what the queries did not', () => {
+  it('filters again what the queries did not', async () => {
     const filter = { include: { namespace: ['a|b'], workload: ['w.'] }, exclude: { namespace: ['b'], containers: ['istio.*'] } };
-    const found = read(
+    const found = await read(
       {
         namespace: ['a', 'b', 'c'].map(namespace),
         workload: ['w1', 'x1'].flatMap((name) => ['a', 'b', 'c'].map((of) => workload(of, name))),
@@ -111,8 +114,8 @@ describe('readWorkloads', () => {
     );
   });
 
-  it('leaves out a workload that an exclusion query returned, not its namesakes', () => {
-    const found = read({
+  it('leaves out a workload that an exclusion query returned, not its namesakes', async () => {
+    const found = await read({
       namespace: [namespace('a')],
       workload: [workload('a', 'w'), workload('a', 'w', 'job')],
       container: [container('a', 'w', 'c'), container('a', 'w', 'c', 'i', 'job')],
@@ -122,9 +125,9 @@ describe('readWorkloads', () => {
     expect(found.containers).toHaveLength(1);
   });
 
-  it('keeps names of 253 characters, unicode, quotes and backslashes as they are', () => {
+  it('keeps names of 253 characters, unicode, quotes and backslashes as they are', async () => {
     const odd = ['n'.repeat(253), 'ü😀', 'a"b\\c', '","', '__proto__'];
-    const found = read({
+    const found = await read({
       namespace: odd.map(namespace),
       workload: odd.map((name) => workload(name, name)),
       container: odd.map((name) => container(name, name, name)),

@@ -1,8 +1,8 @@
 import type { PrometheusSeries } from '../datasource/prometheus-client.js';
 import type { DiscoveredCluster, DiscoveredWorkload } from './discovered-cluster.js';
-import type { DiscoveryFilter } from './filter.js';
+import type { DiscoveredKind, DiscoveryFilter } from './filter.js';
 import { groupBy } from './group-by.js';
-import { nameFilters, nameTest } from './name-filter.js';
+import { nameFilters, passingNames } from './name-filter.js';
 import { chooseImage, type ImageSighting, readSighting } from './read-images.js';
 
 /** Series of the three queries, and of those for excluded labels. */
@@ -31,15 +31,20 @@ export interface Findings {
 /**
  * Joins the answers by namespace, kind and name (D-24) and applies the filter once more, for profiles whose queries have no place for it.
  * Workloads of a namespace that the namespace query did not return are dropped, and containers of a workload that the workload query did not.
+ * Rejects with the signal's reason once it aborts.
  */
-export function readWorkloads(answers: DiscoveryAnswers, filter: DiscoveryFilter): Findings {
+export async function readWorkloads(answers: DiscoveryAnswers, filter: DiscoveryFilter, signal?: AbortSignal): Promise<Findings> {
   const filters = nameFilters(filter);
-  const acceptsContainer = nameTest(filters.container);
-  const namespaces = new Set(answers.namespace.flatMap(({ labels }) => labels.namespace || []).filter(nameTest(filters.namespace)));
-  const workloads = workloadsOf(answers, namespaces, nameTest(filters.workload));
-  const containers = readContainers(answers.container).filter(
-    (found) => workloads.has(workloadKey(found)) && acceptsContainer(found.container),
-  );
+  const passing = (kind: DiscoveredKind) =>
+    passingNames(
+      answers[kind].flatMap(({ labels }) => labels[kind] || []),
+      filters[kind],
+      signal,
+    );
+  const namespaces = await passing('namespace');
+  const workloads = workloadsOf(answers, namespaces, await passing('workload'));
+  const names = await passing('container');
+  const containers = readContainers(answers.container).filter((found) => workloads.has(workloadKey(found)) && names.has(found.container));
   return {
     namespaces: [...namespaces].sort(),
     workloads: [...workloads.values()].sort(inOrder),
@@ -79,12 +84,12 @@ function workloadKey({ namespace, workloadType, workload }: DiscoveredWorkload):
 function workloadsOf(
   answers: DiscoveryAnswers,
   namespaces: ReadonlySet<string>,
-  accepts: (name: string) => boolean,
+  names: ReadonlySet<string>,
 ): Map<string, DiscoveredWorkload> {
   const read = (series: readonly PrometheusSeries[]) => series.flatMap(({ labels }) => readWorkload(labels) ?? []);
   const excluded = new Set(read(answers.excluded).map(workloadKey));
   const wanted = read(answers.workload).filter(
-    (found) => namespaces.has(found.namespace) && accepts(found.workload) && !excluded.has(workloadKey(found)),
+    (found) => namespaces.has(found.namespace) && names.has(found.workload) && !excluded.has(workloadKey(found)),
   );
   return new Map(wanted.map((workload) => [workloadKey(workload), workload]));
 }
