@@ -12,6 +12,7 @@ describe('textFaults', () => {
     [{ a: [1, { b: '\ud800' }] }, ['a.1.b']],
     [{ a: { 'x\0': '\0' } }, ['a.x\0']],
     [{ a: '\0', b: '\udc00' }, ['a', 'b']],
+    [JSON.parse('{"filter":{"include":{"labels":{"__proto__":"x"}}}}'), ['filter.include.labels.__proto__']],
   ])('finds the places in %j', (value, paths) => expect(textFaults(value).map(({ field }) => field)).toEqual(paths));
 
   it('finds text that is too long, in names too', () => {

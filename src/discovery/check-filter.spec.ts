@@ -75,14 +75,14 @@ describe('expressions that would hold the process', () => {
 
   it('share one budget: of both sides, and of names and expressions', () => {
     const half = Array(31).fill('a{999}.');
-    const names = Array(4_901).fill('n'.repeat(102));
+    const names = Array(4_902).fill('n'.repeat(102));
     expect(checkFilter({ include: { workload: half }, exclude: { containers: half } })).toMatchObject([
       { field: 'filter.exclude.containers', message: expect.stringContaining('too costly') },
     ]);
     expect(checkFilter({ include: { namespace: names, namespaces: names } })).toMatchObject([
       { field: 'filter.include.namespaces', message: expect.stringContaining('1000000 characters') },
     ]);
-    expect(checkFilter({ include: { namespace: names, namespaces: names.slice(2) } })).toEqual([]);
+    expect(checkFilter({ include: { namespace: names, namespaces: names.slice(1) } })).toEqual([]);
   });
 
   it('are not lists of thousands of names or prefixes', () => {
