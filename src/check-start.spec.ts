@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { checkStart } from './check-start.js';
 import { SettingsError } from './settings/read-settings.js';
 
+const tlsFile = (name: string) => join(import.meta.dirname, '../test/fixtures/tls', name);
+
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'rightsizer-'));
@@ -63,9 +65,9 @@ describe('checkStart', () => {
     const faults = faultsOf(environment);
     expect(faults.map((fault) => fault.split(':', 1)[0])).toEqual([
       'PORT',
+      'DATASOURCES_FILE',
+      'DATASOURCES_FILE',
       'KAFKA_SSL_CAFILE',
-      'DATASOURCES_FILE',
-      'DATASOURCES_FILE',
       'CONFIG_DIR',
       'CONFIG_DIR',
       'CONFIG_DIR',
@@ -78,19 +80,42 @@ describe('checkStart', () => {
     ['tokenFilePath', { authentication: { type: 'bearer', credentials: { tokenFilePath: '/none/token' } } }],
     [
       'clientKeyPath',
-      { authentication: { type: 'mtls', credentials: { clientCertPath: import.meta.filename, clientKeyPath: '/none/key' } } },
+      { authentication: { type: 'mtls', credentials: { clientCertPath: tlsFile('client.crt'), clientKeyPath: '/none/key' } } },
     ],
   ])('finds that a datasource names a file that is not there: %s', (member, entry) => {
     const path = file('files.json', [{ name: 'p', provider: 'prometheus', url: 'http://p', ...entry }]);
     expect(faultsOf({ DATASOURCES_FILE: path })).toEqual([
-      expect.stringMatching(new RegExp(`^DATASOURCES_FILE: p: ${member}: cannot read .*ENOENT`)),
+      expect.stringMatching(new RegExp(`^DATASOURCES_FILE: entry 1 \\(p\\): ${member}: cannot read .*ENOENT`)),
     ]);
+  });
+
+  it('finds that a file does not hold what it should', () => {
+    const notPem = import.meta.filename;
+    const environment = { KAFKA_SECURITY_PROTOCOL: 'SSL', KAFKA_BOOTSTRAP_SERVERS: 'k:9093' };
+    const tls = (certificate: string, key: string) =>
+      faultsOf({ ...environment, KAFKA_SSL_CAFILE: folder, KAFKA_SSL_CERTFILE: certificate, KAFKA_SSL_KEYFILE: key });
+    expect(tls(notPem, notPem)).toEqual([
+      expect.stringMatching(/^KAFKA_SSL_CAFILE: cannot read .*: it is a folder/),
+      expect.stringMatching(/^KAFKA_SSL_CERTFILE: .* holds no certificate in PEM form/),
+      expect.stringMatching(/^KAFKA_SSL_KEYFILE: .* holds no private key in PEM form/),
+    ]);
+    expect(tls(tlsFile('client.crt'), tlsFile('client.key'))).toEqual([expect.stringMatching(/^KAFKA_SSL_CAFILE/)]);
+    expect(tls(tlsFile('client.crt'), tlsFile('server.key'))[1]).toMatch(/^KAFKA_SSL_KEYFILE: .* does not hold the key of /);
+  });
+
+  it('hides no fault behind another', () => {
+    const faults = faultsOf({
+      DATASOURCES_FILE: join(folder, 'none.yaml'),
+      PROMETHEUS_URL: 'http://h:9/#x',
+      KRUIZE_CONFIG_FILE: join(folder, 'none.json'),
+    });
+    expect(faults.map((fault) => fault.split(/[: ]/, 1)[0])).toEqual(['KRUIZE_CONFIG_FILE', 'DATASOURCES_FILE', 'PROMETHEUS_URL']);
   });
 
   it('names KRUIZE_CONFIG_FILE where that configures the datasource', () => {
     const entry = { name: 'p', provider: 'prometheus', url: 'http://p', tls: { caFile: '/none/ca.pem' } };
     expect(faultsOf({ KRUIZE_CONFIG_FILE: file('kruize.json', { datasource: [entry] }) })).toEqual([
-      expect.stringMatching(/^KRUIZE_CONFIG_FILE: p: tls.caFile: cannot read /),
+      expect.stringMatching(/^KRUIZE_CONFIG_FILE: entry 1 \(p\): tls.caFile: cannot read /),
     ]);
   });
 

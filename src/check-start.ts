@@ -1,10 +1,8 @@
-import { accessSync, constants } from 'node:fs';
 import { requestDefaults } from './bulk/bulk-request.js';
 import { compileKernel } from './chunks/decode/wasm-kernel.js';
-import type { Datasource } from './datasource/datasource.js';
-import { Datasources, noDatasource } from './datasource/datasources.js';
-import { filesOf } from './datasource/read-datasources.js';
+import { inspectConfigured, noDatasource } from './datasource/datasources.js';
 import { MetadataProfiles } from './discovery/metadata-profiles.js';
+import { fileFaults, type NamedFile } from './settings/files.js';
 import { proxyFaults } from './settings/proxy.js';
 import { inspectSettings, SettingsError } from './settings/read-settings.js';
 import type { Settings } from './settings/settings-schema.js';
@@ -24,16 +22,12 @@ export interface Start {
  */
 export function checkStart(environment: Readonly<Record<string, string | undefined>>): Start {
   const { settings, faults, warnings } = inspectSettings(environment);
-  let datasources: readonly Datasource[] = [];
-  const file = settings.DATASOURCES_FILE ? 'DATASOURCES_FILE' : 'KRUIZE_CONFIG_FILE';
+  const { datasources, ...configured } = inspectConfigured(settings);
   const all = [
     ...faults,
     ...proxyFaults(environment),
-    ...(['KAFKA_SSL_CAFILE', 'KAFKA_SSL_CERTFILE', 'KAFKA_SSL_KEYFILE'] as const).flatMap((name) => fileFaults(name, settings[name])),
-    ...faultsIn(file, () => {
-      datasources = new Datasources(settings).all();
-      return datasources.flatMap(filesOf).flatMap(({ place, path }) => fileFaults(`${file}: ${place}`, path));
-    }),
+    ...configured.faults,
+    ...fileFaults([...kafkaFiles(settings), ...configured.files]),
     ...faultsIn('CONFIG_DIR', () => lacking('metadata profile', requestDefaults.metadata_profile, new MetadataProfiles(settings))),
     ...faultsIn('CONFIG_DIR', () => lacking('metric profile', requestDefaults.metric_profile, new MetricProfiles(settings))),
     ...faultsIn('CONFIG_DIR', () => {
@@ -61,12 +55,10 @@ function lacking(kind: string, name: string, profiles: { find(name: string): unk
   return profiles.find(name) ? [] : [`CONFIG_DIR: there is no ${kind} "${name}", which jobs use unless they name another`];
 }
 
-function fileFaults(place: string, path: string | undefined): string[] {
-  if (path === undefined) return [];
-  try {
-    accessSync(path, constants.R_OK);
-    return [];
-  } catch (error) {
-    return [`${place}: cannot read ${path} (${(error as NodeJS.ErrnoException).code})`];
-  }
+function kafkaFiles(settings: Settings): NamedFile[] {
+  const kinds = { KAFKA_SSL_CAFILE: 'certificate', KAFKA_SSL_CERTFILE: 'certificate', KAFKA_SSL_KEYFILE: 'key' } as const;
+  return Object.entries(kinds).flatMap(([place, kind]) => {
+    const path = settings[place as keyof typeof kinds];
+    return path ? [{ place, path, kind, certificatePath: settings.KAFKA_SSL_CERTFILE }] : [];
+  });
 }

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Injectable } from '@nestjs/common';
 import { parse } from 'yaml';
+import { whyUnreadable } from '../settings/files.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { Datasource } from './datasource.js';
-import { DatasourceConfigError, readDatasources } from './read-datasources.js';
+import { DatasourceConfigError, type InspectedDatasources, inspectDatasources } from './read-datasources.js';
 
 type Configuration = Pick<Settings, 'PROMETHEUS_URL' | 'DATASOURCES_FILE' | 'KRUIZE_CONFIG_FILE'>;
 
@@ -18,11 +19,8 @@ export class Datasources {
   private readonly byName: ReadonlyMap<string, Datasource>;
 
   constructor(@InjectSettings() settings: Configuration) {
-    const datasources = readDatasources({
-      prometheusUrl: settings.PROMETHEUS_URL,
-      file: settings.DATASOURCES_FILE ? parseFile('DATASOURCES_FILE', settings.DATASOURCES_FILE) : undefined,
-      kruizeFile: settings.KRUIZE_CONFIG_FILE ? parseFile('KRUIZE_CONFIG_FILE', settings.KRUIZE_CONFIG_FILE) : undefined,
-    });
+    const { datasources, faults } = inspectConfigured(settings);
+    if (faults.length > 0) throw new DatasourceConfigError(faults);
     this.byName = new Map(datasources.map((datasource) => [datasource.name, datasource]));
   }
 
@@ -36,11 +34,20 @@ export class Datasources {
   }
 }
 
-/** JSON is YAML too. */
-function parseFile(name: string, path: string): { name: string; content: unknown } {
-  try {
-    return { name, content: parse(readFileSync(path, 'utf8')) };
-  } catch (error) {
-    throw new DatasourceConfigError([`${name}: cannot read ${path}: ${(error as Error).message.split('\n')[0]}`]);
-  }
+/** All configured datasources, and everything that is wrong with them; what one setting gives is read whatever is wrong with the others. */
+export function inspectConfigured(settings: Configuration): InspectedDatasources {
+  const unreadable: string[] = [];
+  const fileOf = (name: 'DATASOURCES_FILE' | 'KRUIZE_CONFIG_FILE') => {
+    const path = settings[name];
+    try {
+      // JSON is YAML too.
+      return path ? { name, content: parse(readFileSync(path, 'utf8')) } : undefined;
+    } catch (error) {
+      unreadable.push(`${name}: cannot read ${path}: ${whyUnreadable(error)}`);
+      return undefined;
+    }
+  };
+  const configured = { prometheusUrl: settings.PROMETHEUS_URL, file: fileOf('DATASOURCES_FILE'), kruizeFile: fileOf('KRUIZE_CONFIG_FILE') };
+  const { faults, ...read } = inspectDatasources(configured);
+  return { ...read, faults: [...unreadable, ...faults] };
 }

@@ -1,19 +1,17 @@
-import { DatasourceConfigError, readDatasources } from './read-datasources.js';
+import { inspectDatasources } from './read-datasources.js';
 
 const entry = { name: 'p', provider: 'prometheus', url: 'http://prometheus:9090' };
-const read = (content: unknown) => readDatasources({ file: { name: 'datasources.yaml', content } });
-const faultsOf = (content: unknown): readonly string[] => {
-  try {
-    read(content);
-    return [];
-  } catch (error) {
-    return (error as DatasourceConfigError).faults;
-  }
+const inspect = (content: unknown) => inspectDatasources({ file: { name: 'datasources.yaml', content } });
+const faultsOf = (content: unknown) => inspect(content).faults;
+const read = (content: unknown) => {
+  const { datasources, faults } = inspect(content);
+  expect(faults).toEqual([]);
+  return datasources;
 };
 
-describe('readDatasources', () => {
+describe('inspectDatasources', () => {
   it('takes PROMETHEUS_URL as prometheus-1', () => {
-    expect(readDatasources({ prometheusUrl: 'http://127.0.0.1:9090/' })).toEqual([
+    expect(inspectDatasources({ prometheusUrl: 'http://127.0.0.1:9090/' }).datasources).toEqual([
       {
         name: 'prometheus-1',
         provider: 'prometheus',
@@ -107,6 +105,9 @@ describe('readDatasources', () => {
     ['neither url nor serviceName', { ...entry, url: '' }, /needs url or serviceName/],
     ['a service without namespace', { name: 'p', provider: 'prometheus', serviceName: 's' }, /serviceName needs namespace/],
     ['no http address', { ...entry, url: 'ftp://host' }, /url: expected http/],
+    ['a host that is none', { ...entry, url: 'http://-bad..host-:9/' }, /url: expected http/],
+    ['a service name that is none', { name: 'p', provider: 'prometheus', serviceName: 'a b', namespace: 'n' }, /is not http/],
+    ['a stray percent sign', { ...entry, url: 'http://u:50%@h' }, /percent-encoded/],
     ['a missing name', { ...entry, name: undefined }, /name: /],
     ['a misspelt member', { ...entry, authentification: {} }, /authentification/],
     ['an unknown authentication', { ...entry, authentication: { type: 'kerberos' } }, /authentication\.type: expected one of/],
@@ -137,9 +138,28 @@ describe('readDatasources', () => {
       expect.stringContaining('entry 3 (a): provider'),
       expect.stringContaining('entry 4 (b): authentication.credentials: password'),
       expect.stringContaining('entry 4 (b): authentication.credentials: Unrecognized key'),
-      'datasource "p" is configured more than once',
+      'datasources.yaml: datasource "p" is configured more than once',
     ]);
     expect(faults.join()).not.toContain('s3cret');
+  });
+
+  it('checks the members that are right beside faulty ones, and reads the other entries', () => {
+    const { datasources, faults, files } = inspect([
+      { name: 'a', provider: 'x', url: 'ftp://h', authentication: { type: 'kerberos' }, tls: { caFile: '/ca.pem' } },
+      { name: 'b', provider: 'thanos', url: 'http://u:50%@h', authentication: { type: 'bearer', credentials: { tokenPath: '/token' } } },
+      entry,
+    ]);
+    expect(faults).toEqual([
+      expect.stringContaining('entry 1 (a): provider'),
+      expect.stringContaining('entry 1 (a): url: expected http'),
+      expect.stringContaining('entry 1 (a): authentication.type'),
+      expect.stringContaining('entry 2 (b): url: its user and password'),
+    ]);
+    expect(files).toEqual([
+      { place: 'datasources.yaml: entry 1 (a): tls.caFile', path: '/ca.pem', kind: 'certificate' },
+      { place: 'datasources.yaml: entry 2 (b): tokenFilePath', path: '/token', kind: 'token' },
+    ]);
+    expect(datasources.map(({ name }) => name)).toEqual(['p']);
   });
 
   it.each([null, 'text', { other: [] }])('refuses %j instead of a list', (content) => {

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { NamedFile } from '../settings/files.js';
+import { httpUrl } from '../settings/setting-types.js';
 import { type Authentication, type Datasource, usageReaders } from './datasource.js';
 
 /** The configured datasources are faulty; the message lists every fault. */
@@ -75,36 +77,55 @@ const credentialsSchemas: Readonly<Record<string, z.ZodType<Authentication>>> = 
     .transform((given): Authentication => ({ type: 'mtls', ...given })),
 };
 
-/** Reads the configured datasources; throws one DatasourceConfigError that lists every fault. Credentials never get into a fault. */
-export function readDatasources({ prometheusUrl, file, kruizeFile }: ConfiguredDatasources): Datasource[] {
+/** What the configuration gives, and everything that is wrong with it. */
+export interface InspectedDatasources {
+  /** Those without a fault. */
+  readonly datasources: Datasource[];
+  readonly faults: readonly string[];
+  /** What their requests read, of faulty ones too where it can be told; `place` names the member. */
+  readonly files: readonly NamedFile[];
+}
+
+/** Reads the configured datasources. Each fault begins with the name of its setting; credentials never get into one. */
+export function inspectDatasources({ prometheusUrl, file, kruizeFile }: ConfiguredDatasources): InspectedDatasources {
   const faults: string[] = [];
+  const files: NamedFile[] = [];
   const given = prometheusUrl
     ? [{ place: 'PROMETHEUS_URL', value: { name: 'prometheus-1', provider: 'prometheus', url: prometheusUrl } }]
     : [];
-  const read = (entries: readonly Place[]) => entries.flatMap(({ place, value }) => readEntry(place, value, faults) ?? []);
+  const read = (entries: readonly Place[]) => entries.flatMap(({ place, value }) => readEntry(place, value, faults, files) ?? []);
   const datasources = read([...given, ...(file ? entriesOf(file, faults) : [])]);
   const ofKruize = kruizeFile && (kruizeFile.content as { datasource?: unknown } | null)?.datasource;
   const others = ofKruize === undefined ? [] : read(entriesOf({ name: kruizeFile!.name, content: ofKruize }, faults));
-  for (const names of [datasources, others].map((list) => repeated(list.map(({ name }) => name)))) {
-    for (const name of names) faults.push(`datasource "${name}" is configured more than once`);
+  for (const [list, setting] of [
+    [datasources, file?.name],
+    [others, kruizeFile?.name],
+  ] as const) {
+    for (const name of repeated(list.map((each) => each.name)))
+      faults.push(`${setting}: datasource "${name}" is configured more than once`);
   }
-  if (faults.length > 0) throw new DatasourceConfigError(faults);
-  return [...datasources, ...others.filter(({ name }) => !datasources.some((datasource) => datasource.name === name))];
+  return {
+    datasources: [...datasources, ...others.filter(({ name }) => !datasources.some((datasource) => datasource.name === name))],
+    faults,
+    files,
+  };
 }
 
-/** The files that a datasource's requests need. */
-export function filesOf({ name, caFile, authentication }: Datasource): { place: string; path: string | undefined }[] {
-  const place = (member: string) => `${name}: ${member}`;
-  const files = [{ place: place('tls.caFile'), path: caFile }];
-  if (authentication.type === 'bearer' && !authentication.token) {
-    files.push({ place: place('tokenFilePath'), path: authentication.tokenFilePath });
+/** The files that requests with these credentials need. */
+function filesOf(where: string, { tls }: Partial<Entry>, authentication: Authentication | undefined): NamedFile[] {
+  const files: (Omit<NamedFile, 'path'> & { path?: string })[] = [{ place: 'tls.caFile', path: tls?.caFile, kind: 'certificate' }];
+  if (authentication?.type === 'bearer' && !authentication.token) {
+    files.push({ place: 'tokenFilePath', path: authentication.tokenFilePath, kind: 'token' });
   }
-  if (authentication.type === 'mtls') {
-    files.push({ place: place('caCertPath'), path: authentication.caCertPath });
-    files.push({ place: place('clientCertPath'), path: authentication.clientCertPath });
-    files.push({ place: place('clientKeyPath'), path: authentication.clientKeyPath });
+  if (authentication?.type === 'mtls') {
+    const { caCertPath, clientCertPath, clientKeyPath, keyPassword } = authentication;
+    files.push(
+      { place: 'caCertPath', path: caCertPath, kind: 'certificate' },
+      { place: 'clientCertPath', path: clientCertPath, kind: 'certificate' },
+      { place: 'clientKeyPath', path: clientKeyPath, kind: 'key', keyPassword, certificatePath: clientCertPath },
+    );
   }
-  return files;
+  return files.flatMap(({ path, ...file }) => (path ? [{ ...file, path, place: `${where}: ${file.place}` }] : []));
 }
 
 interface Place {
@@ -120,33 +141,39 @@ function entriesOf({ name, content }: ConfigFile, faults: string[]): Place[] {
   return [];
 }
 
-function readEntry(place: string, value: unknown, faults: string[]): Datasource | undefined {
-  const read = entrySchema.safeParse(value);
-  if (!read.success) {
-    faults.push(...faultsOf(nameOf(place, value), read.error));
-    return undefined;
-  }
-  const entry = read.data;
+/** The members that are right are checked further even where others are faulty. */
+function readEntry(place: string, value: unknown, faults: string[], files: NamedFile[]): Datasource | undefined {
   const where = nameOf(place, value);
   const before = faults.length;
-  const address = readAddress(where, entry, faults);
-  const authentication = readAuthentication(where, entry, faults);
-  if (address?.login && authentication?.type !== 'none') faults.push(`${where}: url has a password beside the given authentication`);
-  if (!address || !authentication || faults.length > before) return undefined;
+  const read = entrySchema.safeParse(value);
+  if (!read.success) faults.push(...faultsOf(where, read.error));
+  if (typeof value !== 'object' || value === null) return undefined;
+  const faulty = new Set(read.error?.issues.map(({ path }) => path[0]));
+  const right = Object.entries(value).filter(([name]) => name in entrySchema.shape && !faulty.has(name));
+  const entry: Partial<Entry> = entrySchema.partial().parse(Object.fromEntries(right));
+  const isAddressFaulty = ['url', 'serviceName', 'namespace'].some((name) => faulty.has(name));
+  const address = isAddressFaulty ? undefined : readAddress(where, entry, faults);
+  const authentication = faulty.has('authentication') ? undefined : readAuthentication(where, entry, faults);
+  files.push(...filesOf(where, entry, authentication));
+  if (address?.login && authentication && authentication.type !== 'none') {
+    faults.push(`${where}: url has a password beside the given authentication`);
+  }
+  if (!read.success || !address || !authentication || faults.length > before) return undefined;
+  const { name, provider, serviceName, namespace, tls, usage_reader } = read.data;
   return {
-    name: entry.name,
-    provider: entry.provider,
+    name,
+    provider,
     url: address.url,
-    ...(entry.serviceName && { serviceName: entry.serviceName, namespace: entry.namespace }),
+    ...(serviceName && { serviceName, namespace }),
     authentication: address.login ?? authentication,
-    insecureSkipVerify: entry.tls?.insecureSkipVerify ?? false,
-    ...(entry.tls?.caFile && { caFile: entry.tls.caFile }),
-    ...(entry.usage_reader && { usageReader: entry.usage_reader }),
+    insecureSkipVerify: tls?.insecureSkipVerify ?? false,
+    ...(tls?.caFile && { caFile: tls.caFile }),
+    ...(usage_reader && { usageReader: usage_reader }),
   };
 }
 
 /** The entry's address; a password in the url becomes basic authentication, so that it never shows where the url is shown. */
-function readAddress(where: string, entry: Entry, faults: string[]): { url: string; login?: Authentication } | undefined {
+function readAddress(where: string, entry: Partial<Entry>, faults: string[]): { url: string; login?: Authentication } | undefined {
   if (!entry.url === !entry.serviceName) {
     faults.push(`${where}: ${entry.url ? 'has both url and serviceName, give one' : 'needs url or serviceName'}`);
     return undefined;
@@ -156,14 +183,23 @@ function readAddress(where: string, entry: Entry, faults: string[]): { url: stri
     return undefined;
   }
   const url = entry.url ?? serviceUrl(entry.serviceName ?? '', entry.namespace ?? '');
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.search || parsed.hash) {
-    faults.push(`${where}: url: expected http(s)://host:port/path without ? and #`);
+  const parsed = httpUrl.safeParse(url).success ? new URL(url) : undefined;
+  if (!parsed || parsed.search || parsed.hash) {
+    faults.push(`${where}: ${entry.url ? 'url: expected' : `${url} is not`} http(s)://host:port/path without ? and #`);
     return undefined;
   }
+  const login = readLogin(parsed);
+  if (!login) faults.push(`${where}: url: its user and password are not percent-encoded; write %25 for a percent sign`);
   const hasLogin = parsed.username !== '' || parsed.password !== '';
-  const login = { type: 'basic', username: decodeURIComponent(parsed.username), password: decodeURIComponent(parsed.password) } as const;
-  return { url: `${parsed.origin}${parsed.pathname}`.replace(/\/+$/, ''), ...(hasLogin && { login }) };
+  return login && { url: `${parsed.origin}${parsed.pathname}`.replace(/\/+$/, ''), ...(hasLogin && { login }) };
+}
+
+function readLogin({ username, password }: URL): Authentication | undefined {
+  try {
+    return { type: 'basic', username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** OpenShift's monitoring answers on https and 9091, others on http and 9090 (spec: bulk-and-kafka.md 7.1). */
@@ -172,7 +208,7 @@ function serviceUrl(serviceName: string, namespace: string): string {
   return namespace.startsWith('openshift-') ? `https://${host}:9091` : `http://${host}:9090`;
 }
 
-function readAuthentication(where: string, { authentication }: Entry, faults: string[]): Authentication | undefined {
+function readAuthentication(where: string, { authentication }: Partial<Entry>, faults: string[]): Authentication | undefined {
   if (!authentication) return { type: 'none' };
   const schema = Object.hasOwn(credentialsSchemas, authentication.type) ? credentialsSchemas[authentication.type] : undefined;
   if (!schema) {

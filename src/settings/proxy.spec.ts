@@ -32,4 +32,10 @@ describe('proxyFaults', () => {
       'https_proxy: expected http://host:port or https://host:port, got "…"',
     ]);
   });
+
+  it('looks at ALL_PROXY where it counts', () => {
+    expect(proxyFaults({ ALL_PROXY: 'socks5://proxy' })).toEqual([expect.stringMatching(/^ALL_PROXY: /)]);
+    expect(proxyFaults({ ALL_PROXY: 'socks5://proxy', http_proxy: 'proxy:1', HTTPS_PROXY: 'proxy:1' })).toEqual([]);
+    expect(proxyFaults({ ALL_PROXY: 'http://-a..b-' })).toHaveLength(1);
+  });
 });

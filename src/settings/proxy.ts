@@ -5,6 +5,7 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 import ipaddr from 'ipaddr.js';
 import { getProxyForUrl } from 'proxy-from-env';
 import { isInRanges, plainHost, readAddressRange } from './hosts.js';
+import { httpUrl } from './setting-types.js';
 
 /** The variables that may name a proxy for addresses of a scheme; the first that is set counts. */
 const variablesOf = (scheme: string) => [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), 'all_proxy', 'ALL_PROXY'];
@@ -50,15 +51,15 @@ class TunnelAgent extends HttpsProxyAgent<string> {
   }
 }
 
-/** What is wrong with the variables that name proxies. */
+/** What is wrong with the variables that name proxies; ALL_PROXY counts only where none of the others is set. */
 export function proxyFaults(environment: Readonly<Record<string, string | undefined>>): string[] {
-  const names = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
-  return names
+  const named = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
+  const used = ['http', 'https'].flatMap((scheme) => variablesOf(scheme).find((name) => environment[name]) ?? []);
+  return [...new Set([...named, ...used])]
     .filter((name) => environment[name] && !isProxy(environment[name]))
     .map((name) => `${name}: expected http://host:port or https://host:port, got "…"`);
 }
 
 function isProxy(value: string): boolean {
-  const url = value.includes('://') ? value : `http://${value}`;
-  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+  return httpUrl.safeParse(value.includes('://') ? value : `http://${value}`).success;
 }

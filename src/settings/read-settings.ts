@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { whyUnreadable } from './files.js';
 import { type Settings, settingsSchema } from './settings-schema.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -42,7 +43,8 @@ export function inspectSettings(environment: Environment): InspectedSettings {
   const issues = read.success ? [] : read.error.issues.map(({ path, message }) => ({ name: String(path[0]), message }));
   const faulty = new Set(issues.map(({ name }) => name));
   // Without the faulty ones, so that their defaults stand in: what else is wrong between the others is told at once too.
-  const settings = settingsSchema.parse(Object.fromEntries(Object.entries(given).filter(([name]) => !faulty.has(name))));
+  const right = Object.entries(given).filter(([name]) => !faulty.has(name) && !(file.isUnreadable && name === 'KRUIZE_CONFIG_FILE'));
+  const settings = settingsSchema.parse(Object.fromEntries(right));
   const placeOf = (name: string) => (name in own ? name : `KRUIZE_CONFIG_FILE: ${kruizeNames[name] ?? name}`);
   const isMissed = !settings.KAFKA_BOOTSTRAP_SERVERS && settings.isKafkaEnabled && !faulty.has('KAFKA_BOOTSTRAP_SERVERS');
   const isOff = settings.isKafkaEnabled === false;
@@ -64,11 +66,12 @@ export function inspectSettings(environment: Environment): InspectedSettings {
 /** What KRUIZE_CONFIG_FILE gives, under the names of our settings; its datasources are read with the others. */
 interface KruizeFile {
   readonly values: Record<string, string>;
+  readonly isUnreadable: boolean;
   readonly faults: readonly string[];
   readonly warnings: readonly string[];
 }
 
-const noFile: KruizeFile = { values: {}, faults: [], warnings: [] };
+const noFile: KruizeFile = { values: {}, isUnreadable: false, faults: [], warnings: [] };
 
 /** Kruize's keys that are read, by our names (spec: bulk-and-kafka.md 3.6). */
 const kruizeNames: Readonly<Record<string, string>> = {
@@ -84,11 +87,11 @@ function readKruizeFile(path: string): KruizeFile {
     content = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
     // V8 quotes the text, which may hold credentials.
-    const reason = error instanceof SyntaxError ? 'it is no JSON' : (error as Error).message;
-    return { ...noFile, faults: [`KRUIZE_CONFIG_FILE: cannot read ${path}: ${reason}`] };
+    const reason = error instanceof SyntaxError ? 'it is not valid JSON' : whyUnreadable(error);
+    return { ...noFile, isUnreadable: true, faults: [`KRUIZE_CONFIG_FILE: cannot read ${path}: ${reason}`] };
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    return { ...noFile, faults: [`KRUIZE_CONFIG_FILE: ${path}: expected a JSON object`] };
+    return { ...noFile, isUnreadable: true, faults: [`KRUIZE_CONFIG_FILE: ${path}: expected a JSON object`] };
   }
   const members = content as Record<string, unknown>;
   const values: Record<string, string> = {};
@@ -100,7 +103,7 @@ function readKruizeFile(path: string): KruizeFile {
   }
   const unread = Object.keys(members).filter((key) => key !== 'datasource' && !Object.values(kruizeNames).includes(key));
   const warnings = unread.length > 0 ? [`These keys of KRUIZE_CONFIG_FILE have no effect: ${unread.join(', ')}.`] : [];
-  return { values, faults, warnings };
+  return { values, isUnreadable: false, faults, warnings };
 }
 
 /** Faults that only several settings together show. */
@@ -118,6 +121,8 @@ function faultsBetween(settings: Settings): string[] {
     'KAFKA_SASL_TOKEN_ENDPOINT',
   );
   const files = named('KAFKA_SSL_CAFILE', 'KAFKA_SSL_CERTFILE', 'KAFKA_SSL_KEYFILE');
+  const ours = [settings.KAFKA_TOPIC_RECOMMENDATIONS, settings.KAFKA_TOPIC_ERROR, settings.KAFKA_TOPIC_SUMMARY];
+  const strange = settings.KAFKA_TOPICS?.filter((topic) => !ours.includes(topic)) ?? [];
   const isShared = settings.ROLE !== 'all' && !settings.DATABASE_URL;
   const faults: [boolean, string][] = [
     [hasLogin && !user, `KAFKA_SASL_USERNAME: KAFKA_SECURITY_PROTOCOL=${protocol} needs it, and it is not set`],
@@ -129,6 +134,7 @@ function faultsBetween(settings: Settings): string[] {
     [!hasLogin && logins.length > 0, `${logins[0]}: KAFKA_SECURITY_PROTOCOL=${protocol} has no login; set SASL_SSL or SASL_PLAINTEXT`],
     [!protocol.endsWith('SSL') && files.length > 0, `${files[0]}: KAFKA_SECURITY_PROTOCOL=${protocol} has no TLS; set SSL or SASL_SSL`],
     [!settings.KAFKA_SSL_CERTFILE !== !settings.KAFKA_SSL_KEYFILE, 'KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE: one is set without the other'],
+    [strange.length > 0, `KAFKA_TOPICS: nothing is published to ${strange.join(', ')}; the topics are ${ours.join(', ')}`],
     [!!settings.DATABASE_DIRECT_URL && !settings.DATABASE_URL, 'DATABASE_DIRECT_URL: is set without DATABASE_URL'],
     [isShared, `DATABASE_URL: ROLE=${settings.ROLE} needs it: processes of different roles share one PostgreSQL`],
   ];

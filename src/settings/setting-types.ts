@@ -7,7 +7,7 @@ import { isAddressRange, plainHost } from './hosts.js';
 const label = '[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?';
 const hostName = new RegExp(`^${label}(\\.${label})*\\.?$`, 'i');
 /** Digits and dots that form no IPv4 address are no host name either. */
-const isHost = (text: string) => (hostName.test(text) && !/^[\d.]+$/.test(text)) || isAddress(plainHost(text));
+export const isHost = (text: string) => (hostName.test(text) && !/^[\d.]+$/.test(text)) || isAddress(plainHost(text));
 const isAddress = (text: string) => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 /** Code points that RFC 3986 allows, a percent only before two hex digits. */
 const uriText = /^([\w\-.~:/?#[\]@!$&'()*+,;=]|%[0-9a-f]{2})+$/i;
@@ -34,8 +34,8 @@ export function integer(min: number, max: number) {
 
 export const text = z.string().min(1);
 
-/** Comma-separated; every item passes the check, else the error names it. */
-export function list(isItem: (item: string) => boolean = () => true, expected = '') {
+/** Comma-separated, at least one item; every item passes the check, else the error names it. */
+export function list(expected: string, isItem: (item: string) => boolean = () => true) {
   return z
     .string()
     .transform((value) =>
@@ -46,7 +46,7 @@ export function list(isItem: (item: string) => boolean = () => true, expected = 
     )
     .superRefine((items, context) => {
       const strange = items.filter((item) => !isItem(item));
-      if (strange.length > 0)
+      if (strange.length > 0 || items.length === 0)
         context.addIssue({
           code: 'custom',
           message: `expected ${expected}${items.length > 1 ? `, which ${strange.join(', ')} is not` : ''}`,
@@ -74,17 +74,26 @@ export function url(schemes: readonly string[], expected: string) {
   );
 }
 
+/** An address of ours that others are shown and that paths are added to. */
+export const publicUrl = z.string().refine(
+  (value) => {
+    const { username = '', password = '', search = '', hash = '' } = httpUrl.safeParse(value).success ? new URL(value) : { hash: '#' };
+    return username + password + search + hash === '' && !/[?#]/.test(value);
+  },
+  { error: 'expected http://host:port or https://host, with a path if need be, without a user, ? and #' },
+);
+
 export const httpUrl = url(['http', 'https'], 'http://host:port or https://host');
 export const postgresUrl = url(['postgres', 'postgresql'], 'postgres://user:password@host:port/database');
 
 export const host = z.string().refine(isHost, { error: 'expected a host name or an address' });
 
-export const brokers = list((item) => {
+export const brokers = list('host:port, comma-separated, an IPv6 address in brackets', (item) => {
   const [, name, port] = /^(.*):(\d{1,5})$/.exec(item) ?? [];
   const isName =
     name !== undefined && (name.startsWith('[') ? ipaddr.IPv6.isValid(name.slice(1, -1)) : isHost(name) && !name.includes(':'));
   return isName && Number(port) >= 1 && Number(port) <= 65_535;
-}, 'host:port, comma-separated, an IPv6 address in brackets');
+});
 
 /** A path below which everything is served; `/` alone is none. */
 export const basePath = z
@@ -94,16 +103,16 @@ export const basePath = z
 
 /** Scheme, host and port of web pages, as browsers send them. */
 export const origins = list(
-  (item) => URL.canParse(item) && new URL(item).origin === item,
   'origins like https://ui.example, without a path',
+  (item) => URL.canParse(item) && new URL(item).origin === item,
 );
 
-export const hosts = list(isHost, 'host names or addresses, without a port').transform((items) => items.map(plainHost));
+export const hosts = list('host names or addresses, without a port', isHost).transform((items) => items.map(plainHost));
 
 /** Names, `*.` before one for all below it, addresses and CIDRs. */
 export const hostsAndRanges = list(
-  (item) => isHost(item.replace(/^\*\./, '')) || isAddressRange(item),
   'host names, addresses or CIDRs, such as *.corp.example or 10.1.0.0/16',
+  (item) => isHost(item.replace(/^\*\./, '')) || isAddressRange(item),
 ).transform((items) => items.map(plainHost));
 
 const isTopic = (item: string) => /^[\w.-]{1,249}$/.test(item) && item !== '.' && item !== '..';
@@ -111,7 +120,7 @@ const topicRule = 'letters, digits, dots, dashes and underscores, at most 249';
 
 /** Names of topics are those that Kafka takes (org.apache.kafka.common.internals.Topic). */
 export const topic = z.string().refine(isTopic, { error: `expected a name of ${topicRule}` });
-export const topics = list(isTopic, `names of ${topicRule}`);
+export const topics = list(`names of ${topicRule}`, isTopic);
 
 /** A CloudEvents source is a URI reference (RFC 3986, 4.1). */
 export const uriReference = z.string().refine(
@@ -125,20 +134,23 @@ export const uriReference = z.string().refine(
 
 const placeholders = ['datasource', 'clustername', 'namespace', 'workloadname', 'workloadtype', 'containername'];
 
+/** Text between percent signs, blanks within it too. */
+const placeholder = /%([^%\s|()](?:[^%|()]*[^%\s|()])?)%/g;
+
 /** Kruize's placeholders stand between percent signs (spec: bulk-and-kafka.md 3.7). */
 export const nameFormat = text.superRefine((format, context) => {
-  const used = [...format.matchAll(/%([^%\s|()]+)%/g)].map(([, name]) => name!);
+  const used = [...format.matchAll(placeholder)].map(([, name]) => name!);
   const unknown = used.filter((name) => !placeholders.includes(name) && !/^label:[a-zA-Z0-9_]+$/.test(name));
-  if (unknown.length === 0) return;
+  const [unclosed] = /%[a-z]\w*/i.exec(format.replaceAll(placeholder, '')) ?? [];
+  if (unknown.length === 0 && !unclosed) return;
   const known = [...placeholders, 'label:KEY'].map((name) => `%${name}%`).join(', ');
   context.addIssue({
     code: 'custom',
-    message: `no such placeholder: ${unknown.map((name) => `%${name}%`).join(', ')}; there are ${known}`,
+    message: `no such placeholder: ${[...unknown.map((name) => `%${name}%`), ...(unclosed ? [unclosed] : [])].join(', ')}; there are ${known}`,
   });
 });
 
 /** The grammar of GET /bulk's include and exclude: sections, some with fields after `|` (spec: bulk-and-kafka.md 2.2). */
-export const responseFilter = list(
-  (item) => /^(summary|experiments)/.test(item) || ['webhook', 'metadata'].includes(item),
-  'sections summary, experiments, webhook or metadata, with fields like experiments|status|apis',
+export const responseFilter = list('sections summary, experiments, webhook or metadata, with fields like experiments|status|apis', (item) =>
+  /^((summary|experiments)(\|\w+)*|webhook|metadata)$/.test(item),
 ).pipe(z.array(z.string()).transform((items) => items.join(',')));

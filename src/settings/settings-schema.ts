@@ -14,6 +14,7 @@ import {
   nameFormat,
   origins,
   postgresUrl,
+  publicUrl,
   responseFilter,
   text,
   topic,
@@ -99,7 +100,7 @@ export const settingsSchema = z.object({
     .default('%datasource%|%clustername%|%namespace%|%workloadname%(%workloadtype%)|%containername%')
     .describe("how experiments are named, with Kruize's placeholders"),
   CONFIG_DIR: optional.describe('folder of metadata-profiles, metric-profiles and layers; unset: the one that ships'),
-  LAYERS: list().default([]).describe('layers of CONFIG_DIR/layers that are registered at start'),
+  LAYERS: list('names of layers').default([]).describe('layers of CONFIG_DIR/layers that are registered at start'),
   USAGE_SCOPE: z
     .enum(['workload', 'container'])
     .default('workload')
@@ -135,7 +136,7 @@ export const settingsSchema = z.object({
   WEBHOOK_MAX_BYTES: integer(10_000, 500_000_000)
     .default(32_000_000)
     .describe('a webhook whose body would be larger gets the summary and a link to the rest'),
-  PUBLIC_URL: httpUrl.optional().describe('address at which callers reach this service, for links; unset: links are paths'),
+  PUBLIC_URL: publicUrl.optional().describe('address at which callers reach this service, for links; unset: links are paths'),
   WEBHOOK_SECRET: optional.describe('key of the X-Rightsizer-Signature header of webhooks'),
 });
 
