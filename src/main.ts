@@ -9,7 +9,15 @@ if (fault !== undefined) {
 }
 
 const stop = new AbortController();
-for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => stop.abort(signal));
+let stopsSince = 0;
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  process.on(signal, () => {
+    // Whoever asks again ends a stop that hangs. Not at once: a terminal's Ctrl-C comes twice, from the terminal and from npm.
+    if (stop.signal.aborted && performance.now() - stopsSince > 2_000) process.exit(1);
+    if (!stop.signal.aborted) stopsSince = performance.now();
+    stop.abort(signal);
+  });
+}
 
 // A fault of ours that nobody caught ends the process in good order too: what it started, such as an embedded PostgreSQL, must not stay behind.
 process.on('uncaughtException', (error) => {
@@ -22,8 +30,14 @@ process.on('unhandledRejection', (reason) => {
 
 import('./service.js')
   .then(async ({ describeSettings, runService }) => {
-    if (process.argv.includes('--help') || process.argv.includes('-h')) {
+    const [argument] = process.argv.slice(2);
+    if (argument === '--help' || argument === '-h') {
       process.stdout.write(describeSettings());
+    } else if (argument !== undefined) {
+      process.stderr.write(
+        `rightsizer takes no argument ${argument}. Settings are environment variables, such as PORT=80; --help lists them.\n`,
+      );
+      process.exit(1);
     } else {
       process.exit(await runService(stop.signal));
     }

@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -28,6 +30,7 @@ export async function runService(signal: AbortSignal): Promise<number> {
     const { settings, warnings } = checkStart(process.env);
     logger.level = settings.LOG_LEVEL;
     for (const warning of warnings) log.warn(warning);
+    await checkAddress(settings);
     await withDatabase(settings, signal, (databaseUrl) => serve(settings, databaseUrl, signal));
     return 0;
   } catch (error) {
@@ -91,14 +94,26 @@ function withoutPrefix(prefix: string): RequestHandler {
   };
 }
 
-async function listen(app: NestExpressApplication, { PORT, HOST }: Settings): Promise<void> {
-  await app.listen(PORT, HOST).catch((cause) => {
-    const { code } = cause as { code?: string };
-    const advice: Record<string, string> = {
-      EADDRINUSE: 'another program listens there; set PORT to a free one, or to 0 for any',
-      EACCES: 'this user may not listen there; set PORT to one above 1023',
-      EADDRNOTAVAIL: 'this machine has no such address; set HOST to one that it has',
-    };
-    throw new Error(`It cannot listen on ${HOST} port ${PORT}: ${advice[code ?? ''] ?? (cause as Error).message}.`, { cause });
+/** Rejects where nothing could listen, before anything is started that would have to be ended again. */
+async function checkAddress(settings: Settings): Promise<void> {
+  const server = createServer().listen(settings.PORT, settings.HOST);
+  await once(server, 'listening').catch((cause) => {
+    throw listenError(settings, cause);
   });
+  await new Promise((closed) => server.close(closed));
+}
+
+async function listen(app: NestExpressApplication, settings: Settings): Promise<void> {
+  await app.listen(settings.PORT, settings.HOST).catch((cause) => {
+    throw listenError(settings, cause);
+  });
+}
+
+function listenError({ PORT, HOST }: Settings, cause: NodeJS.ErrnoException): Error {
+  const advice: Record<string, string> = {
+    EADDRINUSE: 'another program listens there; set PORT to a free one, or to 0 for any',
+    EACCES: 'this user may not listen there; set PORT to one above 1023',
+    EADDRNOTAVAIL: 'this machine has no such address; set HOST to one that it has',
+  };
+  return new Error(`It cannot listen on ${HOST} port ${PORT}: ${advice[cause.code ?? ''] ?? cause.message}.`, { cause });
 }

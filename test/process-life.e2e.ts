@@ -37,6 +37,20 @@ async function launch(env: Record<string, string> = {}): Promise<RunningChild> {
   return child;
 }
 
+/** A service with a step in progress that does not end: its datasource says nothing. */
+async function launchBusy(SHUTDOWN_TIMEOUT_MS: string) {
+  const silent = createServer((socket) => socket.on('error', () => undefined).resume());
+  await new Promise<void>((ready) => silent.listen(0, '127.0.0.1', ready));
+  const PROMETHEUS_URL = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const child = await launch({ PROMETHEUS_URL, SHUTDOWN_TIMEOUT_MS, LOG_LEVEL: 'debug' });
+  await untilLine('"listening"');
+  const url = `http://127.0.0.1:${portOf()}`;
+  await waitUntil('the service is ready', async () => (await fetch(`${url}/health/ready`)).ok);
+  expect((await fetch(`${url}/bulk`, { method: 'POST', body: '{}' })).status).toBe(200);
+  await untilLine('leased');
+  return { child, url, silent };
+}
+
 const hasLine = (text: string) => lines.some((line) => line.includes(text));
 const untilLine = (text: string) =>
   waitUntil(`the service says "${text}"`, () => hasLine(text)).catch((cause) => {
@@ -65,19 +79,19 @@ describe('a stop', () => {
     },
   );
 
-  it('is seen by the readiness probe while steps end', async () => {
-    const silent = createServer((socket) => socket.on('error', () => undefined).resume());
-    await new Promise<void>((ready) => silent.listen(0, '127.0.0.1', ready));
-    const child = await launch({
-      PROMETHEUS_URL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
-      SHUTDOWN_TIMEOUT_MS: '3000',
-      LOG_LEVEL: 'debug',
+  it('that waits long ends when it is asked for again', async () => {
+    const { child, silent } = await launchBusy('600000');
+    await waitUntil('it ends', async () => {
+      if (!child.hasExited) process.kill(child.pid, 'SIGTERM');
+      return child.hasExited;
     });
-    await untilLine('"listening"');
-    const url = `http://127.0.0.1:${portOf()}`;
-    await waitUntil('the service is ready', async () => (await fetch(`${url}/health/ready`)).ok);
-    expect((await fetch(`${url}/bulk`, { method: 'POST', body: '{}' })).status).toBe(200);
-    await untilLine('leased');
+    silent.close();
+    // The next start takes this one over.
+    expect(postmaster()).toBeDefined();
+  });
+
+  it('is seen by the readiness probe while steps end', async () => {
+    const { child, url, silent } = await launchBusy('3000');
     process.kill(child.pid, 'SIGTERM');
     await waitUntil('it is draining', async () => {
       const answer = await fetch(`${url}/health/ready`);
@@ -98,7 +112,14 @@ describe('a start', () => {
     await child.exited;
     other.close();
     expect(hasLine(`rightsizer does not start. It cannot listen on 127.0.0.1 port ${port}: another program listens there`)).toBe(true);
-    expect(postmaster()).toBeUndefined();
+    expect(existsSync(dataDir)).toBe(false);
+  });
+
+  it('with a folder that cannot be made says which, and ends', async () => {
+    dataDir = '/proc/rightsizer/data';
+    const child = await launch();
+    await child.exited;
+    expect(hasLine('DATA_DIR: /proc/rightsizer/data cannot be made')).toBe(true);
   });
 
   it('on data that another process uses is refused and harms nothing', async () => {

@@ -35,7 +35,9 @@ export function foreignFault(request: Origins, { CORS_ORIGINS = [], ALLOWED_HOST
     secFetchSite !== undefined
       ? !['same-origin', 'none'].includes(secFetchSite)
       : origin !== undefined && (origin === 'null' || (!isOwn(origin, host) && !isJson(contentType)));
-  return isForeign ? `A page of ${shown(origin)} may not do this; CORS_ORIGINS names the pages that may` : undefined;
+  return isForeign
+    ? `A page of ${origin === undefined ? 'another site' : shown(origin)} may not do this; CORS_ORIGINS names the pages that may`
+    : undefined;
 }
 
 /** Express middleware: 403 for what a page of strangers sends. */

@@ -62,9 +62,22 @@ export async function placeData(owner: Owner, folder: string): Promise<string> {
   if (home !== asked) {
     log.warn({ asked, folder: home }, 'DATA_DIR is closed to the user that PostgreSQL runs as; its data lie in another folder');
   }
-  await mkdir(home, { recursive: true });
+  await makeFolder(home).catch(({ message }) => {
+    throw new Error(
+      `DATA_DIR: ${home} cannot be made (${message}). Set DATA_DIR to a folder that this user may write to, or name a server in DATABASE_URL.`,
+    );
+  });
   if (owner.uid !== undefined) await chown(home, owner.uid, owner.gid ?? owner.uid);
   return home;
+}
+
+/** Makes a folder and those above it. Node's own `recursive` never ends where a folder takes none, as /proc. */
+async function makeFolder(path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
+  await makeFolder(dirname(path));
+  await mkdir(path).catch((error) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 /** Its name has a hash: `a/b-c` and `a-b/c` are two folders. */
