@@ -55,8 +55,9 @@ async function withDatabase(settings: Settings, signal: AbortSignal, use: (url: 
 }
 
 async function serve(settings: Settings, databaseUrl: string, signal: AbortSignal): Promise<void> {
+  const nestLogger = new NestLogger();
   const creating = NestFactory.create<NestExpressApplication>(AppModule.of(settings, databaseUrl), {
-    logger: new NestLogger(),
+    logger: nestLogger,
     abortOnError: false,
     bodyParser: false,
     forceCloseConnections: true,
@@ -73,6 +74,7 @@ async function serve(settings: Settings, databaseUrl: string, signal: AbortSigna
     app.useGlobalFilters(new ErrorEnvelopeFilter());
     app.disable('x-powered-by');
     await untilAborted(listen(app, settings), signal);
+    nestLogger.isStarted = true;
     if (reachesOthers(settings)) log.warn({ host: settings.HOST }, openWarning);
     log.info({ port: new URL(await app.getUrl()).port, role: settings.ROLE, version }, 'listening');
     await untilAborted(new Promise<never>(() => undefined), signal);

@@ -137,7 +137,7 @@ describe('inspectDatasources', () => {
     expect(faults).toEqual([
       expect.stringContaining('entry 3 (a): provider'),
       expect.stringContaining('entry 4 (b): authentication.credentials: password'),
-      expect.stringContaining('entry 4 (b): authentication.credentials: Unrecognized key'),
+      expect.stringContaining('entry 4 (b): authentication.credentials: there is no member passwort'),
       'datasources.yaml: datasource "p" is configured more than once',
     ]);
     expect(faults.join()).not.toContain('s3cret');

@@ -222,7 +222,10 @@ function readAuthentication(where: string, { authentication }: Partial<Entry>, f
 }
 
 function faultsOf(where: string, error: z.ZodError): string[] {
-  return error.issues.map(({ path, message }) => `${where}: ${path.length > 0 ? `${path.join('.')}: ` : ''}${message}`);
+  return error.issues.map((issue) => {
+    const place = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
+    return `${where}: ${place}${issue.code === 'unrecognized_keys' ? `there is no member ${issue.keys.join(', ')}` : issue.message}`;
+  });
 }
 
 function nameOf(place: string, value: unknown): string {

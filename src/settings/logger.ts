@@ -16,12 +16,13 @@ export function logOf(folder: string): Pick<pino.Logger, 'debug' | 'info' | 'war
   return { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') } as ReturnType<typeof logOf>;
 }
 
-/** Nest's own messages: its start-up chatter is debug. */
+/** Nest's own messages: its start-up chatter is debug, and so is what stops a start, which is thrown too. */
 export class NestLogger implements LoggerService {
+  isStarted = false;
   log = (message: unknown) => logger.debug({ folder: 'nest' }, String(message));
   debug = this.log;
   verbose = this.log;
   warn = (message: unknown) => logger.warn({ folder: 'nest' }, String(message));
-  error = (message: unknown, stack?: unknown) => logger.error({ folder: 'nest', stack }, String(message));
+  error = (message: unknown, stack?: unknown) => logger[this.isStarted ? 'error' : 'debug']({ folder: 'nest', stack }, String(message));
   fatal = this.error;
 }

@@ -22,6 +22,10 @@ export const kruizeFlag = z
   .regex(/^(true|false)$/i, { error: 'expected true or false' })
   .transform((text) => text.toLowerCase() === 'true');
 
+export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z.enum(words, { error: `expected one of ${words.join(', ')}` });
+}
+
 export function integer(min: number, max: number) {
   const error = `expected a whole number from ${min} to ${max}`;
   return z

@@ -12,6 +12,7 @@ import {
   kruizeFlag,
   list,
   nameFormat,
+  oneOf,
   origins,
   postgresUrl,
   publicUrl,
@@ -39,8 +40,8 @@ export const settingsSchema = z.object({
     .optional()
     .describe('pages of other origins that may use the REST interface, such as https://ui.example; unset: none'),
   ALLOWED_HOSTS: hosts.optional().describe('names under which callers may reach the REST interface, against DNS rebinding; unset: any'),
-  ROLE: z.enum(['all', 'api', 'worker']).default('all').describe('what this process does: answer REST, work on jobs, or both'),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('least level that is logged'),
+  ROLE: oneOf(['all', 'api', 'worker']).default('all').describe('what this process does: answer REST, work on jobs, or both'),
+  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('least level that is logged'),
 
   DATABASE_URL: postgresUrl.optional().describe('PostgreSQL; unset: an embedded one in DATA_DIR'),
   DATABASE_DIRECT_URL: postgresUrl
@@ -68,14 +69,13 @@ export const settingsSchema = z.object({
     .optional()
     .describe("content of recommendation and error records in GET /bulk's include grammar; unset: see README"),
   KAFKA_RESPONSE_FILTER_EXCLUDE: responseFilter.optional().describe("what of that content is left out, in GET /bulk's exclude grammar"),
-  KAFKA_CE_MODE: z.enum(['binary', 'structured', 'off']).default('binary').describe('CloudEvents content mode of records'),
+  KAFKA_CE_MODE: oneOf(['binary', 'structured', 'off']).default('binary').describe('CloudEvents content mode of records'),
   KAFKA_MAX_RECORD_BYTES: integer(10_000, 100_000_000).default(1_000_000).describe('larger records are sent without plots'),
-  KAFKA_COMPRESSION: z.enum(['gzip', 'none']).default('gzip').describe('compression of record batches'),
-  KAFKA_SECURITY_PROTOCOL: z
-    .enum(['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'])
+  KAFKA_COMPRESSION: oneOf(['gzip', 'none']).default('gzip').describe('compression of record batches'),
+  KAFKA_SECURITY_PROTOCOL: oneOf(['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'])
     .default('PLAINTEXT')
     .describe('transport to the brokers'),
-  KAFKA_SASL_MECHANISM: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER']).default('PLAIN').describe('SASL mechanism'),
+  KAFKA_SASL_MECHANISM: oneOf(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER']).default('PLAIN').describe('SASL mechanism'),
   KAFKA_SASL_USERNAME: optional.describe('SASL user; client id for OAUTHBEARER'),
   KAFKA_SASL_PASSWORD: optional.describe('SASL password; client secret for OAUTHBEARER'),
   KAFKA_SASL_TOKEN_ENDPOINT: httpUrl.optional().describe('token endpoint (client credentials grant) for OAUTHBEARER'),
@@ -101,8 +101,7 @@ export const settingsSchema = z.object({
     .describe("how experiments are named, with Kruize's placeholders"),
   CONFIG_DIR: optional.describe('folder of metadata-profiles, metric-profiles and layers; unset: the one that ships'),
   LAYERS: list('names of layers').default([]).describe('layers of CONFIG_DIR/layers that are registered at start'),
-  USAGE_SCOPE: z
-    .enum(['workload', 'container'])
+  USAGE_SCOPE: oneOf(['workload', 'container'])
     .default('workload')
     .describe("whose usage an experiment reads; container: Kruize's merging of same-named containers"),
   USAGE_STORE: flag
