@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DiscoverStep } from '../src/bulk/discover-step.js';
 import { EndedJobs } from '../src/bulk/ended-jobs.js';
 import { FinishStep, NotifyStep } from '../src/bulk/ending-steps.js';
@@ -17,6 +17,7 @@ import type { Message } from '../src/publication/messages.js';
 import { PublicationError } from '../src/publication/publication-error.js';
 import type { PublishResult } from '../src/publication/publisher.js';
 import type { WebhookResult } from '../src/publication/webhook-client.js';
+import { logger } from '../src/settings/logger.js';
 import { readSettings } from '../src/settings/read-settings.js';
 import { type JobFlow, openJobFlow } from './job-flow.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
@@ -271,9 +272,12 @@ describe('measuring a shard', () => {
   it('ends the job with its last shard, and wakes what waits then', async () => {
     const id = await flow.plan([1], webhook);
     measurements = [{ status: 'FAILED', notifications: cancelled }];
+    const told = jest.spyOn(logger, 'info');
     const waking = await stepsWith().measure.run(await flow.lease('measure'), never);
     expect(waking).toEqual({ notify: [{ jobId: id }], publish: [{ jobId: id, shard: 0 }], finish: [] });
     expect((await jobOf(id)).status).toBe('COMPLETED');
+    expect(told).toHaveBeenCalledWith(expect.objectContaining({ jobId: id, status: 'COMPLETED', failed: 1 }), 'a job ended');
+    told.mockRestore();
   });
 
   it('stops where the job has ended, or the shard has its outcomes', async () => {
@@ -560,6 +564,34 @@ describe('ending a job from outside', () => {
     expect(woken).toEqual([{ notify: [{ jobId: id }], publish: [{ jobId: id, shard: 0 }], finish: [] }]);
     expect(await ended.end(id, cancelled)).toBe(false);
     expect(woken).toHaveLength(1);
+  });
+
+  it.each([
+    ['info', cancelled, 'cancelled'],
+    ['warn', { '503': { type: 'ERROR', message: 'cannot be reached', code: 503 } } as const, 'cannot be reached'],
+  ] as const)('is told once, as %s, with the reason, the counts and how long it took', async (level, notifications, reason) => {
+    const id = await flow.plan([2]);
+    const spies = { info: jest.spyOn(logger, 'info'), warn: jest.spyOn(logger, 'warn') };
+    try {
+      await ended.end(id, notifications);
+      await ended.end(id, notifications);
+      const told = (of: keyof typeof spies) =>
+        spies[of].mock.calls.filter(([, text]) => (text as unknown) === 'a job ended').map(([fields]) => fields);
+      expect(told(level)).toEqual([
+        expect.objectContaining({
+          jobId: id,
+          status: 'FAILED',
+          reason,
+          experiments: 2,
+          processed: 2,
+          failed: 2,
+          seconds: expect.any(Number),
+        }),
+      ]);
+      expect(told(level === 'info' ? 'warn' : 'info')).toEqual([]);
+    } finally {
+      for (const spy of Object.values(spies)) spy.mockRestore();
+    }
   });
 
   it('keeps what discovery had to tell, and counts every experiment in the records', async () => {

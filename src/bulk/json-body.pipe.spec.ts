@@ -25,11 +25,14 @@ describe('a body with a bound', () => {
   it('is read up to it', () => {
     expect(read(nested(jsonBounds.depth))).toBeDefined();
     expect(read(members(jsonBounds.members))).toHaveLength(jsonBounds.members + 1);
+    expect(() => read(`{${Array(jsonBounds.named).fill('"a":1').join()}}`)).not.toThrow();
+    expect(read(`[${'{"a":[1]},'.repeat(100)}1]`)).toHaveLength(101);
   });
 
   it.each([
     ['nested too deeply', nested(jsonBounds.depth + 1), /nested deeper than 32 levels/],
     ['of objects nested too deeply', '{"a":'.repeat(33), /nested deeper than 32 levels/],
+    ['nested too deeply, with values on each level', '[1,true,{"a":'.repeat(20), /nested deeper than 32 levels/],
     ['with too many members', members(jsonBounds.members + 1), /more than 50000 members/],
     ['with too many named members', `{${'"a":1,'.repeat(10_001)}`, /more than 10000 named members/],
     ['with a text that does not end', `["${'\\\\'.repeat(1_000)}\\"`, /not JSON/],
