@@ -1,4 +1,5 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkStart } from './check-start.js';
@@ -99,6 +100,9 @@ describe('checkStart', () => {
       expect.stringMatching(/^KAFKA_SSL_CERTFILE: .* holds no certificate in PEM form/),
       expect.stringMatching(/^KAFKA_SSL_KEYFILE: .* holds no private key in PEM form/),
     ]);
+    const der = file('client.der', '');
+    writeFileSync(der, new X509Certificate(readFileSync(tlsFile('client.crt'))).raw);
+    expect(tls(der, tlsFile('client.key'))[1]).toMatch(/^KAFKA_SSL_CERTFILE: .* holds no certificate in PEM form/);
     expect(tls(tlsFile('client.crt'), tlsFile('client.key'))).toEqual([expect.stringMatching(/^KAFKA_SSL_CAFILE/)]);
     expect(tls(tlsFile('client.crt'), tlsFile('server.key'))[1]).toMatch(/^KAFKA_SSL_KEYFILE: .* does not hold the key of /);
   });

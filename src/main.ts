@@ -9,20 +9,27 @@ if (fault !== undefined) {
 }
 
 const stop = new AbortController();
-let stopsSince = 0;
+let stopBeganMs = 0;
+function beginStop(reason: unknown): void {
+  if (stop.signal.aborted) return;
+  stopBeganMs = performance.now();
+  stop.abort(reason);
+}
 for (const signal of ['SIGTERM', 'SIGINT']) {
   process.on(signal, () => {
-    // Whoever asks again ends a stop that hangs. Not at once: a terminal's Ctrl-C comes twice, from the terminal and from npm.
-    if (stop.signal.aborted && performance.now() - stopsSince > 2_000) process.exit(1);
-    if (!stop.signal.aborted) stopsSince = performance.now();
-    stop.abort(signal);
+    // One Ctrl-C can arrive twice, from the terminal and from npm, so only a later signal forces the exit.
+    if (stop.signal.aborted && performance.now() - stopBeganMs > 2_000) {
+      process.stderr.write('rightsizer exits at the second signal. Steps in progress are left to other workers.\n');
+      process.exit(1);
+    }
+    beginStop(signal);
   });
 }
 
 // A fault of ours that nobody caught ends the process in good order too: what it started, such as an embedded PostgreSQL, must not stay behind.
 process.on('uncaughtException', (error) => {
   process.stderr.write(`rightsizer stops by a fault of its own. ${error.stack}\n`);
-  stop.abort(error);
+  beginStop(error);
 });
 process.on('unhandledRejection', (reason) => {
   process.stderr.write(`A failure that nobody waited for: ${reason instanceof Error ? reason.stack : String(reason)}\n`);
@@ -35,7 +42,7 @@ import('./service.js')
       process.stdout.write(describeSettings());
     } else if (argument !== undefined) {
       process.stderr.write(
-        `rightsizer takes no argument ${argument}. Settings are environment variables, such as PORT=80; --help lists them.\n`,
+        `rightsizer does not accept the argument ${argument}. Set environment variables, such as PORT=8081; --help lists them.\n`,
       );
       process.exit(1);
     } else {

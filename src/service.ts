@@ -96,7 +96,7 @@ function withoutPrefix(prefix: string): RequestHandler {
   };
 }
 
-/** Rejects where nothing could listen, before anything is started that would have to be ended again. */
+/** Rejects if the address cannot be listened on. Runs before anything that would need cleaning up. */
 async function checkAddress(settings: Settings): Promise<void> {
   const server = createServer().listen(settings.PORT, settings.HOST);
   await once(server, 'listening').catch((cause) => {

@@ -94,8 +94,9 @@ describe('a lease', () => {
   it('that is released twice gives its count back once', async () => {
     await flow.submit();
     const lease = await flow.lease('discover');
+    await flow.database.query('UPDATE attempt SET count = 3');
     for (let times = 0; times < 2; times++) await flow.leases.release(lease, released);
-    expect(await flow.row('SELECT count FROM attempt')).toEqual({ count: 0 });
+    expect(await flow.row('SELECT count FROM attempt')).toEqual({ count: 2 });
   });
 
   it("is given for a shard whose own datasource is heard, whatever the job's others do", async () => {
@@ -199,6 +200,14 @@ describe('a lease', () => {
     const lease = await flow.lease('measure');
     await flow.jobs.fail(id, { '499': { type: 'ERROR', message: 'cancelled', code: 499 } }, new Date());
     expect(await flow.leases.renew([lease])).toEqual(['ended']);
+  });
+
+  it('holds when its own result has ended the job', async () => {
+    const id = await flow.plan([1]);
+    const lease = await flow.lease('measure');
+    await flow.database.transaction((transaction) => flow.leases.settle(transaction, lease));
+    await flow.jobs.fail(id, { '499': { type: 'ERROR', message: 'cancelled', code: 499 } }, new Date());
+    expect(await flow.leases.renew([lease])).toEqual(['held']);
   });
 
   it('is lost when its job is deleted', async () => {

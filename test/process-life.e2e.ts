@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -11,6 +11,7 @@ import { waitUntil } from './servers/wait-until.js';
 const mainFile = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const folders: string[] = [];
 const children: RunningChild[] = [];
+const servers: Server[] = [];
 let dataDir: string;
 let lines: string[];
 
@@ -24,6 +25,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   await Promise.all(children.splice(0).map((child) => child.stop()));
+  for (const server of servers.splice(0)) server.close();
 });
 
 afterAll(() => {
@@ -41,6 +43,7 @@ async function launch(env: Record<string, string> = {}): Promise<RunningChild> {
 async function launchBusy(SHUTDOWN_TIMEOUT_MS: string) {
   const silent = createServer((socket) => socket.on('error', () => undefined).resume());
   await new Promise<void>((ready) => silent.listen(0, '127.0.0.1', ready));
+  servers.push(silent);
   const PROMETHEUS_URL = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
   const child = await launch({ PROMETHEUS_URL, SHUTDOWN_TIMEOUT_MS, LOG_LEVEL: 'debug' });
   await untilLine('"listening"');
@@ -48,7 +51,7 @@ async function launchBusy(SHUTDOWN_TIMEOUT_MS: string) {
   await waitUntil('the service is ready', async () => (await fetch(`${url}/health/ready`)).ok);
   expect((await fetch(`${url}/bulk`, { method: 'POST', body: '{}' })).status).toBe(200);
   await untilLine('leased');
-  return { child, url, silent };
+  return { child, url };
 }
 
 const hasLine = (text: string) => lines.some((line) => line.includes(text));
@@ -79,19 +82,18 @@ describe('a stop', () => {
     },
   );
 
-  it('that waits long ends when it is asked for again', async () => {
-    const { child, silent } = await launchBusy('600000');
+  it('is cut short by a second signal', async () => {
+    const { child } = await launchBusy('600000');
     await waitUntil('it ends', async () => {
       if (!child.hasExited) process.kill(child.pid, 'SIGTERM');
       return child.hasExited;
     });
-    silent.close();
-    // The next start takes this one over.
+    // The forced exit leaves PostgreSQL running; the next start adopts it.
     expect(postmaster()).toBeDefined();
   });
 
   it('is seen by the readiness probe while steps end', async () => {
-    const { child, url, silent } = await launchBusy('3000');
+    const { child, url } = await launchBusy('3000');
     process.kill(child.pid, 'SIGTERM');
     await waitUntil('it is draining', async () => {
       const answer = await fetch(`${url}/health/ready`);
@@ -99,7 +101,6 @@ describe('a stop', () => {
     });
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
     await child.exited;
-    silent.close();
   });
 });
 
@@ -115,11 +116,26 @@ describe('a start', () => {
     expect(existsSync(dataDir)).toBe(false);
   });
 
+  it('with an argument that it does not know ends, and says where settings come from', async () => {
+    const child = await startChild('the service', process.execPath, [mainFile, '--port', '80'], { onLine: (line) => lines.push(line) });
+    children.push(child);
+    await child.exited;
+    expect(hasLine('rightsizer does not accept the argument --port. Set environment variables')).toBe(true);
+  });
+
+  it('without PostgreSQL says so once', async () => {
+    const child = await launch({ DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' });
+    await child.exited;
+    expect(lines.filter((line) => line.includes('127.0.0.1:1'))).toEqual([
+      expect.stringMatching(/^rightsizer does not start\. PostgreSQL at 127\.0\.0\.1:1/),
+    ]);
+  });
+
   it('with a folder that cannot be made says which, and ends', async () => {
     dataDir = '/proc/rightsizer/data';
     const child = await launch();
     await child.exited;
-    expect(hasLine('DATA_DIR: /proc/rightsizer/data cannot be made')).toBe(true);
+    expect(hasLine('DATA_DIR: cannot create /proc/rightsizer/data')).toBe(true);
   });
 
   it('on data that another process uses is refused and harms nothing', async () => {

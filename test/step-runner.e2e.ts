@@ -208,6 +208,16 @@ describe('a place', () => {
     expect(runs).toEqual([]);
   });
 
+  it('gives back a row that was being leased when the stop began, and the stop waits for that', async () => {
+    await flow.plan([1]);
+    const { runner, runs } = startWorker('measure', commit);
+    const filled = runner.fillPlace('measure');
+    await runner.stop(60_000);
+    expect(await attempt()).toMatchObject({ count: 0, held_until: null, pauses: false });
+    await filled;
+    expect(runs).toEqual([]);
+  });
+
   it('wakes what a step leaves waiting, after its commit, and announces where it is', async () => {
     const id = await flow.plan([1]);
     const points: string[] = [];
@@ -291,6 +301,8 @@ describe('a failure', () => {
     }
     expect(worker.givenUp).toEqual(['a bug']);
     expect(await attempt()).toMatchObject({ count, held_until: null, pauses: true });
+    const { isLong } = await flow.row(`SELECT not_before - now() > interval '20 seconds' AS "isLong" FROM attempt WHERE step = 'measure'`);
+    expect(isLong).toBe(count === mostAttempts);
     expect(await statusOf(id)).toBe('IN_PROGRESS');
   });
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DiscoverStep } from '../src/bulk/discover-step.js';
 import { EndedJobs } from '../src/bulk/ended-jobs.js';
 import { FinishStep, NotifyStep } from '../src/bulk/ending-steps.js';
@@ -56,6 +56,8 @@ afterAll(async () => {
   await flow?.close();
   await postgres?.stop();
 });
+
+afterEach(() => void jest.restoreAllMocks());
 
 beforeEach(async () => {
   publishing = 0;
@@ -272,12 +274,11 @@ describe('measuring a shard', () => {
   it('ends the job with its last shard, and wakes what waits then', async () => {
     const id = await flow.plan([1], webhook);
     measurements = [{ status: 'FAILED', notifications: cancelled }];
-    const told = jest.spyOn(logger, 'info');
+    const info = jest.spyOn(logger, 'info');
     const waking = await stepsWith().measure.run(await flow.lease('measure'), never);
     expect(waking).toEqual({ notify: [{ jobId: id }], publish: [{ jobId: id, shard: 0 }], finish: [] });
     expect((await jobOf(id)).status).toBe('COMPLETED');
-    expect(told).toHaveBeenCalledWith(expect.objectContaining({ jobId: id, status: 'COMPLETED', failed: 1 }), 'a job ended');
-    told.mockRestore();
+    expect(info).toHaveBeenCalledWith(expect.objectContaining({ jobId: id, status: 'COMPLETED', failed: 1 }), 'a job ended');
   });
 
   it('stops where the job has ended, or the shard has its outcomes', async () => {
@@ -569,29 +570,25 @@ describe('ending a job from outside', () => {
   it.each([
     ['info', cancelled, 'cancelled'],
     ['warn', { '503': { type: 'ERROR', message: 'cannot be reached', code: 503 } } as const, 'cannot be reached'],
-  ] as const)('is told once, as %s, with the reason, the counts and how long it took', async (level, notifications, reason) => {
+  ] as const)('is logged once, as %s, with reason, counts and duration', async (level, notifications, reason) => {
     const id = await flow.plan([2]);
     const spies = { info: jest.spyOn(logger, 'info'), warn: jest.spyOn(logger, 'warn') };
-    try {
-      await ended.end(id, notifications);
-      await ended.end(id, notifications);
-      const told = (of: keyof typeof spies) =>
-        spies[of].mock.calls.filter(([, text]) => (text as unknown) === 'a job ended').map(([fields]) => fields);
-      expect(told(level)).toEqual([
-        expect.objectContaining({
-          jobId: id,
-          status: 'FAILED',
-          reason,
-          experiments: 2,
-          processed: 2,
-          failed: 2,
-          seconds: expect.any(Number),
-        }),
-      ]);
-      expect(told(level === 'info' ? 'warn' : 'info')).toEqual([]);
-    } finally {
-      for (const spy of Object.values(spies)) spy.mockRestore();
-    }
+    await ended.end(id, notifications);
+    await ended.end(id, notifications);
+    const logged = (of: keyof typeof spies) =>
+      spies[of].mock.calls.filter(([, text]) => (text as unknown) === 'a job ended').map(([fields]) => fields);
+    expect(logged(level)).toEqual([
+      expect.objectContaining({
+        jobId: id,
+        status: 'FAILED',
+        reason,
+        experiments: 2,
+        processed: 2,
+        failed: 2,
+        seconds: expect.any(Number),
+      }),
+    ]);
+    expect(logged(level === 'info' ? 'warn' : 'info')).toEqual([]);
   });
 
   it('keeps what discovery had to tell, and counts every experiment in the records', async () => {

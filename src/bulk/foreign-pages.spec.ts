@@ -28,11 +28,15 @@ describe('what changes something is refused', () => {
     ['from nowhere', { origin: 'null', ...json }],
     ['from an origin that is none', { origin: 'sizes.example:8080', ...form }],
     ['as something that only begins like JSON', { ...strange, contentType: 'application/jsonp' }],
-  ])('%s', (_, request) => expect(fault(request)).toMatch(/^A page of .* may not do this; CORS_ORIGINS/));
+  ])('%s', (_, request) => expect(fault(request)).toMatch(/^A page of .* may not do this\. To allow it, add its origin to CORS_ORIGINS/));
 
   it.each(['POST', 'PUT', 'DELETE', 'PATCH'])('by %s, while reading is not', (method) => {
     expect(fault({ ...strange, method })).toContain('https://evil.example');
     expect(fault({ ...strange, method: 'GET', secFetchSite: 'cross-site' })).toBeUndefined();
+  });
+
+  it('without an origin, which the reason says', () => {
+    expect(fault({ secFetchSite: 'cross-site', ...form })).toMatch(/^A page of another site may not do this/);
   });
 
   it('with a short reason', () => expect(fault({ origin: `https://${'x'.repeat(9_999)}` })!.length).toBeLessThan(400));

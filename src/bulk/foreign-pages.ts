@@ -36,7 +36,7 @@ export function foreignFault(request: Origins, { CORS_ORIGINS = [], ALLOWED_HOST
       ? !['same-origin', 'none'].includes(secFetchSite)
       : origin !== undefined && (origin === 'null' || (!isOwn(origin, host) && !isJson(contentType)));
   return isForeign
-    ? `A page of ${origin === undefined ? 'another site' : shown(origin)} may not do this; CORS_ORIGINS names the pages that may`
+    ? `A page of ${origin === undefined ? 'another site' : shown(origin)} may not do this. To allow it, add its origin to CORS_ORIGINS`
     : undefined;
 }
 

@@ -62,7 +62,7 @@ export class LeaseStore {
 
   /**
    * Takes the row whose turn it is: of the job that was served longest ago (`served`: jobs by their last turn, latest last), its first free shard.
-   * Rows that only `silent` datasources could answer for are passed over. Undefined when nothing waits.
+   * Skips rows that read from any of the `silent` datasources. Returns undefined if no row is free, or if other workers were quicker 20 times.
    */
   async next(step: Step, silent: readonly string[], served: readonly string[]): Promise<Lease | undefined> {
     for (let tries = 0; tries < mostTries; tries++) {
@@ -99,7 +99,7 @@ export class LeaseStore {
     if (held.length === 0) throw new LeaseLost(lease);
   }
 
-  /** Ends a lease without a result. Of a lost lease only the count is given back; the rest is its successor's. */
+  /** Ends a lease without a result. Of a lost lease only the count is given back; the rest is its successor's. Does nothing the second time. */
   async release({ jobId, step, shard, fence }: Lease, { counts, pauseMs, reason }: Release): Promise<void> {
     await this.database.query(
       `UPDATE attempt SET
@@ -107,21 +107,21 @@ export class LeaseStore {
          held_until = CASE WHEN fence = $4 THEN NULL ELSE held_until END,
          not_before = CASE WHEN fence = $4 THEN now() + $6 * interval '1 millisecond' ELSE not_before END,
          last_error = CASE WHEN fence = $4 THEN coalesce($7, last_error) ELSE last_error END
-       WHERE job_id = $1 AND step = $2 AND shard = $3`,
+       WHERE job_id = $1 AND step = $2 AND shard = $3 AND NOT (fence = $4 AND held_until IS NULL)`,
       [jobId, step, shard, fence, counts ? 0 : 1, pauseMs, reason ?? null],
     );
   }
 
-  /** Renews leases; returns for each whether it still holds. `ended`: it does, but its job has ended elsewhere. */
+  /** Renews leases; returns for each whether it still holds. `ended`: it does and is not settled, but its job has ended elsewhere. */
   async renew(leases: readonly Lease[]): Promise<('held' | 'lost' | 'ended')[]> {
     // Rows that are being committed are locked, and need no renewal.
-    const rows: { held: boolean | null; ended: boolean }[] = await this.database.query(
+    const rows: { held: boolean | null; ended: boolean | null }[] = await this.database.query(
       `WITH renewed AS (
          UPDATE attempt SET held_until = now() + interval '${leaseSeconds} seconds' WHERE (job_id, step, shard) IN (
            SELECT job_id, step, shard FROM attempt JOIN ${leasesGiven} USING (job_id, step, shard)
            WHERE fence = given_fence AND held_until < 'infinity' FOR NO KEY UPDATE OF attempt SKIP LOCKED)
        )
-       SELECT fence = given_fence AS held, status <> 'IN_PROGRESS' AS ended FROM ${leasesGiven}
+       SELECT fence = given_fence AS held, held_until < 'infinity' AND status <> 'IN_PROGRESS' AS ended FROM ${leasesGiven}
        LEFT JOIN attempt USING (job_id, step, shard) LEFT JOIN bulk_job ON id = job_id ORDER BY position`,
       [
         leases.map(({ jobId }) => jobId),

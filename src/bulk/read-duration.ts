@@ -41,7 +41,7 @@ export function measurementFault(text: string): string | undefined {
   if (seconds === undefined) return `"${text}" is not a duration; write it like 15min, 1h or 1h30m`;
   if (seconds < 120 || seconds > daySeconds) return `"${text}" is not between 2min and 1d`;
   if (seconds % 60 !== 0 || daySeconds % seconds !== 0)
-    return `"${text}" does not divide a day evenly in whole minutes; use one such as 5min, 15min or 1h`;
+    return `"${text}" does not divide a day evenly in whole minutes; use a duration such as 5min, 15min or 1h`;
   return undefined;
 }
 

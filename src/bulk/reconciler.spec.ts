@@ -2,7 +2,7 @@ import { waitUntil } from '../../test/servers/wait-until.js';
 import { Reconciler } from './reconciler.js';
 
 /** A reconciler over rows that the test makes up; `told` is what it did, in order. */
-function reconcile({ role = 'all', days = 0, failsFirst = false, isIdle = (): boolean => false } = {}) {
+function reconcile({ role = 'all', days = 0, failsFirst = false, failsEnding = false, isIdle = (): boolean => false } = {}) {
   const told: string[] = [];
   const later = async <T>(ms: number, value: T): Promise<T> => {
     await new Promise((done) => setTimeout(done, ms));
@@ -25,7 +25,10 @@ function reconcile({ role = 'all', days = 0, failsFirst = false, isIdle = (): bo
   const wakeUps = { wake: async (step: string, ...rows: object[]) => told.push(await later(1, `wakes ${step} ${rows.length}`)) };
   const runner = { isIdle, fillPlace: async (step: string) => told.push(`fills a place of ${step}`) };
   const ended = {
-    end: async (jobId: string, notifications: object) => told.push(await later(50, `ends ${jobId} ${Object.keys(notifications)}`)),
+    end: async (jobId: string, notifications: object) => {
+      told.push(await later(50, `ends ${jobId} ${Object.keys(notifications)}`));
+      if (failsEnding) throw new Error('this row cannot be written');
+    },
   };
   const experiments = {
     deleteUnseenSince: async (before: Date) => {
@@ -54,6 +57,13 @@ it('ends jobs past their deadline and wakes what waits, one after the other, aga
   await waitUntil('two rounds are done', () => told.length >= 2 * round.length);
   reconciler.onModuleDestroy();
   expect(told.slice(0, 2 * round.length)).toEqual([...round, ...round]);
+});
+
+it('wakes what waits though a job past its deadline cannot be ended', async () => {
+  const { told, reconciler } = reconcile({ failsEnding: true });
+  await waitUntil('a round is done', () => told.length >= round.length);
+  reconciler.onModuleDestroy();
+  expect(told.slice(0, round.length)).toEqual(round);
 });
 
 it('deletes old jobs where they are not kept for ever', async () => {

@@ -49,7 +49,9 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
 
   private plan(inMs: number): void {
     this.timer = setTimeout(async () => {
-      await this.round(new Date()).catch((error) => log.warn({ error: String(error) }, 'reconciling failed; it is tried again'));
+      await this.round(new Date()).catch((error) => {
+        if (!this.isStopped) log.warn({ error: String(error) }, 'reconciling failed; the next round tries again');
+      });
       if (!this.isStopped) this.plan(this.settings.RECONCILE_INTERVAL_MS);
     }, inMs);
   }
@@ -62,7 +64,11 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async round(now: Date): Promise<void> {
     for (const { jobId, deadline } of await this.jobs.pastDeadline(now)) {
-      await this.ended.end(jobId, jobNotifications.deadlinePassed(deadline));
+      await this.ended
+        .end(jobId, jobNotifications.deadlinePassed(deadline))
+        .catch((error) =>
+          log.warn({ jobId, error: String(error) }, 'a job past its deadline cannot be ended now; the next round tries again'),
+        );
     }
     for (const step of stepNames) await this.wake(step, await this.leases.waiting(step));
     const days = this.settings.JOB_RETENTION_DAYS;

@@ -8,7 +8,7 @@ import { FinishStep, NotifyStep } from './ending-steps.js';
 import { type Lease, LeaseStore } from './lease-store.js';
 import { MeasureStep } from './measure-step.js';
 import { PublishStep } from './publish-step.js';
-import { type Step, type StepDefinition, steps, type WakeUpsByStep } from './queue/steps.js';
+import { type Step, type StepDefinition, stepNames, steps, type WakeUpsByStep } from './queue/steps.js';
 import { WakeUps } from './queue/wake-ups.js';
 import { type RunningLease, RunningLeases } from './running-leases.js';
 import { announce } from './step-channel.js';
@@ -18,6 +18,9 @@ const log = logOf('bulk');
 
 /** Jobs whose turns are remembered, by step. */
 const mostServed = 1_000;
+
+/** Pause before a failure that a fault of ours keeps from being noted is handled again. */
+const unnotedPauseMs = 60_000;
 
 /** A fault of ours counts as an attempt. */
 const isOurs = ({ kind }: Verdict): boolean => kind === 'again' || kind === 'given-up';
@@ -79,10 +82,15 @@ export class StepRunner {
     while (!this.isStopping && this.isUp(steps[step])) {
       const lease = await this.leases.next(step, this.running.silentDatasources(step), this.served.get(step) ?? []);
       if (!lease) return;
+      // The stop began while the row was being leased.
+      if (this.isStopping) return this.running.release(lease, { counts: false, pauseMs: 0 });
       this.noteTurn(lease);
       const running = this.running.open(lease);
       const run = this.run(running);
-      if ((await Promise.race([run, running.silent.then(() => 'silent')])) === 'silent') void run.then(() => this.wakeAgain(lease));
+      if ((await Promise.race([run, running.silent.then(() => 'silent')])) === 'silent') {
+        const waking = run.then(() => this.wakeAgain(lease));
+        waking.catch((error) => log.error({ step, error: String(error) }, 'a step could not be ended'));
+      }
     }
   }
 
@@ -134,7 +142,8 @@ export class StepRunner {
     } catch (failure) {
       const isCounted = isOurs(verdictOn(failure, lease.attempts));
       if (isCounted) log.error({ step, jobId, shard, error: String(failure) }, 'a failed step cannot be noted');
-      return this.running.release(lease, { counts: isCounted, pauseMs: 1_000 });
+      const pauseMs = isCounted ? unnotedPauseMs * spread() : 1_000;
+      return this.running.release(lease, { counts: isCounted, pauseMs, reason: isCounted ? String(failure) : undefined });
     }
     const pauseMs = verdict.kind === 'stopped' ? 0 : verdict.kind === 'again' ? verdict.pauseMs * spread() : verdict.pauseMs;
     await this.running.release(lease, { counts, pauseMs, reason: verdict.kind === 'stopped' ? undefined : error.message });
@@ -157,7 +166,8 @@ export class StepRunner {
 
   private async untilIdle(timeoutMs: number): Promise<boolean> {
     const endMs = performance.now() + timeoutMs;
-    while (this.running.count > 0 && performance.now() < endMs) await new Promise((done) => setTimeout(done, 50));
-    return this.running.count === 0;
+    const isBusy = () => this.running.count > 0 || stepNames.some((step) => !this.isIdle(step));
+    while (isBusy() && performance.now() < endMs) await new Promise((done) => setTimeout(done, 50));
+    return !isBusy();
   }
 }

@@ -9,13 +9,14 @@ export interface TextFault {
 /** Characters of the longest text, names of members among them. */
 export const longestText = 4_096;
 
-/** Texts, names of members among them, that PostgreSQL cannot keep (those with U+0000 or half a surrogate pair) or that are too long to be meant; and members named `__proto__`, which objects lose. */
+/** Texts, names of members among them, that PostgreSQL cannot keep (those with U+0000 or half a surrogate pair) or that exceed `longestText`, and members named `__proto__`, which are lost when objects are copied. */
 export function textFaults(value: unknown, path = ''): TextFault[] {
   if (typeof value === 'string') return faultsOf(value, path);
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, member]) => {
     const inside = path === '' ? name : `${path}.${name}`;
-    const faults = name === '__proto__' ? [{ field: inside, message: 'No member may be called __proto__' }] : faultsOf(name, inside);
+    const faults =
+      name === '__proto__' ? [{ field: inside, message: 'A member must not be named __proto__; rename it' }] : faultsOf(name, inside);
     return faults.length > 0 ? faults : textFaults(member, inside);
   });
 }

@@ -64,19 +64,23 @@ export async function placeData(owner: Owner, folder: string): Promise<string> {
   }
   await makeFolder(home).catch(({ message }) => {
     throw new Error(
-      `DATA_DIR: ${home} cannot be made (${message}). Set DATA_DIR to a folder that this user may write to, or name a server in DATABASE_URL.`,
+      `DATA_DIR: cannot create ${home} (${message}). Set DATA_DIR to a folder that this user can write to, or set DATABASE_URL to a PostgreSQL server.`,
     );
   });
   if (owner.uid !== undefined) await chown(home, owner.uid, owner.gid ?? owner.uid);
   return home;
 }
 
-/** Makes a folder and those above it. Node's own `recursive` never ends where a folder takes none, as /proc. */
+/**
+ * Creates a folder and its missing parents. Node 20's `mkdir(path, { recursive: true })` never settles below /proc, where mkdir reports a missing parent that
+ * exists (test/process-life.e2e.ts).
+ */
 async function makeFolder(path: string): Promise<void> {
   if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
   await makeFolder(dirname(path));
-  await mkdir(path).catch((error) => {
-    if (error.code !== 'EEXIST') throw error;
+  await mkdir(path).catch(async (error) => {
+    const isFolder = (await stat(path).catch(() => undefined))?.isDirectory();
+    if (!isFolder) throw error;
   });
 }
 

@@ -34,7 +34,7 @@ export class Datasources {
   }
 }
 
-/** All configured datasources, and everything that is wrong with them; what one setting gives is read whatever is wrong with the others. */
+/** Reads all configured datasources and lists every fault. A fault in one setting does not hide those in another. */
 export function inspectConfigured(settings: Configuration): InspectedDatasources {
   const unreadable: string[] = [];
   const fileOf = (name: 'DATASOURCES_FILE' | 'KRUIZE_CONFIG_FILE') => {

@@ -115,7 +115,9 @@ describe('inspectDatasources', () => {
     ['an inherited name as authentication', { ...entry, authentication: { type: 'constructor' } }, /authentication\.type/],
     ['a bearer without token', { ...entry, authentication: { type: 'bearer', credentials: {} } }, /needs token or tokenFilePath/],
     ['a basic without password', { ...entry, authentication: { type: 'basic', credentials: { username: 'u' } } }, /credentials: password/],
-    ['credentials twice', { ...entry, url: 'http://a:b@h', authentication: { type: 'bearer', credentials: { token: 't' } } }, /beside/],
+    ['credentials twice', { ...entry, url: 'http://a:b@h', authentication: { type: 'bearer', credentials: { token: 't' } } }, /remove one/],
+    ['a member of Object.prototype', { ...entry, constructor: 1 }, /unknown member constructor/],
+    ['a member __proto__', JSON.parse('{"name":"p","provider":"prometheus","url":"http://h","__proto__":1}'), /__proto__/],
   ])('refuses %s', (_, value, fault) => {
     const faults = faultsOf([value]);
     expect(faults).toHaveLength(1);
@@ -137,7 +139,7 @@ describe('inspectDatasources', () => {
     expect(faults).toEqual([
       expect.stringContaining('entry 3 (a): provider'),
       expect.stringContaining('entry 4 (b): authentication.credentials: password'),
-      expect.stringContaining('entry 4 (b): authentication.credentials: there is no member passwort'),
+      expect.stringContaining('entry 4 (b): authentication.credentials: unknown member passwort'),
       'datasources.yaml: datasource "p" is configured more than once',
     ]);
     expect(faults.join()).not.toContain('s3cret');

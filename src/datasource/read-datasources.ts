@@ -82,7 +82,7 @@ export interface InspectedDatasources {
   /** Those without a fault. */
   readonly datasources: Datasource[];
   readonly faults: readonly string[];
-  /** What their requests read, of faulty ones too where it can be told; `place` names the member. */
+  /** Files that requests need, including those of faulty entries where known; `place` names the member. */
   readonly files: readonly NamedFile[];
 }
 
@@ -141,7 +141,7 @@ function entriesOf({ name, content }: ConfigFile, faults: string[]): Place[] {
   return [];
 }
 
-/** The members that are right are checked further even where others are faulty. */
+/** Checks the valid members further even if others are faulty. */
 function readEntry(place: string, value: unknown, faults: string[], files: NamedFile[]): Datasource | undefined {
   const where = nameOf(place, value);
   const before = faults.length;
@@ -149,14 +149,14 @@ function readEntry(place: string, value: unknown, faults: string[], files: Named
   if (!read.success) faults.push(...faultsOf(where, read.error));
   if (typeof value !== 'object' || value === null) return undefined;
   const faulty = new Set(read.error?.issues.map(({ path }) => path[0]));
-  const right = Object.entries(value).filter(([name]) => name in entrySchema.shape && !faulty.has(name));
+  const right = Object.entries(value).filter(([name]) => Object.hasOwn(entrySchema.shape, name) && !faulty.has(name));
   const entry: Partial<Entry> = entrySchema.partial().parse(Object.fromEntries(right));
   const isAddressFaulty = ['url', 'serviceName', 'namespace'].some((name) => faulty.has(name));
   const address = isAddressFaulty ? undefined : readAddress(where, entry, faults);
   const authentication = faulty.has('authentication') ? undefined : readAuthentication(where, entry, faults);
   files.push(...filesOf(where, entry, authentication));
   if (address?.login && authentication && authentication.type !== 'none') {
-    faults.push(`${where}: url has a password beside the given authentication`);
+    faults.push(`${where}: the url has a password and authentication is configured too; remove one of them`);
   }
   if (!read.success || !address || !authentication || faults.length > before) return undefined;
   const { name, provider, serviceName, namespace, tls, usage_reader } = read.data;
@@ -224,7 +224,7 @@ function readAuthentication(where: string, { authentication }: Partial<Entry>, f
 function faultsOf(where: string, error: z.ZodError): string[] {
   return error.issues.map((issue) => {
     const place = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
-    return `${where}: ${place}${issue.code === 'unrecognized_keys' ? `there is no member ${issue.keys.join(', ')}` : issue.message}`;
+    return `${where}: ${place}${issue.code === 'unrecognized_keys' ? `unknown member ${issue.keys.join(', ')}; remove it or correct its name` : issue.message}`;
   });
 }
 

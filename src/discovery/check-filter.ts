@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
 import { type DiscoveredKind, type DiscoveryFilter, type FilterList, filterLists } from './filter.js';
-import { joinPatterns } from './name-filter.js';
+import { joinPatterns, literal } from './name-filter.js';
 
 const sides = ['include', 'exclude'] as const;
 const labelName = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
@@ -11,7 +11,7 @@ export interface FilterFault {
   readonly message: string;
 }
 
-/** What is wrong with a filter; empty when nothing is. What is refused costs little: sizes are checked before anything is built, and only the first faults are looked for. */
+/** Returns every fault of a filter, up to a limit. Sizes are checked before anything is compiled, so refusing a filter is cheap. */
 export function checkFilter(filter: DiscoveryFilter | null | undefined): FilterFault[] {
   const given = itemsOf(filter);
   const tooMuch = sizeFault(given);
@@ -41,42 +41,46 @@ function itemsOf(filter: DiscoveryFilter | null | undefined): GivenList[] {
   );
 }
 
-/** Most characters, and most instructions, of all lists of a filter together; most instructions of one expression. */
-const mostCharacters = 1_000_000;
-const mostInstructions = 60_000;
-const longestProgram = 5_000;
+/** Limits for all lists of a filter together: characters, RE2 instructions. `maxInstructionsEach` is the limit for one expression. */
+const maxCharacters = 1_000_000;
+const maxInstructions = 60_000;
+const maxInstructionsEach = 5_000;
 
 /** The list with which a filter grows too large. */
 function sizeFault(given: readonly GivenList[]): FilterFault | undefined {
   let [characters, instructions] = [0, 0];
   for (const { field, items } of given) {
     for (const item of items) characters += item.length;
-    if (characters > mostCharacters) {
+    if (characters > maxCharacters) {
       return {
         field,
-        message: `The names of a filter may have ${mostCharacters} characters together. Use fewer, or an expression such as team-.*`,
+        message: `The names of a filter may have ${maxCharacters} characters together. Use fewer, or an expression such as team-.*`,
       };
     }
   }
   for (const { field, items } of given) {
     for (const item of items) {
       instructions += programSize(item);
-      if (instructions > mostInstructions)
-        return { field, message: tooCostly('The regular expressions of a filter are together', mostInstructions) };
+      if (instructions > maxInstructions)
+        return { field, message: tooCostly('The regular expressions of a filter are together', maxInstructions) };
     }
   }
   return undefined;
 }
 
-/** So many faulty expressions are looked for. */
-const mostFaults = 10;
+/** Maximum number of faulty expressions that are reported. */
+const maxFaults = 10;
 
 function patternFaults(given: readonly GivenList[]): FilterFault[] {
   const faults: FilterFault[] = [];
   for (const { field, items } of given) {
     for (const [index, item] of items.entries()) {
       faults.push(...patternFault(`${field}.${index}`, item));
-      if (faults.length === mostFaults) return [...faults, { field, message: 'the expressions after this one were not checked' }];
+      if (faults.length === maxFaults)
+        return [
+          ...faults,
+          { field, message: `Only the first ${maxFaults} faulty expressions are listed. Correct them and send the request again` },
+        ];
     }
   }
   return faults.length > 0 ? faults : togetherFaults(given);
@@ -87,26 +91,31 @@ function togetherFaults(given: readonly GivenList[]): FilterFault[] {
   const named = given.filter(({ items }) => items.some((item) => namedGroup.test(item)));
   return named.flatMap(({ field, side, kind }) => {
     const items = given.filter((list) => list.side === side && list.kind === kind).flatMap((list) => list.items);
-    return compileFault(field, joinPatterns(items.filter((item) => !plain.test(item))) ?? '');
+    const joined = joinPatterns(items.filter((item) => !isPlain(item))) ?? '';
+    return compileFault(
+      field,
+      joined,
+      (reason) => `These expressions cannot be used together: ${reason}. Rename the named groups or remove their names`,
+    );
   });
 }
 
 const namedGroup = /\(\?P?</;
 
-/** Text without regular expression syntax that could be wrong or costly. */
-const plain = /^[\w.:/@ -]*$/;
+/** Names, with dots or without: always a valid, cheap expression. */
+const isPlain = (text: string) => literal.test(text.replaceAll('.', ''));
 
 function patternFault(field: string, pattern: string): FilterFault[] {
-  if (programSize(pattern) > longestProgram) return [{ field, message: tooCostly('This regular expression is', longestProgram) }];
-  return plain.test(pattern) ? [] : compileFault(field, pattern);
+  if (programSize(pattern) > maxInstructionsEach) return [{ field, message: tooCostly('This regular expression is', maxInstructionsEach) }];
+  return isPlain(pattern) ? [] : compileFault(field, pattern, (reason) => `not a regular expression in RE2 syntax: ${reason}`);
 }
 
-function compileFault(field: string, pattern: string): FilterFault[] {
+function compileFault(field: string, pattern: string, fault: (reason: string) => string): FilterFault[] {
   try {
     RE2JS.compile(pattern);
     return [];
   } catch (error) {
-    return [{ field, message: `not a regular expression in RE2 syntax: ${(error as Error).message}` }];
+    return [{ field, message: fault((error as Error).message) }];
   }
 }
 
@@ -122,12 +131,11 @@ const tokens =
 const unicodeClassSize = 150;
 
 /**
- * About how many instructions an expression is compiled into: one for each character, class or group, as often as it is repeated. A
- * plain name counts as none, one with dots, each of which stands for any character, as an eighth of its length. It looks at the text alone, before anything is
- * built of it.
+ * Estimates the RE2 instructions of an expression from its text alone: one for each character, class or group, times its repetitions. A plain name costs
+ * nothing; a name with dots costs an eighth of its length, because each dot matches any character.
  */
 export function programSize(pattern: string): number {
-  if (plain.test(pattern)) return pattern.includes('.') ? pattern.length / 8 : 0;
+  if (isPlain(pattern)) return pattern.includes('.') ? pattern.length / 8 : 0;
   const open: number[] = [];
   let [size, last] = [0, 0];
   for (const [token, least, most] of pattern.matchAll(tokens)) {

@@ -25,26 +25,28 @@ export function nameTest({ include, exclude }: NameFilter): (name: string) => bo
   return (name) => included(name) && !excluded(name);
 }
 
-/** The names that pass, each once. Costly expressions hold the event loop for a moment at a time only; rejects when the signal aborts. */
+/** The names that pass, each once. Yields to the event loop during costly expressions. Rejects with the signal's reason once it aborts. */
 export async function passingNames(names: readonly string[], filter: NameFilter, signal?: AbortSignal): Promise<Set<string>> {
   const passes = nameTest(filter);
   const passing = new Set<string>();
-  let since = performance.now();
+  let turnStartMs = performance.now();
+  signal?.throwIfAborted();
   for (const name of new Set(names)) {
     if (passes(name)) passing.add(name);
-    if (performance.now() - since < longestTurnMs) continue;
-    await breathe(undefined, { signal });
-    since = performance.now();
+    if (performance.now() - turnStartMs < longestTurnMs) continue;
+    await breathe();
+    signal?.throwIfAborted();
+    turnStartMs = performance.now();
   }
   return passing;
 }
 
 const longestTurnMs = 20;
 
-/** Text in which every character stands for itself. */
-const literal = /^[\w:/@ -]*$/;
+/** A regular expression in which every character stands for itself. */
+export const literal = /^[\w:/@ -]*$/;
 
-/** Most items are names: those are looked up, so that thousands of them cost no large expression. */
+/** Most items are plain names: a set looks them up, so thousands of them need no large expression. */
 function matchesAny(items: readonly string[]): (name: string) => boolean {
   const names = new Set(items.filter((item) => literal.test(item)));
   const joined = joinPatterns(items.filter((item) => !literal.test(item)));

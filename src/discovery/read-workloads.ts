@@ -43,8 +43,10 @@ export async function readWorkloads(answers: DiscoveryAnswers, filter: Discovery
     );
   const namespaces = await passing('namespace');
   const workloads = workloadsOf(answers, namespaces, await passing('workload'));
-  const names = await passing('container');
-  const containers = readContainers(answers.container).filter((found) => workloads.has(workloadKey(found)) && names.has(found.container));
+  const containerNames = await passing('container');
+  const containers = readContainers(answers.container).filter(
+    (found) => workloads.has(workloadKey(found)) && containerNames.has(found.container),
+  );
   return {
     namespaces: [...namespaces].sort(),
     workloads: [...workloads.values()].sort(inOrder),
@@ -84,12 +86,12 @@ function workloadKey({ namespace, workloadType, workload }: DiscoveredWorkload):
 function workloadsOf(
   answers: DiscoveryAnswers,
   namespaces: ReadonlySet<string>,
-  names: ReadonlySet<string>,
+  workloadNames: ReadonlySet<string>,
 ): Map<string, DiscoveredWorkload> {
   const read = (series: readonly PrometheusSeries[]) => series.flatMap(({ labels }) => readWorkload(labels) ?? []);
   const excluded = new Set(read(answers.excluded).map(workloadKey));
   const wanted = read(answers.workload).filter(
-    (found) => namespaces.has(found.namespace) && names.has(found.workload) && !excluded.has(workloadKey(found)),
+    (found) => namespaces.has(found.namespace) && workloadNames.has(found.workload) && !excluded.has(workloadKey(found)),
   );
   return new Map(wanted.map((workload) => [workloadKey(workload), workload]));
 }

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { settingsSchema } from './settings-schema.js';
 
-/** A setting as people are told of it. */
+/** A setting as the help and docs/settings.md show it. */
 export interface DescribedSetting {
   readonly name: string;
-  /** The default as it would be written; undefined = none. */
-  readonly value: string | undefined;
+  /** The default, written as a user would set it; undefined if there is none. */
+  readonly defaultText: string | undefined;
   readonly description: string;
   /** The words that it may be. */
   readonly words: readonly string[];
@@ -50,9 +50,9 @@ export function describeSettings(): string {
   return `rightsizer: sizes the containers of clusters in bulk. Settings are environment variables:\n\n${parts.join('\n')}`;
 }
 
-function linesOf({ name, value, description, words, range }: DescribedSetting): string {
+function linesOf({ name, defaultText, description, words, range }: DescribedSetting): string {
   const bounds = words.length > 0 ? `One of ${words.join(', ')}.` : range && `${range[0]!.toUpperCase()}${range.slice(1)}.`;
-  return `  ${name}${value === undefined ? '' : `=${value}`}\n      ${[`${description}.`, bounds].join(' ').trimEnd()}`;
+  return `  ${name}${defaultText === undefined ? '' : `=${defaultText}`}\n      ${[`${description}.`, bounds].join(' ').trimEnd()}`;
 }
 
 function describedSettings(): DescribedSetting[] {
@@ -60,11 +60,11 @@ function describedSettings(): DescribedSetting[] {
   const defaults: Readonly<Record<string, unknown>> = settingsSchema.parse({});
   return Object.entries(properties).map(([name, property]) => {
     const { description = '', minimum, maximum, ...given } = property as z.core.JSONSchema.JSONSchema;
-    // What becomes a number of seconds has its default as it is written in the schema.
+    // Durations are parsed to seconds; the JSON schema keeps the default as written, such as 1h.
     const value = given.default ?? defaults[name];
     return {
       name,
-      value: value === undefined || String(value) === '' ? undefined : String(value),
+      defaultText: value === undefined || String(value) === '' ? undefined : String(value),
       description,
       words: (given.enum ?? []).map(String),
       range: minimum === undefined ? '' : `from ${minimum} to ${maximum}`,

@@ -44,7 +44,8 @@ function faultOf({ path, kind, keyPassword, certificatePath }: NamedFile): strin
   if (kind === 'certificate') return readCertificate(content) ? undefined : `${path} holds no certificate in PEM form`;
   if (kind === 'token') return undefined;
   const key = readKey(content, keyPassword);
-  if (!key) return `${path} holds no private key in PEM form${keyPassword ? ' that the password opens' : ''}`;
+  if (!key)
+    return `${path} holds no private key in PEM form${keyPassword ? ' that keyPassword opens' : '; if it is encrypted, decrypt it or set keyPassword where the setting has one'}`;
   const certificate = certificatePath ? readCertificate(readIfThere(certificatePath)) : undefined;
   return certificate && !certificate.checkPrivateKey(key) ? `${path} does not hold the key of ${certificatePath}` : undefined;
 }
@@ -59,7 +60,7 @@ function readIfThere(path: string): Buffer {
 
 function readCertificate(content: Buffer): X509Certificate | undefined {
   try {
-    return new X509Certificate(content);
+    return content.includes('-----BEGIN ') ? new X509Certificate(content) : undefined;
   } catch {
     return undefined;
   }

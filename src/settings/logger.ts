@@ -16,7 +16,7 @@ export function logOf(folder: string): Pick<pino.Logger, 'debug' | 'info' | 'war
   return { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') } as ReturnType<typeof logOf>;
 }
 
-/** Nest's own messages: its start-up chatter is debug, and so is what stops a start, which is thrown too. */
+/** Nest's own messages. Start-up messages are debug; so are errors before `isStarted`, because they are thrown as well. */
 export class NestLogger implements LoggerService {
   isStarted = false;
   log = (message: unknown) => logger.debug({ folder: 'nest' }, String(message));

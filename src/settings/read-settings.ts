@@ -42,7 +42,8 @@ export function inspectSettings(environment: Environment): InspectedSettings {
   const read = settingsSchema.safeParse(given);
   const issues = read.success ? [] : read.error.issues.map(({ path, message }) => ({ name: String(path[0]), message }));
   const faulty = new Set(issues.map(({ name }) => name));
-  // Without the faulty ones, so that their defaults stand in: what else is wrong between the others is told at once too.
+  // Faulty settings take their defaults, so that faults between the others are found in the same run. An unreadable KRUIZE_CONFIG_FILE is left out: its fault
+  // is listed already, and its datasources are not read a second time.
   const right = Object.entries(given).filter(([name]) => !faulty.has(name) && !(file.isUnreadable && name === 'KRUIZE_CONFIG_FILE'));
   const settings = settingsSchema.parse(Object.fromEntries(right));
   const placeOf = (name: string) => (name in own ? name : `KRUIZE_CONFIG_FILE: ${kruizeNames[name] ?? name}`);
@@ -134,7 +135,7 @@ function faultsBetween(settings: Settings): string[] {
     [!hasLogin && logins.length > 0, `${logins[0]}: KAFKA_SECURITY_PROTOCOL=${protocol} has no login; set SASL_SSL or SASL_PLAINTEXT`],
     [!protocol.endsWith('SSL') && files.length > 0, `${files[0]}: KAFKA_SECURITY_PROTOCOL=${protocol} has no TLS; set SSL or SASL_SSL`],
     [!settings.KAFKA_SSL_CERTFILE !== !settings.KAFKA_SSL_KEYFILE, 'KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE: one is set without the other'],
-    [strange.length > 0, `KAFKA_TOPICS: nothing is published to ${strange.join(', ')}; the topics are ${ours.join(', ')}`],
+    [strange.length > 0, `KAFKA_TOPICS: nothing is published to ${strange.join(', ')}; choose from ${ours.join(', ')}`],
     [!!settings.DATABASE_DIRECT_URL && !settings.DATABASE_URL, 'DATABASE_DIRECT_URL: is set without DATABASE_URL'],
     [isShared, `DATABASE_URL: ROLE=${settings.ROLE} needs it: processes of different roles share one PostgreSQL`],
   ];

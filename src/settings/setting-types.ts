@@ -7,7 +7,7 @@ import { isAddressRange, plainHost } from './hosts.js';
 const label = '[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?';
 const hostName = new RegExp(`^${label}(\\.${label})*\\.?$`, 'i');
 /** Digits and dots that form no IPv4 address are no host name either. */
-export const isHost = (text: string) => (hostName.test(text) && !/^[\d.]+$/.test(text)) || isAddress(plainHost(text));
+const isHost = (text: string) => (hostName.test(text) && !/^[\d.]+$/.test(text)) || isAddress(plainHost(text));
 const isAddress = (text: string) => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 /** Code points that RFC 3986 allows, a percent only before two hex digits. */
 const uriText = /^([\w\-.~:/?#[\]@!$&'()*+,;=]|%[0-9a-f]{2})+$/i;
@@ -78,16 +78,17 @@ export function url(schemes: readonly string[], expected: string) {
   );
 }
 
-/** An address of ours that others are shown and that paths are added to. */
+export const httpUrl = url(['http', 'https'], 'http://host:port or https://host');
+/** Our own address as others see it; paths are appended to it. */
 export const publicUrl = z.string().refine(
   (value) => {
-    const { username = '', password = '', search = '', hash = '' } = httpUrl.safeParse(value).success ? new URL(value) : { hash: '#' };
-    return username + password + search + hash === '' && !/[?#]/.test(value);
+    if (!httpUrl.safeParse(value).success || /[?#]/.test(value)) return false;
+    const { username, password } = new URL(value);
+    return username === '' && password === '';
   },
-  { error: 'expected http://host:port or https://host, with a path if need be, without a user, ? and #' },
+  { error: 'expected http://host:port or https://host, optionally with a path, but without user, ? or #' },
 );
 
-export const httpUrl = url(['http', 'https'], 'http://host:port or https://host');
 export const postgresUrl = url(['postgres', 'postgresql'], 'postgres://user:password@host:port/database');
 
 export const host = z.string().refine(isHost, { error: 'expected a host name or an address' });
@@ -148,10 +149,11 @@ export const nameFormat = text.superRefine((format, context) => {
   const [unclosed] = /%[a-z]\w*/i.exec(format.replaceAll(placeholder, '')) ?? [];
   if (unknown.length === 0 && !unclosed) return;
   const known = [...placeholders, 'label:KEY'].map((name) => `%${name}%`).join(', ');
-  context.addIssue({
-    code: 'custom',
-    message: `no such placeholder: ${[...unknown.map((name) => `%${name}%`), ...(unclosed ? [unclosed] : [])].join(', ')}; there are ${known}`,
-  });
+  const faults = [
+    ...(unknown.length > 0 ? [`unknown placeholder ${unknown.map((name) => `%${name}%`).join(', ')}`] : []),
+    ...(unclosed ? [`${unclosed} has no closing %`] : []),
+  ];
+  context.addIssue({ code: 'custom', message: `${faults.join('; ')}; the placeholders are ${known}` });
 });
 
 /** The grammar of GET /bulk's include and exclude: sections, some with fields after `|` (spec: bulk-and-kafka.md 2.2). */

@@ -16,8 +16,8 @@ Every setting is an environment variable; an empty one counts as unset. A faulty
 A list is comma-separated. \`npm start -- --help\` prints the same list.
 `;
 
-function rowOf({ name, value, description, words, range }: DescribedSetting): string {
+function rowOf({ name, defaultText, description, words, range }: DescribedSetting): string {
   const bounds = words.length > 0 ? words.map((word) => `\`${word}\``).join(', ') : range;
-  const cells = [`\`${name}\``, value === undefined ? '' : `\`${value}\``, `${description}${bounds && `; ${bounds}`}`];
+  const cells = [`\`${name}\``, defaultText === undefined ? '' : `\`${defaultText}\``, `${description}${bounds && `; ${bounds}`}`];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }

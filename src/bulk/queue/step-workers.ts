@@ -27,7 +27,8 @@ export class StepWorkers implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Steps in progress have SHUTDOWN_TIMEOUT_MS to end; after that other workers begin them anew. */
   async onModuleDestroy(): Promise<void> {
-    await this.runner.stop(this.settings.SHUTDOWN_TIMEOUT_MS);
+    // Closed first: a message that is taken now would be used up without work.
     await Promise.race([Promise.all(this.workers.map((worker) => worker.close(true))), new Promise((done) => setTimeout(done, 1_000))]);
+    await this.runner.stop(this.settings.SHUTDOWN_TIMEOUT_MS);
   }
 }
