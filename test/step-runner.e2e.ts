@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { EndedJobs } from '../src/bulk/ended-jobs.js';
 import type { Lease } from '../src/bulk/lease-store.js';
 import { type Step, stepNames, type WakeUpsByStep } from '../src/bulk/queue/steps.js';
@@ -50,6 +50,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  jest.restoreAllMocks();
   await Promise.all(workers.map(({ runner }) => runner.stop(0)));
 });
 
@@ -182,6 +183,7 @@ describe('a place', () => {
     await runner.fillPlace('measure');
     goOn();
     await waitUntil('the step is woken', () => woken.some(({ measure }) => measure?.[0]?.jobId === silent));
+    expect(woken.at(-1)).toEqual({ measure: [{ jobId: silent, shard: 0 }] });
   });
 
   it('leases nothing while Kafka is away', async () => {
@@ -304,6 +306,21 @@ describe('a failure', () => {
     const { isLong } = await flow.row(`SELECT not_before - now() > interval '20 seconds' AS "isLong" FROM attempt WHERE step = 'measure'`);
     expect(isLong).toBe(count === mostAttempts);
     expect(await statusOf(id)).toBe('IN_PROGRESS');
+  });
+
+  it.each([
+    ['a bug', () => new TypeError('a bug'), 'longer than 10 s'],
+    ['a lost connection', () => Object.assign(new Error('terminating connection'), { code: '57P01' }), 'at most 1 s'],
+  ])('by %s pauses the row: only crashes are spread', async (_, make, pause) => {
+    await flow.plan([1]);
+    await flow.leases.release(await flow.lease('measure'), { counts: true, pauseMs: 0 });
+    await flow.database.query('UPDATE attempt SET count = 3');
+    jest.spyOn(Math, 'random').mockReturnValue(0.999);
+    await startWorker('measure', failWith(make)).runner.fillPlace('measure');
+    const { seconds } = (await flow.row(
+      `SELECT extract(epoch FROM not_before - now())::float AS seconds FROM attempt WHERE step = 'measure'`,
+    )) as { seconds: number };
+    expect(seconds > 10 ? 'longer than 10 s' : seconds <= 1 ? 'at most 1 s' : seconds).toBe(pause);
   });
 
   it('by which the process dies counts: after five the step is given up without being run', async () => {

@@ -58,6 +58,27 @@ describe('KafkaClient', () => {
     expect(kafka.records.map(({ key }) => key)).toEqual(['a']);
   });
 
+  it('connects anew after a connection that failed', async () => {
+    await connect(['one']);
+    const port = Number(kafka.bootstrapServers.split(':')[1]);
+    const sockets: net.Socket[] = [];
+    let isUp = false;
+    const server = net.createServer((socket) => {
+      sockets.push(socket.on('error', () => undefined));
+      if (!isUp) return socket.destroy();
+      return socket.pipe(net.connect(port, '127.0.0.1')).pipe(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const far = new KafkaClient(readSettings({ KAFKA_BOOTSTRAP_SERVERS: `127.0.0.1:${(server.address() as net.AddressInfo).port}` }));
+    await expect(far.send('one', [messageTo('one', 'a')])).rejects.toThrow();
+    isUp = true;
+    await far.send('one', [messageTo('one', 'b')]);
+    await far.disconnect();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    expect(kafka.records.map(({ key }) => key)).toEqual(['b']);
+  });
+
   it('creates the topics that are missing, and leaves the others', async () => {
     await connect(['one'], { KAFKA_TOPIC_PARTITIONS: '3' });
     await client.ensureTopics(['one', 'other']);
