@@ -45,3 +45,16 @@ it.each([
     expect.objectContaining({ constructor: RecommendationInputError, field, message: expect.stringContaining(fault) }),
   );
 });
+
+it('takes at most 20 models, where the same name counts once', () => {
+  const names = Array.from({ length: 19 }, (_, at) => `own ${at}`);
+  const model_tunables = Object.fromEntries(names.map((name) => [name, { cpu_percentile: 80, memory_percentile: 95 }]));
+  expect(readModels({ models: [...names, 'cost', 'Cost'], model_tunables })).toHaveLength(20);
+  expect(() => readModels({ models: [...names, 'cost', 'performance'], model_tunables })).toThrow(
+    expect.objectContaining({
+      constructor: RecommendationInputError,
+      field: 'model_settings.models',
+      message: expect.stringContaining('at most 20 models'),
+    }),
+  );
+});

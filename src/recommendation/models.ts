@@ -21,13 +21,15 @@ export const modelTable = {
 
 export const defaultModels: readonly Model[] = Object.values(modelTable);
 
+/** Bound of a request: each term of each experiment's recommendation has a part for each model. */
+const mostModels = 20;
 const customModelNotice = 112103;
 const tunableFields = ['cpu_percentile', 'memory_percentile', 'accelerator_percentile'];
 
 /**
  * Models from `model_settings` = `{models, model_tunables}`; absent or empty `models` = the default two. Names that differ in case only count once.
  * A name other than those of modelTable needs its tunables; `accelerator_percentile` is the CPU percentile where it is missing.
- * The table's own models keep their percentiles, as in the reference. Throws a RecommendationInputError.
+ * The table's own models keep their percentiles, as in the reference. Throws a RecommendationInputError, also for more than 20 models.
  */
 export function readModels(modelSettings: unknown, field = 'model_settings'): readonly Model[] {
   if (modelSettings === undefined || modelSettings === null) return defaultModels;
@@ -38,6 +40,7 @@ export function readModels(modelSettings: unknown, field = 'model_settings'): re
   for (const item of listOf(names)) {
     const key = nameOf(item).toLowerCase();
     if (!read.has(key)) read.set(key, knownModel(key) ?? customModel(item, member(settings, field, 'model_tunables')));
+    if (read.size > mostModels) throw new RecommendationInputError(names.field, `expected at most ${mostModels} models`);
   }
   return read.size === 0 ? defaultModels : [...read.values()];
 }

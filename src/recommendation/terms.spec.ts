@@ -61,3 +61,27 @@ it('takes the largest and the smallest of each field', () => {
     { name: 'own', days: 3, least: { minutes: 0 }, plotBins: 0 },
   ]);
 });
+
+const many = (count: number, plots_datapoints: number) =>
+  Array.from({ length: count }, (_, at) => ({ name: `own ${at}`, duration_in_days: at + 1, plots_datapoints }));
+
+it('takes at most 20 terms, where the same word counts once', () => {
+  expect(readTerms(many(20, 0))).toHaveLength(20);
+  expect(readTerms([...many(18, 0), 'short', 'short_term', 'Short', 'long'])).toHaveLength(20);
+  expect(() => readTerms([...many(20, 0), 'short'])).toThrow(
+    expect.objectContaining({ field: 'term_settings.terms', message: expect.stringContaining('at most 20 terms') }),
+  );
+});
+
+it('takes at most 2,000 bins of plots in all terms together, also where a term names none', () => {
+  expect(readTerms(many(20, 100))).toHaveLength(20);
+  const year = { name: 'year', duration_in_days: 365 };
+  const fault = (count: number) =>
+    expect.objectContaining({
+      constructor: RecommendationInputError,
+      field: 'term_settings.terms',
+      message: expect.stringContaining(`at most 2000 plots_datapoints in all terms together, these have ${count} `),
+    });
+  expect(() => readTerms([...many(19, 100), { name: 'one more', duration_in_days: 1, plots_datapoints: 101 }])).toThrow(fault(2_001));
+  expect(() => readTerms([...many(2, 1_000), year])).toThrow(fault(2_365));
+});

@@ -26,12 +26,15 @@ export const defaultTerms: readonly Term[] = Object.values(termTable);
 
 /** Least observed part of a term where its definition names none, as in Kruize's terms customization. */
 const defaultLeastPart = 0.7;
+/** Bounds of a request: each experiment's recommendation has a part for each term, with its plots. */
+const mostTerms = 20;
+const mostPlotBins = 2_000;
 const customFields = ['name', 'duration_in_days', 'duration_threshold_in_hours', 'plots_datapoints'];
 
 /**
  * Terms from `term_settings.terms`: words (`short`, `short_term`, any case) and definitions
  * `{name, duration_in_days, duration_threshold_in_hours, plots_datapoints}`; absent or empty = the default three.
- * Shortest first. Throws a RecommendationInputError for anything else and for two different terms of one name.
+ * Shortest first. Throws a RecommendationInputError for anything else, for two different terms of one name and for more than the bounds.
  */
 export function readTerms(terms: unknown, field = 'term_settings.terms'): readonly Term[] {
   if (terms === undefined || terms === null) return defaultTerms;
@@ -41,6 +44,14 @@ export function readTerms(terms: unknown, field = 'term_settings.terms'): readon
     const before = read.get(term.name);
     if (before && before !== term) throw new RecommendationInputError(item.field, `another term is named "${term.name}" too`);
     read.set(term.name, term);
+    if (read.size > mostTerms) throw new RecommendationInputError(field, `expected at most ${mostTerms} terms`);
+  }
+  const plotBins = [...read.values()].reduce((sum, term) => sum + term.plotBins, 0);
+  if (plotBins > mostPlotBins) {
+    throw new RecommendationInputError(
+      field,
+      `expected at most ${mostPlotBins} plots_datapoints in all terms together, these have ${plotBins} (a term without plots_datapoints has one a day)`,
+    );
   }
   return read.size === 0 ? defaultTerms : [...read.values()].sort((one, other) => one.days - other.days);
 }
