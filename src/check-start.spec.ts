@@ -137,13 +137,53 @@ describe('checkStart', () => {
     expect(() => checkStart({ [name]: value })).not.toThrow(/s3cret/);
   });
 
+  it.each([
+    ['password: *hunter2', /it is not valid YAML; quote values that begin with \*, &, ! or \|$/],
+    ['password: |hunter2', /line 4, column \d+\); quote values/],
+    ['password: !hunter2', /line 4, column \d+\); quote values/],
+    ['password: *hunter2\n  - &hunter2 x', /it is not valid YAML/],
+  ])('refuses a datasources file with %s, and shows none of it', (line, message) => {
+    const DATASOURCES_FILE = file(
+      'broken.yaml',
+      `- name: a\n  provider: prometheus\n  url: http://p\n  authentication: { type: basic }\n  ${line}\n`.replace(
+        '  authentication: { type: basic }\n',
+        '',
+      ),
+    );
+    const faults = faultsOf({ DATASOURCES_FILE });
+    expect(faults).toEqual([expect.stringMatching(message)]);
+    expect(faults.join()).not.toContain('hunter2');
+  });
+
+  it("finds what PostgreSQL's address and folder lack beside other faults", () => {
+    expect(faultsOf({ DATABASE_URL: 'postgres://u:p@h/db?sslrootcert=/nope', CE_SOURCE: 'a b' })).toEqual([
+      expect.stringMatching(/^CE_SOURCE: /),
+      expect.stringMatching(/^DATABASE_URL: .*\/nope/),
+    ]);
+    for (const DATA_DIR of [import.meta.filename, join(import.meta.filename, 'data')]) {
+      expect(faultsOf({ DATA_DIR })).toEqual([`DATA_DIR: ${DATA_DIR} is not a folder`]);
+    }
+    expect(faultsOf({ DATA_DIR: join(folder, 'a', 'b') })).toEqual([]);
+  });
+
+  it('refuses a token file without a token', () => {
+    const entry = { name: 'p', provider: 'prometheus', url: 'http://p' };
+    const path = file('token', '\n');
+    const authentication = { type: 'bearer', credentials: { tokenFilePath: path } };
+    expect(faultsOf({ DATASOURCES_FILE: file('files.json', [{ ...entry, authentication }]) })).toEqual([
+      expect.stringMatching(/tokenFilePath: .*token is empty$/),
+    ]);
+  });
+
   it('names PROMETHEUS_URL for what is wrong with its datasource', () => {
     expect(faultsOf({ PROMETHEUS_URL: 'http://h:9/?x=1' })).toEqual([expect.stringMatching(/^PROMETHEUS_URL\b/)]);
   });
 
   it('finds a layer that nobody knows, and profiles that jobs need', () => {
     expect(faultsOf({ LAYERS: 'containr' })).toEqual([expect.stringMatching(/^LAYERS: containr: no file of CONFIG_DIR\/layers/)]);
-    expect(faultsOf({ CONFIG_DIR: join(folder, 'nowhere') })).toEqual([
+    expect(faultsOf({ CONFIG_DIR: join(folder, 'nowhere') })).toEqual([expect.stringMatching(/^CONFIG_DIR: there is no folder .*nowhere/)]);
+    mkdirSync(join(folder, 'empty'));
+    expect(faultsOf({ CONFIG_DIR: join(folder, 'empty') })).toEqual([
       expect.stringMatching(/^CONFIG_DIR: there is no metadata profile "cluster-metadata-local-monitoring"/),
       expect.stringMatching(/^CONFIG_DIR: there is no metric profile "resource-optimization-local-monitoring"/),
     ]);

@@ -1,8 +1,11 @@
+import { statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import pg from 'pg';
 import { requestDefaults } from './bulk/bulk-request.js';
 import { compileKernel } from './chunks/decode/wasm-kernel.js';
 import { inspectConfigured, noDatasource } from './datasource/datasources.js';
 import { MetadataProfiles } from './discovery/metadata-profiles.js';
-import { fileFaults, type NamedFile } from './settings/files.js';
+import { fileFaults, type NamedFile, whyUnreadable } from './settings/files.js';
 import { proxyFaults } from './settings/proxy.js';
 import { inspectSettings, SettingsError } from './settings/read-settings.js';
 import type { Settings } from './settings/settings-schema.js';
@@ -28,16 +31,53 @@ export function checkStart(environment: Readonly<Record<string, string | undefin
     ...proxyFaults(environment),
     ...configured.faults,
     ...fileFaults([...kafkaFiles(settings), ...configured.files]),
+    ...databaseFaults(settings),
+    ...configFaults(settings),
+    ...(compileKernel() ? [] : ['The build is not complete: chunks/decode/kernel.wasm is missing or broken. Run npm run build.']),
+  ];
+  if (all.length > 0) throw new SettingsError([...new Set(all)]);
+  return { settings, warnings: datasources.length > 0 ? warnings : [...warnings, noDatasource] };
+}
+
+function configFaults(settings: Settings): string[] {
+  const folder = settings.CONFIG_DIR;
+  if (folder !== undefined && !isFolder(folder)) return [`CONFIG_DIR: there is no folder ${folder}`];
+  return [
     ...faultsIn('CONFIG_DIR', () => lacking('metadata profile', requestDefaults.metadata_profile, new MetadataProfiles(settings))),
     ...faultsIn('CONFIG_DIR', () => lacking('metric profile', requestDefaults.metric_profile, new MetricProfiles(settings))),
     ...faultsIn('CONFIG_DIR', () => {
       new Layers(settings);
       return [];
     }),
-    ...(compileKernel() ? [] : ['The build is not complete: chunks/decode/kernel.wasm is missing or broken. Run npm run build.']),
   ];
-  if (all.length > 0) throw new SettingsError([...new Set(all)]);
-  return { settings, warnings: datasources.length > 0 ? warnings : [...warnings, noDatasource] };
+}
+
+function databaseFaults(settings: Settings): string[] {
+  if (settings.DATABASE_URL === undefined)
+    return isBelowFolder(settings.DATA_DIR) ? [] : [`DATA_DIR: ${settings.DATA_DIR} is not a folder`];
+  // pg reads the files that the address names (sslrootcert, sslcert, sslkey) when a client is made.
+  return (['DATABASE_URL', 'DATABASE_DIRECT_URL'] as const).flatMap((name) => {
+    try {
+      if (settings[name]) new pg.Client({ connectionString: settings[name] });
+      return [];
+    } catch (error) {
+      return [`${name}: cannot read ${(error as NodeJS.ErrnoException).path ?? 'it'}: ${whyUnreadable(error)}`];
+    }
+  });
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Whether a path is a folder, or could become one: what there is above it is a folder. */
+function isBelowFolder(path: string): boolean {
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found ? found.isDirectory() : isBelowFolder(dirname(resolve(path)));
+  } catch {
+    return false;
+  }
 }
 
 /** The faults that `read` gives or throws; those that name no setting get this one's name. */

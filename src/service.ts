@@ -70,7 +70,7 @@ async function serve(settings: Settings, databaseUrl: string, signal: AbortSigna
     // Browsers ask before they send what is not simple; only pages that are named are told yes.
     if (settings.CORS_ORIGINS) app.enableCors({ origin: settings.CORS_ORIGINS, exposedHeaders: ['Link'] });
     // As in the reference, the content type is not looked at; whoever takes a body parses it and says what is wrong with it.
-    app.useBodyParser('text', { type: () => true, limit: '10mb' });
+    app.useBodyParser('text', { type: () => true, limit: '2mb' });
     app.useGlobalFilters(new ErrorEnvelopeFilter());
     app.disable('x-powered-by');
     await untilAborted(listen(app, settings), signal);
@@ -90,6 +90,8 @@ async function serve(settings: Settings, databaseUrl: string, signal: AbortSigna
 /** Express middleware: takes the prefix from addresses. What has none is served too, such as probes that ask the pod itself. */
 function withoutPrefix(prefix: string): RequestHandler {
   return (request, _, next) => {
+    // A request to a proxy names the whole address (RFC 9112, 3.2.2).
+    request.url = request.url.replace(/^https?:\/\/[^/?]*/i, '') || '/';
     const rest = request.url.slice(prefix.length);
     if (prefix && request.url.startsWith(prefix) && /^([/?]|$)/.test(rest)) request.url = rest.startsWith('/') ? rest : `/${rest}`;
     next();

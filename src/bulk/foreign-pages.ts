@@ -27,7 +27,8 @@ const probed = /^\/(health|metrics)(\/|$)/;
  */
 export function foreignFault(request: Origins, { CORS_ORIGINS = [], ALLOWED_HOSTS }: PageSettings): string | undefined {
   const { method, path, origin, secFetchSite, host, contentType } = request;
-  if (ALLOWED_HOSTS && !probed.test(path) && !ALLOWED_HOSTS.includes(hostnameOf(host))) {
+  // Browsers always send a host; Kruize's nginx sends none.
+  if (ALLOWED_HOSTS && host !== undefined && !probed.test(path) && !ALLOWED_HOSTS.includes(hostnameOf(host))) {
     return `Host ${shown(host)} is not allowed; ALLOWED_HOSTS names those that are`;
   }
   if (harmless.has(method) || (origin !== undefined && CORS_ORIGINS.includes(origin))) return undefined;

@@ -104,6 +104,19 @@ describe('readBulkRequest', () => {
     expect(faultsOf(body)).toEqual([{ field, message: expect.stringContaining('U+0000') }]);
   });
 
+  it.each([
+    ['experiment_types', { experiment_types: Array(49_000).fill('x') }],
+    ['filter.include.namespace', { filter: { include: { namespace: Array(49_000).fill(null) } } }],
+    [
+      'filter.include.labels',
+      { filter: { include: { labels: Object.fromEntries(Array.from({ length: 9_000 }, (_, index) => [`a${index}`, null])) } } },
+    ],
+  ])('reports the first faulty members of %s, and that there may be more', (field, body) => {
+    const faults = faultsOf(body);
+    expect(faults).toHaveLength(20);
+    expect(faults.at(-1)).toEqual({ field, message: expect.stringContaining('Only the first 19') });
+  });
+
   it('names every fault', () => {
     const fields = faultsOf({ a: 1, b: 2, datasource: 1, filter: { include: { namespace: [1, 'x', 2], z: 0 } } }).map(({ field }) => field);
     expect(fields.sort()).toEqual(['a', 'b', 'datasource', 'filter.include.namespace.0', 'filter.include.namespace.2', 'filter.include.z']);

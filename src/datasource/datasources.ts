@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Injectable } from '@nestjs/common';
-import { parse } from 'yaml';
+import { parseDocument } from 'yaml';
 import { whyUnreadable } from '../settings/files.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -39,9 +39,9 @@ export function inspectConfigured(settings: Configuration): InspectedDatasources
   const unreadable: string[] = [];
   const fileOf = (name: 'DATASOURCES_FILE' | 'KRUIZE_CONFIG_FILE') => {
     const path = settings[name];
+    if (!path) return undefined;
     try {
-      // JSON is YAML too.
-      return path ? { name, content: parse(readFileSync(path, 'utf8')) } : undefined;
+      return { name, content: readYaml(readFileSync(path, 'utf8')) };
     } catch (error) {
       unreadable.push(`${name}: cannot read ${path}: ${whyUnreadable(error)}`);
       return undefined;
@@ -50,4 +50,17 @@ export function inspectConfigured(settings: Configuration): InspectedDatasources
   const configured = { prometheusUrl: settings.PROMETHEUS_URL, file: fileOf('DATASOURCES_FILE'), kruizeFile: fileOf('KRUIZE_CONFIG_FILE') };
   const { faults, ...read } = inspectDatasources(configured);
   return { ...read, faults: [...unreadable, ...faults] };
+}
+
+/** Reads YAML, of which JSON is a part. Throws an Error that names the place and shows no content, which may hold credentials. */
+function readYaml(text: string): unknown {
+  const document = parseDocument(text, { merge: true });
+  const [problem] = [...document.errors, ...document.warnings];
+  const place = problem?.linePos ? ` (line ${problem.linePos[0].line}, column ${problem.linePos[0].col})` : '';
+  try {
+    if (!problem) return document.toJS();
+  } catch {
+    // An alias without an anchor; the parser's message shows its name.
+  }
+  throw new Error(`it is not valid YAML${place}; quote values that begin with *, &, ! or |`);
 }

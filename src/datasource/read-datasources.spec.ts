@@ -106,7 +106,39 @@ describe('inspectDatasources', () => {
     ['a service without namespace', { name: 'p', provider: 'prometheus', serviceName: 's' }, /serviceName needs namespace/],
     ['no http address', { ...entry, url: 'ftp://host' }, /url: expected http/],
     ['a host that is none', { ...entry, url: 'http://-bad..host-:9/' }, /url: expected http/],
-    ['a service name that is none', { name: 'p', provider: 'prometheus', serviceName: 'a b', namespace: 'n' }, /is not http/],
+    [
+      'a service name that is none',
+      { name: 'p', provider: 'prometheus', serviceName: 'u:s3cret@h', namespace: 'n' },
+      /\(p\): serviceName: expected the name of a Kubernetes service$/,
+    ],
+    [
+      'a namespace that is none',
+      { name: 'p', provider: 'prometheus', serviceName: 's', namespace: 'n/x' },
+      /namespace: expected the name of/,
+    ],
+    [
+      'a header that is none',
+      { ...entry, authentication: { type: 'api_key', credentials: { apiKey: 'k', header: 'X Key' } } },
+      /header: expected the name of an HTTP header/,
+    ],
+    [
+      'a key that no header carries',
+      { ...entry, authentication: { type: 'api_key', credentials: { apiKey: 'x✓\ny' } } },
+      /apiKey: has characters/,
+    ],
+    [
+      'a token that no header carries',
+      { ...entry, authentication: { type: 'bearer', credentials: { token: 'a\nb' } } },
+      /token: has characters/,
+    ],
+    [
+      'a token endpoint that is none',
+      {
+        ...entry,
+        authentication: { type: 'oauth2', credentials: { tokenEndpoint: 'https://-bad..h/x', clientId: 'c', clientSecret: 's' } },
+      },
+      /tokenEndpoint: expected http/,
+    ],
     ['a stray percent sign', { ...entry, url: 'http://u:50%@h' }, /percent-encoded/],
     ['a missing name', { ...entry, name: undefined }, /name: /],
     ['a misspelt member', { ...entry, authentification: {} }, /authentification/],

@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import type { NamedFile } from '../settings/files.js';
 import { httpUrl } from '../settings/setting-types.js';
@@ -32,21 +33,34 @@ const optional = text
   .transform((value) => value ?? undefined);
 const required = text.min(1, { error: 'must not be empty' });
 
+/** A DNS label (RFC 1123), as Kubernetes wants for services and namespaces. */
+function serviceName(error: string) {
+  return optional.refine((name) => name === undefined || /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(name), { error });
+}
+
 /** Entries of Kruize's form (spec: bulk-and-kafka.md 7.1). Unknown members are faults: a misspelt `authentication` must not mean none. */
 const entrySchema = z.strictObject({
   name: required,
   provider: text.toLowerCase().pipe(z.enum(['prometheus', 'thanos'])),
   url: optional,
-  serviceName: optional,
-  namespace: optional,
+  serviceName: serviceName('expected the name of a Kubernetes service'),
+  namespace: serviceName('expected the name of a Kubernetes namespace'),
   authentication: z.strictObject({ type: text.toLowerCase(), credentials: z.record(z.string(), z.unknown()).nullish() }).nullish(),
   usage_reader: text.toLowerCase().pipe(z.enum(usageReaders)).nullish(),
   tls: z.strictObject({ insecureSkipVerify: z.boolean().default(false), caFile: optional }).nullish(),
 });
 type Entry = z.output<typeof entrySchema>;
 
+/** Text that an HTTP header can carry. */
+const headerValue = required.refine((value) => isValid(() => validateHeaderValue('authorization', value)), {
+  error: 'has characters that an HTTP header cannot carry',
+});
+const headerName = optional.refine((name) => name === undefined || isValid(() => validateHeaderName(name)), {
+  error: 'expected the name of an HTTP header',
+});
+
 const apiKey = z
-  .strictObject({ apiKey: required, header: optional, headerName: optional })
+  .strictObject({ apiKey: headerValue, header: headerName, headerName })
   .transform(
     ({ apiKey, header, headerName }): Authentication => ({ type: 'api_key', apiKey, header: header ?? headerName ?? 'X-API-Key' }),
   );
@@ -56,7 +70,14 @@ const credentialsSchemas: Readonly<Record<string, z.ZodType<Authentication>>> = 
   none: z.strictObject({}).transform((): Authentication => ({ type: 'none' })),
   basic: z.strictObject({ username: required, password: z.string() }).transform((given): Authentication => ({ type: 'basic', ...given })),
   bearer: z
-    .strictObject({ token: optional, tokenFilePath: optional, tokenPath: optional })
+    .strictObject({
+      token: headerValue
+        .or(z.literal(''))
+        .nullish()
+        .transform((token) => token || undefined),
+      tokenFilePath: optional,
+      tokenPath: optional,
+    })
     .refine(({ token, tokenFilePath, tokenPath }) => token ?? tokenFilePath ?? tokenPath, { error: 'needs token or tokenFilePath' })
     .transform(
       ({ token, tokenFilePath, tokenPath }): Authentication => ({ type: 'bearer', token, tokenFilePath: tokenFilePath ?? tokenPath }),
@@ -65,7 +86,7 @@ const credentialsSchemas: Readonly<Record<string, z.ZodType<Authentication>>> = 
   apikey: apiKey,
   oauth2: z
     .strictObject({
-      tokenEndpoint: z.url({ protocol: /^https?$/, error: 'expected http(s)://host/path' }),
+      tokenEndpoint: httpUrl,
       clientId: required,
       clientSecret: required,
       scope: optional,
@@ -183,22 +204,26 @@ function readAddress(where: string, entry: Partial<Entry>, faults: string[]): { 
     return undefined;
   }
   const url = entry.url ?? serviceUrl(entry.serviceName ?? '', entry.namespace ?? '');
-  const parsed = httpUrl.safeParse(url).success ? new URL(url) : undefined;
-  if (!parsed || parsed.search || parsed.hash) {
-    faults.push(`${where}: ${entry.url ? 'url: expected' : `${url} is not`} http(s)://host:port/path without ? and #`);
+  const [fault] = httpUrl.safeParse(url).error?.issues ?? [];
+  if (fault) {
+    faults.push(`${where}: url: ${fault.message}`);
     return undefined;
   }
-  const login = readLogin(parsed);
-  if (!login) faults.push(`${where}: url: its user and password are not percent-encoded; write %25 for a percent sign`);
-  const hasLogin = parsed.username !== '' || parsed.password !== '';
-  return login && { url: `${parsed.origin}${parsed.pathname}`.replace(/\/+$/, ''), ...(hasLogin && { login }) };
+  const { origin, pathname, search, hash, username, password } = new URL(url);
+  if (search || hash) {
+    faults.push(`${where}: url: expected http(s)://host:port/path without ? and #`);
+    return undefined;
+  }
+  const login = { type: 'basic', username: decodeURIComponent(username), password: decodeURIComponent(password) } as const;
+  return { url: `${origin}${pathname}`.replace(/\/+$/, ''), ...((username || password) && { login }) };
 }
 
-function readLogin({ username, password }: URL): Authentication | undefined {
+function isValid(check: () => void): boolean {
   try {
-    return { type: 'basic', username: decodeURIComponent(username), password: decodeURIComponent(password) };
+    check();
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }
 

@@ -40,6 +40,10 @@ describe('checkFilter', () => {
 describe('programSize', () => {
   it.each([
     ['kube-system', 0],
+    ['(?i)[a-z]', 4],
+    ['(?i)[B-\\x{1E943}]', 1_256],
+    ['(?i)[一-龥]+', 214],
+    ['[一-龥]+', 2],
     ['kube.system.one', 1.875],
     ['kube-.*', 7],
     ['(ab){3}c*', 11],

@@ -129,6 +129,20 @@ const tokens =
 
 /** A class of Unicode letters stands for hundreds of ranges. */
 const unicodeClassSize = 150;
+/** RE2JS looks at each character of a class whose case is folded; so many cost as much as one instruction. */
+const foldedPerInstruction = 100;
+const point = String.raw`(?:\\x\{([\da-f]+)\}|\\x([\da-f]{2})|\\?([\s\S]))`;
+const classRange = new RegExp(`${point}-${point}`, 'giu');
+
+/** What one character or class costs. */
+function classSize(token: string, folds: boolean): number {
+  const letters = unicodeClassSize * (token.match(/\\[pP]/g)?.length ?? 0);
+  if (!folds || !token.startsWith('[')) return 1 + letters;
+  const code = (hex: string | undefined, character: string | undefined) =>
+    hex ? Number.parseInt(hex, 16) : (character?.codePointAt(0) ?? 0);
+  const spans = [...token.matchAll(classRange)].map(([, a, b, from, c, d, to]) => code(c ?? d, to) - code(a ?? b, from));
+  return 1 + letters + Math.round(spans.reduce((sum, span) => sum + Math.max(span, 0), 0) / foldedPerInstruction);
+}
 
 /**
  * Estimates the RE2 instructions of an expression from its text alone: one for each character, class or group, times its repetitions. A plain name costs
@@ -136,6 +150,7 @@ const unicodeClassSize = 150;
  */
 export function programSize(pattern: string): number {
   if (isPlain(pattern)) return pattern.includes('.') ? pattern.length / 8 : 0;
+  const folds = /\(\?[a-zA-Z]*i/.test(pattern);
   const open: number[] = [];
   let [size, last] = [0, 0];
   for (const [token, least, most] of pattern.matchAll(tokens)) {
@@ -149,7 +164,7 @@ export function programSize(pattern: string): number {
       const repeated = last * (Math.max(Number(most || least), 1) - 1);
       [size, last] = [size + repeated, last + repeated];
     } else {
-      last = token.startsWith('\\Q') ? token.length : 1 + unicodeClassSize * (token.match(/\\[pP]/g)?.length ?? 0);
+      last = token.startsWith('\\Q') ? token.length : classSize(token, folds);
       size += last;
     }
   }

@@ -21,6 +21,8 @@ describe('an address that is written as a number', () => {
     ['http://[fd00::1]/', 'uniqueLocal'],
     ['http://[fd00:ec2::254]/', 'cloud metadata'],
     ['http://[::ffff:127.0.0.1]/', 'loopback'],
+    ['http://[::127.0.0.1]/', 'loopback'],
+    ['http://[::10.0.0.1]/', 'private'],
     ['http://[::ffff:a00:1]/', 'private'],
     ['http://[64:ff9b::7f00:1]/', 'loopback'],
   ])('%s is refused as %s, unless all private addresses are allowed', (url, range) => {

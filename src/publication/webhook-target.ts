@@ -115,9 +115,11 @@ function isClusterName(host: string): boolean {
   return !ipaddr.isValid(host) && /^[^.]+$|\.svc(\.cluster\.local)?$/.test(plainHost(host));
 }
 
-/** The IPv4 address that an IPv6 one stands for behind a NAT64 gateway (RFC 6052); any other address as it is. */
+/** The IPv4 address that an IPv6 one stands for: behind a NAT64 gateway (RFC 6052), or as ::a.b.c.d (RFC 4291, 2.5.5.1). Any other address as it is. */
 function translated(address: Address): Address {
-  return address.range() === 'rfc6052' ? ipaddr.fromByteArray(address.toByteArray().slice(12)) : address;
+  const bytes = address.toByteArray();
+  const isCompatible = bytes.length === 16 && bytes.slice(0, 12).every((byte) => byte === 0) && address.range() === 'unicast';
+  return isCompatible || address.range() === 'rfc6052' ? ipaddr.fromByteArray(bytes.slice(12)) : address;
 }
 
 function hostOf(url: string): string {

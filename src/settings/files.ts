@@ -42,7 +42,7 @@ function faultOf({ path, kind, keyPassword, certificatePath }: NamedFile): strin
     return `cannot read ${path}: ${whyUnreadable(error)}`;
   }
   if (kind === 'certificate') return readCertificate(content) ? undefined : `${path} holds no certificate in PEM form`;
-  if (kind === 'token') return undefined;
+  if (kind === 'token') return content.toString().trim() === '' ? `${path} is empty` : undefined;
   const key = readKey(content, keyPassword);
   if (!key)
     return `${path} holds no private key in PEM form${keyPassword ? ' that keyPassword opens' : '; if it is encrypted, decrypt it or set keyPassword where the setting has one'}`;

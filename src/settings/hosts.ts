@@ -11,9 +11,14 @@ export function plainHost(host: string): string {
     .replace(/\.$/, '');
 }
 
+/** Whether a text is an IP address in its usual form: four decimal numbers, or IPv6 without brackets. */
+export function isAddress(text: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
+}
+
 /** Whether a text is an IP address or a CIDR. */
 export function isAddressRange(text: string): boolean {
-  return ipaddr.isValidCIDR(text) || ipaddr.isValid(text);
+  return isAddress(text.replace(/\/\d+$/, '')) && (ipaddr.isValidCIDR(text) || isAddress(text));
 }
 
 /** Reads a CIDR; an address alone is a range of one. */

@@ -37,5 +37,6 @@ describe('proxyFaults', () => {
     expect(proxyFaults({ ALL_PROXY: 'socks5://proxy' })).toEqual([expect.stringMatching(/^ALL_PROXY: /)]);
     expect(proxyFaults({ ALL_PROXY: 'socks5://proxy', http_proxy: 'proxy:1', HTTPS_PROXY: 'proxy:1' })).toEqual([]);
     expect(proxyFaults({ ALL_PROXY: 'http://-a..b-' })).toHaveLength(1);
+    expect(proxyFaults({ HTTP_PROXY: 'http://u:p%zz@proxy:3128' })).toHaveLength(1);
   });
 });

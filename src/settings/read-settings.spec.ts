@@ -97,6 +97,20 @@ describe('readSettings', () => {
     ['PUBLIC_URL', 'https://sizer.example/?a=b'],
     ['experimentNameFormat', '%namespace%|%data source%'],
     ['experimentNameFormat', '%namespace%|%Namespace'],
+    ['KAFKA_RESPONSE_FILTER_INCLUDE', 'summary|nope'],
+    ['KAFKA_RESPONSE_FILTER_INCLUDE', 'webhook|url'],
+    ['KAFKA_TOPIC_REPLICATION', '0'],
+    ['PROMETHEUS_URL', 'http://p:0'],
+    ['DATABASE_URL', 'postgres://u:p@h:0/x'],
+    ['DATABASE_URL', 'postgres://u:p@h/x?sslmode=bogus'],
+    ['DATABASE_URL', 'postgres://u:p%zz@h/x'],
+    ['QUEUE_URL', 'redis://:p%zz@h'],
+    ['QUEUE_URL', 'redis://h:6379/x'],
+    ['CORS_ORIGINS', 'https://*.example'],
+    ['WEBHOOK_ALLOW', '5'],
+    ['WEBHOOK_ALLOW', '10.1'],
+    ['WEBHOOK_ALLOW', '010.0.0.1'],
+    ['WEBHOOK_ALLOW', '10.1/8'],
     ['KAFKA_TOPIC_ERROR', 'errors topic'],
     ['KAFKA_TOPIC_SUMMARY', '..'],
     ['KAFKA_TOPICS', `summary-topic,${'x'.repeat(250)}`],
@@ -130,6 +144,9 @@ describe('readSettings', () => {
   it.each([
     ['KAFKA_BOOTSTRAP_SERVERS', '[fd00::1]:9092,10.0.0.1:9092,broker.kafka.svc:9092,broker_1:1'],
     ['HOST', '::'],
+    ['HOST', '[::1]'],
+    ['QUEUE_URL', 'redis://:p%25@h:6379/3'],
+    ['DATABASE_URL', 'postgres://u:p@h/x?sslmode=verify-full'],
     ['HOST', 'localhost'],
     ['CE_SOURCE', 'urn:example:sizer'],
     ['CE_SOURCE', '//host/a?b=c#d'],
@@ -146,6 +163,7 @@ describe('readSettings', () => {
 
   it('reads each host in one form', () => {
     expect(readSettings({ WEBHOOK_ALLOW: '[fd00::1],fd00::2,*.Corp.' }).WEBHOOK_ALLOW).toEqual(['fd00::1', 'fd00::2', '*.corp']);
+    expect(readSettings({ HOST: '[::1]' }).HOST).toBe('::1');
     expect(readSettings({ ALLOWED_HOSTS: '[::1],::2,UI.example.' }).ALLOWED_HOSTS).toEqual(['::1', '::2', 'ui.example']);
   });
 
@@ -214,6 +232,7 @@ describe('readSettings', () => {
     ['QUEUE_URL', 'http://:hunter2@cache'],
     ['PROMETHEUS_URL', 'ftp://me:hunter2@prom'],
     ['KAFKA_SASL_TOKEN_ENDPOINT', 'hunter2'],
+    ['KAFKA_BOOTSTRAP_SERVERS', 'k:9092,me:hunter2@k:9092'],
   ])('does not print what %s holds', (name, value) => {
     const faults = faultsOf({ [name]: value });
     expect(faults).toHaveLength(1);

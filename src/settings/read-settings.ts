@@ -144,10 +144,14 @@ function faultsBetween(settings: Settings): string[] {
 
 /** A faulty value as it may be printed. It is masked before it is cut, so that no part of a long password is left. */
 function shown(name: string, given: Environment): string {
-  return /PASSWORD|SECRET|_URL$|ENDPOINT/.test(name) ? '…' : masked(given[name] ?? '').slice(0, 200);
+  if (/PASSWORD|SECRET|_URL$|ENDPOINT/.test(name)) return '…';
+  return masked(given[name] ?? '').slice(0, 200);
 }
 
 /** A text whose addresses show no user, password or query. A password may hold any character, so all up to the last @ goes. */
 function masked(text: string): string {
-  return text.replaceAll(/\/\/[^\s"]*@/g, '//***@').replaceAll(/(\/\/[^\s"?]*)\?[^\s"]*/g, '$1?***');
+  return text
+    .replaceAll(/\/\/[^\s"]*@/g, '//***@')
+    .replaceAll(/[^\s,"/]*:[^\s,"/]*@/g, '***@')
+    .replaceAll(/(\/\/[^\s"?]*)\?[^\s"]*/g, '$1?***');
 }

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { isAddressRange, plainHost } from './hosts.js';
+import { isAddress, isAddressRange, plainHost } from './hosts.js';
 
 // The kinds of values that environment variables hold. Host names are checked for their form, never resolved: the host may come up later.
 
@@ -8,7 +8,6 @@ const label = '[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?';
 const hostName = new RegExp(`^${label}(\\.${label})*\\.?$`, 'i');
 /** Digits and dots that form no IPv4 address are no host name either. */
 const isHost = (text: string) => (hostName.test(text) && !/^[\d.]+$/.test(text)) || isAddress(plainHost(text));
-const isAddress = (text: string) => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 /** Code points that RFC 3986 allows, a percent only before two hex digits. */
 const uriText = /^([\w\-.~:/?#[\]@!$&'()*+,;=]|%[0-9a-f]{2})+$/i;
 
@@ -68,14 +67,29 @@ export const duration = z
 
 /** An address with one of these schemes and a host. PostgreSQL's may name a folder of sockets as `?host=` instead. */
 export function url(schemes: readonly string[], expected: string) {
-  return z.string().refine(
-    (value) => {
-      if (!URL.canParse(value)) return false;
-      const { protocol, hostname, searchParams } = new URL(value);
-      return schemes.includes(protocol.slice(0, -1)) && (isHost(hostname) || (hostname === '' && searchParams.has('host')));
-    },
-    { error: `expected ${expected}` },
-  );
+  return z.string().superRefine((value, context) => {
+    const fault = urlFault(value, schemes, expected);
+    if (fault) context.addIssue({ code: 'custom', message: fault });
+  });
+}
+
+function urlFault(value: string, schemes: readonly string[], expected: string): string | undefined {
+  if (!URL.canParse(value)) return `expected ${expected}`;
+  const { protocol, hostname, port, searchParams, username, password } = new URL(value);
+  const hasHost = isHost(hostname) || (hostname === '' && searchParams.has('host'));
+  if (!schemes.includes(protocol.slice(0, -1)) || !hasHost || port === '0') return `expected ${expected}`;
+  return [username, password].every(isDecodable)
+    ? undefined
+    : 'its user and password must be percent-encoded; write %25 for a percent sign';
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export const httpUrl = url(['http', 'https'], 'http://host:port or https://host');
@@ -89,9 +103,20 @@ export const publicUrl = z.string().refine(
   { error: 'expected http://host:port or https://host, optionally with a path, but without user, ? or #' },
 );
 
-export const postgresUrl = url(['postgres', 'postgresql'], 'postgres://user:password@host:port/database');
+const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 
-export const host = z.string().refine(isHost, { error: 'expected a host name or an address' });
+export const postgresUrl = url(['postgres', 'postgresql'], 'postgres://host:port/database').refine(
+  (value) => !URL.canParse(value) || sslModes.includes(new URL(value).searchParams.get('sslmode') ?? 'prefer'),
+  { error: `sslmode: expected one of ${sslModes.join(', ')}` },
+);
+
+/** The path names the number of a database. */
+export const redisUrl = url(['redis', 'rediss'], 'redis://host:port; leave it unset for a queue on PostgreSQL').refine(
+  (value) => !/^rediss?:/.test(value) || !URL.canParse(value) || /^\/?\d*$/.test(new URL(value).pathname),
+  { error: 'expected redis://host:port or redis://host:port/number' },
+);
+
+export const host = z.string().refine(isHost, { error: 'expected a host name or an address' }).transform(plainHost);
 
 export const brokers = list('host:port, comma-separated, an IPv6 address in brackets', (item) => {
   const [, name, port] = /^(.*):(\d{1,5})$/.exec(item) ?? [];
@@ -109,7 +134,7 @@ export const basePath = z
 /** Scheme, host and port of web pages, as browsers send them. */
 export const origins = list(
   'origins like https://ui.example, without a path',
-  (item) => URL.canParse(item) && new URL(item).origin === item,
+  (item) => URL.canParse(item) && new URL(item).origin === item && isHost(new URL(item).hostname),
 );
 
 export const hosts = list('host names or addresses, without a port', isHost).transform((items) => items.map(plainHost));
@@ -156,7 +181,22 @@ export const nameFormat = text.superRefine((format, context) => {
   context.addIssue({ code: 'custom', message: `${faults.join('; ')}; the placeholders are ${known}` });
 });
 
+/** Fields that can be named of a section of a record (spec: bulk-and-kafka.md 2.7, 2.8). */
+const fieldsOfSections: Readonly<Record<string, readonly string[]>> = {
+  summary: [
+    ...['status', 'total_experiments', 'processed_experiments', 'failed_experiments', 'existing_experiments', 'published_experiments'],
+    ...['notifications', 'input', 'job_id', 'job_start_time', 'job_end_time'],
+  ],
+  experiments: ['name', 'status', 'apis', 'create', 'request', 'response', 'recommendations', 'notifications', 'status_history'],
+  webhook: [],
+  metadata: [],
+};
+
 /** The grammar of GET /bulk's include and exclude: sections, some with fields after `|` (spec: bulk-and-kafka.md 2.2). */
-export const responseFilter = list('sections summary, experiments, webhook or metadata, with fields like experiments|status|apis', (item) =>
-  /^((summary|experiments)(\|\w+)*|webhook|metadata)$/.test(item),
+export const responseFilter = list(
+  'sections summary, experiments, webhook or metadata, with fields like experiments|status|apis',
+  (item) => {
+    const [section = '', ...fields] = item.split('|');
+    return Object.hasOwn(fieldsOfSections, section) && fields.every((field) => fieldsOfSections[section]?.includes(field));
+  },
 ).pipe(z.array(z.string()).transform((items) => items.join(',')));

@@ -16,12 +16,12 @@ import {
   origins,
   postgresUrl,
   publicUrl,
+  redisUrl,
   responseFilter,
   text,
   topic,
   topics,
   uriReference,
-  url,
 } from './setting-types.js';
 
 const optional = text.optional();
@@ -49,9 +49,7 @@ export const settingsSchema = z.object({
     .describe('PostgreSQL past a pooler, for the queue; needed where DATABASE_URL is a pooler in transaction mode'),
   DATABASE_POOL_SIZE: integer(2, 200).default(10).describe('connections to PostgreSQL of one process, the queue apart'),
   DATA_DIR: z.string().default('./data').describe('folder of the embedded PostgreSQL'),
-  QUEUE_URL: url(['redis', 'rediss'], 'redis://host:port; leave it unset for a queue on PostgreSQL')
-    .optional()
-    .describe('where the queue runs: redis://… for Redis or Valkey; unset: on PostgreSQL'),
+  QUEUE_URL: redisUrl.optional().describe('where the queue runs: redis://… for Redis or Valkey; unset: on PostgreSQL'),
 
   KAFKA_BOOTSTRAP_SERVERS: brokers.optional().describe('host:port, comma-separated; unset: publication is off'),
   isKafkaEnabled: kruizeFlag
@@ -64,7 +62,10 @@ export const settingsSchema = z.object({
   KAFKA_TOPIC_SUMMARY: topic.default('summary-topic').describe('topic of job summaries'),
   KAFKA_CREATE_TOPICS: flag.default(true).describe('create missing topics; false: wait until they exist'),
   KAFKA_TOPIC_PARTITIONS: integer(1, 10_000).default(3).describe('partitions of a created topic'),
-  KAFKA_TOPIC_REPLICATION: integer(-1, 32).default(-1).describe("replicas of a created topic; -1: the broker's default"),
+  KAFKA_TOPIC_REPLICATION: integer(-1, 32)
+    .refine((replicas) => replicas !== 0, { error: 'expected -1 or a whole number from 1 to 32' })
+    .default(-1)
+    .describe("replicas of a created topic; -1: the broker's default"),
   KAFKA_RESPONSE_FILTER_INCLUDE: responseFilter
     .optional()
     .describe("content of recommendation and error records in GET /bulk's include grammar; unset: see README"),
