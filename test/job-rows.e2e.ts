@@ -1,15 +1,26 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { LeaseLost, Stopped } from '../src/bulk/lease-store.js';
+import { readView } from '../src/bulk/read-view.js';
+import { renderJob } from '../src/bulk/render-job.js';
+import { packRecommendation } from '../src/experiments/outcome-store.js';
 import { experimentNamed, type JobFlow, nameOf, openJobFlow, outcomesOf } from './job-flow.js';
 import { meanwhile } from './meanwhile.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
 
 const cancelled = { '499': { type: 'ERROR', message: 'cancelled', code: 499 } } as const;
+const withoutRecommendations = { withRecommendations: false };
 const emptyPlan = { shards: [], failed: [], notifications: {}, metadata: {}, at: new Date() };
 const webhook = { request: { webhook: { url: 'http://127.0.0.1:9/' } } };
 
 let postgres: PostgresServer;
 let flow: JobFlow;
+
+async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const list: Item[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
 
 beforeAll(async () => {
   postgres = await startPostgres({ given: process.env.DATABASE_URL });
@@ -430,7 +441,9 @@ describe('a deadline', () => {
 describe('reading a job', () => {
   const namesIn = async (id: string) => {
     const names: string[] = [];
-    for await (const { name, status } of flow.reader.experiments((await flow.jobs.find(id))!, false)) names.push(`${name} ${status}`);
+    for await (const { name, status } of flow.reader.experiments((await flow.jobs.find(id))!, withoutRecommendations)) {
+      names.push(`${name} ${status}`);
+    }
     return names;
   };
 
@@ -453,12 +466,70 @@ describe('reading a job', () => {
     const id = await flow.plan([3, 3]);
     await flow.measure();
     const job = (await flow.jobs.find(id))!;
-    const page = await flow.reader.page(job, nameOf(0, 1), 3, false);
-    expect(page.map(({ name }) => name)).toEqual([nameOf(0, 2), nameOf(1, 0), nameOf(1, 1)]);
-    expect(await flow.reader.page(job, nameOf(1, 2), 3, false)).toEqual([]);
+    const pageAfter = async (after: string, limit: number) => {
+      const range = { ...withoutRecommendations, after, limit };
+      const shown = (await all(flow.reader.experiments(job, range))).map(({ name }) => name);
+      expect(await flow.reader.names(job, after, limit)).toEqual(shown);
+      return shown;
+    };
+    expect(await pageAfter(nameOf(0, 1), 3)).toEqual([nameOf(0, 2), nameOf(1, 0), nameOf(1, 1)]);
+    expect(await pageAfter(nameOf(0, 1), 4)).toHaveLength(4);
+    expect(await pageAfter(nameOf(1, 2), 3)).toEqual([]);
     expect((await flow.reader.experiment(job, nameOf(1, 0)))?.status).toBe('UNPROCESSED');
     expect((await flow.reader.experiment(job, nameOf(0, 0)))?.status).toBe('PROCESSED');
     expect(await flow.reader.experiment(job, 'nobody')).toBeUndefined();
+  });
+
+  it.each([
+    ['with few experiments', 8],
+    ['whose last page would be full', 5 + 200],
+    ['with many', 600],
+  ])('cuts the answer about a job %s that is deleted meanwhile', async (_, count) => {
+    const id = await flow.plan([count]);
+    await flow.measure();
+    const view = readView({ job_id: id, include: 'summary,experiments,metadata' });
+    const { parts } = await renderJob((await flow.jobs.find(id))!, view, flow.reader);
+    let read = 0;
+    const reading = async () => {
+      for await (const _part of parts) {
+        if (++read === 5) await flow.database.query('DELETE FROM bulk_job WHERE id = $1', [id]);
+      }
+    };
+    await expect(reading()).rejects.toThrow('deleted');
+    expect(read).toBeLessThanOrEqual(count);
+  });
+
+  it('reads as many experiments at once as weigh some megabytes, and each of them once', async () => {
+    const limitsFor = async (count: number, json: string) => {
+      const id = await flow.plan([count]);
+      const lease = await flow.lease('measure');
+      const recommendation = packRecommendation(json);
+      const outcomes = (await outcomesOf(flow.shards, lease)).map((outcome) => ({ ...outcome, recommendation }));
+      await flow.shards.commit(lease, outcomes, new Date());
+      const pages = jest.spyOn(flow.outcomes, 'page');
+      const job = (await flow.jobs.find(id))!;
+      const names = (await all(flow.reader.experiments(job, { withRecommendations: true }))).map(({ name }) => name);
+      expect(names).toEqual(Array.from({ length: count }, (_, index) => nameOf(0, index)));
+      const limits = pages.mock.calls.map(([, , limit]) => limit);
+      pages.mockRestore();
+      return limits;
+    };
+    expect(await limitsFor(250, `["${'x'.repeat(10_000)}"]`)).toEqual([5, 200, 200]);
+    expect(await limitsFor(250, `["${'x'.repeat(98_000)}"]`)).toEqual([5, 39, 39, 39, 39, 39, 39, 39]);
+    expect(await limitsFor(9, `["${'x'.repeat(5_000_000)}"]`)).toEqual([5, 1, 1, 1, 1, 1]);
+  });
+
+  it('reads few jobs with large requests at once, and many with small ones', async () => {
+    const names = Array.from({ length: 20_000 }, () => randomUUID());
+    const large = { request: { filter: { include: { namespace: names } } } };
+    await Promise.all(Array.from({ length: 4 }, () => flow.submit({ ...large, startedAt: new Date(0) })));
+    await Promise.all(Array.from({ length: 45 }, () => flow.submit()));
+    const pages = jest.spyOn(flow.jobs, 'progressOfAll');
+    const { jobs } = await flow.reader.jobs({ limit: 100 });
+    expect(await all(jobs)).toHaveLength(49);
+    const sizes = pages.mock.calls.map(([ids]) => ids.length);
+    pages.mockRestore();
+    expect(sizes).toEqual([20, 20, 5, 1, 1, 1, 1]);
   });
 
   it('finds an experiment of its own alone, and a planned one while it is planned', async () => {

@@ -33,6 +33,13 @@ export interface JobPlan {
   readonly at: Date;
 }
 
+/** A job as its place in a list; `storedBytes`: what its request and notifications take, compressed. */
+export interface ListedJob {
+  readonly id: string;
+  readonly startedAt: Date;
+  readonly storedBytes: number;
+}
+
 /** Experiments of a job by how far they are. */
 export interface JobProgress {
   readonly processed: number;
@@ -92,13 +99,18 @@ export class BulkJobStore {
     return ids.flatMap((id) => found.get(id) ?? []);
   }
 
+  async exists(id: string): Promise<boolean> {
+    return this.jobs.existsBy({ id });
+  }
+
   /** Jobs in the order of their start, latest first: what a page needs of each. */
-  async list({ limit, status, after }: JobListQuery): Promise<Pick<BulkJobEntity, 'id' | 'startedAt'>[]> {
-    const query = this.jobs.createQueryBuilder('job').select(['job.id', 'job.startedAt']);
-    query.orderBy('job.startedAt', 'DESC').addOrderBy('job.id', 'DESC').limit(limit);
+  async list({ limit, status, after }: JobListQuery): Promise<ListedJob[]> {
+    const query = this.jobs.createQueryBuilder('job').select('job.id', 'id').addSelect('job.started_at', 'startedAt');
+    query.addSelect('pg_column_size(job.request) + pg_column_size(job.notifications)', 'storedBytes');
+    query.orderBy('job.started_at', 'DESC').addOrderBy('job.id', 'DESC').limit(limit);
     if (status) query.andWhere({ status });
     if (after) query.andWhere('(job.started_at, job.id) < (:startedAt, :id)', after);
-    return query.getMany();
+    return query.getRawMany();
   }
 
   /** Deletes an ended job with all its rows; false while its records or its webhook are on their way. */

@@ -96,7 +96,7 @@ export class NotifyStep implements StepWork {
     const metadata = await this.reader.metadata(job);
     const experiments: string[] = [];
     let bytes = Buffer.byteLength(renderBody(summary, [], metadata));
-    for await (const experiment of this.reader.experiments(job, true)) {
+    for await (const experiment of this.reader.experiments(job, { withRecommendations: true })) {
       const text = renderMember(experiment);
       bytes += Buffer.byteLength(text) + 1;
       if (bytes > most) {

@@ -1,18 +1,35 @@
 import { Injectable } from '@nestjs/common';
 import type { ExperimentDocument } from '../experiments/experiment-document.js';
 import { OutcomeStore } from '../experiments/outcome-store.js';
+import { cutBatches } from '../publication/cut-batches.js';
 import type { BulkJobEntity } from './bulk-job.entity.js';
-import { BulkJobStore } from './bulk-job-store.js';
+import { BulkJobStore, type ListedJob } from './bulk-job-store.js';
 import { type JobListQuery, jobCursor } from './read-job-list.js';
+import { RestError } from './rest-error.js';
 import type { ShardEntity } from './shard.entity.js';
 import { ShardStore } from './shard-store.js';
 import { showOutcome, showPlanned, showSummary } from './show-job.js';
 
-/** Experiments that are read at once while a whole job is streamed. */
-const pageSize = 200;
+/** Experiments in the first page of a job, whose size nobody knows yet, and the maximum of each further page. */
+const firstPage = 5;
+const largestPage = 200;
 
-/** Jobs that are read at once while a list is streamed: each echoes its request, which may have thousands of names. */
+/** Rendered JSON that a page should have: what an answer keeps in memory. */
+const pageBytes = 4_000_000;
+
+/** What an experiment's document weighs beside its recommendations and notifications. */
+const frameBytes = 2_000;
+
+/** Jobs that are read at once while a list is streamed, and what their rows may weigh as PostgreSQL stores them, compressed to a third or less. */
 const jobsAtOnce = 20;
+const storedBytesAtOnce = 1_000_000;
+
+/** Which experiments of a job to read: those whose names come after `after`, at most `limit`. */
+export interface ExperimentRange {
+  readonly withRecommendations: boolean;
+  readonly after?: string;
+  readonly limit?: number;
+}
 
 /** A job as its readers see it: its rows put together. */
 @Injectable()
@@ -27,19 +44,17 @@ export class JobReader {
     return showSummary(job, await this.store.progressOf(job.id));
   }
 
-  /** The summaries of the jobs that are asked for, a few in memory at once; `nextCursor` where there are more. */
+  /** The summaries of the jobs that are asked for, some MB in memory at once; `nextCursor` where there are more. */
   async jobs(query: JobListQuery): Promise<{ jobs: AsyncIterable<object>; nextCursor?: string }> {
     const found = await this.store.list({ ...query, limit: query.limit + 1 });
     const shown = found.slice(0, query.limit);
-    return {
-      jobs: this.summaries(shown.map(({ id }) => id)),
-      nextCursor: found.length > query.limit ? jobCursor(shown.at(-1)!) : undefined,
-    };
+    return { jobs: this.summaries(shown), nextCursor: found.length > query.limit ? jobCursor(shown.at(-1)!) : undefined };
   }
 
-  private async *summaries(ids: readonly string[]): AsyncGenerator<object> {
-    for (let from = 0; from < ids.length; from += jobsAtOnce) {
-      const page = ids.slice(from, from + jobsAtOnce);
+  private async *summaries(shown: readonly ListedJob[]): AsyncGenerator<object> {
+    const bytesOf = ({ storedBytes }: ListedJob) => Math.max(storedBytes, storedBytesAtOnce / jobsAtOnce);
+    for (const batch of cutBatches(shown, bytesOf, storedBytesAtOnce)) {
+      const page = batch.map(({ id }) => id);
       const [jobs, progress] = await Promise.all([this.store.findAll(page), this.store.progressOfAll(page)]);
       // One that was deleted meanwhile is left out.
       for (const job of jobs) yield showSummary(job, progress.get(job.id)!);
@@ -50,20 +65,33 @@ export class JobReader {
     return (await this.store.metadataOf(job.id)) ?? undefined;
   }
 
-  /** Every experiment of a job, by name; memory stays that of one page. */
-  async *experiments(job: BulkJobEntity, withRecommendations: boolean): AsyncGenerator<ExperimentDocument> {
-    let after = '';
-    while (true) {
-      const page = await this.page(job, after, pageSize, withRecommendations);
+  /** Names of a job's experiments that come after `after`, at most `limit`, in order. A planned job has the same names for ever. */
+  async names(job: BulkJobEntity, after: string, limit: number): Promise<string[]> {
+    const planned = job.status === 'IN_PROGRESS' ? await this.shards.plannedNames(job.id, after, limit) : [];
+    const processed = await this.outcomes.names(job.id, after, limit);
+    if (planned.length === 0) return processed;
+    return [...new Set([...planned, ...processed])].sort(compareBytes).slice(0, limit);
+  }
+
+  /** A job's experiments, by name; memory stays that of one page. Rejects where the job is deleted meanwhile. */
+  async *experiments(job: BulkJobEntity, range: ExperimentRange): AsyncGenerator<ExperimentDocument> {
+    let { after = '', limit: left = Number.POSITIVE_INFINITY } = range;
+    let size = firstPage;
+    while (left > 0) {
+      const wanted = Math.min(size, left);
+      const page = await this.page(job, after, wanted, range.withRecommendations);
+      // Deleted rows look like the end of the job.
+      if (page.length < wanted && !(await this.store.exists(job.id))) throw deletedMeanwhile();
       yield* page;
-      if (page.length < pageSize) return;
+      if (page.length < wanted) return;
+      left -= wanted;
       after = page[page.length - 1].name;
+      size = nextPageSize(page);
     }
   }
 
-  /** Up to `limit` experiments whose names come after `after`, by name (bytewise). */
-  async page(job: BulkJobEntity, after: string, limit: number, withRecommendations: boolean): Promise<ExperimentDocument[]> {
-    // Planned ones first: an experiment that gets its outcome in between is then seen twice, never missed; the outcome counts.
+  /** Planned ones first: an experiment that gets its outcome in between is then seen twice, never missed; the outcome counts. */
+  private async page(job: BulkJobEntity, after: string, limit: number, withRecommendations: boolean): Promise<ExperimentDocument[]> {
     const planned = job.status === 'IN_PROGRESS' ? await this.shards.plannedPage(job.id, after, limit) : [];
     const outcomes = await this.outcomes.page(job.id, after, limit, withRecommendations);
     const shards = await this.shards.ofJob(job.id);
@@ -88,8 +116,24 @@ export class JobReader {
 
 function shardOf(shards: ReadonlyMap<number, ShardEntity>, number: number): ShardEntity {
   const shard = shards.get(number);
-  if (!shard) throw new Error(`shard ${number} is gone; its job was deleted`);
+  if (!shard) throw deletedMeanwhile();
   return shard;
+}
+
+/** An answer that has not begun becomes a 404; one that has is cut. */
+function deletedMeanwhile(): RestError {
+  return new RestError(404, 'Job not found: it was deleted while it was read');
+}
+
+/** So many experiments that a page of them weighs what it should, if they are like those of the page before. */
+function nextPageSize(page: readonly ExperimentDocument[]): number {
+  const bytes = page.reduce((sum, experiment) => sum + weightOf(experiment), 0);
+  return Math.max(1, Math.min(largestPage, Math.floor((pageBytes * page.length) / bytes)));
+}
+
+function weightOf({ apis, notifications }: ExperimentDocument): number {
+  const text = apis.recommendations.response?.text.length ?? 0;
+  return frameBytes + text + (notifications ? JSON.stringify(notifications).length : 0);
 }
 
 function compareBytes(a: string, b: string): number {

@@ -1,4 +1,5 @@
 import type { BulkJobEntity } from './bulk-job.entity.js';
+import type { ExperimentRange } from './job-reader.js';
 import { readView } from './read-view.js';
 import { renderJob } from './render-job.js';
 
@@ -12,8 +13,8 @@ async function answer(query: Record<string, string>) {
     summary: async () => ({ status: 'COMPLETED' }),
     metadata: async () => undefined,
     experiment: async (_: unknown, name: string) => documents(true).find((each) => each.name === name),
-    experiments: (_: unknown, withRecommendations: boolean) => documents(withRecommendations),
-    page: async (_: unknown, after: string, limit: number, withRecommendations: boolean) =>
+    names: async (_: unknown, after: string, limit: number) => names.filter((name) => name > after).slice(0, limit),
+    experiments: (_: unknown, { withRecommendations, after = '', limit }: ExperimentRange) =>
       documents(withRecommendations)
         .filter(({ name }) => name > after)
         .slice(0, limit),

@@ -41,11 +41,13 @@ async function chooseExperiments(
     const found = await reader.experiment(job, view.experimentName);
     return { experiments: found ? [found] : [] };
   }
-  if (!view.page) return { experiments: reader.experiments(job, withRecommendations) };
+  if (!view.page) return { experiments: reader.experiments(job, { withRecommendations }) };
   const { after, limit } = view.page;
-  const found = await reader.page(job, after, limit + 1, withRecommendations);
-  const experiments = found.slice(0, limit);
-  return { experiments, nextCursor: found.length > limit ? cursorAfter(experiments[limit - 1].name) : undefined };
+  const names = await reader.names(job, after, limit + 1);
+  return {
+    experiments: reader.experiments(job, { withRecommendations, after, limit: Math.min(limit, names.length) }),
+    nextCursor: names.length > limit ? cursorAfter(names[limit - 1]) : undefined,
+  };
 }
 
 async function* join(

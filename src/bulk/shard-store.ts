@@ -84,6 +84,16 @@ export class ShardStore {
     );
   }
 
+  /** Names of up to `limit` experiments without an outcome that come after `after`, in order. */
+  async plannedNames(jobId: string, after: string, limit: number): Promise<string[]> {
+    const rows: { name: string }[] = await this.database.query(
+      `SELECT (planned ->> 'name') COLLATE "C" AS name FROM shard, jsonb_array_elements(experiments) AS planned
+       WHERE job_id = $1 AND state = 'planned' AND (planned ->> 'name') COLLATE "C" > $2 ORDER BY 1 LIMIT $3`,
+      [jobId, after, limit],
+    );
+    return rows.map(({ name }) => name);
+  }
+
   /** Commits under its lease that every record of a shard is acknowledged, or why not. Rejects with LeaseLost or Stopped. */
   async markPublished(lease: Lease, errors: ReadonlyMap<string, string>, at: Date, givenUpFor?: string): Promise<void> {
     const { jobId, shard: number } = lease;

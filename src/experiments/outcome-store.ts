@@ -89,6 +89,15 @@ export class OutcomeStore {
     return Promise.all(rows.map(readRow));
   }
 
+  /** Names of up to `limit` experiments with an outcome that come after `after`, in order. */
+  async names(jobId: string, after: string, limit: number): Promise<string[]> {
+    const rows: { name: string }[] = await this.database.query(
+      'SELECT experiment_name AS name FROM outcome WHERE job_id = $1 AND experiment_name > $2 ORDER BY experiment_name LIMIT $3',
+      [jobId, after, limit],
+    );
+    return rows.map(({ name }) => name);
+  }
+
   /** The outcome of one experiment; undefined when there is none. */
   async one(jobId: string, name: string): Promise<StoredOutcome | undefined> {
     const rows = await this.database.query('SELECT * FROM outcome WHERE job_id = $1 AND experiment_name = $2', [jobId, name]);
