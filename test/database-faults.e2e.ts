@@ -112,6 +112,23 @@ describe('a PostgreSQL that misbehaves', () => {
     },
   );
 
+  it('by a lock: requests get 503 in time, and what they come to afterwards is no error', async () => {
+    const running = await start();
+    const jobId = await startJob(running.url, request);
+    await waitForEnd(running.url, jobId);
+    await direct.query('BEGIN');
+    await direct.query('LOCK TABLE bulk_job');
+    const answers = await answersOf(running, jobId);
+    expect(answers.filter(({ url }) => !url.includes('health')).map(({ status }) => status)).toEqual([503, 503, 503, 503]);
+    await direct.query('COMMIT');
+    await waitUntil('the late statements have ended', async () => {
+      const { rows } = await direct.query(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`);
+      return rows.length === 0;
+    });
+    expect((await fetch(`${running.url}/bulk/jobs`)).status).toBe(200);
+    expect(running.logs.filter(({ msg }) => msg === 'a request failed')).toEqual([]);
+  });
+
   it('by terminated backends, again and again, fails no job', async () => {
     const running = await start();
     const jobId = await startJob(running.url, request);

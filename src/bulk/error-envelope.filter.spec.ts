@@ -1,7 +1,8 @@
+import { EventEmitter } from 'node:events';
 import { jest } from '@jest/globals';
 import { BadRequestException, NotFoundException } from '@nestjs/common';
 import { logger } from '../settings/logger.js';
-import { ErrorEnvelopeFilter } from './error-envelope.filter.js';
+import { answerInTime, ErrorEnvelopeFilter } from './error-envelope.filter.js';
 import { RejectedRequest } from './submit-job.js';
 
 /** What a caller gets for an error, and whether its connection is cut. */
@@ -49,6 +50,42 @@ it('asks to try again while the database is away', () => {
 it('cuts an answer that has begun, and leaves one that has ended', () => {
   expect(answerTo(away, { headersSent: true, writableEnded: false })).toEqual({ isCut: true });
   expect(answerTo(away, { headersSent: true, writableEnded: true })).toEqual({});
+});
+
+it('answers 503 in time, and drops what the request comes to later', async () => {
+  jest.useFakeTimers();
+  const logged = jest.spyOn(logger, 'error').mockImplementation(() => undefined);
+  const sent: number[] = [];
+  let isCut = false;
+  const response = Object.assign(new EventEmitter(), {
+    headersSent: false,
+    writableEnded: false,
+    setHeader: () => undefined,
+    status: (status: number) => {
+      sent.push(status);
+      return response;
+    },
+    type: () => response,
+    send: () => {
+      response.headersSent = true;
+    },
+    destroy: () => {
+      isCut = true;
+    },
+  });
+  try {
+    answerInTime({} as never, response as never, () => undefined);
+    jest.advanceTimersByTime(8_999);
+    expect(sent).toEqual([]);
+    jest.advanceTimersByTime(1);
+    const late = Object.assign(new Error('Cannot set headers after they are sent'), { code: 'ERR_HTTP_HEADERS_SENT' });
+    for (const error of [late, away])
+      new ErrorEnvelopeFilter().catch(error, { switchToHttp: () => ({ getResponse: () => response }) } as never);
+    expect([sent, isCut, logged.mock.calls]).toEqual([[503], false, []]);
+  } finally {
+    logged.mockRestore();
+    jest.useRealTimers();
+  }
 });
 
 it.each(['x', '\u0001', 'ü', '😀'])('answers with less than 10 kB, however long the message: %j', (letter) => {

@@ -12,6 +12,10 @@ export class ErrorEnvelopeFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const response = host.switchToHttp().getResponse<Response>();
     const { status, message } = describe(error);
+    if (answeredLate.has(response)) {
+      log.debug({ error: String(error) }, 'a request that was given up ended');
+      return;
+    }
     if (status >= 500) log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed');
     if (response.headersSent) {
       if (!response.writableEnded) response.destroy();
@@ -27,10 +31,17 @@ const retryAfterSeconds = 5;
 /** No request waits longer for an answer. */
 const patienceMs = 9_000;
 
+/** Responses that got their 503 while the request was still worked on. What it comes to, an answer or an error, can't be sent any more. */
+const answeredLate = new WeakSet<Response>();
+
 /** Express middleware: answers 503 where a request has no answer in time, because the database hangs. An answer that has begun may take its time. */
 export function answerInTime(_: Request, response: Response, next: NextFunction): void {
   const message = 'No answer in time. Please try again later; with a requestId, a job that was stored is not made twice.';
-  const timer = setTimeout(() => response.headersSent || sendError(response, 503, message), patienceMs);
+  const timer = setTimeout(() => {
+    if (response.headersSent) return;
+    answeredLate.add(response);
+    sendError(response, 503, message);
+  }, patienceMs);
   response.once('close', () => clearTimeout(timer));
   next();
 }

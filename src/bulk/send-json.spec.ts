@@ -23,7 +23,10 @@ async function serve(parts: AsyncIterable<string>) {
   });
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  close = () => server.close();
+  close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, failure };
 }
 
@@ -67,4 +70,36 @@ it('ends quietly when the caller goes', async () => {
   await fetch(url, { signal: caller.signal });
   caller.abort();
   expect(await failure).toBeUndefined();
+});
+
+it('reads no further, and rejects with nothing, where the request got another answer meanwhile', async () => {
+  const read: string[] = [];
+  let stop: () => void = () => undefined;
+  const stopped = new Promise<void>((resolve) => (stop = resolve));
+  async function* parts() {
+    try {
+      for (const part of ['[1', ',2', ',3', ']']) {
+        read.push(part);
+        yield part;
+      }
+    } finally {
+      stop();
+    }
+  }
+  const app = express();
+  let sending: Promise<void> | undefined;
+  app.get('/', (_, response) => {
+    response.status(503).end('late');
+    sending = sendJson(response, parts());
+  });
+  const server = createServer(app).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  expect(await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)).text()).toBe('late');
+  expect(await sending).toBeUndefined();
+  await stopped;
+  expect(read.length).toBeLessThan(4);
 });

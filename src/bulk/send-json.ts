@@ -10,6 +10,11 @@ import type { Response } from 'express';
 export async function sendJson(response: Response, parts: AsyncIterable<string> | Iterable<string>): Promise<void> {
   const body = Readable.from(parts);
   await once(body, 'readable');
+  // The request was given up while the first part was read.
+  if (response.headersSent) {
+    body.destroy();
+    return;
+  }
   response.type('application/json;charset=utf-8');
   await pipeline(body, response).catch((error: NodeJS.ErrnoException) => {
     // A caller that has gone needs no more.
