@@ -16,10 +16,11 @@ import { packRecommendation } from '../src/experiments/outcome-store.js';
 import type { Message } from '../src/publication/messages.js';
 import { PublicationError } from '../src/publication/publication-error.js';
 import type { PublishResult } from '../src/publication/publisher.js';
-import type { WebhookResult } from '../src/publication/webhook-client.js';
+import { BodyRendering, measureBody } from '../src/publication/webhook-body.js';
+import type { WebhookCall, WebhookResult } from '../src/publication/webhook-client.js';
 import { logger } from '../src/settings/logger.js';
 import { readSettings } from '../src/settings/read-settings.js';
-import { type JobFlow, openJobFlow } from './job-flow.js';
+import { type JobFlow, nameOf, openJobFlow } from './job-flow.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
 
 /** The steps over real rows; threads, Kafka and the webhook's receiver are the test's. */
@@ -46,6 +47,8 @@ let isAnswered: Promise<void>;
 let publishing: number;
 let called: { url: string; deliveryId: string; body: string }[];
 let answer: WebhookResult;
+/** What happens after a webhook's body is measured, before it is sent. */
+let betweenRenderings: () => Promise<void>;
 
 beforeAll(async () => {
   postgres = await startPostgres({ given: process.env.DATABASE_URL });
@@ -62,6 +65,7 @@ afterEach(() => void jest.restoreAllMocks());
 beforeEach(async () => {
   publishing = 0;
   [woken, warnings, measurements, published, results, called] = [[], [], [], [], {}, []];
+  betweenRenderings = async () => undefined;
   discoverBy = () => later(() => ({ cluster, warnings }));
   [cluster, isAnswered, answer] = [clusterOf(1), Promise.resolve(), { status: 'COMPLETED' }];
   await flow.database.query('TRUNCATE bulk_job, experiment CASCADE');
@@ -102,12 +106,13 @@ const publisher = {
   },
 } as never;
 const receiver = {
-  call: (call: (typeof called)[number], { signal }: { signal: AbortSignal }) =>
-    later(() => {
-      signal.throwIfAborted();
-      called.push(call);
-      return answer;
-    }),
+  call: async ({ url, deliveryId, bodies, maxBytes }: WebhookCall, { signal }: { signal: AbortSignal }) => {
+    signal.throwIfAborted();
+    const measured = await measureBody(bodies, { maxBytes });
+    await betweenRenderings();
+    called.push({ url, deliveryId, body: await textOf(new BodyRendering(measured!).parts()) });
+    return answer;
+  },
 } as never;
 
 function stepsWith(more: Record<string, string> = {}) {
@@ -127,6 +132,12 @@ const lastError = async ({ step }: Lease) => (await flow.row('SELECT last_error 
 const outcomes = () =>
   flow.database.query('SELECT experiment_name AS name, status, notifications, publish_error AS error FROM outcome ORDER BY 1');
 const kinds = () => published.map(({ kind }) => kind);
+
+async function textOf(parts: AsyncIterable<string>): Promise<string> {
+  let text = '';
+  for await (const part of parts) text += part;
+  return text;
+}
 
 describe('discovery', () => {
   it('commits shards of the size that is set, and wakes who measures them', async () => {
@@ -523,8 +534,56 @@ describe('calling the webhook', () => {
     const [{ summary, experimentMap }] = JSON.parse(called[0]!.body);
     expect(experimentMap).toEqual({});
     expect(summary).toMatchObject({ jobID: id, total_experiments: 40, notifications: { '413': { type: 'WARNING' } } });
-    expect(summary.notifications['413'].message).toContain(`GET ${address}?job_id=${id}&include=summary,experiments,metadata has them`);
+    expect(summary.notifications['413'].message).toContain(
+      `GET ${address}?job_id=${id}&include=summary,experiments,metadata has all of it`,
+    );
     expect(called[0]!.body.length).toBeLessThan(20_000);
+  });
+
+  it.each([
+    ['of many experiments', 'exclude', 40],
+    ['without experiments', 'include', 0],
+  ])('cuts the request too where the summary alone would be too large: a job %s', async (_, part, count) => {
+    const namespace = Array.from({ length: 6_000 }, (__, index) => `a-namespace-with-a-name-${index}`);
+    const id = await flow.plan(count > 0 ? [count] : [], { request: { ...webhook.request, filter: { [part]: { namespace } } } });
+    if (count > 0) await flow.measure();
+    await stepsWith({ WEBHOOK_MAX_BYTES: '10000' }).notify.run(await flow.lease('notify'), never);
+    const [{ summary, experimentMap }] = JSON.parse(called[0]!.body);
+    expect(Buffer.byteLength(called[0]!.body)).toBeLessThanOrEqual(10_000);
+    expect(experimentMap).toEqual({});
+    expect(summary).toMatchObject({ jobID: id, status: 'COMPLETED', total_experiments: count, notifications: { '413': { code: 413 } } });
+    expect(summary).not.toHaveProperty('input');
+  });
+
+  it('shortens notifications where the body would be too large with them', async () => {
+    const id = await flow.plan([], webhook);
+    const notifications = { '206': { type: 'WARNING', message: 'x'.repeat(20_000), code: 206 } };
+    await flow.database.query('UPDATE bulk_job SET notifications = $2 WHERE id = $1', [id, notifications]);
+    await stepsWith({ WEBHOOK_MAX_BYTES: '10000' }).notify.run(await flow.lease('notify'), never);
+    const [{ summary }] = JSON.parse(called[0]!.body);
+    expect(summary.notifications).toMatchObject({ '206': { message: 'x'.repeat(200) }, '413': { code: 413 } });
+  });
+
+  it('sends the bytes that were measured, also where records are published meanwhile', async () => {
+    const id = await flow.plan([2, 2], webhook);
+    await flow.measure();
+    await flow.measure();
+    const publish = async () => {
+      const lease = await flow.lease('publish');
+      await flow.shards.markPublished(lease, new Map([[nameOf(lease.shard, 0), 'refused']]), new Date());
+    };
+    await publish();
+    betweenRenderings = publish;
+    await stepsWith().notify.run(await flow.lease('notify'), never);
+    expect((await flow.reader.summary(await jobOf(id))).published_experiments).toBe(2);
+    const [{ summary, experimentMap }] = JSON.parse(called[0]!.body);
+    expect(summary.published_experiments).toBe(1);
+    expect(Object.values(experimentMap as Record<string, { status: string }>).map(({ status }) => status)).toEqual([
+      'PUBLISH_FAILED',
+      'PUBLISHED',
+      'PROCESSED',
+      'PROCESSED',
+    ]);
   });
 
   it('stops the call when it is stopped', async () => {

@@ -17,7 +17,7 @@ export const jobNotifications = {
     '206': warning(206, `Partial answer of the data source ${datasource}: ${warnings.join('; ')}`),
   }),
   webhookTooLarge: (mostBytes: number, link: string) => ({
-    '413': warning(413, `The experiments would make this body larger than ${mostBytes} bytes; GET ${link} has them.`),
+    '413': warning(413, `Cut to fit: the complete body would be larger than ${mostBytes} bytes; GET ${link} has all of it.`),
   }),
   summaryNotPublished: (reason: Error) => ({ '500': error(500, `The summary is not published: ${reason.message}`) }),
   failure: (reason: unknown) => byCode(describeFailure(reason)),

@@ -29,6 +29,8 @@ export interface ExperimentRange {
   readonly withRecommendations: boolean;
   readonly after?: string;
   readonly limit?: number;
+  /** The shards whose times are shown; absent: as they are when each page is read. */
+  readonly shards?: ReadonlyMap<number, ShardEntity>;
 }
 
 /** A job as its readers see it: its rows put together. */
@@ -36,7 +38,7 @@ export interface ExperimentRange {
 export class JobReader {
   constructor(
     private readonly store: BulkJobStore,
-    private readonly shards: ShardStore,
+    private readonly shardRows: ShardStore,
     private readonly outcomes: OutcomeStore,
   ) {}
 
@@ -65,9 +67,14 @@ export class JobReader {
     return (await this.store.metadataOf(job.id)) ?? undefined;
   }
 
+  /** The shards of a job by their numbers. */
+  async shards(job: BulkJobEntity): Promise<ReadonlyMap<number, ShardEntity>> {
+    return this.shardRows.ofJob(job.id);
+  }
+
   /** Names of a job's experiments that come after `after`, at most `limit`, in order. A planned job has the same names for ever. */
   async names(job: BulkJobEntity, after: string, limit: number): Promise<string[]> {
-    const planned = job.status === 'IN_PROGRESS' ? await this.shards.plannedNames(job.id, after, limit) : [];
+    const planned = job.status === 'IN_PROGRESS' ? await this.shardRows.plannedNames(job.id, after, limit) : [];
     const processed = await this.outcomes.names(job.id, after, limit);
     if (planned.length === 0) return processed;
     return [...new Set([...planned, ...processed])].sort(compareBytes).slice(0, limit);
@@ -79,7 +86,7 @@ export class JobReader {
     let size = firstPage;
     while (left > 0) {
       const wanted = Math.min(size, left);
-      const page = await this.page(job, after, wanted, range.withRecommendations);
+      const page = await this.page(job, after, wanted, range);
       // Deleted rows look like the end of the job.
       if (page.length < wanted && !(await this.store.exists(job.id))) throw deletedMeanwhile();
       yield* page;
@@ -91,10 +98,10 @@ export class JobReader {
   }
 
   /** Planned ones first: an experiment that gets its outcome in between is then seen twice, never missed; the outcome counts. */
-  private async page(job: BulkJobEntity, after: string, limit: number, withRecommendations: boolean): Promise<ExperimentDocument[]> {
-    const planned = job.status === 'IN_PROGRESS' ? await this.shards.plannedPage(job.id, after, limit) : [];
-    const outcomes = await this.outcomes.page(job.id, after, limit, withRecommendations);
-    const shards = await this.shards.ofJob(job.id);
+  private async page(job: BulkJobEntity, after: string, limit: number, range: ExperimentRange): Promise<ExperimentDocument[]> {
+    const planned = job.status === 'IN_PROGRESS' ? await this.shardRows.plannedPage(job.id, after, limit) : [];
+    const outcomes = await this.outcomes.page(job.id, after, limit, range.withRecommendations);
+    const shards = range.shards ?? (await this.shards(job));
     const byName = new Map<string, ExperimentDocument>();
     for (const { shardNumber, experiment } of planned) {
       byName.set(experiment.name, showPlanned(job, experiment, shardOf(shards, shardNumber).plannedAt));
@@ -106,9 +113,9 @@ export class JobReader {
 
   /** One experiment by its exact name. */
   async experiment(job: BulkJobEntity, name: string): Promise<ExperimentDocument | undefined> {
-    const planned = job.status === 'IN_PROGRESS' ? await this.shards.plannedNamed(job.id, name) : undefined;
+    const planned = job.status === 'IN_PROGRESS' ? await this.shardRows.plannedNamed(job.id, name) : undefined;
     const outcome = await this.outcomes.one(job.id, name);
-    const shards = await this.shards.ofJob(job.id);
+    const shards = await this.shards(job);
     if (outcome) return showOutcome(job, outcome, shardOf(shards, outcome.shardNumber));
     return planned && showPlanned(job, planned.experiment, shardOf(shards, planned.shardNumber).plannedAt);
   }

@@ -1,5 +1,5 @@
 import type { ExperimentDocument } from '../experiments/experiment-document.js';
-import type { showSummary } from './show-job.js';
+import type { JobSummary } from '../publication/cut-summary.js';
 
 /** The members of a create request in the webhook's body: createExperiment's own names (spec: bulk-and-kafka.md 5.1, 3.8). */
 interface CreateRequest {
@@ -20,11 +20,8 @@ interface CreateRequest {
 }
 
 /** Summary and metadata under the names that Kruize's webhook gives them. */
-export function showWebhookHead(
-  summary: ReturnType<typeof showSummary>,
-  metadata: object | undefined,
-): { summary: object; metadata: object | undefined } {
-  const { job_id: jobID, job_start_time: startTime, job_end_time: endTime, status, input, notifications, ...counts } = summary;
+export function showWebhookHead(summary: JobSummary, metadata: object | undefined): { summary: object; metadata: object | undefined } {
+  const { job_id: jobID, job_start_time: startTime, job_end_time: endTime, status, input, notifications = {}, ...counts } = summary;
   const shown = Object.keys(notifications).length > 0 ? notifications : undefined;
   return {
     summary: { jobID, status, ...counts, startTime, endTime, notifications: shown, input },

@@ -3,6 +3,7 @@ import type { Notifications } from '../experiments/notification.js';
 import { renderJson } from '../experiments/raw-json.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { type CloudEventSettings, encodeEvent } from './cloud-event.js';
+import { type JobSummary, summaryCuts, withCutNotice } from './cut-summary.js';
 import {
   type ExperimentPart,
   type FilterSettings,
@@ -84,40 +85,16 @@ export function summaryMessage(
   return cuttable('summary', { jobId, time }, summary, settings);
 }
 
-/** The members of a summary that may be large; all others are numbers and names. */
-export interface JobSummary {
-  readonly notifications?: Notifications;
-  readonly input?: object;
-  readonly [member: string]: unknown;
-}
-
-/** Longest notification of a cut summary, in characters, and how many are kept. */
-const cutText = 200;
-const cutCount = 5;
-
-/** What is left of a summary at each cut. */
-const cuts: readonly ((summary: JobSummary) => JobSummary)[] = [
-  ({ input: _, ...rest }) => rest,
-  ({ notifications = {}, ...rest }) => {
-    const kept = Object.entries(notifications).slice(0, cutCount);
-    return {
-      ...rest,
-      notifications: Object.fromEntries(kept.map(([key, each]) => [key, { ...each, message: each.message.slice(0, cutText) }])),
-    };
-  },
-  ({ notifications: _, ...rest }) => rest,
-];
-
 /** A record of the job as a whole, with its smaller forms. */
 function cuttable(
   kind: 'summary' | 'jobFailure',
   about: { jobId: string; time: string },
   summary: JobSummary,
   settings: MessageSettings,
-  [cut, ...further] = cuts,
+  [cut, ...further] = summaryCuts,
   notice: Notifications = {},
 ): Message {
-  const shown = Object.keys(notice).length === 0 ? summary : { ...summary, notifications: { ...summary.notifications, ...notice } };
+  const shown = Object.keys(notice).length === 0 ? summary : withCutNotice(summary, notice);
   const message = encode(kind, about, { summary: shown }, settings);
   if (!cut) return message;
   return { ...message, smaller: (reason) => cuttable(kind, about, cut(summary), settings, further, notices.cut(reason)) };

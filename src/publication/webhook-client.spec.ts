@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startTinyProxy, withProxyVariables } from '../../test/servers/tiny-proxy.js';
+import { BodyChanged } from './webhook-body.js';
 import { WebhookClient, webhookPace } from './webhook-client.js';
 
 interface Received {
@@ -41,8 +42,11 @@ const pace = { ...webhookPace, firstPauseMs: 5 };
 /** For receivers that hang: long enough for an answer of one that does not, on a slow machine. */
 const hurried = { ...pace, timeoutMs: 1_500 };
 const client = new WebhookClient({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: true, WEBHOOK_SECRET: undefined });
+const maxBytes = 10_000_000;
+/** A body that always comes in these parts. */
+const of = (...parts: string[]) => ({ bodies: [() => parts], maxBytes });
 const call = (url: string, options = {}) =>
-  client.call({ url, deliveryId: 'job-1', body: '[{"summary":{"name":"é"}}]' }, { pace, ...options });
+  client.call({ url, deliveryId: 'job-1', ...of('[{"summary":', '{"name":"é"}', '}]') }, { pace, ...options });
 
 describe('WebhookClient', () => {
   it('posts the body as it is, with the headers of the contract', async () => {
@@ -64,7 +68,7 @@ describe('WebhookClient', () => {
     await new WebhookClient({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: true, WEBHOOK_SECRET: 'key' }).call({
       url,
       deliveryId: 'd',
-      body: '["é"]',
+      ...of('["', 'é', '"]'),
     });
     const expected = createHmac('sha256', 'key').update(Buffer.from('["é"]')).digest('hex');
     expect(received[0]?.headers['x-rightsizer-signature']).toBe(`sha256=${expected}`);
@@ -142,7 +146,7 @@ describe('WebhookClient', () => {
     const { url, received } = await receiver({ status: 200 });
     const guarded = new WebhookClient({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: false, WEBHOOK_SECRET: undefined });
     const target = address(new URL(url).port);
-    await expect(guarded.call({ url: target, deliveryId: 'd', body: '[]' }, { pace })).resolves.toMatchObject({
+    await expect(guarded.call({ url: target, deliveryId: 'd', ...of('[]') }, { pace })).resolves.toMatchObject({
       status: 'FAILED',
       notification: { code: 403 },
     });
@@ -163,7 +167,7 @@ describe('WebhookClient', () => {
     const takeBack = withProxyVariables({ HTTP_PROXY: proxy.url });
     try {
       const guarded = new WebhookClient({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: false, WEBHOOK_SECRET: undefined });
-      const callOf = (target: string) => guarded.call({ url: target, deliveryId: 'job-1', body: '[]' }, { pace });
+      const callOf = (target: string) => guarded.call({ url: target, deliveryId: 'job-1', ...of('[]') }, { pace });
       expect(await callOf('http://hooks.invalid/x')).toEqual({ status: 'COMPLETED' });
       expect(await callOf('http://localhost/x')).toMatchObject({ status: 'FAILED', notification: { code: 403 } });
       expect(await callOf('http://10.0.0.1/x')).toMatchObject({ status: 'FAILED', notification: { code: 403 } });
@@ -172,5 +176,79 @@ describe('WebhookClient', () => {
       takeBack();
       proxy.close();
     }
+  });
+
+  it('sends the first body that is small enough, and none that is larger', async () => {
+    const { url, received } = await receiver({ status: 200 });
+    const bodies = ['[1,2,3,4]', '["é"]', '[]'].map((text) => () => [text]);
+    const callWith = (most: number) => client.call({ url, deliveryId: 'd', bodies, maxBytes: most }, { pace });
+    for (const most of [9, 8, 6, 5]) expect(await callWith(most)).toEqual({ status: 'COMPLETED' });
+    expect(received.map(({ body }) => body)).toEqual(['[1,2,3,4]', '["é"]', '["é"]', '[]']);
+    expect(await callWith(1)).toMatchObject({ status: 'FAILED', notification: { code: 413 } });
+    expect(received).toHaveLength(4);
+  });
+
+  it('renders a large body part by part, as the receiver takes it, and anew for each attempt', async () => {
+    const { url, received } = await receiver({ status: 503 }, { status: 200 });
+    let rendered = 0;
+    async function* parts() {
+      rendered++;
+      for (let part = 0; part < 100; part++) yield 'x'.repeat(50_000);
+    }
+    await expect(client.call({ url, deliveryId: 'd', bodies: [parts], maxBytes }, { pace })).resolves.toEqual({ status: 'COMPLETED' });
+    expect(received.map(({ body }) => body.length)).toEqual([5_000_000, 5_000_000]);
+    expect(rendered).toBe(3);
+  });
+
+  it.each([
+    ['other', ['[1', ',3]']],
+    ['longer', ['[1', ',2', ',3]']],
+    ['shorter', ['[1', ']']],
+    ['no', []],
+  ])('never lets a receiver have a body that has %s bytes when it is sent', async (_, changed) => {
+    const { url, received } = await receiver({ status: 200 });
+    const renderings = [['[1', ',2]'], changed];
+    const changing = { bodies: [() => renderings.shift()!], maxBytes };
+    await expect(client.call({ url, deliveryId: 'd', ...changing }, { pace })).rejects.toThrow(BodyChanged);
+    expect(received).toHaveLength(0);
+  });
+
+  it('rejects where the body cannot be rendered: that is not the fault of the receiver', async () => {
+    const { url, received } = await receiver({ status: 200 });
+    let renderings = 0;
+    async function* parts() {
+      yield '[1';
+      if (++renderings === 2) throw new Error('the database is away');
+      yield ',2]';
+    }
+    await expect(client.call({ url, deliveryId: 'd', bodies: [parts], maxBytes }, { pace })).rejects.toThrow('the database is away');
+    expect(received).toHaveLength(0);
+  });
+
+  it('does not count against the receiver how long a body takes to render', async () => {
+    const { url } = await receiver({ status: 200 });
+    async function* parts() {
+      yield '[1';
+      // Longer than the receiver's time, by timers that fire in their order.
+      await new Promise((resolve) => setTimeout(resolve, 2 * hurried.timeoutMs));
+      yield ',2]';
+    }
+    const result = client.call({ url, deliveryId: 'd', bodies: [parts], maxBytes }, { pace: { ...hurried, attempts: 1 } });
+    await expect(result).resolves.toEqual({ status: 'COMPLETED' });
+  });
+
+  it('takes an answer that comes before the end of the body', async () => {
+    const server = http.createServer((_, response) => void response.writeHead(410).end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    close = () => {
+      server.closeAllConnections();
+      server.close();
+    };
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const large = of(...Array.from({ length: 180 }, () => 'x'.repeat(50_000)));
+    await expect(client.call({ url, deliveryId: 'd', ...large }, { pace })).resolves.toMatchObject({
+      status: 'FAILED',
+      notification: { code: 410 },
+    });
   });
 });

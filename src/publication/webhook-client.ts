@@ -1,5 +1,4 @@
-import { createHmac } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import axios, { type AxiosResponse } from 'axios';
@@ -9,14 +8,16 @@ import { plainAgent, proxyFor, secureAgent } from '../settings/proxy.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { readRetryAfterMs } from './read-retry-after.js';
+import { BodyRendering, type MeasuredBody, measureBody, type RenderBody } from './webhook-body.js';
 import { BlockedTargetError, WebhookTargets } from './webhook-target.js';
 
 export interface WebhookCall {
   readonly url: string;
   /** Names this delivery; equal on every attempt, so that a receiver can tell repeats. */
   readonly deliveryId: string;
-  /** JSON text, sent and signed as it is. */
-  readonly body: string;
+  /** JSON texts, the one that says most first; the first that has at most `maxBytes` is sent, and signed as it is. */
+  readonly bodies: readonly RenderBody[];
+  readonly maxBytes: number;
 }
 
 /** How a webhook ended, as GET /bulk shows it (spec: bulk-and-kafka.md 2.10). */
@@ -64,10 +65,15 @@ export class WebhookClient {
     this.targets = new WebhookTargets(settings);
   }
 
-  /** Calls until a 2xx answer or a lasting failure. Rejects only when the signal is aborted: then nothing is decided. */
+  /**
+   * Calls until a 2xx answer or a lasting failure. The body is rendered once to be measured, and once for each attempt. Rejects when the signal is aborted or the
+   * body can't be rendered: then nothing is decided.
+   */
   async call(call: WebhookCall, { signal, pace = webhookPace }: { signal?: AbortSignal; pace?: WebhookPace } = {}): Promise<WebhookResult> {
+    const body = await measureBody(call.bodies, { maxBytes: call.maxBytes, secret: this.settings.WEBHOOK_SECRET, signal });
+    if (!body) return { status: 'FAILED', notification: failureOf(413, `No body has at most ${call.maxBytes} bytes; nothing was sent.`) };
     try {
-      await pRetry(() => this.attempt(call, pace, signal), {
+      await pRetry(() => this.attempt(call, body, pace, signal), {
         retries: pace.attempts - 1,
         minTimeout: pace.firstPauseMs,
         maxTimeout: pace.longestPauseMs,
@@ -85,34 +91,54 @@ export class WebhookClient {
     }
   }
 
-  private async attempt(call: WebhookCall, pace: WebhookPace, signal?: AbortSignal): Promise<void> {
-    const timeout = AbortSignal.timeout(pace.timeoutMs);
-    const answer = await this.post(call, AbortSignal.any(signal ? [timeout, signal] : [timeout])).catch((error: unknown) => {
-      signal?.throwIfAborted();
-      throw failedConnection(call.url, error, timeout.aborted ? pace.timeoutMs : undefined);
-    });
-    answer.data.destroy();
-    const { status } = answer;
+  private async attempt(call: WebhookCall, body: MeasuredBody, pace: WebhookPace, signal?: AbortSignal): Promise<void> {
+    const { status, headers } = await this.answerOf(call, body, pace, signal);
     if (status >= 200 && status < 300) return;
     throw new FailedCall(
       failureOf(status, `Webhook ${hostOf(call.url)} answered ${status}.`),
       transientStatuses.has(status) || status >= 500,
-      readRetryAfterMs(answer.headers['retry-after'], Date.now()),
+      readRetryAfterMs(headers['retry-after'], Date.now()),
     );
   }
 
-  private async post({ url, body, deliveryId }: WebhookCall, signal: AbortSignal): Promise<AxiosResponse<Readable>> {
+  /** Sends one rendering of the body. The receiver may answer before it has all of it. */
+  private async answerOf(call: WebhookCall, body: MeasuredBody, pace: WebhookPace, signal?: AbortSignal): Promise<AxiosResponse<Readable>> {
+    const rendering = new BodyRendering(body, this.settings.WEBHOOK_SECRET);
+    const stream = Readable.from(rendering.parts(), { objectMode: false });
+    const timeout = receiverTimeout(rendering, pace.timeoutMs);
+    try {
+      const answer = await this.post(call, body, stream, AbortSignal.any(signal ? [timeout.signal, signal] : [timeout.signal]));
+      answer.data.destroy();
+      return answer;
+    } catch (error) {
+      signal?.throwIfAborted();
+      // Rows that can't be read, or that changed, are not the receiver's fault.
+      if (stream.errored) throw stream.errored;
+      throw failedConnection(call.url, error, timeout.signal.aborted ? pace.timeoutMs : undefined);
+    } finally {
+      timeout.clear();
+      stream.destroy();
+    }
+  }
+
+  private async post(
+    { url, deliveryId }: WebhookCall,
+    { bytes, hmac }: MeasuredBody,
+    stream: Readable,
+    signal: AbortSignal,
+  ): Promise<AxiosResponse<Readable>> {
     this.targets.check(url);
     const { lookup } = this.targets;
     const proxy = proxyFor(url);
     if (proxy) await this.targets.checkName(url);
-    return axios.post<Readable>(url, Buffer.from(body), {
+    return axios.post<Readable>(url, stream, {
       headers: {
         'Content-Type': 'application/json',
+        'Content-Length': bytes,
         Accept: 'application/json',
         'User-Agent': 'rightsizer',
         'X-Rightsizer-Delivery': deliveryId,
-        ...this.signature(body),
+        ...(this.settings.WEBHOOK_SECRET && { 'X-Rightsizer-Signature': `sha256=${hmac}` }),
       },
       httpAgent: plainAgent(proxy, proxy ? {} : { lookup }),
       httpsAgent: secureAgent(proxy, proxy ? {} : { lookup }),
@@ -124,11 +150,17 @@ export class WebhookClient {
       signal,
     });
   }
+}
 
-  private signature(body: string): Record<string, string> {
-    const { WEBHOOK_SECRET: secret } = this.settings;
-    return secret ? { 'X-Rightsizer-Signature': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}` } : {};
-  }
+/** Fires when the receiver has had its time; reading rows for the body does not count against it. */
+function receiverTimeout(rendering: BodyRendering, timeoutMs: number): { readonly signal: AbortSignal; clear(): void } {
+  const controller = new AbortController();
+  const check = () => {
+    if (rendering.isWaiting) timer = setTimeout(check, timeoutMs);
+    else controller.abort();
+  };
+  let timer = setTimeout(check, timeoutMs);
+  return { signal: controller.signal, clear: () => clearTimeout(timer) };
 }
 
 function failedConnection(url: string, error: unknown, timeoutMs: number | undefined): FailedCall {
