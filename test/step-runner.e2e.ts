@@ -422,6 +422,28 @@ describe('a stop', () => {
     expect(await statusOf(id)).toBe('COMPLETED');
   });
 
+  it('is over when the row of a stopped step is free', async () => {
+    await flow.plan([1]);
+    const { runner, runs } = startWorker('measure', hang);
+    const filled = runner.fillPlace('measure');
+    await waitUntil('the step runs', () => runs.length === 1);
+    const order: string[] = [];
+    let stopping: Promise<unknown> | undefined;
+    await flow.database.transaction(async (transaction) => {
+      await transaction.query(`SELECT FROM attempt WHERE step = 'measure' FOR UPDATE`);
+      stopping = runner.stop(0).then(() => order.push('stopped'));
+      await waitUntil('the release waits for the lock', async () => {
+        const { count } = await flow.row('SELECT count(*)::int FROM pg_locks WHERE NOT granted');
+        return (count as number) > 0;
+      });
+      await new Promise((done) => setTimeout(done, 200));
+      order.push('unlocked');
+    });
+    await Promise.all([stopping, filled]);
+    expect(order).toEqual(['unlocked', 'stopped']);
+    expect(await attempt()).toMatchObject({ count: 0, held_until: null });
+  });
+
   it('lets a step end within its time', async () => {
     const id = await flow.plan([1]);
     let goOn: () => void = () => undefined;
