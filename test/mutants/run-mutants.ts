@@ -32,7 +32,7 @@ const areas: Readonly<Record<string, RegExp>> = {
 /** Suites on a real PostgreSQL that see a file beside the unit tests; the first that matches. */
 const suites: readonly (readonly [RegExp, readonly string[]])[] = [
   [/submit-job\.ts$/, ['submit-job']],
-  [/(discover|measure|publish|ending)-steps?\.ts$|ended-jobs\.ts$/, ['steps']],
+  [/(discover|measure|publish|ending)-steps?\.ts$|(ended-jobs|webhook-bodies)\.ts$/, ['steps']],
   [/(step-runner|running-leases|verdict)\.ts$/, ['step-runner']],
   [/lease-store\.ts$|queue\/steps\.ts$/, ['leases', 'step-runner', 'steps']],
   [/(bulk-job|shard|outcome|experiment)-store\.ts$|job-reader\.ts$/, ['job-rows', 'steps', 'leases']],
