@@ -229,7 +229,7 @@ describe('WebhookClient', () => {
     const { url } = await receiver({ status: 200 });
     async function* parts() {
       yield '[1';
-      // Longer than the receiver's time, by timers that fire in their order.
+      // Longer than the receiver's time.
       await new Promise((resolve) => setTimeout(resolve, 2 * hurried.timeoutMs));
       yield ',2]';
     }

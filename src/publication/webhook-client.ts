@@ -152,15 +152,17 @@ export class WebhookClient {
   }
 }
 
-/** Fires when the receiver has had its time; reading rows for the body does not count against it. */
+/** How often a receiver's time is looked at before it is over. */
+const timeoutTicks = 10;
+
+/** Fires when the receiver has had its time. Ticks at which rows are read for the body do not count against it. */
 function receiverTimeout(rendering: BodyRendering, timeoutMs: number): { readonly signal: AbortSignal; clear(): void } {
   const controller = new AbortController();
-  const check = () => {
-    if (rendering.isWaiting) timer = setTimeout(check, timeoutMs);
-    else controller.abort();
-  };
-  let timer = setTimeout(check, timeoutMs);
-  return { signal: controller.signal, clear: () => clearTimeout(timer) };
+  let ticks = 0;
+  const timer = setInterval(() => {
+    if (!rendering.isWaiting && ++ticks === timeoutTicks) controller.abort();
+  }, timeoutMs / timeoutTicks);
+  return { signal: controller.signal, clear: () => clearInterval(timer) };
 }
 
 function failedConnection(url: string, error: unknown, timeoutMs: number | undefined): FailedCall {
