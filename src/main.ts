@@ -18,7 +18,7 @@ function beginStop(reason: unknown): void {
 for (const signal of ['SIGTERM', 'SIGINT']) {
   process.on(signal, () => {
     // One Ctrl-C can arrive twice, from the terminal and from npm, so only a later signal forces the exit.
-    if (stop.signal.aborted && performance.now() - stopBeganMs > 2_000) {
+    if (stop.signal.aborted && performance.now() - stopBeganMs > 2000) {
       process.stderr.write('rightsizer exits at the second signal. Steps in progress are left to other workers.\n');
       process.exit(1);
     }

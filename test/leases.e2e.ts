@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { QueryRunner } from 'typeorm';
-import { LeaseLost } from '../src/bulk/lease-store.js';
+import type { EntityManager, QueryRunner } from 'typeorm';
+import { LeaseLost, LeaseStore, LeaseUnsure } from '../src/bulk/lease-store.js';
 import { inTransaction } from '../src/database/in-transaction.js';
 import { type JobFlow, openJobFlow } from './job-flow.js';
 import { meanwhile } from './meanwhile.js';
@@ -32,6 +32,29 @@ describe('a lease', () => {
     await flow.plan([1, 1, 1, 1, 1]);
     const taken = await Promise.all(Array.from({ length: 12 }, () => next('measure')));
     expect(taken.flatMap((lease) => (lease ? [lease.shard] : [])).sort()).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it.each([
+    ['comes through though its reply is lost', true, 0],
+    ['does not come through', false, 1],
+  ])('is given back once where its commit %s', async (_, comesThrough, count) => {
+    await flow.submit();
+    await flow.leases.release(await flow.lease('discover'), { counts: true, pauseMs: 0 });
+    await flow.database.query(`UPDATE attempt SET count = ${count}`);
+    const breaking = {
+      transaction: async (work: (manager: EntityManager) => Promise<unknown>) => {
+        await flow.database.transaction(async (manager) => {
+          await work(manager);
+          if (!comesThrough) throw new Error('Connection terminated unexpectedly');
+        });
+        throw new Error('Connection terminated unexpectedly');
+      },
+    };
+    const error = await new LeaseStore(breaking as never).next('discover', [], []).catch((reason: unknown) => reason as LeaseUnsure);
+    expect(error).toBeInstanceOf(LeaseUnsure);
+    for (let times = 0; times < 2; times++) await flow.leases.release(error.lease, { ...released, isUnsure: true });
+    expect(await flow.row('SELECT count, held_until FROM attempt')).toEqual({ count, held_until: null });
+    expect(await next('discover')).toMatchObject({ attempts: count + 1 });
   });
 
   it('is given to one of two workers that choose its row at the same moment', async () => {

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { EndedJobs } from '../src/bulk/ended-jobs.js';
-import type { Lease } from '../src/bulk/lease-store.js';
+import { type Lease, LeaseUnsure } from '../src/bulk/lease-store.js';
 import { type Step, stepNames, type WakeUpsByStep } from '../src/bulk/queue/steps.js';
 import { RunningLeases } from '../src/bulk/running-leases.js';
 import type { StepMoment } from '../src/bulk/step-channel.js';
@@ -91,6 +91,7 @@ function startWorker(step: Step, run: Run, { failGivingUp }: { failGivingUp?: ()
     ended,
     publisher as never,
     ...(works as [never, never, never, never, never]),
+    { WORKER_CONCURRENCY: 2 },
   );
   workers.push({ runner, running, runs, givenUp, woken, runningAtWake });
   return workers.at(-1)!;
@@ -123,11 +124,12 @@ describe('a place', () => {
   });
 
   it('leaves its step idle only when no other place of it is filled', async () => {
-    await flow.plan([1, 1]);
+    await flow.plan([1]);
+    answeredAtMs = { 'prometheus-1': performance.now() + 3_600_000 };
     const { runner, running } = startWorker('measure', hang);
     expect(runner.isIdle('measure')).toBe(true);
-    const places = [runner.fillPlace('measure'), runner.fillPlace('measure')];
-    await waitUntil('both places are filled', () => running.count === 2);
+    const places = [runner.fillPlace('measure')];
+    await waitUntil('a place is filled', () => running.count === 1);
     await runner.fillPlace('measure');
     expect([runner.isIdle('measure'), runner.isIdle('discover')]).toEqual([false, true]);
     await runner.stop(0);
@@ -164,12 +166,50 @@ describe('a place', () => {
     const { runner, running, runs } = startWorker('measure', (lease, signal) => (lease.jobId === silent ? hang : commit)(lease, signal));
     await runner.fillPlace('measure');
     expect(await statusOf(heard)).toBe('COMPLETED');
-    expect(runs.filter(({ jobId }) => jobId === silent)).toHaveLength(1);
-    expect(running.silentDatasources('measure')).toEqual(['silent']);
-    expect(running.silentDatasources('discover')).toEqual([]);
+    expect(runs.filter(({ jobId }) => jobId === silent)).toHaveLength(2);
+    expect(running.silentDatasources('measure', 2)).toEqual(['silent']);
+    expect(running.silentDatasources('discover', 1)).toEqual([]);
     answeredAtMs = { silent: performance.now() };
-    expect(running.silentDatasources('measure')).toEqual([]);
-    expect(running.count).toBe(1);
+    expect(running.silentDatasources('measure', 1)).toEqual([]);
+    expect(running.count).toBe(2);
+  });
+
+  it('asks a datasource for other jobs though it hangs over a question of one', async () => {
+    const hanging = await flow.plan([1], { startedAt: new Date(0) });
+    const other = await flow.plan([1]);
+    const { runner } = startWorker('measure', (lease, signal) => (lease.jobId === hanging ? hang : commit)(lease, signal));
+    await runner.fillPlace('measure');
+    expect([await statusOf(hanging), await statusOf(other)]).toEqual(['IN_PROGRESS', 'COMPLETED']);
+  });
+
+  it('takes nothing while rows that lost their places are heard again: there are never more at work than places', async () => {
+    await flow.plan([1, 1, 1, 1], { datasources: ['slow'] });
+    let goOn: () => void = () => undefined;
+    const answered = new Promise<void>((done) => (goOn = done));
+    const { runner, running, runs } = startWorker('measure', async (lease, signal) => {
+      await answered;
+      return commit(lease, signal);
+    });
+    await Promise.all([runner.fillPlace('measure'), runner.fillPlace('measure')]);
+    expect([runs.length, running.activeCount('measure')]).toEqual([2, 0]);
+    answeredAtMs = { slow: performance.now() + 3_600_000 };
+    expect(running.activeCount('measure')).toBe(2);
+    const filled = runner.fillPlace('measure');
+    await new Promise((done) => setTimeout(done, 300));
+    expect(runs).toHaveLength(2);
+    goOn();
+    await filled;
+    expect(runs).toHaveLength(4);
+  });
+
+  it('gives back a lease whose commit may have come through', async () => {
+    await flow.plan([1]);
+    const lease = await flow.lease('measure');
+    const { runner } = startWorker('measure', commit);
+    jest.spyOn(flow.leases, 'next').mockRejectedValueOnce(new LeaseUnsure(lease, new Error('Connection terminated unexpectedly')));
+    await expect(runner.fillPlace('measure')).rejects.toThrow(LeaseUnsure);
+    await waitUntil('the row is free', async () => (await attempt()).held_until === null);
+    expect(await attempt()).toMatchObject({ count: 0, pauses: false });
   });
 
   it('is filled again when a row ends that had lost it: wake-ups of its other rows came to nothing', async () => {
@@ -183,7 +223,7 @@ describe('a place', () => {
     await runner.fillPlace('measure');
     goOn();
     await waitUntil('the step is woken', () => woken.some(({ measure }) => measure?.[0]?.jobId === silent));
-    expect(woken.at(-1)).toEqual({ measure: [{ jobId: silent, shard: 0 }] });
+    expect(woken).toContainEqual({ measure: [{ jobId: silent, shard: 0 }] });
   });
 
   it('leases nothing while Kafka is away', async () => {

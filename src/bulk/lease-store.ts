@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import { inTransaction } from '../database/in-transaction.js';
 import { type Step, type StepDefinition, steps, type WakeUp } from './queue/steps.js';
 
 /** A lease that is not renewed ends after this long: then another worker takes the row. */
@@ -38,6 +39,17 @@ export class LeaseLost extends Error {
   }
 }
 
+/** The connection broke while a lease was committed: nobody knows whether it is given. */
+export class LeaseUnsure extends Error {
+  constructor(
+    readonly lease: Lease,
+    cause: unknown,
+  ) {
+    super(`The lease of ${lease.step} ${lease.jobId} may not be given: ${cause}`, { cause });
+    this.name = 'LeaseUnsure';
+  }
+}
+
 /** A step was stopped from outside, or found nothing to do; it writes nothing. */
 export class Stopped extends Error {
   constructor(readonly why: 'the job ended' | 'nothing is left to do' | 'the process shuts down') {
@@ -53,6 +65,8 @@ export interface Release {
   /** Nobody takes the row for so long. */
   readonly pauseMs: number;
   readonly reason?: string;
+  /** Nobody knows whether the lease was given: nothing is written unless it was. */
+  readonly isUnsure?: boolean;
 }
 
 /** The `attempt` rows: who works on what. All times are the database's. */
@@ -63,16 +77,31 @@ export class LeaseStore {
   /**
    * Takes the row whose turn it is: of the job that was served longest ago (`served`: jobs by their last turn, latest last), its first free shard.
    * Skips rows that read from any of the `silent` datasources. Returns undefined if no row is free, or if other workers were quicker 20 times.
+   * Rejects with LeaseUnsure where the connection broke at the last moment.
    */
   async next(step: Step, silent: readonly string[], served: readonly string[]): Promise<Lease | undefined> {
     for (let tries = 0; tries < mostTries; tries++) {
-      const [row] = await this.database.query(takeFirst(step), [silent, served]);
-      if (!row) return undefined;
-      if (row.fence === null) continue;
-      const { job_id: jobId, shard, fence, count, datasources, last_error } = row;
-      return { step, jobId, shard, fence, attempts: count, datasources, lastError: last_error ?? undefined };
+      const taken = await this.take(step, silent, served);
+      if (taken !== 'raced') return taken;
     }
     return undefined;
+  }
+
+  /** In a transaction, so that a lease whose reply is lost is rolled back. Only the reply to its commit may be lost: then it throws LeaseUnsure. */
+  private async take(step: Step, silent: readonly string[], served: readonly string[]): Promise<Lease | 'raced' | undefined> {
+    let lease: Lease | undefined;
+    try {
+      return await inTransaction(this.database, async (transaction) => {
+        const [row] = await transaction.query(takeFirst(step), [silent, served]);
+        if (!row) return undefined;
+        if (row.fence === null) return 'raced';
+        const { job_id: jobId, shard, fence, count, datasources, last_error } = row;
+        lease = { step, jobId, shard, fence, attempts: count, datasources, lastError: last_error ?? undefined };
+        return lease;
+      });
+    } catch (error) {
+      throw lease ? new LeaseUnsure(lease, error) : error;
+    }
   }
 
   /**
@@ -100,15 +129,15 @@ export class LeaseStore {
   }
 
   /** Ends a lease without a result. Of a lost lease only the count is given back; the rest is its successor's. Does nothing the second time. */
-  async release({ jobId, step, shard, fence }: Lease, { counts, pauseMs, reason }: Release): Promise<void> {
+  async release({ jobId, step, shard, fence }: Lease, { counts, pauseMs, reason, isUnsure = false }: Release): Promise<void> {
     await this.database.query(
       `UPDATE attempt SET
          count = greatest(count - $5::integer, 0),
          held_until = CASE WHEN fence = $4 THEN NULL ELSE held_until END,
          not_before = CASE WHEN fence = $4 THEN now() + $6 * interval '1 millisecond' ELSE not_before END,
          last_error = CASE WHEN fence = $4 THEN coalesce($7, last_error) ELSE last_error END
-       WHERE job_id = $1 AND step = $2 AND shard = $3 AND NOT (fence = $4 AND held_until IS NULL)`,
-      [jobId, step, shard, fence, counts ? 0 : 1, pauseMs, reason ?? null],
+       WHERE job_id = $1 AND step = $2 AND shard = $3 AND NOT (fence = $4 AND held_until IS NULL) AND (fence = $4 OR NOT $8::boolean)`,
+      [jobId, step, shard, fence, counts ? 0 : 1, pauseMs, reason ?? null, isUnsure],
     );
   }
 
@@ -156,13 +185,13 @@ const heldUntil = `attempt.held_until + CASE WHEN attempt.count < 2 THEN interva
 
 /** Jobs beside their rows that are free for a step; `$1` names the silent datasources. */
 function freeRows(step: Step, onlyFirst: boolean): string {
-  const { shards, asksDatasource }: StepDefinition = steps[step];
+  const { shards, waitsFor }: StepDefinition = steps[step];
   const free = (
     shard: string,
   ) => `NOT EXISTS (SELECT FROM attempt WHERE attempt.job_id = id AND step = '${step}' AND attempt.shard = ${shard}
                                    AND (${heldUntil} > now() OR not_before > now()))`;
   const names = shards ? 'ARRAY[shard.datasource]' : 'bulk_job.datasources';
-  const asked = asksDatasource ? names : `'{}'::text[]`;
+  const asked = waitsFor === 'datasource' ? names : `'{}'::text[]`;
   const rows = shards
     ? `SELECT number AS shard, ${asked} AS datasources FROM shard
        WHERE job_id = id AND state = '${shards}' AND NOT ${asked} && $1::text[] AND ${free('number')} ORDER BY number`

@@ -70,7 +70,8 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
           log.warn({ jobId, error: String(error) }, 'a job past its deadline cannot be ended now; the next round tries again'),
         );
     }
-    for (const step of stepNames) await this.wake(step, await this.leases.waiting(step));
+    // At once: a queue that hangs holds up each of them.
+    await Promise.all(stepNames.map(async (step) => this.wake(step, await this.leases.waiting(step))));
     const days = this.settings.JOB_RETENTION_DAYS;
     if (days === 0) return;
     const before = new Date(now.getTime() - days * dayMs);

@@ -63,19 +63,40 @@ describe('a datasource', () => {
     const leases = keep();
     const running = leases.open(leaseOf(0));
     await jest.advanceTimersByTimeAsync(1_900);
-    expect(leases.silentDatasources('measure')).toEqual([]);
+    expect(leases.silentDatasources('measure', 1)).toEqual([]);
     await jest.advanceTimersByTimeAsync(200);
-    expect(leases.silentDatasources('measure')).toEqual(['datasource-0']);
-    expect(leases.silentDatasources('discover')).toEqual([]);
+    expect(leases.silentDatasources('measure', 1)).toEqual(['datasource-0']);
+    expect(leases.silentDatasources('discover', 1)).toEqual([]);
     await running.silent;
     leases.close(running);
+  });
+
+  it('is silent once as many leases wait for it as are asked for', async () => {
+    const leases = keep();
+    const rows = [0, 1].map((shard) => leases.open(leaseOf(shard, { datasources: ['same'] })));
+    await jest.advanceTimersByTimeAsync(2_100);
+    expect(leases.silentDatasources('measure', 2)).toEqual(['same']);
+    expect(leases.silentDatasources('measure', 3)).toEqual([]);
+    expect(leases.activeCount('measure')).toBe(0);
+    for (const running of rows) leases.close(running);
+  });
+
+  it('of webhooks gives its place away after two seconds, up to fifty of them', async () => {
+    const leases = keep();
+    const rows = Array.from({ length: 55 }, (_, shard) => leases.open(leaseOf(shard, { step: 'notify', datasources: [] })));
+    await jest.advanceTimersByTimeAsync(1_900);
+    expect(leases.activeCount('notify')).toBe(55);
+    await jest.advanceTimersByTimeAsync(200);
+    expect(leases.activeCount('notify')).toBe(5);
+    await rows[0]!.silent;
+    for (const running of rows) leases.close(running);
   });
 
   it('that goes on answering is not silent', async () => {
     const leases = keep({ answeredAt: () => performance.now() - 500 });
     const running = leases.open(leaseOf(0));
     await jest.advanceTimersByTimeAsync(10_000);
-    expect(leases.silentDatasources('measure')).toEqual([]);
+    expect(leases.silentDatasources('measure', 1)).toEqual([]);
     leases.close(running);
   });
 
@@ -88,13 +109,13 @@ describe('a datasource', () => {
       rows.push(running);
       for (let isSilent = false; !isSilent; ) {
         await jest.advanceTimersByTimeAsync(50);
-        isSilent = leases.silentDatasources('measure').includes(`datasource-${shard}`);
+        isSilent = leases.silentDatasources('measure', 1).includes(`datasource-${shard}`);
       }
     }
     // Two seconds for the first; for all of them no more than a few.
     expect(performance.now() - startMs).toBeLessThan(12_000);
     for (const running of rows) leases.close(running);
-    expect(leases.silentDatasources('measure')).toEqual([]);
+    expect(leases.silentDatasources('measure', 1)).toEqual([]);
   });
 });
 

@@ -14,6 +14,8 @@ const beatMs = 400;
  * row behind many of them does not wait for long. Losing a place costs little: the row runs on beside the others.
  */
 const silenceMs = 2_000;
+/** Leases beside their places that wait for receivers of webhooks; each keeps one page of its body in memory. */
+const mostReceivers = 50;
 /** How often running rows are checked for silent datasources. */
 const listenMs = 100;
 
@@ -71,9 +73,19 @@ export class RunningLeases {
     this.running.delete(running as Running);
   }
 
-  /** Datasources that leases of a step wait for in vain. */
-  silentDatasources(step: Step): string[] {
-    return [...this.silentOf(step).values()].flat();
+  /** Datasources that at least `most` leases of a step wait for in vain. One that hangs over a single question may still answer others. */
+  silentDatasources(step: Step, most: number): string[] {
+    const names = [...this.silentOf(step).values()].flat();
+    return [...new Set(names)].filter((name) => names.filter((each) => each === name).length >= most);
+  }
+
+  /** How many leases of a step are at work and not silent: those that lost their place and are heard again count too. */
+  activeCount(step: Step): number {
+    return this.ofStep(step).length - this.silentOf(step).size;
+  }
+
+  private ofStep(step: Step): Running[] {
+    return [...this.running].filter(({ lease }) => lease.step === step);
   }
 
   /** Writes a release; never rejects. While the database is away it is tried again with each beat, for as long as this process lives. */
@@ -133,17 +145,16 @@ export class RunningLeases {
       .finally(() => this.writing.delete(entry));
   }
 
-  /** Leases of a step whose datasources are silent, each with those datasources; the oldest lease first. */
+  /** Leases of a step that wait in vain, each with its silent datasources; the oldest lease first. */
   private silentOf(step: Step): Map<Running, string[]> {
+    const { waitsFor }: StepDefinition = steps[step];
     const silent = new Map<Running, string[]>();
-    const names = new Set<string>();
-    for (const running of [...this.running].filter(({ lease }) => lease.step === step)) {
+    for (const running of this.ofStep(step)) {
       const { lease, sinceMs } = running;
-      const silentSince = performance.now() - silenceMs / (1 + names.size);
+      const silentSince = performance.now() - silenceMs / (1 + silent.size);
       const found = lease.datasources.filter((name) => Math.max(sinceMs, this.threads.lastAnswerAt(name) ?? 0) < silentSince);
-      if (found.length === 0) continue;
-      silent.set(running, found);
-      for (const name of found) names.add(name);
+      const hasSilentReceiver = waitsFor === 'receiver' && sinceMs < performance.now() - silenceMs && silent.size < mostReceivers;
+      if (found.length > 0 || hasSilentReceiver) silent.set(running, found);
     }
     return silent;
   }

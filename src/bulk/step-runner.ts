@@ -1,20 +1,26 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { untilAborted } from '../datasource/until-aborted.js';
 import { Publisher } from '../publication/publisher.js';
 import { logOf } from '../settings/logger.js';
+import { InjectSettings } from '../settings/settings.module.js';
+import type { Settings } from '../settings/settings-schema.js';
 import { DiscoverStep } from './discover-step.js';
 import { EndedJobs } from './ended-jobs.js';
 import { FinishStep, NotifyStep } from './ending-steps.js';
-import { type Lease, LeaseStore } from './lease-store.js';
+import { type Lease, LeaseStore, LeaseUnsure } from './lease-store.js';
 import { MeasureStep } from './measure-step.js';
 import { PublishStep } from './publish-step.js';
-import { type Step, type StepDefinition, stepNames, steps, type WakeUpsByStep } from './queue/steps.js';
+import { placesOf, type Step, type StepDefinition, stepNames, steps, type WakeUpsByStep } from './queue/steps.js';
 import { WakeUps } from './queue/wake-ups.js';
 import { type RunningLease, RunningLeases } from './running-leases.js';
 import { announce } from './step-channel.js';
 import { mostAttempts, TooManyAttempts, type Verdict, verdictOn } from './verdict.js';
 
 const log = logOf('bulk');
+
+/** How long a place waits while leases that lost their place are at work again. */
+const placePauseMs = 100;
 
 /** Jobs whose turns are remembered, by step. */
 const mostServed = 1_000;
@@ -42,6 +48,8 @@ export class StepRunner {
   private readonly served = new Map<Step, string[]>();
   /** How many places of each step are filled. */
   private readonly filled = new Map<Step, number>();
+  /** How many of them are about to lease a row. */
+  private readonly leasing = new Map<Step, number>();
   private isStopping = false;
 
   constructor(
@@ -55,6 +63,7 @@ export class StepRunner {
     publish: PublishStep,
     finish: FinishStep,
     notify: NotifyStep,
+    @InjectSettings() private readonly settings: Pick<Settings, 'WORKER_CONCURRENCY'>,
   ) {
     this.work = { discover, measure, publish, finish, notify };
   }
@@ -79,8 +88,13 @@ export class StepRunner {
   }
 
   private async workOn(step: Step): Promise<void> {
+    const places = placesOf(step, this.settings);
     while (!this.isStopping && this.isUp(steps[step])) {
-      const lease = await this.leases.next(step, this.running.silentDatasources(step), this.served.get(step) ?? []);
+      if (this.running.activeCount(step) + this.leasingOf(step) >= places) {
+        await sleep(placePauseMs);
+        continue;
+      }
+      const lease = await this.lease(step, places);
       if (!lease) return;
       // The stop began while the row was being leased.
       if (this.isStopping) return this.running.release(lease, { counts: false, pauseMs: 0 });
@@ -92,6 +106,22 @@ export class StepRunner {
         waking.catch((error) => log.error({ step, error: String(error) }, 'a step could not be ended'));
       }
     }
+  }
+
+  private async lease(step: Step, places: number): Promise<Lease | undefined> {
+    this.leasing.set(step, this.leasingOf(step) + 1);
+    try {
+      return await this.leases.next(step, this.running.silentDatasources(step, places), this.served.get(step) ?? []);
+    } catch (error) {
+      if (error instanceof LeaseUnsure) void this.running.release(error.lease, { counts: false, pauseMs: 0, isUnsure: true });
+      throw error;
+    } finally {
+      this.leasing.set(step, this.leasingOf(step) - 1);
+    }
+  }
+
+  private leasingOf(step: Step): number {
+    return this.leasing.get(step) ?? 0;
   }
 
   /** While its datasource was silent, wake-ups found nothing to do and were used up; one more is needed for the rows that are left. */

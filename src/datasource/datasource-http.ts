@@ -34,6 +34,9 @@ type HttpSettings = Pick<Settings, 'DATASOURCE_CONCURRENCY' | 'DATASOURCE_TIMEOU
 /** Of a refusal's body only its beginning is read. */
 const longestRefusalBytes = 10_000;
 
+/** So much more of an answer counts as a sign of life. */
+const progressBytes = 16_384;
+
 /** Posts to datasources: credentials, TLS, one concurrency limit a datasource, time-out of the whole answer, retries. */
 @Injectable()
 export class DatasourceHttp implements OnModuleDestroy {
@@ -64,10 +67,14 @@ export class DatasourceHttp implements OnModuleDestroy {
     }
   }
 
-  /** When a datasource last sent the head or a part of an answer, be it a refusal, in ms of performance.now(), to the last look; undefined: never. */
+  /**
+   * When a datasource last sent the head or a fair part of an answer, be it a refusal, in ms of performance.now(), to the last look; undefined: never. One
+   * that trickles bytes counts as silent.
+   */
   lastAnswerAt(datasource: string): number | undefined {
     for (const each of this.reading) {
-      if (each.name === datasource && each.socket.bytesRead > each.bytes) this.answeredMs.set(datasource, performance.now());
+      if (each.name !== datasource || each.socket.bytesRead < each.bytes + progressBytes) continue;
+      this.answeredMs.set(datasource, performance.now());
       each.bytes = each.socket.bytesRead;
     }
     return this.answeredMs.get(datasource);

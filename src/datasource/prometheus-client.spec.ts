@@ -107,11 +107,11 @@ describe('PrometheusClient', () => {
     ]);
   });
 
-  it('hears from a datasource with each part of an answer, not only with its end', async () => {
-    let sendMore: () => void = () => undefined;
+  it('hears from a datasource with each fair part of an answer, not only with its end, and not when it trickles', async () => {
+    let sendMore: (bytes: number) => void = () => undefined;
     const url = await serve((_, response) => {
       response.write(good.slice(0, 5));
-      sendMore = () => response.write(good.slice(5, 10));
+      sendMore = (bytes: number) => response.write(' '.repeat(bytes));
     });
     const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 1, DATASOURCE_TIMEOUT_MS: 20_000, DATASOURCE_RETRY_MS: 0 });
     closing.push(() => http.onModuleDestroy());
@@ -122,7 +122,10 @@ describe('PrometheusClient', () => {
     const before = http.lastAnswerAt('prometheus-1')!;
     await delay(20);
     expect(http.lastAnswerAt('prometheus-1')).toBe(before);
-    sendMore();
+    sendMore(100);
+    await delay(50);
+    expect(http.lastAnswerAt('prometheus-1')).toBe(before);
+    sendMore(20_000);
     while (http.lastAnswerAt('prometheus-1') === before) await delay(5);
     stop.abort();
     expect((await asking).failure).toBe('cancelled');

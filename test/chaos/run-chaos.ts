@@ -23,8 +23,16 @@ if (values.help) {
   process.stdout.write(help);
   process.exit(0);
 }
+const plants = ['publish-before-commit', 'mark-before-ack', 'unguarded-finalise', 'lease-not-checked'];
 const [seed, kills] = [Number(values.seed), Number(values.kills)];
-if (!Number.isInteger(seed) || !Number.isInteger(kills) || kills < 1 || !['postgres', 'redis', undefined].includes(values.queue)) {
+const isPlantUnknown = values.plant !== undefined && !plants.includes(values.plant);
+if (
+  isPlantUnknown ||
+  !Number.isInteger(seed) ||
+  !Number.isInteger(kills) ||
+  kills < 1 ||
+  !['postgres', 'redis', undefined].includes(values.queue)
+) {
   process.stderr.write(help);
   process.exit(2);
 }

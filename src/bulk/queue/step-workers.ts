@@ -3,7 +3,7 @@ import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { StepRunner } from '../step-runner.js';
 import { QueueBackend } from './queue-backend.js';
-import { stepNames, steps } from './steps.js';
+import { placesOf, stepNames } from './steps.js';
 
 /** Wakes the step runner, unless this process only answers REST. A message fills one place; what is worked on there, the rows decide. */
 @Injectable()
@@ -19,9 +19,7 @@ export class StepWorkers implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     if (this.settings.ROLE === 'api') return;
     this.workers = stepNames.map((step) => {
-      const { atOnce } = steps[step];
-      const places = atOnce === 'WORKER_CONCURRENCY' ? this.settings.WORKER_CONCURRENCY : atOnce;
-      return this.backend.worker(step, () => this.runner.fillPlace(step), places);
+      return this.backend.worker(step, () => this.runner.fillPlace(step), placesOf(step, this.settings));
     });
   }
 

@@ -1,3 +1,5 @@
+import type { Settings } from '../../settings/settings-schema.js';
+
 /** What a job goes through. Each step is a queue of its own. */
 export interface StepDefinition {
   /** What one lease covers: a whole job, or one shard. */
@@ -6,8 +8,8 @@ export interface StepDefinition {
   readonly atOnce: number | 'WORKER_CONCURRENCY';
   /** What must be up; while it is not, nothing is leased, read or rendered. */
   readonly needs?: 'kafka';
-  /** Whether it asks datasources: rows of one that is silent are then passed over. */
-  readonly asksDatasource: boolean;
+  /** Whom it waits for. One that is silent loses its place to the next row; rows of silent datasources are passed over. */
+  readonly waitsFor?: 'datasource' | 'receiver';
   /** SQL: jobs (rows of bulk_job) for which something waits. */
   readonly jobs: string;
   /** State of the shards that wait; only where the unit is a shard. */
@@ -17,11 +19,11 @@ export interface StepDefinition {
 }
 
 export const steps = {
-  discover: { unit: 'job', atOnce: 2, asksDatasource: true, jobs: `status = 'IN_PROGRESS' AND planned_at IS NULL`, endsWithJob: true },
+  discover: { unit: 'job', atOnce: 2, waitsFor: 'datasource', jobs: `status = 'IN_PROGRESS' AND planned_at IS NULL`, endsWithJob: true },
   measure: {
     unit: 'shard',
     atOnce: 'WORKER_CONCURRENCY',
-    asksDatasource: true,
+    waitsFor: 'datasource',
     jobs: `status = 'IN_PROGRESS' AND planned_at IS NOT NULL`,
     shards: 'planned',
     endsWithJob: true,
@@ -30,7 +32,6 @@ export const steps = {
     unit: 'shard',
     atOnce: 2,
     needs: 'kafka',
-    asksDatasource: false,
     jobs: `publication = 'pending'`,
     shards: 'recommended',
     endsWithJob: false,
@@ -39,15 +40,20 @@ export const steps = {
     unit: 'job',
     atOnce: 4,
     needs: 'kafka',
-    asksDatasource: false,
     jobs: `publication = 'pending' AND status <> 'IN_PROGRESS'
            AND NOT EXISTS (SELECT FROM shard WHERE job_id = id AND state IN ('planned', 'recommended'))`,
     endsWithJob: false,
   },
-  notify: { unit: 'job', atOnce: 8, asksDatasource: false, jobs: `webhook ->> 'status' = 'IN_PROGRESS'`, endsWithJob: false },
+  notify: { unit: 'job', atOnce: 8, waitsFor: 'receiver', jobs: `webhook ->> 'status' = 'IN_PROGRESS'`, endsWithJob: false },
 } as const satisfies Record<string, StepDefinition>;
 export type Step = keyof typeof steps;
 export const stepNames = Object.keys(steps) as Step[];
+
+/** How many rows of a step one process works on at once. */
+export function placesOf(step: Step, settings: Pick<Settings, 'WORKER_CONCURRENCY'>): number {
+  const { atOnce } = steps[step];
+  return atOnce === 'WORKER_CONCURRENCY' ? settings.WORKER_CONCURRENCY : atOnce;
+}
 
 /** A row that waits. In the queue it only says that there is one: the worker that it wakes takes the row whose turn it is. */
 export interface WakeUp {
