@@ -50,7 +50,10 @@ describe('a lease', () => {
         throw new Error('Connection terminated unexpectedly');
       },
     };
-    const error = await new LeaseStore(breaking as never).next('discover', [], []).catch((reason: unknown) => reason as LeaseUnsure);
+    const error = await new LeaseStore(breaking as never).next('discover', [], []).then(
+      () => undefined as never,
+      (reason: LeaseUnsure) => reason,
+    );
     expect(error).toBeInstanceOf(LeaseUnsure);
     for (let times = 0; times < 2; times++) await flow.leases.release(error.lease, { ...released, isUnsure: true });
     expect(await flow.row('SELECT count, held_until FROM attempt')).toEqual({ count, held_until: null });
