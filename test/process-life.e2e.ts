@@ -217,6 +217,16 @@ describe('the embedded PostgreSQL', () => {
     expect(child.hasExited).toBe(false);
   });
 
+  it('that hangs is killed at a stop', async () => {
+    const child = await launch({ SHUTDOWN_TIMEOUT_MS: '100' });
+    await untilLine('"listening"');
+    const pid = postmaster()!;
+    process.kill(pid, 'SIGSTOP');
+    process.kill(child.pid, 'SIGTERM');
+    await child.exited;
+    expect(hasLine('embedded PostgreSQL hangs; it is killed')).toBe(true);
+  });
+
   it('is started again when another process has got its number, which lives on', async () => {
     const child = await launch();
     await untilLine('"listening"');

@@ -26,7 +26,7 @@ export class ErrorEnvelopeFilter implements ExceptionFilter {
 }
 
 /** Callers of a request that met a fault which passes by itself are told to try again after so many seconds. */
-const retryAfterSeconds = 5;
+export const retryAfterSeconds = 5;
 
 /** No request waits longer for an answer. */
 const patienceMs = 9_000;

@@ -94,6 +94,7 @@ class Cluster {
     await this.looking;
     await this.end('fast')
       .catch(() => this.end('immediate'))
+      .catch(() => this.kill())
       .catch((error) => log.warn({ error: String(error) }, 'embedded PostgreSQL does not stop'));
   }
 
@@ -144,9 +145,17 @@ class Cluster {
     return port > 0 && isListening(port);
   }
 
-  /** Stops the server if it runs. */
+  /** Stops the server if it runs; rejects if it does not stop in time. */
   private async end(mode: 'fast' | 'immediate'): Promise<void> {
-    if ((await this.postmaster()) !== undefined) await this.control('stop', '-m', mode, '-w', '-t', '15');
+    if ((await this.postmaster()) !== undefined) await this.control('stop', '-m', mode, '-w', '-t', mode === 'fast' ? '10' : '3');
+  }
+
+  /** Kills a server that hangs. It loses nothing that was committed: the next start replays its log. */
+  private async kill(): Promise<void> {
+    const pid = await this.postmaster();
+    if (pid === undefined) return;
+    log.warn({ pid }, 'embedded PostgreSQL hangs; it is killed');
+    process.kill(pid, 'SIGKILL');
   }
 
   private async launch(): Promise<void> {

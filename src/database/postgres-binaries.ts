@@ -60,7 +60,7 @@ export async function placeData(owner: Owner, folder: string): Promise<string> {
   const asked = await realPathOf(folder);
   const home = (await isOpen(owner, dirname(asked))) ? asked : openFolderFor(asked);
   if (home !== asked) {
-    log.warn({ asked, folder: home }, 'DATA_DIR is closed to the user that PostgreSQL runs as; its data lie in another folder');
+    log.warn({ asked, data: home }, 'DATA_DIR is closed to the user that PostgreSQL runs as; its data lie in another folder');
   }
   await makeFolder(home).catch(({ message }) => {
     throw new Error(

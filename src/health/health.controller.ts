@@ -1,6 +1,7 @@
 import { Controller, Get, Header, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { BulkJobStore } from '../bulk/bulk-job-store.js';
+import { retryAfterSeconds } from '../bulk/error-envelope.filter.js';
 import { DatabaseProbe } from '../database/database-probe.js';
 import { Datasources, noDatasource } from '../datasource/datasources.js';
 import { Publisher } from '../publication/publisher.js';
@@ -58,7 +59,7 @@ export class HealthController {
   @Get('ready')
   async ready(@Res() response: Response): Promise<void> {
     if (this.isDraining) {
-      response.status(503).json({ status: 'draining', checks: {} });
+      response.status(503).setHeader('Retry-After', retryAfterSeconds).json({ status: 'draining', checks: {} });
       return;
     }
     const database = await this.checkDatabase();
@@ -68,6 +69,7 @@ export class HealthController {
       ...(reachesOthers(this.settings) ? [openWarning] : []),
       ...(this.datasources.all().length === 0 ? [noDatasource] : []),
     ];
+    if (status === 'down') response.setHeader('Retry-After', retryAfterSeconds);
     response.status(status === 'down' ? 503 : 200).json({ status, checks: { database, kafka }, ...(warnings.length > 0 && { warnings }) });
   }
 
