@@ -23,7 +23,7 @@ ENTRYPOINT ["node", "--import", "tsx", "scripts/write-cluster.ts"]
 FROM node:22-slim AS service
 ENV NODE_ENV=production
 WORKDIR /app
-# Process 1 ignores a SIGTERM that it does not handle yet, so node must not be it: in its first milliseconds it handles none.
+# The kernel ignores SIGTERM for process 1 until node has installed its handler. tini as process 1 passes the signal on.
 RUN apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*
 COPY package.json LICENSE ./
 COPY config ./config

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkStart } from './check-start.js';
@@ -138,10 +138,10 @@ describe('checkStart', () => {
   });
 
   it.each([
-    ['password: *hunter2', /it is not valid YAML; quote values that begin with \*, &, ! or \|$/],
-    ['password: |hunter2', /line 4, column \d+\); quote values/],
-    ['password: !hunter2', /line 4, column \d+\); quote values/],
-    ['password: *hunter2\n  - &hunter2 x', /it is not valid YAML/],
+    ['password: *hunter2', /it is not one valid YAML document\. Correct it; values that begin with \*, &, ! or \| need quotes$/],
+    ['password: |hunter2', /line 4, column \d+\)\. Correct it; values that begin/],
+    ['password: !hunter2', /line 4, column \d+\)\. Correct it; values that begin/],
+    ['password: *hunter2\n  - &hunter2 x', /it is not one valid YAML document/],
   ])('refuses a datasources file with %s, and shows none of it', (line, message) => {
     const DATASOURCES_FILE = file(
       'broken.yaml',
@@ -160,8 +160,12 @@ describe('checkStart', () => {
       expect.stringMatching(/^CE_SOURCE: /),
       expect.stringMatching(/^DATABASE_URL: .*\/nope/),
     ]);
-    for (const DATA_DIR of [import.meta.filename, join(import.meta.filename, 'data')]) {
-      expect(faultsOf({ DATA_DIR })).toEqual([`DATA_DIR: ${DATA_DIR} is not a folder`]);
+    symlinkSync('loop', join(folder, 'loop'));
+    for (const DATA_DIR of [import.meta.filename, join(import.meta.filename, 'data'), join(folder, 'loop')]) {
+      expect(faultsOf({ DATA_DIR, CONFIG_DIR: join(folder, 'loop') })).toEqual([
+        expect.stringMatching(/^DATA_DIR: .*Set DATA_DIR to a folder/),
+        expect.stringMatching(/^CONFIG_DIR: cannot read .*loop/),
+      ]);
     }
     expect(faultsOf({ DATA_DIR: join(folder, 'a', 'b') })).toEqual([]);
   });
@@ -171,7 +175,7 @@ describe('checkStart', () => {
     const path = file('token', '\n');
     const authentication = { type: 'bearer', credentials: { tokenFilePath: path } };
     expect(faultsOf({ DATASOURCES_FILE: file('files.json', [{ ...entry, authentication }]) })).toEqual([
-      expect.stringMatching(/tokenFilePath: .*token is empty$/),
+      expect.stringMatching(/tokenFilePath: .*token is empty; write the token into it$/),
     ]);
   });
 
@@ -181,7 +185,9 @@ describe('checkStart', () => {
 
   it('finds a layer that nobody knows, and profiles that jobs need', () => {
     expect(faultsOf({ LAYERS: 'containr' })).toEqual([expect.stringMatching(/^LAYERS: containr: no file of CONFIG_DIR\/layers/)]);
-    expect(faultsOf({ CONFIG_DIR: join(folder, 'nowhere') })).toEqual([expect.stringMatching(/^CONFIG_DIR: there is no folder .*nowhere/)]);
+    expect(faultsOf({ CONFIG_DIR: join(folder, 'nowhere') })).toEqual([
+      expect.stringMatching(/^CONFIG_DIR: cannot read .*nowhere: there is no such file or folder \(ENOENT\)\. Create the folder/),
+    ]);
     mkdirSync(join(folder, 'empty'));
     expect(faultsOf({ CONFIG_DIR: join(folder, 'empty') })).toEqual([
       expect.stringMatching(/^CONFIG_DIR: there is no metadata profile "cluster-metadata-local-monitoring"/),

@@ -41,7 +41,8 @@ export function checkStart(environment: Readonly<Record<string, string | undefin
 
 function configFaults(settings: Settings): string[] {
   const folder = settings.CONFIG_DIR;
-  if (folder !== undefined && !isFolder(folder)) return [`CONFIG_DIR: there is no folder ${folder}`];
+  const fault = folder === undefined ? undefined : folderFault(folder, { mayBeMade: false });
+  if (fault) return [`CONFIG_DIR: ${fault}. Create the folder or unset CONFIG_DIR`];
   return [
     ...faultsIn('CONFIG_DIR', () => lacking('metadata profile', requestDefaults.metadata_profile, new MetadataProfiles(settings))),
     ...faultsIn('CONFIG_DIR', () => lacking('metric profile', requestDefaults.metric_profile, new MetricProfiles(settings))),
@@ -53,8 +54,10 @@ function configFaults(settings: Settings): string[] {
 }
 
 function databaseFaults(settings: Settings): string[] {
-  if (settings.DATABASE_URL === undefined)
-    return isBelowFolder(settings.DATA_DIR) ? [] : [`DATA_DIR: ${settings.DATA_DIR} is not a folder`];
+  if (settings.DATABASE_URL === undefined) {
+    const fault = folderFault(settings.DATA_DIR, { mayBeMade: true });
+    return fault ? [`DATA_DIR: ${fault}. Set DATA_DIR to a folder that this user can write to, or set DATABASE_URL`] : [];
+  }
   // pg reads the files that the address names (sslrootcert, sslcert, sslkey) when a client is made.
   return (['DATABASE_URL', 'DATABASE_DIRECT_URL'] as const).flatMap((name) => {
     try {
@@ -66,17 +69,15 @@ function databaseFaults(settings: Settings): string[] {
   });
 }
 
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-/** Whether a path is a folder, or could become one: what there is above it is a folder. */
-function isBelowFolder(path: string): boolean {
+/** Why a path is not a folder, or could not become one where it may be made; undefined if it is or could. */
+function folderFault(path: string, { mayBeMade }: { mayBeMade: boolean }): string | undefined {
   try {
-    const found = statSync(path, { throwIfNoEntry: false });
-    return found ? found.isDirectory() : isBelowFolder(dirname(resolve(path)));
-  } catch {
-    return false;
+    return statSync(path).isDirectory() ? undefined : `${path} is not a folder`;
+  } catch (error) {
+    const above = dirname(resolve(path));
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (mayBeMade && isMissing && above !== path) return folderFault(above, { mayBeMade });
+    return `cannot read ${path}: ${whyUnreadable(error)}`;
   }
 }
 

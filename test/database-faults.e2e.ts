@@ -112,7 +112,7 @@ describe('a PostgreSQL that misbehaves', () => {
     },
   );
 
-  it('by a lock: requests get 503 in time, and what they come to afterwards is no error', async () => {
+  it('by a lock: requests get 503 in time, and their later outcome is not logged as an error', async () => {
     const running = await start();
     const jobId = await startJob(running.url, request);
     await waitForEnd(running.url, jobId);

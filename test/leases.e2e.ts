@@ -55,9 +55,29 @@ describe('a lease', () => {
       (reason: LeaseUnsure) => reason,
     );
     expect(error).toBeInstanceOf(LeaseUnsure);
-    for (let times = 0; times < 2; times++) await flow.leases.release(error.lease, { ...released, isUnsure: true });
+    for (let times = 0; times < 2; times++) await flow.leases.release(error.lease, { ...released, unsureUntil: error.heldUntil });
     expect(await flow.row('SELECT count, held_until FROM attempt')).toEqual({ count, held_until: null });
     expect(await next('discover')).toMatchObject({ attempts: count + 1 });
+  });
+
+  it('is not given back at the cost of the worker that took the row after the commit had failed', async () => {
+    await flow.submit();
+    const breaking = {
+      transaction: (work: (manager: EntityManager) => Promise<unknown>) =>
+        flow.database.transaction(async (manager) => {
+          await work(manager);
+          throw new Error('Connection terminated unexpectedly');
+        }),
+    };
+    const error = await new LeaseStore(breaking as never).next('discover', [], []).then(
+      () => undefined as never,
+      (reason: LeaseUnsure) => reason,
+    );
+    const successor = await flow.lease('discover');
+    expect(successor.fence).toBe(error.lease.fence);
+    await flow.leases.release(error.lease, { ...released, unsureUntil: error.heldUntil });
+    expect(await flow.leases.renew([successor])).toEqual(['held']);
+    expect(await next('discover')).toBeUndefined();
   });
 
   it('is given to one of two workers that choose its row at the same moment', async () => {

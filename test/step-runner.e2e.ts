@@ -205,8 +205,11 @@ describe('a place', () => {
   it('gives back a lease whose commit may have come through', async () => {
     await flow.plan([1]);
     const lease = await flow.lease('measure');
+    const { held_until } = (await flow.row(`SELECT held_until::text FROM attempt WHERE step = 'measure'`)) as { held_until: string };
     const { runner } = startWorker('measure', commit);
-    jest.spyOn(flow.leases, 'next').mockRejectedValueOnce(new LeaseUnsure(lease, new Error('Connection terminated unexpectedly')));
+    jest
+      .spyOn(flow.leases, 'next')
+      .mockRejectedValueOnce(new LeaseUnsure(lease, held_until, new Error('Connection terminated unexpectedly')));
     await expect(runner.fillPlace('measure')).rejects.toThrow(LeaseUnsure);
     await waitUntil('the row is free', async () => (await attempt()).held_until === null);
     expect(await attempt()).toMatchObject({ count: 0, pauses: false });

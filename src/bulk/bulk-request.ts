@@ -4,7 +4,7 @@ import { experimentTypes } from '../experiments/experiment.js';
 /** Maximum number of faulty members of one list or object that are reported. */
 const maxFaults = 19;
 
-/** Reports faulty members until there are enough of them: a fault of each of 50,000 members would hold the event loop. */
+/** Reports at most `maxFaults` faulty members: 50,000 faults would block the event loop. */
 function checkMembers(members: Iterable<readonly [string | number, unknown]>, schema: z.ZodType, context: z.RefinementCtx): void {
   let faults = 0;
   for (const [name, value] of members) {

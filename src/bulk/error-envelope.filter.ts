@@ -31,7 +31,7 @@ export const retryAfterSeconds = 5;
 /** No request waits longer for an answer. */
 const patienceMs = 9_000;
 
-/** Responses that got their 503 while the request was still worked on. What it comes to, an answer or an error, can't be sent any more. */
+/** Responses that got their 503 while the request was still being handled. Its later answer or error is dropped. */
 const answeredLate = new WeakSet<Response>();
 
 /** Express middleware: answers 503 where a request has no answer in time, because the database hangs. An answer that has begun may take its time. */

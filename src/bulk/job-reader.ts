@@ -10,7 +10,7 @@ import type { ShardEntity } from './shard.entity.js';
 import { ShardStore } from './shard-store.js';
 import { showOutcome, showPlanned, showSummary } from './show-job.js';
 
-/** Experiments in the first page of a job, whose size nobody knows yet, and the maximum of each further page. */
+/** Experiments in a job's first page, before their size is known, and the maximum of later pages. */
 const firstPage = 5;
 const largestPage = 200;
 
@@ -76,8 +76,9 @@ export class JobReader {
   async names(job: BulkJobEntity, after: string, limit: number): Promise<string[]> {
     const planned = job.status === 'IN_PROGRESS' ? await this.shardRows.plannedNames(job.id, after, limit) : [];
     const processed = await this.outcomes.names(job.id, after, limit);
-    if (planned.length === 0) return processed;
-    return [...new Set([...planned, ...processed])].sort(compareBytes).slice(0, limit);
+    const names = planned.length === 0 ? processed : [...new Set([...planned, ...processed])].sort(compareBytes).slice(0, limit);
+    if (names.length === 0) await this.checkExists(job);
+    return names;
   }
 
   /** A job's experiments, by name; memory stays that of one page. Rejects where the job is deleted meanwhile. */
@@ -87,8 +88,7 @@ export class JobReader {
     while (left > 0) {
       const wanted = Math.min(size, left);
       const page = await this.page(job, after, wanted, range);
-      // Deleted rows look like the end of the job.
-      if (page.length < wanted && !(await this.store.exists(job.id))) throw deletedMeanwhile();
+      if (page.length < wanted) await this.checkExists(job);
       yield* page;
       if (page.length < wanted) return;
       left -= wanted;
@@ -111,10 +111,16 @@ export class JobReader {
     return planned.length === 0 ? documents : documents.sort((a, b) => compareBytes(a.name, b.name)).slice(0, limit);
   }
 
+  /** Deleted rows look like the end of the job. */
+  private async checkExists({ id }: BulkJobEntity): Promise<void> {
+    if (!(await this.store.exists(id))) throw deletedMeanwhile();
+  }
+
   /** One experiment by its exact name. */
   async experiment(job: BulkJobEntity, name: string): Promise<ExperimentDocument | undefined> {
     const planned = job.status === 'IN_PROGRESS' ? await this.shardRows.plannedNamed(job.id, name) : undefined;
     const outcome = await this.outcomes.one(job.id, name);
+    if (!outcome && !planned) await this.checkExists(job);
     const shards = await this.shards(job);
     if (outcome) return showOutcome(job, outcome, shardOf(shards, outcome.shardNumber));
     return planned && showPlanned(job, planned.experiment, shardOf(shards, planned.shardNumber).plannedAt);
@@ -132,7 +138,7 @@ function deletedMeanwhile(): RestError {
   return new RestError(404, 'Job not found: it was deleted while it was read');
 }
 
-/** So many experiments that a page of them weighs what it should, if they are like those of the page before. */
+/** Page size at which the next page weighs about `pageBytes`, if its experiments are like those of the last page. */
 function nextPageSize(page: readonly ExperimentDocument[]): number {
   const bytes = page.reduce((sum, experiment) => sum + weightOf(experiment), 0);
   return Math.max(1, Math.min(largestPage, Math.floor((pageBytes * page.length) / bytes)));

@@ -39,13 +39,18 @@ export class LeaseLost extends Error {
   }
 }
 
-/** The connection broke while a lease was committed: nobody knows whether it is given. */
+/** The connection broke during the commit of a lease, so nobody knows whether it was committed. */
 export class LeaseUnsure extends Error {
   constructor(
     readonly lease: Lease,
+    /** `held_until` of the row if it was committed, as PostgreSQL writes it. */
+    readonly heldUntil: string,
     cause: unknown,
   ) {
-    super(`The lease of ${lease.step} ${lease.jobId} may not be given: ${cause}`, { cause });
+    super(
+      `It is unknown whether the lease of ${lease.step} ${lease.jobId} was committed: ${cause}. It is released as soon as PostgreSQL can be reached.`,
+      { cause },
+    );
     this.name = 'LeaseUnsure';
   }
 }
@@ -65,8 +70,8 @@ export interface Release {
   /** Nobody takes the row for so long. */
   readonly pauseMs: number;
   readonly reason?: string;
-  /** Nobody knows whether the lease was given: nothing is written unless it was. */
-  readonly isUnsure?: boolean;
+  /** Of an unsure lease: its `held_until`. The row changes only if it still has it. */
+  readonly unsureUntil?: string;
 }
 
 /** The `attempt` rows: who works on what. All times are the database's. */
@@ -89,18 +94,19 @@ export class LeaseStore {
 
   /** In a transaction, so that a lease whose reply is lost is rolled back. Only the reply to its commit may be lost: then it throws LeaseUnsure. */
   private async take(step: Step, silent: readonly string[], served: readonly string[]): Promise<Lease | 'raced' | undefined> {
-    let lease: Lease | undefined;
+    let unsure: { lease: Lease; heldUntil: string } | undefined;
     try {
       return await inTransaction(this.database, async (transaction) => {
         const [row] = await transaction.query(takeFirst(step), [silent, served]);
         if (!row) return undefined;
         if (row.fence === null) return 'raced';
-        const { job_id: jobId, shard, fence, count, datasources, last_error } = row;
-        lease = { step, jobId, shard, fence, attempts: count, datasources, lastError: last_error ?? undefined };
+        const { job_id: jobId, shard, fence, count, datasources, last_error, held_until: heldUntil } = row;
+        const lease = { step, jobId, shard, fence, attempts: count, datasources, lastError: last_error ?? undefined };
+        unsure = { lease, heldUntil };
         return lease;
       });
     } catch (error) {
-      throw lease ? new LeaseUnsure(lease, error) : error;
+      throw unsure ? new LeaseUnsure(unsure.lease, unsure.heldUntil, error) : error;
     }
   }
 
@@ -128,16 +134,17 @@ export class LeaseStore {
     if (held.length === 0) throw new LeaseLost(lease);
   }
 
-  /** Ends a lease without a result. Of a lost lease only the count is given back; the rest is its successor's. Does nothing the second time. */
-  async release({ jobId, step, shard, fence }: Lease, { counts, pauseMs, reason, isUnsure = false }: Release): Promise<void> {
+  /** Ends a lease without a result. Of a lost lease only the count is given back; the rest is its successor's. A repeat changes nothing, except that it lowers the count of a lost lease again. */
+  async release({ jobId, step, shard, fence }: Lease, { counts, pauseMs, reason, unsureUntil }: Release): Promise<void> {
     await this.database.query(
       `UPDATE attempt SET
          count = greatest(count - $5::integer, 0),
          held_until = CASE WHEN fence = $4 THEN NULL ELSE held_until END,
          not_before = CASE WHEN fence = $4 THEN now() + $6 * interval '1 millisecond' ELSE not_before END,
          last_error = CASE WHEN fence = $4 THEN coalesce($7, last_error) ELSE last_error END
-       WHERE job_id = $1 AND step = $2 AND shard = $3 AND NOT (fence = $4 AND held_until IS NULL) AND (fence = $4 OR NOT $8::boolean)`,
-      [jobId, step, shard, fence, counts ? 0 : 1, pauseMs, reason ?? null, isUnsure],
+       WHERE job_id = $1 AND step = $2 AND shard = $3 AND NOT (fence = $4 AND held_until IS NULL)
+         AND ($8::timestamptz IS NULL OR (fence = $4 AND held_until = $8::timestamptz))`,
+      [jobId, step, shard, fence, counts ? 0 : 1, pauseMs, reason ?? null, unsureUntil ?? null],
     );
   }
 
@@ -211,7 +218,7 @@ function takeFirst(step: Step): string {
       ON CONFLICT (job_id, step, shard) DO UPDATE
         SET fence = attempt.fence + 1, count = attempt.count + 1, held_until = excluded.held_until, not_before = NULL
         WHERE (${heldUntil} <= now()) IS NOT FALSE AND (attempt.not_before <= now()) IS NOT FALSE
-      RETURNING fence, count, last_error
+      RETURNING fence, count, last_error, held_until::text AS held_until
     )
     SELECT chosen.*, taken.* FROM chosen LEFT JOIN taken ON true`;
 }

@@ -64,11 +64,10 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async round(now: Date): Promise<void> {
     for (const { jobId, deadline } of await this.jobs.pastDeadline(now)) {
-      await this.ended
-        .end(jobId, jobNotifications.deadlinePassed(deadline))
-        .catch((error) =>
-          log.warn({ jobId, error: String(error) }, 'a job past its deadline cannot be ended now; the next round tries again'),
-        );
+      await this.ended.end(jobId, jobNotifications.deadlinePassed(deadline)).catch((error) => {
+        if (!this.isStopped)
+          log.warn({ jobId, error: String(error) }, 'a job past its deadline cannot be ended now; the next round tries again');
+      });
     }
     // At once: a queue that hangs holds up each of them.
     await Promise.all(stepNames.map(async (step) => this.wake(step, await this.leases.waiting(step))));

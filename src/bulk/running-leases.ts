@@ -14,8 +14,8 @@ const beatMs = 400;
  * row behind many of them does not wait for long. Losing a place costs little: the row runs on beside the others.
  */
 const silenceMs = 2_000;
-/** Leases beside their places that wait for receivers of webhooks; each keeps one page of its body in memory. */
-const mostReceivers = 50;
+/** Maximum leases that wait for a webhook receiver without a place; each keeps one page of its body in memory. */
+const maxReceivers = 50;
 /** How often running rows are checked for silent datasources. */
 const listenMs = 100;
 
@@ -24,7 +24,7 @@ export interface RunningLease {
   readonly lease: Lease;
   /** Fires when the step must stop: its job ended, its lease is lost, or the process shuts down. */
   readonly signal: AbortSignal;
-  /** Resolves when its datasource has been silent for a while. */
+  /** Resolves when its datasource or receiver has been silent for a while. */
   readonly silent: Promise<void>;
 }
 
@@ -73,10 +73,10 @@ export class RunningLeases {
     this.running.delete(running as Running);
   }
 
-  /** Datasources that at least `most` leases of a step wait for in vain. One that hangs over a single question may still answer others. */
-  silentDatasources(step: Step, most: number): string[] {
+  /** Datasources for which at least `minLeases` leases of a step wait in vain. One that hangs over a single query may still answer others. */
+  silentDatasources(step: Step, minLeases: number): string[] {
     const names = [...this.silentOf(step).values()].flat();
-    return [...new Set(names)].filter((name) => names.filter((each) => each === name).length >= most);
+    return [...new Set(names)].filter((name) => names.filter((each) => each === name).length >= minLeases);
   }
 
   /** How many leases of a step are at work and not silent: those that lost their place and are heard again count too. */
@@ -151,9 +151,9 @@ export class RunningLeases {
     const silent = new Map<Running, string[]>();
     for (const running of this.ofStep(step)) {
       const { lease, sinceMs } = running;
-      const silentSince = performance.now() - silenceMs / (1 + silent.size);
+      const silentSince = performance.now() - silenceMs / (1 + new Set([...silent.values()].flat()).size);
       const found = lease.datasources.filter((name) => Math.max(sinceMs, this.threads.lastAnswerAt(name) ?? 0) < silentSince);
-      const hasSilentReceiver = waitsFor === 'receiver' && sinceMs < performance.now() - silenceMs && silent.size < mostReceivers;
+      const hasSilentReceiver = waitsFor === 'receiver' && sinceMs < performance.now() - silenceMs && silent.size < maxReceivers;
       if (found.length > 0 || hasSilentReceiver) silent.set(running, found);
     }
     return silent;

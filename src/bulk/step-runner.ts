@@ -19,13 +19,13 @@ import { mostAttempts, TooManyAttempts, type Verdict, verdictOn } from './verdic
 
 const log = logOf('bulk');
 
-/** How long a place waits while leases that lost their place are at work again. */
+/** How long a place waits while as many leases are active as the step has places. */
 const placePauseMs = 100;
 
 /** Jobs whose turns are remembered, by step. */
 const mostServed = 1_000;
 
-/** Pause before a failure that a fault of ours keeps from being noted is handled again. */
+/** Pause before a failure that could not be recorded, because of a fault of ours, is handled again. */
 const unnotedPauseMs = 60_000;
 
 /** A fault of ours counts as an attempt. */
@@ -68,7 +68,7 @@ export class StepRunner {
     this.work = { discover, measure, publish, finish, notify };
   }
 
-  /** Fills one place of a step: works on its rows, whose turn it is, until none waits. A row whose datasource is silent runs on without the place. */
+  /** Fills one place of a step: works on its rows, whose turn it is, until none waits. A row whose datasource or receiver is silent runs on without the place. */
   async fillPlace(step: Step): Promise<void> {
     this.filled.set(step, this.filledOf(step) + 1);
     try {
@@ -113,7 +113,7 @@ export class StepRunner {
     try {
       return await this.leases.next(step, this.running.silentDatasources(step, places), this.served.get(step) ?? []);
     } catch (error) {
-      if (error instanceof LeaseUnsure) void this.running.release(error.lease, { counts: false, pauseMs: 0, isUnsure: true });
+      if (error instanceof LeaseUnsure) void this.running.release(error.lease, { counts: false, pauseMs: 0, unsureUntil: error.heldUntil });
       throw error;
     } finally {
       this.leasing.set(step, this.leasingOf(step) - 1);

@@ -9,7 +9,8 @@ import type { JobReader } from './job-reader.js';
 import { showWebhookExperiment, showWebhookHead } from './show-webhook.js';
 
 /**
- * What a job's webhook may be told: all of it (the array of one that Kruize sends, spec: bulk-and-kafka.md 3.8), then ever smaller summaries that say where the rest is.
+ * The possible bodies of a job's webhook: the complete one (Kruize's array of one, spec: bulk-and-kafka.md 3.8), then smaller and smaller summaries that link
+ * to the rest.
  * Each renders the same bytes every time: rows that publication still changes are read once, here, and outcomes of an ended job do not change.
  */
 export async function webhookBodies(

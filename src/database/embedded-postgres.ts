@@ -147,7 +147,8 @@ class Cluster {
 
   /** Stops the server if it runs; rejects if it does not stop in time. */
   private async end(mode: 'fast' | 'immediate'): Promise<void> {
-    if ((await this.postmaster()) !== undefined) await this.control('stop', '-m', mode, '-w', '-t', mode === 'fast' ? '10' : '3');
+    // In immediate mode PostgreSQL kills stuck children itself after 5 s; do not kill it before that.
+    if ((await this.postmaster()) !== undefined) await this.control('stop', '-m', mode, '-w', '-t', mode === 'fast' ? '8' : '7');
   }
 
   /** Kills a server that hangs. It loses nothing that was committed: the next start replays its log. */

@@ -34,7 +34,7 @@ type HttpSettings = Pick<Settings, 'DATASOURCE_CONCURRENCY' | 'DATASOURCE_TIMEOU
 /** Of a refusal's body only its beginning is read. */
 const longestRefusalBytes = 10_000;
 
-/** So much more of an answer counts as a sign of life. */
+/** Bytes that must arrive before a running answer counts as a sign of life. */
 const progressBytes = 16_384;
 
 /** Posts to datasources: credentials, TLS, one concurrency limit a datasource, time-out of the whole answer, retries. */
@@ -68,8 +68,8 @@ export class DatasourceHttp implements OnModuleDestroy {
   }
 
   /**
-   * When a datasource last sent the head or a fair part of an answer, be it a refusal, in ms of performance.now(), to the last look; undefined: never. One
-   * that trickles bytes counts as silent.
+   * When a datasource last sent a response head or at least 16 kB more of a body, refusals included, as of the last call, in ms of performance.now();
+   * undefined if never. One that trickles bytes counts as silent.
    */
   lastAnswerAt(datasource: string): number | undefined {
     for (const each of this.reading) {

@@ -62,5 +62,5 @@ function readYaml(text: string): unknown {
   } catch {
     // An alias without an anchor; the parser's message shows its name.
   }
-  throw new Error(`it is not valid YAML${place}; quote values that begin with *, &, ! or |`);
+  throw new Error(`it is not one valid YAML document${place}. Correct it; values that begin with *, &, ! or | need quotes`);
 }

@@ -71,10 +71,9 @@ const credentialsSchemas: Readonly<Record<string, z.ZodType<Authentication>>> = 
   basic: z.strictObject({ username: required, password: z.string() }).transform((given): Authentication => ({ type: 'basic', ...given })),
   bearer: z
     .strictObject({
-      token: headerValue
-        .or(z.literal(''))
-        .nullish()
-        .transform((token) => token || undefined),
+      token: optional.refine((token) => token === undefined || isValid(() => validateHeaderValue('authorization', token)), {
+        error: 'has characters that an HTTP header cannot carry',
+      }),
       tokenFilePath: optional,
       tokenPath: optional,
     })

@@ -11,7 +11,7 @@ export interface JobSummary {
 const cutText = 200;
 const cutCount = 5;
 
-/** What is left of a summary at each cut, until it is small enough for where it goes: without its input, then with few and short notifications, then with none. */
+/** Cuts, applied in order until the summary fits: drop the input, then keep few, short notifications, then drop them. */
 export const summaryCuts: readonly ((summary: JobSummary) => JobSummary)[] = [
   ({ input: _, ...rest }) => rest,
   ({ notifications = {}, ...rest }) => {
@@ -24,7 +24,7 @@ export const summaryCuts: readonly ((summary: JobSummary) => JobSummary)[] = [
   ({ notifications: _, ...rest }) => rest,
 ];
 
-/** The summary with a word on how it was cut. */
+/** Adds the notification that says how the summary was cut. */
 export function withCutNotice(summary: JobSummary, notice: Notifications): JobSummary {
   return { ...summary, notifications: { ...summary.notifications, ...notice } };
 }

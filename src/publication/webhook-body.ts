@@ -10,10 +10,10 @@ export interface MeasuredBody {
   readonly hmac: string;
 }
 
-/** A body came out differently when it was rendered to be sent. */
+/** The body changed between two renderings. */
 export class BodyChanged extends Error {
   constructor() {
-    super('The webhook body changed while it was sent, so the call was cut off. It is called again.');
+    super('The webhook body changed between measuring and sending, so the call was cut off. The step runs again.');
     this.name = 'BodyChanged';
   }
 }
@@ -25,7 +25,7 @@ export interface Measure {
   readonly signal?: AbortSignal;
 }
 
-/** Renders each body once and returns the first that has at most `maxBytes`; undefined where none has. */
+/** Renders each body once and returns the first that has at most `maxBytes`; undefined if none fits. */
 export async function measureBody(bodies: Iterable<RenderBody>, measure: Measure): Promise<MeasuredBody | undefined> {
   for (const render of bodies) {
     const measured = await measureOne(render, measure);

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import axios, { type AxiosResponse } from 'axios';
@@ -15,7 +16,7 @@ export interface WebhookCall {
   readonly url: string;
   /** Names this delivery; equal on every attempt, so that a receiver can tell repeats. */
   readonly deliveryId: string;
-  /** JSON texts, the one that says most first; the first that has at most `maxBytes` is sent, and signed as it is. */
+  /** JSON texts, the most detailed first. Sends and signs the first that has at most `maxBytes`. */
   readonly bodies: readonly RenderBody[];
   readonly maxBytes: number;
 }
@@ -71,7 +72,14 @@ export class WebhookClient {
    */
   async call(call: WebhookCall, { signal, pace = webhookPace }: { signal?: AbortSignal; pace?: WebhookPace } = {}): Promise<WebhookResult> {
     const body = await measureBody(call.bodies, { maxBytes: call.maxBytes, secret: this.settings.WEBHOOK_SECRET, signal });
-    if (!body) return { status: 'FAILED', notification: failureOf(413, `No body has at most ${call.maxBytes} bytes; nothing was sent.`) };
+    if (!body)
+      return {
+        status: 'FAILED',
+        notification: failureOf(
+          413,
+          `The smallest webhook body exceeds WEBHOOK_MAX_BYTES=${call.maxBytes}, so nothing was sent. Raise WEBHOOK_MAX_BYTES.`,
+        ),
+      };
     try {
       await pRetry(() => this.attempt(call, body, pace, signal), {
         retries: pace.attempts - 1,
@@ -107,7 +115,9 @@ export class WebhookClient {
     const stream = Readable.from(rendering.parts(), { objectMode: false });
     const timeout = receiverTimeout(rendering, pace.timeoutMs);
     try {
-      const answer = await this.post(call, body, stream, AbortSignal.any(signal ? [timeout.signal, signal] : [timeout.signal]));
+      // A receiver may answer before it has read everything. A body in one piece still reaches it.
+      const data = body.bytes <= bufferedBytes ? await buffer(stream) : stream;
+      const answer = await this.post(call, body, data, AbortSignal.any(signal ? [timeout.signal, signal] : [timeout.signal]));
       answer.data.destroy();
       return answer;
     } catch (error) {
@@ -124,14 +134,14 @@ export class WebhookClient {
   private async post(
     { url, deliveryId }: WebhookCall,
     { bytes, hmac }: MeasuredBody,
-    stream: Readable,
+    data: Readable | Buffer,
     signal: AbortSignal,
   ): Promise<AxiosResponse<Readable>> {
     this.targets.check(url);
     const { lookup } = this.targets;
     const proxy = proxyFor(url);
     if (proxy) await this.targets.checkName(url);
-    return axios.post<Readable>(url, stream, {
+    return axios.post<Readable>(url, data, {
       headers: {
         'Content-Type': 'application/json',
         'Content-Length': bytes,
@@ -152,10 +162,13 @@ export class WebhookClient {
   }
 }
 
+/** Bodies up to this size are sent in one piece. */
+const bufferedBytes = 1_000_000;
+
 /** How often a receiver's time is looked at before it is over. */
 const timeoutTicks = 10;
 
-/** Fires when the receiver has had its time. Ticks at which rows are read for the body do not count against it. */
+/** Aborts when the receiver's time is up. Ticks during which rows are read do not count. */
 function receiverTimeout(rendering: BodyRendering, timeoutMs: number): { readonly signal: AbortSignal; clear(): void } {
   const controller = new AbortController();
   let ticks = 0;

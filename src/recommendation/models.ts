@@ -22,7 +22,7 @@ export const modelTable = {
 export const defaultModels: readonly Model[] = Object.values(modelTable);
 
 /** Bound of a request: each term of each experiment's recommendation has a part for each model. */
-const mostModels = 20;
+const maxModels = 20;
 const customModelNotice = 112103;
 const tunableFields = ['cpu_percentile', 'memory_percentile', 'accelerator_percentile'];
 
@@ -40,7 +40,7 @@ export function readModels(modelSettings: unknown, field = 'model_settings'): re
   for (const item of listOf(names)) {
     const key = nameOf(item).toLowerCase();
     if (!read.has(key)) read.set(key, knownModel(key) ?? customModel(item, member(settings, field, 'model_tunables')));
-    if (read.size > mostModels) throw new RecommendationInputError(names.field, `expected at most ${mostModels} models`);
+    if (read.size > maxModels) throw new RecommendationInputError(names.field, `expected at most ${maxModels} models`);
   }
   return read.size === 0 ? defaultModels : [...read.values()];
 }

@@ -80,7 +80,7 @@ it('takes at most 2,000 bins of plots in all terms together, also where a term n
     expect.objectContaining({
       constructor: RecommendationInputError,
       field: 'term_settings.terms',
-      message: expect.stringContaining(`at most 2000 plots_datapoints in all terms together, these have ${count} `),
+      message: expect.stringContaining(`at most 2000 plots_datapoints in all terms together, got ${count}.`),
     });
   expect(() => readTerms([...many(19, 100), { name: 'one more', duration_in_days: 1, plots_datapoints: 101 }])).toThrow(fault(2_001));
   expect(() => readTerms([...many(2, 1_000), year])).toThrow(fault(2_365));

@@ -27,8 +27,8 @@ export const defaultTerms: readonly Term[] = Object.values(termTable);
 /** Least observed part of a term where its definition names none, as in Kruize's terms customization. */
 const defaultLeastPart = 0.7;
 /** Bounds of a request: each experiment's recommendation has a part for each term, with its plots. */
-const mostTerms = 20;
-const mostPlotBins = 2_000;
+const maxTerms = 20;
+const maxPlotBins = 2_000;
 const customFields = ['name', 'duration_in_days', 'duration_threshold_in_hours', 'plots_datapoints'];
 
 /**
@@ -44,13 +44,13 @@ export function readTerms(terms: unknown, field = 'term_settings.terms'): readon
     const before = read.get(term.name);
     if (before && before !== term) throw new RecommendationInputError(item.field, `another term is named "${term.name}" too`);
     read.set(term.name, term);
-    if (read.size > mostTerms) throw new RecommendationInputError(field, `expected at most ${mostTerms} terms`);
+    if (read.size > maxTerms) throw new RecommendationInputError(field, `expected at most ${maxTerms} terms`);
   }
   const plotBins = [...read.values()].reduce((sum, term) => sum + term.plotBins, 0);
-  if (plotBins > mostPlotBins) {
+  if (plotBins > maxPlotBins) {
     throw new RecommendationInputError(
       field,
-      `expected at most ${mostPlotBins} plots_datapoints in all terms together, these have ${plotBins} (a term without plots_datapoints has one a day)`,
+      `expected at most ${maxPlotBins} plots_datapoints in all terms together, got ${plotBins}. Use fewer; a term without plots_datapoints has one per day`,
     );
   }
   return read.size === 0 ? defaultTerms : [...read.values()].sort((one, other) => one.days - other.days);

@@ -5,9 +5,10 @@ import { readFileSync } from 'node:fs';
 export type FileKind = 'certificate' | 'key' | 'token';
 
 const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'there is no such file or folder',
   EACCES: 'permission denied',
   EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of its path is not a folder',
 };
 
 /** Why a file cannot be read, for people, with the system's code. */
@@ -42,7 +43,7 @@ function faultOf({ path, kind, keyPassword, certificatePath }: NamedFile): strin
     return `cannot read ${path}: ${whyUnreadable(error)}`;
   }
   if (kind === 'certificate') return readCertificate(content) ? undefined : `${path} holds no certificate in PEM form`;
-  if (kind === 'token') return content.toString().trim() === '' ? `${path} is empty` : undefined;
+  if (kind === 'token') return content.toString().trim() === '' ? `${path} is empty; write the token into it` : undefined;
   const key = readKey(content, keyPassword);
   if (!key)
     return `${path} holds no private key in PEM form${keyPassword ? ' that keyPassword opens' : '; if it is encrypted, decrypt it or set keyPassword where the setting has one'}`;

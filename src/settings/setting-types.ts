@@ -182,7 +182,7 @@ export const nameFormat = text.superRefine((format, context) => {
 });
 
 /** Fields that can be named of a section of a record (spec: bulk-and-kafka.md 2.7, 2.8). */
-const fieldsOfSections: Readonly<Record<string, readonly string[]>> = {
+export const fieldsOfSections: Readonly<Record<'summary' | 'experiments' | 'webhook' | 'metadata', readonly string[]>> = {
   summary: [
     ...['status', 'total_experiments', 'processed_experiments', 'failed_experiments', 'existing_experiments', 'published_experiments'],
     ...['notifications', 'input', 'job_id', 'job_start_time', 'job_end_time'],
@@ -197,6 +197,7 @@ export const responseFilter = list(
   'sections summary, experiments, webhook or metadata, with fields like experiments|status|apis',
   (item) => {
     const [section = '', ...fields] = item.split('|');
-    return Object.hasOwn(fieldsOfSections, section) && fields.every((field) => fieldsOfSections[section]?.includes(field));
+    const known = Object.hasOwn(fieldsOfSections, section) ? fieldsOfSections[section as keyof typeof fieldsOfSections] : undefined;
+    return known !== undefined && fields.every((field) => known.includes(field));
   },
 ).pipe(z.array(z.string()).transform((items) => items.join(',')));

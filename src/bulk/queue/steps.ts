@@ -8,7 +8,7 @@ export interface StepDefinition {
   readonly atOnce: number | 'WORKER_CONCURRENCY';
   /** What must be up; while it is not, nothing is leased, read or rendered. */
   readonly needs?: 'kafka';
-  /** Whom it waits for. One that is silent loses its place to the next row; rows of silent datasources are passed over. */
+  /** What the step waits for. A row that waits in vain loses its place to the next one; rows of silent datasources are skipped. */
   readonly waitsFor?: 'datasource' | 'receiver';
   /** SQL: jobs (rows of bulk_job) for which something waits. */
   readonly jobs: string;
