@@ -19,7 +19,9 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
   process.on(signal, () => {
     // One Ctrl-C can arrive twice, from the terminal and from npm, so only a later signal forces the exit.
     if (stop.signal.aborted && performance.now() - stopBeganMs > 2000) {
-      process.stderr.write('rightsizer exits at the second signal. Steps in progress are left to other workers.\n');
+      process.stderr.write(
+        'rightsizer exits at the second signal. Its steps go on in other workers or at the next start, which also takes over an embedded PostgreSQL that keeps running.\n',
+      );
       process.exit(1);
     }
     beginStop(signal);

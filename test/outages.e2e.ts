@@ -262,6 +262,8 @@ describe('Redis away', () => {
       expect(await waitForEnd(url, jobId)).toMatchObject({ status: 'COMPLETED', total_experiments: 7, failed_experiments: 0 });
       await collector.waitForSummary(jobId);
       expect(faultsOf(collector.ofJob(jobId), jobId, Object.keys(await experimentsOf(url, jobId)))).toEqual([]);
+      const ready = await fetch(`${url}/health/ready`);
+      expect([ready.status, await ready.json()]).toMatchObject([200, { status: 'degraded', checks: { queue: { status: 'down' } } }]);
     } finally {
       await redis.stop();
     }

@@ -1,8 +1,7 @@
 import { describeFaults, readBulkRequest } from './read-bulk-request.js';
 
 const faultsOf = (body: unknown) => {
-  const read = readBulkRequest(body);
-  return 'faults' in read ? read.faults : [];
+  return readBulkRequest(body).faults;
 };
 
 /** A body with every field of the contract. */
@@ -29,15 +28,26 @@ const everything = {
 };
 
 describe('readBulkRequest', () => {
-  it('takes every field of the contract as it is', () => expect(readBulkRequest(everything)).toEqual({ request: everything }));
+  it('takes every field of the contract as it is', () => expect(readBulkRequest(everything)).toEqual({ request: everything, faults: [] }));
 
   it.each(Object.keys(everything))('takes null for %s', (field) => expect(faultsOf({ [field]: null })).toEqual([]));
 
-  it('takes an empty object', () => expect(readBulkRequest({})).toEqual({ request: {} }));
+  it('reads the fields that are right beside faulty ones', () => {
+    const read = readBulkRequest({ datasorce: 'x', threshold: 'a', measurement_duration: '7min' });
+    expect(read.request).toEqual({ measurement_duration: '7min' });
+    expect(read.faults.map(({ field }) => field).sort()).toEqual(['datasorce', 'threshold']);
+    expect(readBulkRequest([]).request).toBeDefined();
+    expect(readBulkRequest(null).faults).toHaveLength(1);
+  });
+
+  it('takes an empty object', () => expect(readBulkRequest({})).toEqual({ request: {}, faults: [] }));
 
   it('makes text of label values, of nothing else', () => {
     const filter = { include: { labels: { a: 1, b: true, c: 'x' } } };
-    expect(readBulkRequest({ filter })).toEqual({ request: { filter: { include: { labels: { a: '1', b: 'true', c: 'x' } } } } });
+    expect(readBulkRequest({ filter })).toEqual({
+      request: { filter: { include: { labels: { a: '1', b: 'true', c: 'x' } } } },
+      faults: [],
+    });
   });
 
   it.each([

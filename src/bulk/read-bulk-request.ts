@@ -5,13 +5,19 @@ import { type TextFault, textFaults } from './text-faults.js';
 /** One thing wrong with a request; `field` is the path of the offending field, '' for the body as a whole. */
 export type RequestFault = TextFault;
 
-/** Reads the parsed body of POST /bulk (undefined = empty body): a request, or everything that is wrong with its shape. */
-export function readBulkRequest(body: unknown): { request: BulkRequest } | { faults: RequestFault[] } {
+/**
+ * Reads the parsed body of POST /bulk (undefined = empty body): the request, and everything that is wrong with its shape. Where something is, the request
+ * holds the fields that are right, so that their values can be checked in the same answer; undefined if nothing can be read.
+ */
+export function readBulkRequest(body: unknown): { request?: BulkRequest; faults: RequestFault[] } {
   if (body === undefined) return { faults: [{ field: '', message: 'No content to map due to end-of-input' }] };
   const faults = textFaults(body);
   if (faults.length > 0) return { faults };
   const read = bulkRequestSchema.safeParse(body);
-  return read.success ? { request: read.data } : { faults: read.error.issues.flatMap(faultsOf) };
+  if (read.success) return { request: read.data, faults: [] };
+  const faulty = new Set(read.error.issues.map(({ path }) => path[0]));
+  const right = Object.entries(body ?? {}).filter(([name]) => Object.hasOwn(bulkRequestSchema.shape, name) && !faulty.has(name));
+  return { request: bulkRequestSchema.safeParse(Object.fromEntries(right)).data, faults: read.error.issues.flatMap(faultsOf) };
 }
 
 /** So many faults are told of a request, and so much of each. */

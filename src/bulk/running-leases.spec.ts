@@ -81,6 +81,15 @@ describe('a datasource', () => {
     for (const running of rows) leases.close(running);
   });
 
+  it('is not waited for at a stop', async () => {
+    const leases = keep({ answeredAt: (name) => (name === 'datasource-1' ? performance.now() : undefined) });
+    const [silent, heard] = [leases.open(leaseOf(0)), leases.open(leaseOf(1))];
+    await jest.advanceTimersByTimeAsync(2_100);
+    leases.stopSilent();
+    expect([stateOf(silent!.signal), stateOf(heard!.signal)]).toEqual([expect.any(Stopped), 'runs']);
+    for (const running of [silent!, heard!]) leases.close(running);
+  });
+
   it('of webhooks gives its place away after two seconds, up to fifty of them', async () => {
     const leases = keep();
     const rows = Array.from({ length: 55 }, (_, shard) => leases.open(leaseOf(shard, { step: 'notify', datasources: [] })));

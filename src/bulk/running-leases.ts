@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { logOf } from '../settings/logger.js';
 import { type Lease, LeaseLost, LeaseStore, type Release, Stopped } from './lease-store.js';
-import { type Step, type StepDefinition, steps } from './queue/steps.js';
+import { type Step, type StepDefinition, stepNames, steps } from './queue/steps.js';
 import { WorkerThreads } from './threads/worker-threads.js';
 
 const log = logOf('bulk');
@@ -99,6 +99,13 @@ export class RunningLeases {
   /** Stops every step. */
   stopAll(): void {
     for (const { controller } of this.running) controller.abort(new Stopped('the process shuts down'));
+  }
+
+  /** Stops the steps that wait in vain: they would not end in time. */
+  stopSilent(): void {
+    for (const step of stepNames) {
+      for (const { controller } of this.silentOf(step).keys()) controller.abort(new Stopped('the process shuts down'));
+    }
   }
 
   private listen(): void {

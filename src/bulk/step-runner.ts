@@ -129,11 +129,12 @@ export class StepRunner {
     await this.wakeUps.wakeAll({ [step]: [steps[step].unit === 'shard' ? { jobId, shard } : { jobId }] });
   }
 
-  /** Takes no further rows; what runs is stopped after `graceMs`, and its rows are free at once. */
+  /** Takes no further rows. What waits in vain is stopped at once, and what runs after `graceMs`; their rows are free at once. */
   async stop(graceMs: number): Promise<void> {
     this.isStopping = true;
+    this.running.stopSilent();
     if (!(await this.untilIdle(graceMs))) {
-      log.warn({ steps: this.running.count }, 'steps in progress are left to other workers');
+      log.warn({ steps: this.running.count }, 'steps in progress are left to other workers, or to the next start');
       this.running.stopAll();
       await this.untilIdle(2_000);
     }

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Datasources } from '../datasource/datasources.js';
 import { MetadataProfiles } from '../discovery/metadata-profiles.js';
 import { Publisher } from '../publication/publisher.js';
+import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { BulkJobStore } from './bulk-job-store.js';
@@ -22,6 +23,8 @@ export class RejectedRequest extends Error {
     this.name = 'RejectedRequest';
   }
 }
+
+const log = logOf('bulk');
 
 /** The way in for jobs, whoever asks: REST, events, schedules. */
 @Injectable()
@@ -59,20 +62,23 @@ export class SubmitJob {
     if (!isNew && job.requestHash !== hashOf(request)) {
       throw new RejectedRequest(409, `Duplicate requestId found with different payload: ${key} (field: requestId)`);
     }
-    if (isNew) void this.wakeUps.wake('discover', { jobId: job.id });
+    if (isNew) {
+      log.info({ jobId: job.id, datasources: resolved.datasources }, 'a job began');
+      void this.wakeUps.wake('discover', { jobId: job.id });
+    }
     return job.id;
   }
 
   private check(body: unknown, id: string): BulkRequest {
-    const read = readBulkRequest(body);
-    if ('faults' in read) throw new RejectedRequest(400, describeFaults(read.faults));
-    const faults = checkBulkRequest(read.request, {
+    const { request, faults: ofShape } = readBulkRequest(body);
+    const context = {
       jobId: id,
-      isDatasource: (name) => this.datasources.find(name) !== undefined,
-      isMetadataProfile: (name) => this.profiles.find(name) !== undefined,
-    });
-    if (faults.length > 0) throw new RejectedRequest(400, describeFaults(faults));
-    return read.request;
+      isDatasource: (name: string) => this.datasources.find(name) !== undefined,
+      isMetadataProfile: (name: string) => this.profiles.find(name) !== undefined,
+    };
+    const faults = [...ofShape, ...(request ? checkBulkRequest(request, context) : [])];
+    if (!request || faults.length > 0) throw new RejectedRequest(400, describeFaults(faults));
+    return request;
   }
 }
 

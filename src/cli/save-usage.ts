@@ -9,6 +9,7 @@ import { writeEvidence } from '../recommendation/write-evidence.js';
 import { writeUsageFile } from '../recommendation/write-usage-file.js';
 import { logger } from '../settings/logger.js';
 import { readSettings } from '../settings/read-settings.js';
+import { httpUrl } from '../settings/setting-types.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { EvidenceReader } from '../usage/evidence/evidence-reader.js';
 import { LayerDetector } from '../usage/layers/layer-detector.js';
@@ -70,7 +71,10 @@ async function readFileOf(
 
 function settingsOf({ datasourceUrl }: UsageOptions): Settings {
   const given = { DATASOURCE_RETRY_MS: retryMs, LOG_LEVEL: 'warn', ...process.env };
-  return readSettings(datasourceUrl === undefined ? given : { ...given, PROMETHEUS_URL: datasourceUrl, DATASOURCES_FILE: '' });
+  if (datasourceUrl === undefined) return readSettings(given);
+  const fault = httpUrl.safeParse(datasourceUrl).error?.issues[0]?.message;
+  if (fault) throw new Error(`--datasource-url: ${fault}`);
+  return readSettings({ ...given, PROMETHEUS_URL: datasourceUrl, DATASOURCES_FILE: '' });
 }
 
 /** The one that is named in the options, else by the experiment, else the only one there is. */

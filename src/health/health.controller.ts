@@ -2,6 +2,7 @@ import { Controller, Get, Header, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { BulkJobStore } from '../bulk/bulk-job-store.js';
 import { retryAfterSeconds } from '../bulk/error-envelope.filter.js';
+import { WakeUps } from '../bulk/queue/wake-ups.js';
 import { DatabaseProbe } from '../database/database-probe.js';
 import { Datasources, noDatasource } from '../datasource/datasources.js';
 import { Publisher } from '../publication/publisher.js';
@@ -23,6 +24,10 @@ export function reachesOthers({ HOST }: Pick<Settings, 'HOST'>): boolean {
   return !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/i.test(HOST);
 }
 
+function checkOf(trouble: string | undefined): Check {
+  return trouble === undefined ? { status: 'up' } : { status: 'down', reason: trouble };
+}
+
 /** Kruize's GET /health, and the probes of Kubernetes. */
 @Controller('health')
 export class HealthController {
@@ -33,6 +38,7 @@ export class HealthController {
     private readonly publisher: Publisher,
     private readonly jobs: BulkJobStore,
     private readonly datasources: Datasources,
+    private readonly wakeUps: WakeUps,
     @InjectSettings() private readonly settings: Pick<Settings, 'HOST'>,
   ) {}
 
@@ -53,8 +59,8 @@ export class HealthController {
   }
 
   /**
-   * 200 while requests can be taken, 503 when they cannot: the database is away, or the process stops. Kafka being away delays records and loses none,
-   * so it makes the answer `degraded` with the reason, not 503.
+   * 200 while requests can be taken, 503 when they cannot: the database is away, or the process stops. Kafka or the queue being away delays and loses
+   * nothing, so it makes the answer `degraded` with the reason, not 503.
    */
   @Get('ready')
   async ready(@Res() response: Response): Promise<void> {
@@ -64,18 +70,20 @@ export class HealthController {
     }
     const database = await this.checkDatabase();
     const kafka = await this.checkKafka(database);
-    const status = database.status === 'down' ? 'down' : kafka.status === 'down' ? 'degraded' : 'up';
+    const queue = checkOf(this.wakeUps.trouble());
+    const status = database.status === 'down' ? 'down' : kafka.status === 'down' || queue.status === 'down' ? 'degraded' : 'up';
     const warnings = [
       ...(reachesOthers(this.settings) ? [openWarning] : []),
       ...(this.datasources.all().length === 0 ? [noDatasource] : []),
     ];
     if (status === 'down') response.setHeader('Retry-After', retryAfterSeconds);
-    response.status(status === 'down' ? 503 : 200).json({ status, checks: { database, kafka }, ...(warnings.length > 0 && { warnings }) });
+    response
+      .status(status === 'down' ? 503 : 200)
+      .json({ status, checks: { database, queue, kafka }, ...(warnings.length > 0 && { warnings }) });
   }
 
   private async checkDatabase(): Promise<Check> {
-    const reason = await this.database.trouble();
-    return reason === undefined ? { status: 'up' } : { status: 'down', reason };
+    return checkOf(await this.database.trouble());
   }
 
   private async checkKafka(database: Check): Promise<Check> {

@@ -136,7 +136,9 @@ export const settingsSchema = z.object({
   WEBHOOK_MAX_BYTES: integer(10_000, 500_000_000)
     .default(32_000_000)
     .describe('a webhook whose body would be larger gets the summary and a link to the rest'),
-  PUBLIC_URL: publicUrl.optional().describe('address at which callers reach this service, for links; unset: links are paths'),
+  PUBLIC_URL: publicUrl
+    .optional()
+    .describe('address at which callers reach this service, for the link in a webhook; unset: that link is a path'),
   WEBHOOK_SECRET: optional.describe('key of the X-Rightsizer-Signature header of webhooks'),
 });
 

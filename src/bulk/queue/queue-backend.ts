@@ -28,6 +28,9 @@ const schema = 'bullmq';
 /** Connections to PostgreSQL: each worker listens on one, the others are for short statements. */
 const connections = stepNames.length + 5;
 
+/** Workers that cannot reach the queue tell of it more often than this. */
+const errorPauseMs = 15_000;
+
 /** A hung Redis is noticed after this long. Workers wait for messages for up to 5 s at a time, which is no sign of it. */
 const redisSilenceMs = 15_000;
 
@@ -41,6 +44,9 @@ const redisOptions: RedisOptions = {
 /** Makes the queues and their workers: on PostgreSQL, or on Redis or Valkey where QUEUE_URL says so. */
 export class QueueBackend implements OnApplicationShutdown {
   private readonly redisConnections: Redis[] = [];
+  private isAway = false;
+  private failedMs = Number.NEGATIVE_INFINITY;
+  private reason = '';
 
   private constructor(
     private readonly redisUrl: string | undefined,
@@ -89,9 +95,42 @@ export class QueueBackend implements OnApplicationShutdown {
       // A step is idempotent and its row decides whether there is anything to do: it may be taken over any number of times.
       maxStalledCount: 1_000_000,
     } as WorkerOptions);
-    worker.on('error', (error) => log.warn({ step, error: String(error) }, 'the queue cannot be reached'));
+    worker.on('error', (error) => this.noteError(step, error));
+    worker.on('active', () => this.noteSuccess());
+    worker.on('ready', () => this.noteSuccess());
     worker.on('failed', (_, error) => log.warn({ step, error: String(error) }, 'no row can be leased now; the reconciler will wake again'));
     return worker;
+  }
+
+  /** Why the queue cannot be reached; undefined if it can, as far as its workers know. Jobs go on without it, more slowly. */
+  trouble(): string | undefined {
+    return performance.now() - this.failedMs < errorPauseMs ? this.reason : undefined;
+  }
+
+  /** While the queue is away each worker tells of it every few seconds; the log tells once. */
+  private noteError(step: Step, error: Error): void {
+    // Another worker has taken over a message of a worker that was frozen.
+    const isTakenOver = /^(Lock mismatch|Missing (lock|key))/.test(error.message);
+    if (!isTakenOver && this.trouble() === undefined) {
+      log.warn({ error: String(error) }, `the queue ${this.name} cannot be reached; jobs go on more slowly`);
+      this.isAway = true;
+    } else {
+      log.debug({ step, error: String(error) }, 'a worker of the queue failed');
+    }
+    if (isTakenOver) return;
+    this.failedMs = performance.now();
+    this.reason = `${this.name}: ${error.message}`;
+  }
+
+  private noteSuccess(): void {
+    if (this.isAway) log.info(`the queue ${this.name} is back`);
+    this.isAway = false;
+    this.failedMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Where the queue is, for people; without a password. */
+  private get name(): string {
+    return this.redisUrl === undefined ? 'on PostgreSQL' : `at ${new URL(this.redisUrl).host} (QUEUE_URL)`;
   }
 
   private connection(options: RedisOptions): pg.Pool | Redis {

@@ -3,7 +3,8 @@ import { WakeUps } from './wake-ups.js';
 
 type Queue = { addBulk?: (jobs: unknown[]) => Promise<unknown>; getWaitingCount?: () => Promise<number> };
 
-const wakeUpsOf = (queues: Record<string, Queue>) => new WakeUps({ queue: (step: string) => queues[step] ?? {} } as never);
+const wakeUpsOf = (queues: Record<string, Queue>) =>
+  new WakeUps({ queue: (step: string) => queues[step] ?? {}, trouble: () => undefined } as never);
 
 it('adds each row once by its own id, and asks no queue for nothing', async () => {
   const added: unknown[] = [];

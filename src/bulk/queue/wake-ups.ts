@@ -19,7 +19,7 @@ function soon<T>(work: Promise<T>): Promise<T> {
 export class WakeUps implements OnApplicationShutdown {
   private readonly queues: Readonly<Record<Step, Queue<WakeUp>>>;
 
-  constructor(backend: QueueBackend) {
+  constructor(private readonly backend: QueueBackend) {
     this.queues = Object.fromEntries(stepNames.map((step) => [step, backend.queue(step)])) as Record<Step, Queue<WakeUp>>;
   }
 
@@ -28,8 +28,17 @@ export class WakeUps implements OnApplicationShutdown {
     if (wakeUps.length === 0) return;
     const jobs = wakeUps.map((data) => ({ name: step, data, opts: { jobId: wakeUpId(data) } }));
     await soon(this.queues[step].addBulk(jobs)).catch((error) => {
-      log.warn({ step, count: wakeUps.length, error: String(error) }, 'wake-ups are lost; the reconciler will put them back');
+      // Told once already where the queue is away.
+      log[this.backend.trouble() ? 'debug' : 'warn'](
+        { step, count: wakeUps.length, error: String(error) },
+        'wake-ups are lost; the reconciler will put them back',
+      );
     });
+  }
+
+  /** Why the queue cannot be reached; undefined if it can. */
+  trouble(): string | undefined {
+    return this.backend.trouble();
   }
 
   /** Adds the wake-ups of several steps; never rejects. */
