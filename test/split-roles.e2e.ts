@@ -59,7 +59,10 @@ describe('roles', () => {
     const jobId = await startJob(api.url, request);
     expect(await waitForEnd(api.url, jobId)).toMatchObject({ status: 'COMPLETED', total_experiments: 7, failed_experiments: 0 });
     expect(measuredBy(api, jobId)).toBe(0);
-    expect(workers.reduce((sum, worker) => sum + measuredBy(worker, jobId), 0)).toBe(7);
+    // A worker tells of a shard after its commit.
+    const measured = () => workers.reduce((sum, worker) => sum + measuredBy(worker, jobId), 0);
+    await waitUntil('each shard is told of', () => measured() >= 7);
+    expect(measured()).toBe(7);
     for (const worker of workers) expect(measuredBy(worker, jobId)).toBeGreaterThan(0);
     expect(faultsOfRecords(await recordsOf(jobId), Object.keys(await experimentsOf(api.url, jobId)))).toEqual([]);
   });
