@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { memoryUsage } from 'node:process';
-import { readUsageFile } from '../src/recommendation/read-usage-file.js';
+import { readUsageFile } from '../src/usage-file/read-usage-file.js';
 import { recommend } from '../src/recommendation/recommend.js';
 
 /** What one recommendation costs: a container with 1,441 intervals, three terms, two models, plots. */

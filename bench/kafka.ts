@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { KafkaClient } from '../src/publication/kafka-client.js';
 import type { Message } from '../src/publication/messages.js';
 import { Publisher } from '../src/publication/publisher.js';
-import { readUsageFile } from '../src/recommendation/read-usage-file.js';
+import { readUsageFile } from '../src/usage-file/read-usage-file.js';
 import { recommend } from '../src/recommendation/recommend.js';
 import { readSettings } from '../src/settings/read-settings.js';
 import { startKafka } from '../test/servers/kafka.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { describeExperiment } from '../src/recommendation/describe-experiment.js';
-import { readUsageFile } from '../src/recommendation/read-usage-file.js';
 import { recommend } from '../src/recommendation/recommend.js';
+import { describeExperiment } from '../src/recommendation/recommendations.js';
+import { readUsageFile } from '../src/usage-file/read-usage-file.js';
 import { clusterBlocks } from './cluster/cluster-blocks.js';
 import type { GeneratedContainer } from './cluster/generate-cluster.js';
 import { type CollectedRecord, collectRecords, type RecordCollector, topics } from './collect-records.js';

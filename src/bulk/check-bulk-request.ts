@@ -3,7 +3,7 @@ import { webhookUrlFault } from '../publication/webhook-target.js';
 import { readExtras } from '../recommendation/extras.js';
 import { readModels } from '../recommendation/models.js';
 import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
-import { readRecommendationTypes } from '../recommendation/recommendation-types.js';
+import { readRecommendationTypes } from '../recommendation/settings.js';
 import { readTerms } from '../recommendation/terms.js';
 import type { BulkRequest } from './bulk-request.js';
 import type { RequestFault } from './read-bulk-request.js';

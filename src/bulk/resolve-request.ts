@@ -1,7 +1,7 @@
 import type { ExperimentType } from '../experiments/experiment.js';
 import { type Extras, readExtras } from '../recommendation/extras.js';
 import { type Model, readModels } from '../recommendation/models.js';
-import { type RecommendationTypes, readRecommendationTypes } from '../recommendation/recommendation-types.js';
+import { type RecommendationTypes, readRecommendationTypes } from '../recommendation/settings.js';
 import { readTerms, type Term } from '../recommendation/terms.js';
 import { type BulkRequest, requestDefaults } from './bulk-request.js';
 import { readDuration } from './read-duration.js';

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { describeExperiment } from '../recommendation/describe-experiment.js';
-import { explain } from '../recommendation/explain.js';
-import { readUsageFile } from '../recommendation/read-usage-file.js';
 import { recommend } from '../recommendation/recommend.js';
+import { describeExperiment } from '../recommendation/recommendations.js';
+import { explain } from '../usage-file/explain.js';
+import { readUsageFile } from '../usage-file/read-usage-file.js';
 import { describeFailure, FileError } from './describe-failure.js';
 
 /**

@@ -5,8 +5,6 @@ import { Datasources } from '../datasource/datasources.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
 import type { Experiment } from '../experiments/experiment.js';
 import { noExtras } from '../recommendation/extras.js';
-import { writeEvidence } from '../recommendation/write-evidence.js';
-import { writeUsageFile } from '../recommendation/write-usage-file.js';
 import { logger } from '../settings/logger.js';
 import { readSettings } from '../settings/read-settings.js';
 import { httpUrl } from '../settings/setting-types.js';
@@ -15,6 +13,7 @@ import { EvidenceReader } from '../usage/evidence/evidence-reader.js';
 import { LayerDetector } from '../usage/layers/layer-detector.js';
 import { Layers } from '../usage/layers/layers.js';
 import { usageReaderOf } from '../usage/usage-reader-of.js';
+import { writeEvidence, writeUsageFile } from '../usage-file/write-usage-file.js';
 import { readExperimentName } from './read-experiment-name.js';
 import { readUsageOptions, type UsageOptions, type UsageWindow } from './read-usage-options.js';
 

@@ -1,8 +1,7 @@
-import { columnsRead, rowsRead } from './columns-read.js';
-import { readUsageFile } from './read-usage-file.js';
+import { readUsageFile } from '../usage-file/read-usage-file.js';
 import { recommend } from './recommend.js';
 import { defaultTerms, readTerms } from './terms.js';
-import type { UsageTable } from './usage-table.js';
+import { columnsRead, rowsRead, type UsageTable } from './usage-table.js';
 
 it.each([
   [defaultTerms, 900, 1441],

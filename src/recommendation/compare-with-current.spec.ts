@@ -1,4 +1,4 @@
-import { compareWithCurrent } from './compare-with-current.js';
+import { compareWithCurrent } from './compare.js';
 import type { ResourceConfig } from './recommendations.js';
 
 const cores = (amount: number) => ({ amount, format: 'cores' });

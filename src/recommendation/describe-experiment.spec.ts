@@ -1,5 +1,4 @@
-import { describeExperiment } from './describe-experiment.js';
-import type { Recommendations } from './recommendations.js';
+import { describeExperiment, type Recommendations } from './recommendations.js';
 
 const recommendations: Recommendations = { version: '1.0', notifications: {}, data: {} };
 const base = { name: 'exp1', clusterName: 'default', namespace: 'shop' };

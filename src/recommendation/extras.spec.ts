@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
+import { readUsageFile } from '../usage-file/read-usage-file.js';
 import { readExtras } from './extras.js';
-import { readUsageFile } from './read-usage-file.js';
 import { recommend } from './recommend.js';
 import { RecommendationInputError } from './recommendation-input-error.js';
 

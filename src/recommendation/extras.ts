@@ -1,7 +1,6 @@
 import { type Fields, fieldsOf, isGiven, type JsonValue, numberOf, objectOf } from './json-value.js';
 import { RecommendationInputError } from './recommendation-input-error.js';
-import type { SizedKind } from './recommendation-settings.js';
-import type { Resource } from './recommendation-types.js';
+import type { Resource, SizedKind } from './settings.js';
 
 /** Least and largest amount of a resource, and the step that amounts are rounded up to. Cores or bytes. */
 export interface Bounds {

@@ -1,3 +1,26 @@
+import type { SizedKind } from './settings.js';
+import {
+  type ColumnOf,
+  columnsIn,
+  isSample,
+  sampledIn,
+  sampleOrZero,
+  samplesAt,
+  timesOf,
+  type UsageColumn,
+  type UsageTable,
+} from './usage-table.js';
+
+const intervalsOf: Readonly<Record<SizedKind, (usage: UsageTable, rows: Int32Array) => Intervals>> = {
+  container: containerIntervals,
+  namespace: namespaceIntervals,
+};
+
+/** The intervals of an experiment of this kind; `rows` are the table's rows that are present. */
+export function measureIntervals(usage: UsageTable, kind: SizedKind, rows: Int32Array): Intervals {
+  return intervalsOf[kind](usage, rows);
+}
+
 /**
  * What the models and plots need of each interval, oldest first; one number an interval in each list, all of them finite.
  * CPU in cores, memory in bytes, per pod for a container and for the whole namespace for a namespace.
@@ -41,4 +64,153 @@ export function smallestPositive(one: number, two: number, three: number): numbe
 /** How much memory rose inside an interval, whole bytes (recommendations.md 5.4). */
 export function spikeOf(usageMax: number, usageMin: number, rssMax: number, rssMin: number): number {
   return Math.max(Math.ceil(usageMax - usageMin), Math.ceil(rssMax - rssMin));
+}
+
+/** Quotients of doubles can lie a hair above a whole number: 3 pods must not print 4 (E5). */
+const podTolerance = 1e-6;
+
+/** Intervals of a container (recommendations.md 5.2, 5.4, 5.6), computed once for all terms, models and plots. `rows` are those present. */
+export function containerIntervals(usage: UsageTable, rows: Int32Array): Intervals {
+  const columnOf = columnsIn(usage);
+  const quotients = podQuotients(columnOf('cpuUsage.sum'), columnOf('cpuUsage.avg'), rows);
+  const divisors = podDivisors(quotients, columnOf, rows);
+  return {
+    count: rows.length,
+    times: timesOf(usage, rows),
+    ...cpuOf(columnOf, divisors, rows),
+    ...memoryOf(columnOf, divisors, rows),
+    hasCpu: sampledIn(usage, ['cpuUsage.avg', 'cpuUsage.max', 'cpuUsage.min', 'cpuUsage.sum'], rows),
+    hasMemory: sampledIn(usage, ['memoryUsage.avg', 'memoryUsage.max', 'memoryUsage.min', 'memoryUsage.sum'], rows),
+    pods: podsOf(quotients, columnOf('cpuUsage.avg'), usage.columns['cpuUsage.count'], rows),
+    ...(usage.acceleratorModel === undefined
+      ? noAccelerator
+      : {
+          acceleratorCore: samplesAt(columnOf('acceleratorCoreUsage.max'), rows),
+          acceleratorMemory: samplesAt(columnOf('acceleratorMemoryUsage.max'), rows),
+        }),
+  };
+}
+
+function cpuOf(columnOf: ColumnOf, divisors: Float64Array, rows: Int32Array): Pick<Intervals, CpuLists> {
+  const [usageAvg, throttleAvg] = [columnOf('cpuUsage.avg'), columnOf('cpuThrottle.avg')];
+  const [usageMax, throttleMax] = [columnOf('cpuUsage.max'), columnOf('cpuThrottle.max')];
+  const [usageMin, throttleMin] = [columnOf('cpuUsage.min'), columnOf('cpuThrottle.min')];
+  const [usageSum, throttleSum] = [columnOf('cpuUsage.sum'), columnOf('cpuThrottle.sum')];
+  const cpuPeaks = new Float64Array(rows.length);
+  const cpuFloors = new Float64Array(rows.length);
+  for (let at = 0; at < rows.length; at++) {
+    const row = rows[at]!;
+    const used = peakOr(usageMax[row]!, usageAvg[row]!);
+    const throttled = peakOr(throttleMax[row]!, throttleAvg[row]!);
+    const total = used + throttled;
+    // Below one core the reference takes the total as it is; the average of a pod practically never wins anyway (E10).
+    const isSplit = total >= 1 && divisors[at]! > 0;
+    const pod = isSplit ? sampleOrZero((sampleOrZero(usageSum[row]!) + sampleOrZero(throttleSum[row]!)) / divisors[at]!) : -Infinity;
+    cpuPeaks[at] = Math.max(pod, total);
+    cpuFloors[at] = smallestPositive(pod, total, sampleOrZero(usageMin[row]!) + sampleOrZero(throttleMin[row]!));
+  }
+  return { cpuPeaks, cpuFloors };
+}
+
+function memoryOf(columnOf: ColumnOf, divisors: Float64Array, rows: Int32Array): Pick<Intervals, MemoryLists> {
+  const [usageMax, usageMin, usageSum] = [columnOf('memoryUsage.max'), columnOf('memoryUsage.min'), columnOf('memoryUsage.sum')];
+  const [rssMax, rssMin] = [columnOf('memoryRSS.max'), columnOf('memoryRSS.min')];
+  const memoryPeaks = new Float64Array(rows.length);
+  const memoryFloors = new Float64Array(rows.length);
+  const memorySpikes = new Float64Array(rows.length);
+  for (let at = 0; at < rows.length; at++) {
+    const row = rows[at]!;
+    const max = sampleOrZero(usageMax[row]!);
+    const min = sampleOrZero(usageMin[row]!);
+    const pod = divisors[at]! > 0 ? sampleOrZero(sampleOrZero(usageSum[row]!) / divisors[at]!) : 0;
+    const peak = Math.max(pod, max);
+    memoryPeaks[at] = peak;
+    memoryFloors[at] = smallestPositive(pod, peak, min);
+    memorySpikes[at] = spikeOf(max, min, sampleOrZero(rssMax[row]!), sampleOrZero(rssMin[row]!));
+  }
+  return { memoryPeaks, memoryFloors, memorySpikes };
+}
+
+/** The maximum, or the average where the maximum is not above 0 or missing. */
+function peakOr(max: number, avg: number): number {
+  const peak = sampleOrZero(max);
+  return peak > 0 ? peak : sampleOrZero(avg);
+}
+
+/** sum / avg, the number of pods but for rounding; 0 where the average is 0 or missing. */
+function podQuotients(sum: Float64Array, avg: Float64Array, rows: Int32Array): Float64Array {
+  const quotients = new Float64Array(rows.length);
+  for (let at = 0; at < rows.length; at++) {
+    const average = sampleOrZero(avg[rows[at]!]!);
+    quotients[at] = average === 0 ? 0 : sampleOrZero(sampleOrZero(sum[rows[at]!]!) / average);
+  }
+  return quotients;
+}
+
+/** What sums are divided by to get a pod's share: the quotient of CPU, else that of memory, not rounded. */
+function podDivisors(cpuQuotients: Float64Array, columnOf: ColumnOf, rows: Int32Array): Float64Array {
+  if (!cpuQuotients.includes(0)) return cpuQuotients;
+  const memoryQuotients = podQuotients(columnOf('memoryUsage.sum'), columnOf('memoryUsage.avg'), rows);
+  return cpuQuotients.map((quotient, at) => (quotient === 0 ? memoryQuotients[at]! : quotient));
+}
+
+/** Pods of each interval: counted where the reader counted series, else sum / avg; 0 where CPU is idle or missing, with either reader. */
+function podsOf(quotients: Float64Array, avg: Float64Array, counted: Float64Array | undefined, rows: Int32Array): Float64Array {
+  const pods = new Float64Array(rows.length);
+  for (let at = 0; at < rows.length; at++) {
+    const count = sampleOrZero(avg[rows[at]!]!) === 0 ? 0 : counted?.[rows[at]!];
+    pods[at] = Math.ceil(isSample(count) ? count : quotients[at]! - podTolerance) + 0;
+  }
+  return pods;
+}
+
+type SamplesOf = (column: UsageColumn) => Float64Array;
+
+/** Intervals of a namespace (recommendations.md 8): its series are sums over the namespace already, so nothing is divided by pods. */
+export function namespaceIntervals(usage: UsageTable, rows: Int32Array): Intervals {
+  const columnOf = columnsIn(usage);
+  const samplesOf = (column: UsageColumn) => samplesAt(columnOf(column), rows);
+  return {
+    count: rows.length,
+    times: timesOf(usage, rows),
+    ...cpuOfNamespace(samplesOf, rows.length),
+    ...memoryOfNamespace(samplesOf, rows.length),
+    hasCpu: sampledIn(usage, ['namespaceCpuUsage.avg', 'namespaceCpuUsage.max', 'namespaceCpuUsage.min'], rows),
+    hasMemory: sampledIn(usage, ['namespaceMemoryUsage.avg', 'namespaceMemoryUsage.max', 'namespaceMemoryUsage.min'], rows),
+    pods: samplesOf('namespaceTotalPods.avg').map((pods) => Math.ceil(pods)),
+    ...noAccelerator,
+  };
+}
+
+function cpuOfNamespace(samplesOf: SamplesOf, count: number): Pick<Intervals, CpuLists> {
+  const usageAvg = samplesOf('namespaceCpuUsage.avg');
+  const usageMax = samplesOf('namespaceCpuUsage.max');
+  const usageMin = samplesOf('namespaceCpuUsage.min');
+  const throttleAvg = samplesOf('namespaceCpuThrottle.avg');
+  const throttleMax = samplesOf('namespaceCpuThrottle.max');
+  const throttleMin = samplesOf('namespaceCpuThrottle.min');
+  const cpuPeaks = new Float64Array(count);
+  const cpuFloors = new Float64Array(count);
+  for (let at = 0; at < count; at++) {
+    const used = usageMax[at]! > 0 ? usageMax[at]! : usageAvg[at]!;
+    const throttled = throttleMax[at]! > 0 ? throttleMax[at]! : throttleAvg[at]!;
+    const total = used + throttled;
+    cpuPeaks[at] = total;
+    cpuFloors[at] = smallestPositive(0, total, usageMin[at]! + throttleMin[at]!);
+  }
+  return { cpuPeaks, cpuFloors };
+}
+
+function memoryOfNamespace(samplesOf: SamplesOf, count: number): Pick<Intervals, MemoryLists> {
+  const usageMax = samplesOf('namespaceMemoryUsage.max');
+  const usageMin = samplesOf('namespaceMemoryUsage.min');
+  const rssMax = samplesOf('namespaceMemoryRSS.max');
+  const rssMin = samplesOf('namespaceMemoryRSS.min');
+  const memoryFloors = new Float64Array(count);
+  const memorySpikes = new Float64Array(count);
+  for (let at = 0; at < count; at++) {
+    memoryFloors[at] = smallestPositive(0, usageMax[at]!, usageMin[at]!);
+    memorySpikes[at] = spikeOf(usageMax[at]!, usageMin[at]!, rssMax[at]!, rssMin[at]!);
+  }
+  return { memoryPeaks: usageMax, memoryFloors, memorySpikes };
 }

@@ -1,6 +1,5 @@
 import { chooseMigProfile, isSupportedAccelerator } from './mig-profiles.js';
-import { percentilesOf } from './percentiles.js';
-import type { TermUsage } from './term-usage.js';
+import { percentilesOf, type TermUsage } from './sizing.js';
 
 const none = percentilesOf(new Float64Array(0));
 const usageOf = (core: number[], memory: number[]): TermUsage => ({

@@ -1,5 +1,4 @@
-import { percentilesOf } from './percentiles.js';
-import type { TermUsage } from './term-usage.js';
+import { percentilesOf, type TermUsage } from './sizing.js';
 
 /** Share of a GPU's memory and of its streaming multiprocessors that each place in the tables below has. */
 const shares = [

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { percentilesOf } from './percentiles.js';
+import { percentilesOf } from './sizing.js';
 
 const multicore = Float64Array.of(0.7, 1.2000000000000002, 1.7, 1.9000000000000001, 1.2);
 

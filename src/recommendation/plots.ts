@@ -1,9 +1,6 @@
 import type { Intervals } from './intervals.js';
-import { isoTime } from './iso-time.js';
-import { rankOf } from './percentiles.js';
 import type { PlotPoint, PlotSummary, Plots } from './recommendations.js';
-import { selectRanked } from './select-ranked.js';
-import { firstInterval, formatOf } from './term-usage.js';
+import { firstInterval, formatOf, rankOf, selectRanked } from './sizing.js';
 import type { Term } from './terms.js';
 
 /** Makes the plots of a term that begins at `startMs` (Unix milliseconds). */
@@ -52,4 +49,17 @@ function summarize(peaks: Float64Array, floors: Float64Array, first: number, end
   const ranks = plottedPercentiles.map((percentile) => rankOf(percentile, end - first));
   const [q1, median, q3, max] = selectRanked(peaks, first, end, ranks) as [number, number, number, number];
   return { min, q1, median, q3, max, format };
+}
+
+const written = new Map<number, string>();
+const mostWritten = 1_000;
+
+/** Unix milliseconds as ISO-8601 in UTC. Kept for the next container, whose terms and bins end at the same instants. */
+export function isoTime(milliseconds: number): string {
+  const known = written.get(milliseconds);
+  if (known !== undefined) return known;
+  if (written.size >= mostWritten) written.clear();
+  const text = new Date(milliseconds).toISOString();
+  written.set(milliseconds, text);
+  return text;
 }

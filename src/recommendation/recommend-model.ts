@@ -1,18 +1,13 @@
-import { adjustAmount } from './adjust-amount.js';
-import { type Comparison, compareWithCurrent } from './compare-with-current.js';
-import { withoutEmpty } from './current-config.js';
-import type { Evidence } from './evidence.js';
+import { type Comparison, compareWithCurrent, withoutEmpty } from './compare.js';
 import { type Extras, extrasFor, noExtras } from './extras.js';
 import { chooseMigProfile } from './mig-profiles.js';
 import type { Model } from './models.js';
 import { type NotificationCode, notificationsOf } from './notifications.js';
-import type { RecommendationSettings } from './recommendation-settings.js';
-import type { Resource } from './recommendation-types.js';
 import type { Amount, Amounts, EnvEntry, ModelRecommendation, ResourceConfig } from './recommendations.js';
-import { restrainChanges } from './restrain-changes.js';
+import { adjustAmount, restrainChanges } from './restrain-changes.js';
 import { runtimeEnv } from './runtime-env.js';
-import { type Sized, sizeCpu, sizeMemory } from './size-resources.js';
-import type { TermUsage } from './term-usage.js';
+import type { Evidence, RecommendationSettings, Resource } from './settings.js';
+import { type Sized, sizeCpu, sizeMemory, type TermUsage } from './sizing.js';
 import type { JvmInfo } from './usage-table.js';
 
 /** What the models of one term share. */

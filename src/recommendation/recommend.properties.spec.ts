@@ -1,12 +1,10 @@
 import fc from 'fast-check';
-import { columnsRead } from './columns-read.js';
 import { defaultModels } from './models.js';
 import { recommend } from './recommend.js';
-import type { RecommendationSettings, SizedKind } from './recommendation-settings.js';
-import { recommendationTypes } from './recommendation-types.js';
 import type { Recommendations } from './recommendations.js';
+import { type RecommendationSettings, recommendationTypes, type SizedKind } from './settings.js';
 import { defaultTerms, readTerms } from './terms.js';
-import type { UsageColumn, UsageTable } from './usage-table.js';
+import { columnsRead, type UsageColumn, type UsageTable } from './usage-table.js';
 
 const grid = { endSeconds: 1718000037, stepSeconds: 900 };
 

@@ -1,4 +1,4 @@
-import { readUsageFile } from './read-usage-file.js';
+import { readUsageFile } from '../usage-file/read-usage-file.js';
 import { recommend } from './recommend.js';
 import type { InstantRecommendation, ModelRecommendation } from './recommendations.js';
 import type { UsageTable } from './usage-table.js';

@@ -1,16 +1,14 @@
-import { currentConfigOf } from './current-config.js';
-import { type Evidence, noEvidence } from './evidence.js';
-import { isoTime } from './iso-time.js';
-import { jvmOfTerm } from './jvm-of-term.js';
-import { measureIntervals } from './measure-intervals.js';
+import { currentConfigOf } from './compare.js';
+import { type Intervals, measureIntervals } from './intervals.js';
 import { type NotificationCode, notificationsOf } from './notifications.js';
-import { plotsOf } from './plots.js';
-import { isAvailable, recommendTerm, startOfTerm, unavailableTerm } from './recommend-term.js';
-import type { RecommendationSettings } from './recommendation-settings.js';
-import type { Recommendations } from './recommendations.js';
-import { intervalRows } from './samples.js';
+import { isoTime, type PlotTerm, plotsOf } from './plots.js';
+import { recommendModel, type Situation } from './recommend-model.js';
+import type { Recommendations, TermRecommendation } from './recommendations.js';
+import { jvmOfTerm } from './runtime-env.js';
+import { type Evidence, noEvidence, type RecommendationSettings } from './settings.js';
+import { firstInterval, usageOfTerm } from './sizing.js';
 import type { Term } from './terms.js';
-import type { UsageTable } from './usage-table.js';
+import { intervalRows, type UsageTable } from './usage-table.js';
 
 /**
  * Sizes one container or namespace from its usage, as the reference does (recommendations.md; decisions.md "Numbers" says where not).
@@ -41,4 +39,69 @@ export function recommend(usage: UsageTable, settings: RecommendationSettings, e
     recommendation_terms: Object.fromEntries(terms),
   };
   return { version: '1.0', notifications: notificationsOf([111000]), data: { [monitoringEndTime]: instant } };
+}
+
+/** Half a minute of the observed time may be missing. */
+export const toleranceMinutes = 0.5;
+
+/** When the term begins, Unix milliseconds: its length before the last interval. */
+export function startOfTerm({ times, count }: Intervals, { days }: Term): number {
+  return times[count - 1]! * 1000 - Math.round(days * 86_400_000);
+}
+
+/** Whether enough of the term was observed (recommendations.md 4.1): gaps are allowed, the interval at its very start does not count. */
+export function isAvailable(intervals: Intervals, term: Term, measurementDurationMinutes: number): boolean {
+  const observedMinutes = observedIntervals(intervals, term) * measurementDurationMinutes;
+  return observedMinutes >= leastMinutes(term, measurementDurationMinutes) - toleranceMinutes;
+}
+
+/** Intervals after the very start of the term. */
+export function observedIntervals(intervals: Intervals, term: Term): number {
+  const startMs = startOfTerm(intervals, term);
+  return intervals.count - firstInterval(intervals, (time) => time > startMs);
+}
+
+/** Least observed minutes of a term. */
+export function leastMinutes({ least }: Term, measurementDurationMinutes: number): number {
+  return 'minutes' in least ? least.minutes : ((measurementDurationMinutes * least.intervals) / 1440) * 24 * 60;
+}
+
+/** Index of the first interval that the models look at; the one at the very start of the term is included (E12). */
+export function firstOfTerm(intervals: Intervals, term: Term): number {
+  const startMs = startOfTerm(intervals, term);
+  return firstInterval(intervals, (time) => time >= startMs);
+}
+
+/** A term that is available: every model, even one that can recommend nothing, and the plots. */
+export function recommendTerm(intervals: Intervals, term: Term, situation: Situation, plot: PlotTerm): TermRecommendation {
+  const { models, plots } = situation.settings;
+  const startMs = startOfTerm(intervals, term);
+  const window = {
+    startSeconds: startMs / 1000,
+    endSeconds: intervals.times[intervals.count - 1]!,
+    observedPart: observedPart(intervals, term, situation.settings.measurementDurationMinutes),
+  };
+  const usage = usageOfTerm(intervals, firstOfTerm(intervals, term), models);
+  return {
+    duration_in_hours: hoursOf(term),
+    notifications: notificationsOf(models.map(({ notice }) => notice)),
+    monitoring_start_time: isoTime(startMs),
+    recommendation_engines: Object.fromEntries(models.map((model) => [model.name, recommendModel(usage, model, situation, window)])),
+    ...(plots && term.plotBins > 0 ? { plots: plot(term, startMs) } : {}),
+  };
+}
+
+/** How much of the term was observed, 0 to 1. */
+function observedPart(intervals: Intervals, term: Term, measurementDurationMinutes: number): number {
+  return Math.min(1, (observedIntervals(intervals, term) * measurementDurationMinutes) / (term.days * 1440));
+}
+
+/** A term with too little data. */
+export function unavailableTerm(term: Term): TermRecommendation {
+  return { duration_in_hours: hoursOf(term), notifications: notificationsOf([120001]) };
+}
+
+/** The term's whole length, whatever was observed (E3), with two decimals. */
+function hoursOf({ days }: Term): number {
+  return Math.round(days * 24 * 100) / 100;
 }

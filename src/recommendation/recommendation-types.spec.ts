@@ -1,4 +1,4 @@
-import { readRecommendationTypes, recommendationTypes } from './recommendation-types.js';
+import { readRecommendationTypes, recommendationTypes } from './settings.js';
 
 it.each([[undefined], [null], [{}], [{ resources: [], runtimes: [], accelerators: [] }]])(
   'computes everything where %j is asked',

@@ -1,6 +1,5 @@
-import type { Layer } from './recommendation-settings.js';
-import { recommendationTypes } from './recommendation-types.js';
 import { runtimeEnv } from './runtime-env.js';
+import { type Layer, recommendationTypes } from './settings.js';
 
 const mebibyte = 1024 * 1024;
 const { runtimes } = recommendationTypes;

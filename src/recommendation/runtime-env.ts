@@ -1,7 +1,6 @@
-import type { Layer } from './recommendation-settings.js';
-import type { Runtime } from './recommendation-types.js';
 import type { EnvEntry } from './recommendations.js';
-import type { JvmInfo } from './usage-table.js';
+import type { Layer, Runtime } from './settings.js';
+import type { JvmInfo, UsageTable } from './usage-table.js';
 
 /** What runtime settings are made from: the recommended cores and bytes before the threshold step; absent = no recommendation. */
 export interface RuntimeInput {
@@ -81,4 +80,14 @@ function majorVersion(jvm: JvmInfo | undefined): number | undefined {
   if (version === '') return 8;
   const major = version.startsWith('1.') ? version.charAt(2) : version.split('.', 1)[0]!;
   return /^[+-]?\d+$/.test(major) ? Number(major) : undefined;
+}
+
+/**
+ * The JVM of a term that begins at `startMs` (Unix milliseconds): none where its series ended before. Like everything that a model is made from it
+ * is looked for in the intervals of the term alone (recommendations.md 10.2). A reader that does not tell when it was last seen saw it just now.
+ */
+export function jvmOfTerm({ jvm, jvmLastRow, endSeconds, stepSeconds, length }: UsageTable, startMs: number): JvmInfo | undefined {
+  if (jvm === undefined || jvmLastRow === undefined) return jvm;
+  const lastSeconds = endSeconds - (length - 1 - jvmLastRow) * stepSeconds;
+  return lastSeconds * 1000 >= startMs ? jvm : undefined;
 }

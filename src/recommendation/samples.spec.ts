@@ -1,4 +1,4 @@
-import { isSample, sampleOrZero } from './samples.js';
+import { isSample, sampleOrZero } from './usage-table.js';
 
 it.each([0, -1, 1e100, -1e100])('takes %d for a sample', (value) => {
   expect(isSample(value)).toBe(true);

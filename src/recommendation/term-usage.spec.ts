@@ -1,4 +1,4 @@
-import { formatOf, usageOfTerm } from './term-usage.js';
+import { formatOf, usageOfTerm } from './sizing.js';
 
 it('knows a format where an interval from the first to before the end has a sample', () => {
   const sampled = Uint8Array.of(0, 1, 0);

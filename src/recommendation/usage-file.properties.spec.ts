@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { explain } from './explain.js';
-import { readUsageFile } from './read-usage-file.js';
+import { explain } from '../usage-file/explain.js';
+import { readUsageFile } from '../usage-file/read-usage-file.js';
 import { recommend } from './recommend.js';
-import type { SizedKind } from './recommendation-settings.js';
 import type { Recommendations } from './recommendations.js';
+import type { SizedKind } from './settings.js';
 
 const seriesOf: Readonly<Record<SizedKind, readonly string[]>> = {
   container: [

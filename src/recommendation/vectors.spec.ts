@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { describeExperiment } from './describe-experiment.js';
-import { readUsageFile } from './read-usage-file.js';
+import { readUsageFile } from '../usage-file/read-usage-file.js';
 import { recommend } from './recommend.js';
+import { describeExperiment } from './recommendations.js';
 
 const folder = new URL('../../test/fixtures/recommendations/', import.meta.url);
 const names = readdirSync(new URL('in/', folder)).map((file) => file.replace(/\.json$/, ''));

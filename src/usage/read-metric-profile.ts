@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { findSyntaxFault } from '../promql/parse-promql.js';
-import type { Layer } from '../recommendation/recommendation-settings.js';
+import type { Layer } from '../recommendation/settings.js';
 import { knownLayers } from './layers/known-layers.js';
 import { durationPlaceholder, experimentPlaceholders, withDurationAsNumber } from './promql/placeholders.js';
 

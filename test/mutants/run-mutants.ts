@@ -26,7 +26,7 @@ const areas: Readonly<Record<string, RegExp>> = {
   experiments: /^experiments\//,
   publication: /^publication\//,
   windows: /^usage\/stored\//,
-  engine: /^recommendation\/(terms|term-usage|samples|intervals|percentiles|measure-intervals)\.ts$/,
+  engine: /^recommendation\/(terms|sizing|usage-table|intervals)\.ts$/,
 };
 
 /** Suites on a real PostgreSQL that see a file beside the unit tests; the first that matches. */

@@ -1,5 +1,5 @@
 import { DatasourceError, type DatasourceFailure } from '../../datasource/datasource-error.js';
-import { noEvidence } from '../../recommendation/evidence.js';
+import { noEvidence } from '../../recommendation/settings.js';
 import { TableDraft } from '../../usage/table-draft.js';
 import type { UsageRequest } from '../../usage/usage-reader.js';
 import type { PlannedExperiment } from '../shard.entity.js';

@@ -1,9 +1,8 @@
 import type { Experiment } from '../../experiments/experiment.js';
 import { packRecommendation } from '../../experiments/outcome-store.js';
-import { describeExperiment } from '../../recommendation/describe-experiment.js';
-import type { Evidence } from '../../recommendation/evidence.js';
 import { recommend } from '../../recommendation/recommend.js';
-import type { Layer } from '../../recommendation/recommendation-settings.js';
+import { describeExperiment } from '../../recommendation/recommendations.js';
+import type { Evidence, Layer } from '../../recommendation/settings.js';
 import type { UsageTable } from '../../recommendation/usage-table.js';
 import type { ResolvedRequest } from '../resolve-request.js';
 

@@ -1,7 +1,6 @@
 import type { PrometheusSeries } from '../../datasource/prometheus-client.js';
 import type { ContainerExperiment } from '../../experiments/experiment.js';
-import type { OomKill } from '../../recommendation/evidence.js';
-import { type Resource, recommendationTypes } from '../../recommendation/recommendation-types.js';
+import { type OomKill, type Resource, recommendationTypes } from '../../recommendation/settings.js';
 
 /** The kills of one container: from the series of its namespace and name, and of its workload where series name one. */
 export function readOomKills(series: readonly PrometheusSeries[], experiment: ContainerExperiment): OomKill[] {

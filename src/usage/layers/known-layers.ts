@@ -1,5 +1,3 @@
-import type { Layer } from '../../recommendation/recommendation-settings.js';
-import { recommendationTypes } from '../../recommendation/recommendation-types.js';
-
+import { type Layer, recommendationTypes } from '../../recommendation/settings.js';
 /** Layers that the engine has values for. */
 export const knownLayers = ['container', ...recommendationTypes.runtimes] as const satisfies readonly Layer[];

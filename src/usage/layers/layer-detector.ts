@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Datasource } from '../../datasource/datasource.js';
 import { PrometheusClient } from '../../datasource/prometheus-client.js';
 import type { ContainerExperiment, Experiment } from '../../experiments/experiment.js';
-import type { Layer } from '../../recommendation/recommendation-settings.js';
+import type { Layer } from '../../recommendation/settings.js';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { runTogether } from '../promql/run-together.js';

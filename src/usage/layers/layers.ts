@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Injectable } from '@nestjs/common';
 import { parse } from 'yaml';
-import type { Layer } from '../../recommendation/recommendation-settings.js';
+import type { Layer } from '../../recommendation/settings.js';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { knownLayers } from './known-layers.js';

@@ -1,5 +1,5 @@
 import type { Experiment } from '../../experiments/experiment.js';
-import type { Layer } from '../../recommendation/recommendation-settings.js';
+import type { Layer } from '../../recommendation/settings.js';
 import { MetricProfiles } from '../metric-profiles.js';
 import { acceleratorQuestions, type UsageQuestion } from '../usage-questions.js';
 import { planProbe } from './plan-probe.js';

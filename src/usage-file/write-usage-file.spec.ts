@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { recommend } from '../recommendation/recommend.js';
 import { readUsageFile } from './read-usage-file.js';
-import { recommend } from './recommend.js';
 import { writeUsageFile } from './write-usage-file.js';
 
 const folder = new URL('../../test/fixtures/recommendations/in/', import.meta.url);

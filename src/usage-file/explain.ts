@@ -1,18 +1,75 @@
-import { type AdjustmentContext, adjustAmount } from './adjust-amount.js';
-import { effectiveThreshold, isOptimised, percentAbove } from './compare-with-current.js';
-import type { Evidence } from './evidence.js';
-import { extrasFor } from './extras.js';
-import type { Intervals } from './intervals.js';
-import { isoTime } from './iso-time.js';
-import type { Model } from './models.js';
-import { notificationTable } from './notifications.js';
-import { rankOf } from './percentiles.js';
-import type { RecommendationSettings } from './recommendation-settings.js';
-import type { Resource } from './recommendation-types.js';
-import type { ResourceConfig } from './recommendations.js';
-import { memoryBounds, oneCore, type Sized, sizeCpu, sizeMemory } from './size-resources.js';
-import type { TermUsage } from './term-usage.js';
-import { writeAmount } from './write-amount.js';
+import { currentConfigOf, effectiveThreshold, isOptimised, percentAbove } from '../recommendation/compare.js';
+import { extrasFor } from '../recommendation/extras.js';
+import { type Intervals, measureIntervals } from '../recommendation/intervals.js';
+import type { Model } from '../recommendation/models.js';
+import { notificationTable } from '../recommendation/notifications.js';
+import { isoTime } from '../recommendation/plots.js';
+import {
+  firstOfTerm,
+  isAvailable,
+  leastMinutes,
+  observedIntervals,
+  recommend,
+  startOfTerm,
+  toleranceMinutes,
+} from '../recommendation/recommend.js';
+import type { ResourceConfig, TermRecommendation } from '../recommendation/recommendations.js';
+import { type AdjustmentContext, adjustAmount } from '../recommendation/restrain-changes.js';
+import type { Evidence, RecommendationSettings, Resource } from '../recommendation/settings.js';
+import { memoryBounds, oneCore, rankOf, type Sized, sizeCpu, sizeMemory, type TermUsage, usageOfTerm } from '../recommendation/sizing.js';
+import type { Term } from '../recommendation/terms.js';
+import { intervalRows } from '../recommendation/usage-table.js';
+import type { UsageFile } from './read-usage-file.js';
+
+/** How the recommendation of a usage file comes about, in lines of text: for each term, model and resource. Pure, like the recommendation. */
+export function explain(file: UsageFile): string[] {
+  const { usage, settings, subject, evidence } = file;
+  const rows = intervalRows(usage);
+  const intervals = measureIntervals(usage, settings.experimentType, rows);
+  const what = subject.type === 'container' ? `container ${subject.namespace}/${subject.container}` : `namespace ${subject.namespace}`;
+  const head = `${subject.name}: ${what}, ${intervals.count} intervals of ${settings.measurementDurationMinutes} min`;
+  if (intervals.count === 0) return [`${head}: no samples, so there is no recommendation`];
+  const current = currentConfigOf(usage, rows[rows.length - 1]!, settings.experimentType).config;
+  const [instant] = Object.values(recommend(usage, settings, evidence).data);
+  const window = `from ${isoTime(intervals.times[0]! * 1000)} to ${isoTime(intervals.times[intervals.count - 1]! * 1000)}`;
+  return [
+    `${head}, ${window}`,
+    ...settings.terms.flatMap((term) =>
+      explainTerm(intervals, term, { file, current, told: instant?.recommendation_terms[term.name] }).map(indented),
+    ),
+  ];
+}
+
+interface Explained {
+  readonly file: UsageFile;
+  readonly current: ResourceConfig;
+  /** What the engine says of the term. */
+  readonly told: TermRecommendation | undefined;
+}
+
+function explainTerm(intervals: Intervals, term: Term, { file, current, told }: Explained): string[] {
+  const { settings, evidence } = file;
+  const minutes = settings.measurementDurationMinutes;
+  const needed = Math.max(0, Math.ceil((leastMinutes(term, minutes) - toleranceMinutes) / minutes));
+  const [first, startMs] = [firstOfTerm(intervals, term), startOfTerm(intervals, term)];
+  const counts = `${intervals.count - first} intervals present, ${observedIntervals(intervals, term)} of them after its start, ${needed} needed`;
+  const head = `${term.name}: window from ${isoTime(startMs)}, ${counts}`;
+  if (!isAvailable(intervals, term, minutes)) return [`${head}: too few, so there is no recommendation`];
+  const usage = usageOfTerm(intervals, first, settings.models);
+  const window = { startSeconds: startMs / 1000, endSeconds: intervals.times[intervals.count - 1]! };
+  const models = settings.models.flatMap((model) => {
+    const sizing = { intervals, first, usage, model, settings, current, evidence, window };
+    const lines = settings.types.resources.flatMap((resource) => explainResource[resource](sizing));
+    const notifications = Object.values(told?.recommendation_engines?.[model.name]?.notifications ?? {});
+    const said = notifications.map(({ code, message }) => `told: ${code} ${message}`);
+    return [`${model.name}: ${usage.podsCount} pods at most`, ...[...lines, ...said].map(indented)];
+  });
+  return [`${head}: available`, ...models.map(indented)];
+}
+
+function indented(line: string): string {
+  return `  ${line}`;
+}
 
 /** One model on one term: what a resource's amount is made from. `first` = index of the term's first interval. */
 export interface Sizing {
@@ -97,4 +154,10 @@ function compare(recommended: number, current: number, format: string, threshold
     ? `within ${limit}: the configured amount is kept`
     : `beyond ${limit}: a change is recommended`;
   return `${writeAmount(current, format)} configured, recommended is ${percent >= 0 ? '+' : ''}${percent.toFixed(3)} %, ${verdict}`;
+}
+
+/** An amount as people read it: cores as they are, bytes with their size in MiB. */
+export function writeAmount(amount: number, format: string): string {
+  if (format !== 'bytes') return `${amount} ${format || 'of unknown format'}`;
+  return `${amount} bytes (${(amount / (1024 * 1024)).toFixed(1)} MiB)`;
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { recommend } from '../recommendation/recommend.js';
 import { explain } from './explain.js';
 import { readUsageFile } from './read-usage-file.js';
-import { recommend } from './recommend.js';
 
 const folder = new URL('../../test/fixtures/recommendations/in/', import.meta.url);
 const fileOf = (name: string, more: object = {}) =>

@@ -1,5 +1,5 @@
+import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
 import { readUsageFile } from './read-usage-file.js';
-import { RecommendationInputError } from './recommendation-input-error.js';
 
 const file = { namespace: 'shop', container: 'cart', now: 1718000037, series: {} };
 const withSeries = (series: object, more: object = {}) => readUsageFile({ ...file, ...more, series });

@@ -1,21 +1,34 @@
-import type { Subject } from './describe-experiment.js';
-import type { Evidence } from './evidence.js';
-import { readExtras } from './extras.js';
-import { type Fields, isGiven, type JsonValue, listOf, member, numberOf, objectOf, textOf } from './json-value.js';
-import { readModels } from './models.js';
-import { readEvidence } from './read-evidence.js';
-import { readUsageSeries } from './read-usage-series.js';
-import { RecommendationInputError } from './recommendation-input-error.js';
+import { readExtras } from '../recommendation/extras.js';
+import {
+  type Fields,
+  fieldsOf,
+  isGiven,
+  type JsonValue,
+  listOf,
+  member,
+  numberOf,
+  objectOf,
+  textOf,
+} from '../recommendation/json-value.js';
+import { readModels } from '../recommendation/models.js';
+import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
+import type { Subject } from '../recommendation/recommendations.js';
 import {
   defaultMeasurementDurationMinutes,
   defaultThreshold,
+  type Evidence,
   type Layer,
+  noEvidence,
+  type OomKill,
   type RecommendationSettings,
+  type Resource,
+  readRecommendationTypes,
+  recommendationTypes,
   type SizedKind,
-} from './recommendation-settings.js';
-import { readRecommendationTypes } from './recommendation-types.js';
-import { readTerms } from './terms.js';
-import type { UsageTable } from './usage-table.js';
+} from '../recommendation/settings.js';
+import { readTerms } from '../recommendation/terms.js';
+import type { UsageTable } from '../recommendation/usage-table.js';
+import { readUsageSeries } from './read-usage-series.js';
 
 /** All that one recommendation needs. */
 export interface UsageFile {
@@ -125,4 +138,28 @@ function layerOf(json: JsonValue): Layer {
   const layer = Object.hasOwn(layerFiles, name) ? layerFiles[name] : Object.values(layerFiles).find((known) => known === name);
   if (layer) return layer;
   throw new RecommendationInputError(json.field, `unknown layer "${name}"; expected one of ${Object.keys(layerFiles).join(', ')}`);
+}
+
+/** Evidence of a usage file: `{oom_kills: [{at_seconds, limit_bytes}], hpa_resources: ["cpu"]}`; absent = none. Throws a RecommendationInputError. */
+export function readEvidence(json: JsonValue): Evidence {
+  if (!isGiven(json)) return noEvidence;
+  const of = fieldsOf(objectOf(json, ['oom_kills', 'hpa_resources']), json.field);
+  return {
+    oomKills: isGiven(of('oom_kills')) ? listOf(of('oom_kills')).map(killOf) : [],
+    hpaResources: isGiven(of('hpa_resources')) ? listOf(of('hpa_resources')).map(resourceOf) : [],
+  };
+}
+
+function killOf(json: JsonValue): OomKill {
+  const of = fieldsOf(objectOf(json, ['at_seconds', 'limit_bytes']), json.field);
+  return {
+    atSeconds: numberOf(of('at_seconds'), 'Unix seconds', (seconds) => seconds > 0 && seconds < 1e11),
+    limitBytes: numberOf(of('limit_bytes'), 'bytes above 0', (bytes) => bytes > 0 && bytes <= 1e18),
+  };
+}
+
+function resourceOf({ field, value }: JsonValue): Resource {
+  const resource = recommendationTypes.resources.find((known) => known === value);
+  if (resource) return resource;
+  throw new RecommendationInputError(field, `expected one of ${recommendationTypes.resources.join(', ')}`);
 }

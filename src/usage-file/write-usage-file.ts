@@ -1,6 +1,6 @@
-import type { Subject } from './describe-experiment.js';
-import { isSample } from './samples.js';
-import type { UsageTable } from './usage-table.js';
+import type { Subject } from '../recommendation/recommendations.js';
+import type { Evidence } from '../recommendation/settings.js';
+import { isSample, type UsageTable } from '../recommendation/usage-table.js';
 
 type Point = readonly [number, string];
 
@@ -43,4 +43,11 @@ function pointsOf({ length }: UsageTable, textAt: (row: number) => string | unde
     if (text !== undefined) points.push([length - 1 - row, text]);
   }
   return points;
+}
+
+/** Evidence as a member of a usage file, which `readEvidence` reads back to the same; undefined = there is none. */
+export function writeEvidence({ oomKills, hpaResources }: Evidence): object | undefined {
+  if (oomKills.length === 0 && hpaResources.length === 0) return undefined;
+  const kills = oomKills.map(({ atSeconds, limitBytes }) => ({ at_seconds: atSeconds, limit_bytes: limitBytes }));
+  return { ...(kills.length > 0 && { oom_kills: kills }), ...(hpaResources.length > 0 && { hpa_resources: hpaResources }) };
 }

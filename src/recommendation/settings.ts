@@ -1,5 +1,33 @@
+import type { Extras } from './extras.js';
 import { isGiven, listOf, member, objectOf, textOf } from './json-value.js';
+import type { Model } from './models.js';
 import { RecommendationInputError } from './recommendation-input-error.js';
+import type { Term } from './terms.js';
+
+export type SizedKind = 'container' | 'namespace';
+/** Layers that a container can be detected to have. */
+export type Layer = 'container' | Runtime;
+
+/** How a recommendation is computed, whatever the usage. */
+export interface RecommendationSettings {
+  readonly experimentType: SizedKind;
+  /** Length of an interval. */
+  readonly measurementDurationMinutes: number;
+  /** In percent: a recommendation that differs by at most this much from the current value is "optimised". Not above 0 = the default. */
+  readonly threshold: number;
+  readonly terms: readonly Term[];
+  readonly models: readonly Model[];
+  /** Layers detected in this container; none = no `env`. */
+  readonly layers: readonly Layer[];
+  readonly plots: boolean;
+  readonly types: RecommendationTypes;
+  /** What goes beyond the reference; absent = nothing does. */
+  readonly extras?: Extras;
+}
+
+/** In percent, although its name suggests a fraction (E8). */
+export const defaultThreshold = 0.1;
+export const defaultMeasurementDurationMinutes = 15;
 
 /** What can be recommended, by the words of `recommendation_types_config`. */
 export const recommendationTypes = {
@@ -41,3 +69,20 @@ function chosenOf<W extends string>(list: ReturnType<typeof member>, words: read
   });
   return asked.length === 0 ? words : asked;
 }
+
+/** A container was killed for lack of memory. */
+export interface OomKill {
+  /** Unix seconds. */
+  readonly atSeconds: number;
+  /** The limit that was in force when it happened, bytes. */
+  readonly limitBytes: number;
+}
+
+/** What the extras look at beside usage; it is read only where they ask for it. */
+export interface Evidence {
+  readonly oomKills: readonly OomKill[];
+  /** Resources whose utilisation (use in percent of the request) a HorizontalPodAutoscaler keeps. */
+  readonly hpaResources: readonly Resource[];
+}
+
+export const noEvidence: Evidence = { oomKills: [], hpaResources: [] };

@@ -1,6 +1,6 @@
-import { type Evidence, noEvidence } from './evidence.js';
-import { readEvidence } from './read-evidence.js';
-import { writeEvidence } from './write-evidence.js';
+import { type Evidence, noEvidence } from '../recommendation/settings.js';
+import { readEvidence } from './read-usage-file.js';
+import { writeEvidence } from './write-usage-file.js';
 
 const kill = { atSeconds: 1_718_000_000, limitBytes: 5e8 };
 

@@ -1,0 +1,220 @@
+import { type JsonValue, listOf, member, objectOf } from '../recommendation/json-value.js';
+import { isSupportedAccelerator } from '../recommendation/mig-profiles.js';
+import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
+import type { RecommendationSettings, SizedKind } from '../recommendation/settings.js';
+import { columnsRead, isSample, longestSeconds, rowsRead, type UsageColumn, type UsageTable } from '../recommendation/usage-table.js';
+
+const all = ['avg', 'min', 'max', 'sum', 'count'];
+const spread = ['avg', 'min', 'max'];
+const total = ['sum'];
+const knownFunctions = [...all, 'median', 'mode', 'range'];
+
+/** Metrics of Kruize's profile and the functions of each that are asked and so make intervals (recommendations.md 1.3, 1.4). */
+const asked: Readonly<Record<SizedKind, Readonly<Record<string, readonly string[]>>>> = {
+  container: {
+    cpuRequest: all,
+    cpuLimit: all,
+    memoryRequest: all,
+    memoryLimit: all,
+    cpuUsage: all,
+    cpuThrottle: all,
+    memoryUsage: all,
+    memoryRSS: all,
+    jvmInfo: total,
+    jvmInfoTotal: total,
+  },
+  namespace: {
+    namespaceCpuRequest: total,
+    namespaceCpuLimit: total,
+    namespaceMemoryRequest: total,
+    namespaceMemoryLimit: total,
+    namespaceCpuUsage: spread,
+    namespaceCpuThrottle: spread,
+    namespaceMemoryUsage: spread,
+    namespaceMemoryRSS: spread,
+    namespaceTotalPods: ['avg', 'max'],
+    namespaceRunningPods: ['avg', 'max'],
+  },
+};
+/** Metrics that make no interval: GPU samples are attached to intervals that are there, the maxDate ones are not samples at all. */
+const otherMetrics = ['acceleratorCoreUsage', 'acceleratorMemoryUsage', 'acceleratorFrameBufferUsage', 'maxDate', 'namespaceMaxDate'];
+
+/** Columns that a file may have beside those that readers ask: series counted, and a metric that an instant of a file may have this of alone. */
+const columnsOnlyInFiles = ['cpuUsage.count', 'namespaceMemoryUsage.avg'] as const satisfies readonly UsageColumn[];
+
+type Columns = Partial<Record<UsageColumn, Float64Array>>;
+
+/** The instants that a file tells of, Unix seconds. */
+export interface FileTimes {
+  readonly endSeconds: number;
+  readonly stepSeconds: number;
+  /** A GPU is looked for in the longest term before this; absent = it is not looked for (recommendations.md 9.1). */
+  readonly acceleratorEndSeconds?: number;
+}
+
+/** The usage table of `series` = points by `<metric>.<function>`; points outside the longest term are dropped. Throws a RecommendationInputError. */
+export function readUsageSeries(
+  series: Readonly<Record<string, unknown>>,
+  { experimentType, terms }: RecommendationSettings,
+  { endSeconds, stepSeconds, acceleratorEndSeconds: toSeconds }: FileTimes,
+): UsageTable {
+  for (const name of Object.keys(series)) refuseUnknown(name);
+  const length = rowsRead(terms, stepSeconds);
+  const read = (name: string) => readSeries(member(series, 'series', name), length);
+  const names = Object.keys(series).filter((name) => isAsked(experimentType, name));
+  const found = new Map(names.map((name) => [name, withinTable(read(name), length)]));
+  const grid = { endSeconds, stepSeconds, length };
+  const columns = columnsOf(experimentType, found, length);
+  const table = { ...grid, present: presentRows(found, names, length), columns, ...jvmOf(found) };
+  if (experimentType !== 'container' || toSeconds === undefined) return table;
+  const askedBefore = names.filter((name) => !jvmSeries.includes(name));
+  const rows = { ...grid, present: presentRows(found, askedBefore, length) };
+  const gpu = readAccelerator(read, rows, { fromSeconds: toSeconds - longestSeconds(terms), toSeconds });
+  return gpu ? { ...table, ...gpu, columns: { ...columns, ...gpu.columns } } : table;
+}
+
+function refuseUnknown(name: string): void {
+  const [metric, ...functions] = name.split('.') as [string, ...string[]];
+  const metrics = [...Object.keys({ ...asked.container, ...asked.namespace }), ...otherMetrics];
+  const isKnown = metrics.includes(metric) && functions.length === 1 && knownFunctions.includes(functions[0]!);
+  if (!isKnown)
+    throw new RecommendationInputError(`series.${name}`, 'unknown series; expected a metric and a function, such as cpuUsage.max');
+}
+
+function isAsked(kind: SizedKind, name: string): boolean {
+  const [metric, method] = name.split('.') as [string, string];
+  return asked[kind][metric]?.includes(method) ?? false;
+}
+
+/** 1 where any series of these names has a sample. */
+function presentRows(found: ReadonlyMap<string, Series>, names: readonly string[], length: number): Uint8Array {
+  const present = new Uint8Array(length);
+  for (const name of names) for (const { row } of found.get(name)!.points) present[row] = 1;
+  return present;
+}
+
+function columnsOf(kind: SizedKind, found: ReadonlyMap<string, Series>, length: number): Columns {
+  const columns: Columns = {};
+  for (const column of [...columnsRead[kind], ...columnsOnlyInFiles]) {
+    const series = found.get(column);
+    if (series) columns[column] = columnOf(series, length);
+  }
+  return columns;
+}
+
+/** Asked after the GPU, so that the intervals they alone make take none of its samples (recommendations.md 9.2). */
+const jvmSeries = ['jvmInfo.sum', 'jvmInfoTotal.sum'];
+
+/** Labels of the first JVM series that has points, and the last row that it has one in. */
+function jvmOf(found: ReadonlyMap<string, Series>): Pick<UsageTable, 'jvm' | 'jvmLastRow'> {
+  const series = jvmSeries.map((name) => found.get(name)).find((known) => known && known.points.length > 0);
+  if (!series) return {};
+  const label = (name: string) => String(series.labels[name] ?? '');
+  const jvmLastRow = Math.max(...series.points.map(({ row }) => row));
+  return { jvm: { runtime: label('runtime'), vendor: label('vendor'), version: label('version') }, jvmLastRow };
+}
+
+/** One series of a usage file: its labels, and its samples by row of the usage table. */
+export interface Series {
+  readonly labels: Readonly<Record<string, unknown>>;
+  readonly points: readonly { readonly row: number; readonly value: number }[];
+}
+
+/**
+ * Reads a series: a list of points `[steps before the end, "value"]`, or `{metric: labels, points}`; absent = no points. The row of the end is
+ * `length - 1`; points of rows that the table does not have are there too, those that are no numbers (E15) are dropped. Throws a RecommendationInputError.
+ */
+export function readSeries(json: JsonValue, length: number): Series {
+  if (json.value === undefined) return { labels: {}, points: [] };
+  const isList = Array.isArray(json.value);
+  const object = isList ? {} : objectOf(json, ['metric', 'points']);
+  const labels = member(object, json.field, 'metric');
+  const points = listOf(isList ? json : member(object, json.field, 'points')).map((point) => pointOf(point, length));
+  return { labels: labels.value === undefined ? {} : objectOf(labels), points: points.filter(({ value }) => isSample(value)) };
+}
+
+/** The series with only the points of rows that a table of this length has. */
+export function withinTable({ labels, points }: Series, length: number): Series {
+  return { labels, points: points.filter(({ row }) => row >= 0 && row < length) };
+}
+
+/** The samples by row, NaN where there is none; of several at one row the last holds. */
+export function columnOf({ points }: Series, length: number): Float64Array {
+  const column = new Float64Array(length).fill(Number.NaN);
+  for (const { row, value } of points) column[row] = value;
+  return column;
+}
+
+function pointOf({ field, value: point }: JsonValue, length: number): { row: number; value: number } {
+  const [steps, value] = Array.isArray(point) && point.length === 2 ? (point as unknown[]) : [];
+  if (!Number.isInteger(steps)) throw new RecommendationInputError(field, 'expected [whole number of steps before the end, "value"]');
+  return { row: length - 1 - (steps as number), value: sampleOf({ field: `${field}.1`, value }) };
+}
+
+/** A sample as Prometheus writes it; NaN for infinite ones too. */
+function sampleOf({ field, value }: JsonValue): number {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'string' && /^([+-]?Inf|NaN)$/i.test(value)) return Number.NaN;
+  const number = typeof value === 'string' && /^[+-]?(\d|\.\d)/.test(value) ? Number(value) : Number.NaN;
+  if (Number.isNaN(number)) throw new RecommendationInputError(field, `expected a number as text, got ${JSON.stringify(value)}`);
+  return number;
+}
+
+/** A GPU sample belongs to the nearest interval within this time (recommendations.md 9.2). */
+const reachSeconds = 300;
+
+/** Rows of a table; `present` = those that may take GPU samples. */
+type Rows = Pick<UsageTable, 'endSeconds' | 'stepSeconds' | 'length' | 'present'>;
+
+/** Unix seconds, both ends included. */
+export interface TimeRange {
+  readonly fromSeconds: number;
+  readonly toSeconds: number;
+}
+
+/**
+ * The container's GPU and its samples (recommendations.md 9.1, 9.2): a card that is supported and whose memory has samples in `lookedAt`, which
+ * need not be the table's own time. Undefined where there is none.
+ */
+export function readAccelerator(
+  read: (name: string) => Series,
+  rows: Rows,
+  lookedAt: TimeRange,
+): Pick<UsageTable, 'columns' | 'acceleratorModel'> | undefined {
+  const { labels, points } = read('acceleratorMemoryUsage.max');
+  const { modelName } = labels;
+  if (typeof modelName !== 'string' || !isSupportedAccelerator(modelName)) return undefined;
+  if (!points.some(({ row }) => isWithin(lookedAt, rows.endSeconds - (rows.length - 1 - row) * rows.stepSeconds))) return undefined;
+  const columns: Partial<Record<string, Float64Array>> = {};
+  for (const name of ['acceleratorCoreUsage.max', 'acceleratorMemoryUsage.max'] as const) {
+    const series = withinTable(read(name), rows.length);
+    if (isOfModel(series, modelName)) columns[name] = columnOf(attached(series, rows), rows.length);
+  }
+  return { columns, acceleratorModel: modelName };
+}
+
+function isWithin({ fromSeconds, toSeconds }: TimeRange, seconds: number): boolean {
+  return seconds >= fromSeconds && seconds <= toSeconds;
+}
+
+function isOfModel({ labels }: Series, modelName: string): boolean {
+  return String(labels.modelName ?? '').toLowerCase() === modelName.toLowerCase();
+}
+
+/** The series with each sample moved to the interval that takes it, oldest sample first: of several in one interval the last holds. */
+function attached({ labels, points }: Series, rows: Rows): Series {
+  const moved = points
+    .toSorted((one, other) => one.row - other.row)
+    .map(({ row, value }) => ({ row: nearestPresent(rows, row), value }))
+    .filter(({ row }) => row >= 0);
+  return { labels, points: moved };
+}
+
+function nearestPresent({ present, stepSeconds }: Rows, row: number): number {
+  const reach = Math.floor(reachSeconds / stepSeconds);
+  for (let distance = 0; distance <= reach; distance++) {
+    if (present[row - distance] === 1) return row - distance;
+    if (present[row + distance] === 1) return row + distance;
+  }
+  return -1;
+}
