@@ -61,7 +61,7 @@ module.exports = {
     clientOf('kafkajs', ['publication/kafka-(client|connection)\\.ts']),
     clientOf('axios', ['datasource/', 'publication/']),
     clientOf('bullmq', ['bulk/queue', 'bulk/.*\\.processor\\.ts']),
-    clientOf('typeorm', ['database/', '.*\\.entity\\.ts', '.*-store\\.ts', '.*\\.module\\.ts']),
+    clientOf('typeorm', ['database/', '.*\\.entity\\.ts', '.*-store\\.ts', '.*-rows\\.ts', '.*\\.module\\.ts']),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { ExplainOptions } from './cli/explain-profile.js';
-import type { UsageOptions } from './cli/read-usage-options.js';
+import type { UsageOptions } from './cli/save-usage.js';
 import { version } from './version.js';
 
 // Each command's code is loaded when it runs, so that the others, and --help, start at once.

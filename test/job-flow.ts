@@ -12,9 +12,8 @@ import { ShardEntity } from '../src/bulk/shard.entity.js';
 import { ShardStore } from '../src/bulk/shard-store.js';
 import { DatabaseModule } from '../src/database/database.module.js';
 import type { Experiment } from '../src/experiments/experiment.js';
-import { ExperimentStore } from '../src/experiments/experiment-store.js';
+import { ExperimentStore, type Outcome, OutcomeStore } from '../src/experiments/experiment-rows.js';
 import { ExperimentsModule } from '../src/experiments/experiments.module.js';
-import { type Outcome, OutcomeStore } from '../src/experiments/outcome-store.js';
 import { readSettings } from '../src/settings/read-settings.js';
 import { SettingsModule } from '../src/settings/settings.module.js';
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@je
 import { LeaseLost, Stopped } from '../src/bulk/lease-store.js';
 import { readView } from '../src/bulk/read-view.js';
 import { renderJob } from '../src/bulk/render-job.js';
-import { packRecommendation } from '../src/experiments/outcome-store.js';
+import { packRecommendation } from '../src/experiments/experiment-rows.js';
 import { experimentNamed, type JobFlow, nameOf, openJobFlow, outcomesOf } from './job-flow.js';
 import { meanwhile } from './meanwhile.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';

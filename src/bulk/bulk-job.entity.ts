@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { Notification, Notifications } from '../experiments/notification.js';
+import type { Notification, Notifications } from '../experiments/experiment.js';
 import type { BulkRequest } from './bulk-request.js';
 
 export const bulkJobStatuses = ['IN_PROGRESS', 'COMPLETED', 'FAILED'] as const;

@@ -1,5 +1,5 @@
 import { DatasourceError } from '../datasource/datasource-error.js';
-import type { Notification, Notifications } from '../experiments/notification.js';
+import type { Notification, Notifications } from '../experiments/experiment.js';
 
 /** Notifications of jobs: key, type, code and text (spec: bulk-and-kafka.md 2.11; contract: States). */
 export const jobNotifications = {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Notifications } from '../experiments/notification.js';
+import type { Notifications } from '../experiments/experiment.js';
 import { logOf } from '../settings/logger.js';
 import { BulkJobStore } from './bulk-job-store.js';
 import type { Lease } from './lease-store.js';

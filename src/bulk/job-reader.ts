@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { ExperimentDocument } from '../experiments/experiment-document.js';
-import { OutcomeStore } from '../experiments/outcome-store.js';
-import { cutBatches } from '../publication/cut-batches.js';
+import type { ExperimentDocument } from '../experiments/experiment.js';
+import { OutcomeStore } from '../experiments/experiment-rows.js';
+import { cutBatches } from '../publication/publisher.js';
 import type { BulkJobEntity } from './bulk-job.entity.js';
 import { BulkJobStore, type ListedJob } from './bulk-job-store.js';
 import { type JobListQuery, jobCursor } from './read-job-list.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Datasources } from '../datasource/datasources.js';
-import type { Outcome } from '../experiments/outcome-store.js';
+import type { Outcome } from '../experiments/experiment-rows.js';
 import { logOf } from '../settings/logger.js';
 import { BulkJobStore } from './bulk-job-store.js';
 import { experimentNotifications, jobNotifications } from './bulk-notifications.js';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { OutcomeStore, type StoredOutcome } from '../experiments/outcome-store.js';
+import { OutcomeStore, type StoredOutcome } from '../experiments/experiment-rows.js';
 import { failureMessage, type Message, recommendationMessage } from '../publication/messages.js';
 import type { PublicationError } from '../publication/publication-error.js';
 import { Publisher } from '../publication/publisher.js';

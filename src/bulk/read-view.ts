@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseSelection, type Selection, sections } from '../experiments/select-fields.js';
+import { parseSelection, type Selection, sections } from '../experiments/documents.js';
 import { cursorParameter, limitParameter, readQuery, textParameter } from './read-query.js';
 
 /** What a GET /bulk asks to see of a job. */

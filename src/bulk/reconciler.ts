@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { ExperimentStore } from '../experiments/experiment-store.js';
+import { ExperimentStore } from '../experiments/experiment-rows.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';

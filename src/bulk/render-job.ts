@@ -1,6 +1,5 @@
-import type { ExperimentDocument } from '../experiments/experiment-document.js';
-import { renderJson } from '../experiments/raw-json.js';
-import { isSelected, type Section, selectFields } from '../experiments/select-fields.js';
+import { isSelected, renderJson, type Section, selectFields } from '../experiments/documents.js';
+import type { ExperimentDocument } from '../experiments/experiment.js';
 import type { BulkJobEntity } from './bulk-job.entity.js';
 import type { JobReader } from './job-reader.js';
 import { cursorAfter } from './read-query.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../database/in-transaction.js';
-import { type Outcome, OutcomeStore } from '../experiments/outcome-store.js';
+import { type Outcome, OutcomeStore } from '../experiments/experiment-rows.js';
 import { BulkJobStore } from './bulk-job-store.js';
 import { type Lease, LeaseStore, Stopped } from './lease-store.js';
 import { type PlannedExperiment, ShardEntity } from './shard.entity.js';

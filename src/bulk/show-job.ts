@@ -1,5 +1,5 @@
-import type { ExperimentDocument } from '../experiments/experiment-document.js';
-import type { StoredOutcome } from '../experiments/outcome-store.js';
+import type { ExperimentDocument } from '../experiments/experiment.js';
+import type { StoredOutcome } from '../experiments/experiment-rows.js';
 import { showExperiment } from '../experiments/show-experiment.js';
 import { maskWebhookUrl } from '../publication/webhook-target.js';
 import type { BulkJobEntity } from './bulk-job.entity.js';

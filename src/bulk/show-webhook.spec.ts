@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { renderJson } from '../experiments/documents.js';
 import type { ContainerExperiment } from '../experiments/experiment.js';
-import { renderJson } from '../experiments/raw-json.js';
 import { showExperiment } from '../experiments/show-experiment.js';
 import { showSummary } from './show-job.js';
 import { showWebhookExperiment, showWebhookHead } from './show-webhook.js';

@@ -1,5 +1,5 @@
-import type { ExperimentDocument } from '../experiments/experiment-document.js';
-import type { JobSummary } from '../publication/cut-summary.js';
+import type { ExperimentDocument } from '../experiments/experiment.js';
+import type { JobSummary } from '../publication/messages.js';
 
 /** The members of a create request in the webhook's body: createExperiment's own names (spec: bulk-and-kafka.md 5.1, 3.8). */
 interface CreateRequest {

@@ -1,6 +1,6 @@
 import { isDatabaseAway } from '../database/database-error.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
-import type { Notifications } from '../experiments/notification.js';
+import type { Notifications } from '../experiments/experiment.js';
 import { PublicationError } from '../publication/publication-error.js';
 import { jobNotifications } from './bulk-notifications.js';
 import { LeaseLost, Stopped } from './lease-store.js';

@@ -1,7 +1,7 @@
-import type { ExperimentDocument } from '../experiments/experiment-document.js';
-import { renderJson } from '../experiments/raw-json.js';
-import { type JobSummary, summaryCuts, withCutNotice } from '../publication/cut-summary.js';
-import type { RenderBody } from '../publication/webhook-body.js';
+import { renderJson } from '../experiments/documents.js';
+import type { ExperimentDocument } from '../experiments/experiment.js';
+import { type JobSummary, summaryCuts, withCutNotice } from '../publication/messages.js';
+import type { RenderBody } from '../publication/webhook-client.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { BulkJobEntity } from './bulk-job.entity.js';
 import { jobNotifications } from './bulk-notifications.js';

@@ -1,7 +1,6 @@
 import type { Datasource } from '../datasource/datasource.js';
-import { DatasourceError } from '../datasource/datasource-error.js';
+import { DatasourceError, describeFailure } from '../datasource/datasource-error.js';
 import type { DatasourceHttp } from '../datasource/datasource-http.js';
-import { describeFailure } from '../datasource/describe-failure.js';
 import { readSeriesWindows } from './decode/read-series-windows.js';
 import type { ChunkQuestion, Grid, OnSeries } from './series-windows.js';
 import { encodeReadRequest } from './wire/encode-read-request.js';

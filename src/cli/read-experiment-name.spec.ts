@@ -1,4 +1,4 @@
-import { readExperimentName } from './read-experiment-name.js';
+import { readExperimentName } from './save-usage.js';
 
 const container = { type: 'container', namespace: 'shop', workload: 'cart', workloadType: 'deployment', container: 'app', image: '' };
 

@@ -1,4 +1,4 @@
-import { readUsageOptions } from './read-usage-options.js';
+import { readUsageOptions } from './save-usage.js';
 
 const now = new Date('2026-01-31T12:10:00.500Z');
 

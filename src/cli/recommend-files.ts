@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { recommend } from '../recommendation/recommend.js';
+import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
 import { describeExperiment } from '../recommendation/recommendations.js';
 import { explain } from '../usage-file/explain.js';
 import { readUsageFile } from '../usage-file/read-usage-file.js';
-import { describeFailure, FileError } from './describe-failure.js';
 
 /**
  * Writes one line of compact JSON for each file (`-` = stdin) to stdout, in their order: the generateRecommendations array, or the error
@@ -40,4 +40,19 @@ function parse(json: string): unknown {
   } catch (error) {
     throw new FileError(`is not JSON (${(error as Error).message})`);
   }
+}
+
+/** A file cannot be read, or its text is not JSON. */
+export class FileError extends Error {
+  constructor(fault: string) {
+    super(fault);
+    this.name = 'FileError';
+  }
+}
+
+/** Kruize's error envelope: a bad file is 400 like a bad request, anything else is a fault of ours (spec: recommendations.md 10.5). */
+export function describeFailure(file: string, error: unknown): object {
+  const isInput = error instanceof FileError || error instanceof RecommendationInputError;
+  const message = error instanceof Error ? error.message : String(error);
+  return { message: `${file}: ${message}`, httpcode: isInput ? 400 : 500, documentationLink: '', status: 'ERROR' };
 }

@@ -14,8 +14,6 @@ import { LayerDetector } from '../usage/layers/layer-detector.js';
 import { Layers } from '../usage/layers/layers.js';
 import { usageReaderOf } from '../usage/usage-reader-of.js';
 import { writeEvidence, writeUsageFile } from '../usage-file/write-usage-file.js';
-import { readExperimentName } from './read-experiment-name.js';
-import { readUsageOptions, type UsageOptions, type UsageWindow } from './read-usage-options.js';
 
 /** Somebody waits for the answer: an unreachable datasource is not retried for a minute unless the settings say so. */
 const retryMs = '5000';
@@ -95,4 +93,84 @@ function subjectOf(experiment: Experiment) {
 async function write(text: string, output: string | undefined): Promise<void> {
   if (output === undefined) process.stdout.write(text);
   else await writeFile(output, text);
+}
+
+/** Pods are not known here; the number sizes questions only, and too many costs little. */
+const assumedPods = 20;
+
+/** `%datasource%|%clustername%|%namespace%|%workloadname%(%workloadtype%)|%containername%`, the default format of names. */
+const fullName =
+  /^(?<datasource>[^|]*)\|(?<clusterName>[^|]*)\|(?<namespace>[^|]+)\|(?<workload>[^|]+)\((?<workloadType>[^|()]+)\)\|(?<container>[^|]+)$/;
+const fullNamespaceName = /^(?<datasource>[^|]*)\|(?<clusterName>[^|]*)\|(?<namespace>[^|]+)$/;
+const shortName = /^(?<namespace>[^|/]+)\/(?<workloadType>[^|/]+)\/(?<workload>[^|/]+)\/(?<container>[^|/]+)$/;
+const namespaceName = /^(?<namespace>[^|/]+)$/;
+
+/**
+ * The experiment that a text names: `namespace/kind/workload/container`, `namespace`, or a name in the default format, which may name a datasource
+ * and a cluster too. Undefined = the text is none of them.
+ */
+export function readExperimentName(text: string): Experiment | undefined {
+  const found = [fullName, fullNamespaceName, shortName, namespaceName].map((pattern) => pattern.exec(text)?.groups).find(Boolean);
+  const { namespace, workload, workloadType, container, datasource = '', clusterName = 'default' } = found ?? {};
+  if (namespace === undefined) return undefined;
+  const base = { name: text, datasource, clusterName, namespace, pods: assumedPods };
+  if (workload === undefined || workloadType === undefined || container === undefined) return { type: 'namespace', ...base };
+  return { type: 'container', ...base, workload, workloadType, container, image: '' };
+}
+
+/** Options of `rightsizer usage`, as they were given. */
+export interface UsageOptions {
+  readonly datasourceUrl?: string;
+  readonly datasource?: string;
+  /** ISO-8601, with Z or an offset. */
+  readonly end?: string;
+  readonly days?: string;
+  /** Minutes. */
+  readonly step?: string;
+  readonly metricProfile?: string;
+  readonly output?: string;
+}
+
+/** Which usage is read. */
+export interface UsageWindow {
+  readonly endSeconds: number;
+  readonly isEndGiven: boolean;
+  readonly days: number;
+  readonly stepMinutes: number;
+  readonly metricProfile: string;
+}
+
+const defaultProfile = 'resource-optimization-local-monitoring';
+
+/**
+ * The window that the options ask for; throws for what is no time or no number. `isAligned` (the setting ALIGN_END): now is floored to a step, as a job
+ * does it; a given end is taken as it is.
+ */
+export function readUsageOptions(
+  { end, days = '15', step = '15', metricProfile = defaultProfile }: UsageOptions,
+  now: Date,
+  isAligned: boolean,
+): UsageWindow {
+  // Without an offset it would be the time of whatever machine this runs on.
+  const hasOffset = end === undefined || /T.*(Z|[+-]\d{2}:?\d{2})$/i.test(end);
+  const endMs = end === undefined ? now.getTime() : Date.parse(end);
+  if (Number.isNaN(endMs) || !hasOffset) {
+    throw new Error(`--end ${end}: expected an ISO-8601 time with Z or an offset, such as 2026-01-31T12:00:00Z`);
+  }
+  const endSeconds = Math.floor(endMs / 1000);
+  const isStep = (minutes: number) => Number.isInteger(minutes) && minutes >= 2 && minutes <= 1440;
+  const stepMinutes = numberIn('--step', step, 'a whole number of minutes from 2 to 1440', isStep);
+  return {
+    endSeconds: end === undefined && isAligned ? endSeconds - (endSeconds % (stepMinutes * 60)) : endSeconds,
+    isEndGiven: end !== undefined,
+    days: numberIn('--days', days, 'a number above 0, at most 365', (number) => number > 0 && number <= 365),
+    stepMinutes,
+    metricProfile,
+  };
+}
+
+function numberIn(option: string, text: string, rule: string, holds: (number: number) => boolean): number {
+  const number = text.trim() === '' ? Number.NaN : Number(text);
+  if (Number.isNaN(number) || !holds(number)) throw new Error(`${option} ${text}: expected ${rule}`);
+  return number;
 }

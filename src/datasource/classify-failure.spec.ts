@@ -1,4 +1,4 @@
-import { failureOfCode, failureOfStatus, readRetryAfter } from './classify-failure.js';
+import { failureOfCode, failureOfStatus, readRetryAfter } from './datasource-error.js';
 
 describe('failureOfStatus', () => {
   it.each([

@@ -6,14 +6,9 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { storable } from '../database/storable.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { Agents } from './agents.js';
-import { authorize } from './authorize.js';
-import { BearerTokens } from './bearer-tokens.js';
-import { failureOfCode, failureOfStatus, readRetryAfter } from './classify-failure.js';
+import { Agents, authorize, BearerTokens } from './credentials.js';
 import type { Datasource } from './datasource.js';
-import { DatasourceError } from './datasource-error.js';
-import { describeFailure } from './describe-failure.js';
-import { readBytes } from './read-bytes.js';
+import { DatasourceError, describeFailure, failureOfCode, failureOfStatus, readRetryAfter } from './datasource-error.js';
 import { retryTransient } from './retry-transient.js';
 import { stopAfter } from './stop-signal.js';
 import { untilAborted } from './until-aborted.js';
@@ -179,4 +174,16 @@ function failed(
   options: { cause?: unknown; retryAfterMs?: number } = {},
 ): DatasourceError {
   return new DatasourceError(failure, describeFailure(failure, datasource, path, said), options);
+}
+
+/** Reads a body up to `limit` bytes; `isWhole` = false where there was more, which is left unread. */
+export async function readBytes(body: Readable, limit: number): Promise<{ bytes: Buffer; isWhole: boolean }> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    chunks.push(chunk);
+    if (length > limit) return { bytes: Buffer.concat(chunks).subarray(0, limit), isWhole: false };
+  }
+  return { bytes: Buffer.concat(chunks), isWhole: true };
 }

@@ -1,4 +1,4 @@
-import { NotAnAnswerError, readAnswer } from './read-answer.js';
+import { NotAnAnswerError, readAnswer } from './prometheus-client.js';
 
 const answer = (data: unknown, more = {}) => JSON.stringify({ status: 'success', data, ...more });
 

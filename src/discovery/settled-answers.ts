@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import { Injectable, Optional } from '@nestjs/common';
-import { identityOf } from '../datasource/datasource-identity.js';
+import { identityOf } from '../datasource/datasource.js';
 import type { PrometheusSeries } from '../datasource/prometheus-client.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';

@@ -1,9 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { ExperimentEntity } from './experiment.entity.js';
-import { ExperimentStore } from './experiment-store.js';
-import { OutcomeEntity } from './outcome.entity.js';
-import { OutcomeStore } from './outcome-store.js';
+import { ExperimentEntity, ExperimentStore, OutcomeEntity, OutcomeStore } from './experiment-rows.js';
 
 /** Experiments and how they ended. */
 @Module({

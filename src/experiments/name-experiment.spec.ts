@@ -1,4 +1,4 @@
-import { nameExperiment } from './name-experiment.js';
+import { nameExperiment } from './plan-experiments.js';
 
 const format = '%datasource%|%clustername%|%namespace%|%workloadname%(%workloadtype%)|%containername%';
 const parts = {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import type { Experiment } from './experiment.js';
-import { planShards, type ShardBounds } from './plan-shards.js';
+import { planShards, type ShardBounds } from './plan-experiments.js';
 
 type Shape = Pick<Experiment, 'type' | 'datasource' | 'namespace' | 'pods'>;
 

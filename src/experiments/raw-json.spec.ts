@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { RawJson, renderJson } from './raw-json.js';
+import { RawJson, renderJson } from './documents.js';
 
 describe('renderJson', () => {
   it('equals JSON.stringify on plain values, but for null members', () => {

@@ -1,4 +1,4 @@
-import { isSelected, parseSelection, sections, selectFields } from './select-fields.js';
+import { isSelected, parseSelection, sections, selectFields } from './documents.js';
 
 const summary = {
   status: 'COMPLETED',

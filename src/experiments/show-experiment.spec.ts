@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { renderJson } from './documents.js';
 import type { ContainerExperiment, NamespaceExperiment } from './experiment.js';
-import { renderJson } from './raw-json.js';
 import { type ExperimentState, showExperiment } from './show-experiment.js';
 
 const name = 'prometheus-1|default|shop|web(deployment)|app';

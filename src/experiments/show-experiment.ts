@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Experiment } from './experiment.js';
-import type { ExperimentDocument, ExperimentStatus, StatusChange } from './experiment-document.js';
-import type { Notifications } from './notification.js';
-import { RawJson } from './raw-json.js';
+import { RawJson } from './documents.js';
+import type { Experiment, ExperimentDocument, ExperimentStatus, Notifications, StatusChange } from './experiment.js';
 
 /** What the document of an experiment is made of: its rows. Times are those of its shard. */
 export interface ExperimentState {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { RawJson, renderJson } from '../experiments/raw-json.js';
+import { RawJson, renderJson } from '../experiments/documents.js';
 import type { Settings } from '../settings/settings-schema.js';
 
 export type CloudEventSettings = Pick<Settings, 'KAFKA_CE_MODE' | 'CE_SOURCE'>;

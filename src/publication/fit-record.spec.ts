@@ -1,8 +1,7 @@
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
-import { cutBatches } from './cut-batches.js';
-import { fitRecord, recordBytes } from './fit-record.js';
 import type { Message } from './messages.js';
+import { cutBatches, fitRecord, recordBytes } from './publisher.js';
 
 /** kafkajs' own encoder, which has no types. */
 const require = createRequire(import.meta.url);

@@ -4,8 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSettings } from '../settings/read-settings.js';
-import { kafkaConnection } from './kafka-connection.js';
-import { tokenSource } from './oauth-token.js';
+import { kafkaConnection, tokenSource } from './kafka-connection.js';
 
 const connectionWith = (environment: Record<string, string>) =>
   kafkaConnection(readSettings({ KAFKA_BOOTSTRAP_SERVERS: 'a:9092, b:9092', ...environment }));

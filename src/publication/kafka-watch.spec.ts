@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { logger } from '../settings/logger.js';
-import { KafkaWatch } from './kafka-watch.js';
+import { KafkaWatch } from './kafka-client.js';
 import { PublicationError } from './publication-error.js';
 
 describe('KafkaWatch', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { ExperimentDocument } from '../experiments/experiment-document.js';
-import { RawJson } from '../experiments/raw-json.js';
+import { RawJson } from '../experiments/documents.js';
+import type { ExperimentDocument } from '../experiments/experiment.js';
 import { readSettings } from '../settings/read-settings.js';
 import { failureMessage, jobFailureMessage, recommendationMessage, summaryMessage } from './messages.js';
 

@@ -1,18 +1,7 @@
-import type { ExperimentDocument } from '../experiments/experiment-document.js';
-import type { Notifications } from '../experiments/notification.js';
-import { renderJson } from '../experiments/raw-json.js';
+import { isSelected, parseSelection, RawJson, renderJson, selectFields } from '../experiments/documents.js';
+import type { ExperimentDocument, Notifications } from '../experiments/experiment.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { type CloudEventSettings, encodeEvent } from './cloud-event.js';
-import { type JobSummary, summaryCuts, withCutNotice } from './cut-summary.js';
-import {
-  type ExperimentPart,
-  type FilterSettings,
-  failureContent,
-  filteredContent,
-  isFiltered,
-  recommendationContent,
-} from './record-content.js';
-import { withoutPlots } from './without-plots.js';
 
 /** What the records tell: the topic of each kind and its CloudEvents type. */
 export const recordKinds = {
@@ -132,4 +121,110 @@ function encode(
   const experiment = about.experiment?.name;
   const event = { type: ceType, jobId, experiment, time };
   return { kind, topic: settings[topic], key: experiment ?? jobId, ...encodeEvent(event, renderJson(content), settings) };
+}
+
+/** The members of a summary that may be large; all others are numbers and names. */
+export interface JobSummary {
+  readonly notifications?: Notifications;
+  readonly input?: object;
+  readonly [member: string]: unknown;
+}
+
+/** Longest notification of a cut summary, in characters, and how many are kept. */
+const cutText = 200;
+const cutCount = 5;
+
+/** Cuts, applied in order until the summary fits: drop the input, then keep few, short notifications, then drop them. */
+export const summaryCuts: readonly ((summary: JobSummary) => JobSummary)[] = [
+  ({ input: _, ...rest }) => rest,
+  ({ notifications = {}, ...rest }) => {
+    const kept = Object.entries(notifications).slice(0, cutCount);
+    return {
+      ...rest,
+      notifications: Object.fromEntries(kept.map(([key, each]) => [key, { ...each, message: each.message.slice(0, cutText) }])),
+    };
+  },
+  ({ notifications: _, ...rest }) => rest,
+];
+
+/** Adds the notification that says how the summary was cut. */
+export function withCutNotice(summary: JobSummary, notice: Notifications): JobSummary {
+  return { ...summary, notifications: { ...summary.notifications, ...notice } };
+}
+
+export type FilterSettings = Pick<Settings, 'KAFKA_RESPONSE_FILTER_INCLUDE' | 'KAFKA_RESPONSE_FILTER_EXCLUDE'>;
+
+/** One experiment of a job, with the parts of the job that a filter may ask for. */
+export interface ExperimentPart {
+  readonly jobId: string;
+  readonly experiment: ExperimentDocument;
+  /** The whole `summary` section of the job, frozen when the shard committed. */
+  readonly summary: object;
+  /** The whole `metadata` section of the job. */
+  readonly metadata?: object;
+}
+
+/** Sections that stay where only KAFKA_RESPONSE_FILTER_EXCLUDE is set: those of the default content. */
+const defaultSections = 'summary,experiments';
+
+/** Content of a recommendations record (contract: Records by default). */
+export function recommendationContent({ jobId, experiment }: ExperimentPart): object {
+  const { name, status, apis, status_history } = experiment;
+  return aboutOne(jobId, name, {
+    name,
+    status,
+    apis: { recommendations: apis.recommendations },
+    notifications: unlessEmpty(experiment.notifications),
+    status_history,
+  });
+}
+
+/** Content of an error record of one experiment (contract: Records by default). */
+export function failureContent({ jobId, experiment }: ExperimentPart): object {
+  const { name, status, notifications, status_history } = experiment;
+  return aboutOne(jobId, name, { name, status, notifications, status_history });
+}
+
+/** Whether the settings replace the default content. */
+export function isFiltered(settings: FilterSettings): boolean {
+  return settings.KAFKA_RESPONSE_FILTER_INCLUDE !== undefined || settings.KAFKA_RESPONSE_FILTER_EXCLUDE !== undefined;
+}
+
+/**
+ * The content that KAFKA_RESPONSE_FILTER_INCLUDE and _EXCLUDE ask for, in the grammar of GET /bulk.
+ * `notices` stand in the experiment whatever the filter says.
+ */
+export function filteredContent(
+  { experiment, summary, metadata }: ExperimentPart,
+  settings: FilterSettings,
+  notices?: Notifications,
+): object {
+  const selection = parseSelection(settings.KAFKA_RESPONSE_FILTER_INCLUDE ?? defaultSections, settings.KAFKA_RESPONSE_FILTER_EXCLUDE);
+  const selected = selectFields(selection, 'experiments', experiment) as Partial<ExperimentDocument>;
+  const shown = notices ? { ...selected, notifications: { ...selected.notifications, ...notices } } : selected;
+  return {
+    summary: isSelected(selection, 'summary') ? selectFields(selection, 'summary', summary) : undefined,
+    experiments: isSelected(selection, 'experiments') || notices ? { [experiment.name]: shown } : undefined,
+    metadata: metadata && isSelected(selection, 'metadata') ? selectFields(selection, 'metadata', metadata) : undefined,
+  };
+}
+
+function aboutOne(jobId: string, name: string, experiment: object): object {
+  return { summary: { status: 'IN_PROGRESS', job_id: jobId }, experiments: { [name]: experiment } };
+}
+
+function unlessEmpty(notifications: Notifications | undefined): Notifications | undefined {
+  return notifications && Object.keys(notifications).length > 0 ? notifications : undefined;
+}
+
+/** The experiment without the plots of its recommendations; everything else stays. */
+export function withoutPlots(experiment: ExperimentDocument): ExperimentDocument {
+  const { response } = experiment.apis.recommendations;
+  if (!response) return experiment;
+  return { ...experiment, apis: { ...experiment.apis, recommendations: { response: new RawJson(dropPlots(response.text)) } } };
+}
+
+/** A term that a user named "plots" is no plot: a plot is told by its `plots_data`. */
+function dropPlots(json: string): string {
+  return JSON.stringify(JSON.parse(json, (key, value) => (key === 'plots' && value?.plots_data !== undefined ? undefined : value)));
 }

@@ -1,5 +1,5 @@
 import { startTinyKafka, type TinyKafka } from '../../test/servers/tiny-kafka.js';
-import { RawJson } from '../experiments/raw-json.js';
+import { RawJson } from '../experiments/documents.js';
 import { readSettings } from '../settings/read-settings.js';
 import { KafkaClient } from './kafka-client.js';
 import { jobFailureMessage, recommendationMessage, summaryMessage } from './messages.js';

@@ -2,8 +2,6 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } f
 import pLimit from 'p-limit';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { cutBatches } from './cut-batches.js';
-import { type FittedRecord, fitRecord, recordBytes } from './fit-record.js';
 import { KafkaClient } from './kafka-client.js';
 import { type Message, recordKinds } from './messages.js';
 import { PublicationError } from './publication-error.js';
@@ -149,4 +147,55 @@ function resultOf(message: Message, { message: sent, reason, waitsFor, isLeftOut
   if (waitsFor) return { status: 'waits', error: waitsFor };
   if (sent?.kind === message.kind) return { status: 'acknowledged' };
   return { status: isLeftOut ? 'left-out' : 'failed', reason: reason ?? 'Not published.' };
+}
+
+/** Kafka's own bytes beside key, value and headers (KIP-98, record format v2): 61 of a batch of one, at most 26 of its record. */
+const framingBytes = 87;
+/** Lengths of one header's name and value. */
+const headerFramingBytes = 10;
+
+/** Bytes of an uncompressed batch of one record, never less than the broker counts. */
+export function recordBytes({ key, value, headers }: Message): number {
+  const headerBytes = Object.entries(headers).map(([name, text]) => headerFramingBytes + Buffer.byteLength(name) + Buffer.byteLength(text));
+  return framingBytes + Buffer.byteLength(key) + Buffer.byteLength(value) + headerBytes.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** What is sent of a message: itself, or a smaller one in its place. */
+export interface FittedRecord {
+  /** Absent: nothing of it is small enough. */
+  readonly message?: Message;
+  /** Why the message did not go out with all it says; absent: it did. */
+  readonly reason?: string;
+}
+
+/** The message, or the first of its smaller forms that has at most `maxBytes`. */
+export function fitRecord(message: Message, maxBytes: number): FittedRecord {
+  let fitted: Message | undefined = message;
+  let reason: string | undefined;
+  while (fitted) {
+    const bytes = recordBytes(fitted);
+    if (bytes <= maxBytes) return { message: fitted, reason };
+    reason = `The record has ${bytes} bytes, KAFKA_MAX_RECORD_BYTES is ${maxBytes}.`;
+    fitted = fitted.smaller?.(reason);
+  }
+  return { reason };
+}
+
+/**
+ * Cuts items into batches of at most `maxBytes`, in their order. An item that is larger by itself stands alone, so that it can't fail its
+ * neighbours.
+ */
+export function cutBatches<Item>(items: readonly Item[], bytesOf: (item: Item) => number, maxBytes: number): Item[][] {
+  const batches: Item[][] = [];
+  let filled = Number.POSITIVE_INFINITY;
+  for (const item of items) {
+    const bytes = bytesOf(item);
+    if (filled + bytes > maxBytes) {
+      batches.push([]);
+      filled = 0;
+    }
+    batches.at(-1)!.push(item);
+    filled += bytes;
+  }
+  return batches;
 }

@@ -1,5 +1,4 @@
-import { PublicationError } from './publication-error.js';
-import { publicationErrorOf, readKafkaFailure } from './read-kafka-failure.js';
+import { PublicationError, publicationErrorOf, readKafkaFailure } from './publication-error.js';
 
 /** Errors as kafkajs 2.2.4 threw them at Kafka 4.1. */
 const errorLike = (fields: object, cause?: unknown) => Object.assign(new Error('any text', { cause }), fields);

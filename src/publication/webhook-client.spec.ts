@@ -2,8 +2,7 @@ import { createHmac } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startTinyProxy, withProxyVariables } from '../../test/servers/tiny-proxy.js';
-import { BodyChanged } from './webhook-body.js';
-import { WebhookClient, webhookPace } from './webhook-client.js';
+import { BodyChanged, WebhookClient, webhookPace } from './webhook-client.js';
 
 interface Received {
   readonly method?: string;

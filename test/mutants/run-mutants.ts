@@ -35,7 +35,7 @@ const suites: readonly (readonly [RegExp, readonly string[]])[] = [
   [/(discover|measure|publish|ending)-steps?\.ts$|(ended-jobs|webhook-bodies)\.ts$/, ['steps']],
   [/(step-runner|running-leases|verdict)\.ts$/, ['step-runner']],
   [/lease-store\.ts$|queue\/steps\.ts$/, ['leases', 'step-runner', 'steps']],
-  [/(bulk-job|shard|outcome|experiment)-store\.ts$|job-reader\.ts$/, ['job-rows', 'steps', 'leases']],
+  [/(bulk-job|shard)-store\.ts$|experiment-rows\.ts$|job-reader\.ts$/, ['job-rows', 'steps', 'leases']],
   [/window-store\.ts$/, ['window-rows']],
 ];
 

@@ -1,5 +1,5 @@
 import type { Experiment } from '../../experiments/experiment.js';
-import { packRecommendation } from '../../experiments/outcome-store.js';
+import { packRecommendation } from '../../experiments/experiment-rows.js';
 import { recommend } from '../../recommendation/recommend.js';
 import { describeExperiment } from '../../recommendation/recommendations.js';
 import type { Evidence, Layer } from '../../recommendation/settings.js';

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Datasource } from '../../datasource/datasource.js';
 import type { DiscoveryRequest } from '../../discovery/discovery.js';
-import type { Notifications } from '../../experiments/notification.js';
+import type { Notifications } from '../../experiments/experiment.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import type { BulkRequest } from '../bulk-request.js';
 import type { PlannedExperiment } from '../shard.entity.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { identityOf as identityOfDatasource } from '../../datasource/datasource-identity.js';
+import { identityOf as identityOfDatasource } from '../../datasource/datasource.js';
 import type { Experiment } from '../../experiments/experiment.js';
 import { usageMetrics } from '../../recommendation/usage-table.js';
 import type { Settings } from '../../settings/settings-schema.js';

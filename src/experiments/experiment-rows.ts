@@ -1,9 +1,88 @@
 import { promisify } from 'node:util';
 import { deflateRawSync, inflateRaw } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
-import type { Experiment } from './experiment.js';
-import type { Notifications } from './notification.js';
+import { Column, DataSource, Entity, type EntityManager, PrimaryColumn } from 'typeorm';
+import type { Experiment, Notifications } from './experiment.js';
+
+/** An experiment that some job made; jobs that find it again count it as existing. */
+@Entity('experiment')
+export class ExperimentEntity {
+  @PrimaryColumn('text')
+  name!: string;
+
+  @Column('jsonb')
+  definition!: Experiment;
+
+  @Column('timestamptz', { name: 'created_at' })
+  createdAt!: Date;
+
+  @Column('timestamptz', { name: 'last_seen_at' })
+  lastSeenAt!: Date;
+}
+
+/** How one experiment of one job ended. */
+@Entity('outcome')
+export class OutcomeEntity {
+  @PrimaryColumn('uuid', { name: 'job_id' })
+  jobId!: string;
+
+  @PrimaryColumn('text', { name: 'experiment_name' })
+  experimentName!: string;
+
+  @Column('integer', { name: 'shard_number' })
+  shardNumber!: number;
+
+  @Column('jsonb')
+  experiment!: Experiment;
+
+  /** An earlier job had made the experiment. */
+  @Column('boolean')
+  existed!: boolean;
+
+  @Column('text')
+  status!: 'PROCESSED' | 'FAILED';
+
+  @Column('jsonb', { nullable: true })
+  notifications!: Notifications | null;
+
+  /** The generateRecommendations array as served and sent: UTF-8 JSON, raw deflate. */
+  @Column('bytea', { nullable: true })
+  recommendation!: Buffer | null;
+
+  /** Why its record could not be published; null otherwise. */
+  @Column('text', { name: 'publish_error', nullable: true })
+  publishError!: string | null;
+}
+
+/** The experiments that jobs have made so far. */
+@Injectable()
+export class ExperimentStore {
+  constructor(private readonly database: DataSource) {}
+
+  /** Forgets experiments that no job has made since `before`; returns how many. */
+  async deleteUnseenSince(before: Date): Promise<number> {
+    const [, count] = await this.database.query('DELETE FROM experiment WHERE last_seen_at < $1', [before]);
+    return count;
+  }
+
+  /** Adds experiments or notes that they were seen again, in the caller's transaction; returns the names that existed before. */
+  async upsert(transaction: EntityManager, experiments: readonly Experiment[], seenAt: Date): Promise<Set<string>> {
+    const existing = new Set<string>();
+    const sorted = [...experiments].sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (let from = 0; from < sorted.length; from += 1_000) {
+      const batch = sorted.slice(from, from + 1_000);
+      const rows: { name: string; existed: boolean }[] = await transaction.query(
+        `INSERT INTO experiment AS known (name, definition, created_at, last_seen_at)
+         SELECT name, definition, $3, $3 FROM unnest($1::text[], $2::jsonb[]) AS seen (name, definition)
+         ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at)
+         RETURNING name, xmax <> 0 AS existed`,
+        [batch.map(({ name }) => name), batch.map((experiment) => JSON.stringify(experiment)), seenAt],
+      );
+      for (const { name, existed } of rows) if (existed) existing.add(name);
+    }
+    return existing;
+  }
+}
 
 const decompress = promisify(inflateRaw);
 
