@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { memoryUsage } from 'node:process';
-import { readUsageFile } from '../src/usage-file/read-usage-file.js';
 import { recommend } from '../src/recommendation/recommend.js';
+import { readUsageFile } from '../src/usage-file/read-usage-file.js';
 
 /** What one recommendation costs: a container with 1,441 intervals, three terms, two models, plots. */
 export interface EngineCost {

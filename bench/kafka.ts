@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { KafkaClient } from '../src/publication/kafka-client.js';
 import type { Message } from '../src/publication/messages.js';
 import { Publisher } from '../src/publication/publisher.js';
-import { readUsageFile } from '../src/usage-file/read-usage-file.js';
 import { recommend } from '../src/recommendation/recommend.js';
 import { readSettings } from '../src/settings/read-settings.js';
+import { readUsageFile } from '../src/usage-file/read-usage-file.js';
 import { startKafka } from '../test/servers/kafka.js';
 
 /** What publishing records of 10 KB costs: acks of all replicas, compression and shards as in a job. */
