@@ -264,6 +264,7 @@ describe('Redis away', () => {
       expect(faultsOf(collector.ofJob(jobId), jobId, Object.keys(await experimentsOf(url, jobId)))).toEqual([]);
       const ready = await fetch(`${url}/health/ready`);
       expect([ready.status, await ready.json()]).toMatchObject([200, { status: 'degraded', checks: { queue: { status: 'down' } } }]);
+      expect(service!.logs.filter(({ msg }) => /^the queue at .* cannot be reached/.test(String(msg)))).toHaveLength(1);
     } finally {
       await redis.stop();
     }

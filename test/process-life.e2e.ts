@@ -97,7 +97,9 @@ describe('a stop', () => {
     process.kill(child.pid, 'SIGTERM');
     await waitUntil('it is draining', async () => {
       const answer = await fetch(`${url}/health/ready`);
-      return answer.status === 503 && ((await answer.json()) as { status: string }).status === 'draining';
+      return (
+        answer.status === 503 && answer.headers.has('retry-after') && ((await answer.json()) as { status: string }).status === 'draining'
+      );
     });
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
     await child.exited;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { experimentTypes } from '../experiments/experiment.js';
 
-/** Maximum number of faulty members of one list or object that are reported. */
+/** Maximum number of faulty members of one list or object that are reported. With the hint that follows them they are as many as an answer lists. */
 const maxFaults = 19;
 
 /** Reports at most `maxFaults` faulty members: 50,000 faults would block the event loop. */

@@ -156,12 +156,14 @@ export class RunningLeases {
   private silentOf(step: Step): Map<Running, string[]> {
     const { waitsFor }: StepDefinition = steps[step];
     const silent = new Map<Running, string[]>();
+    const names = new Set<string>();
     for (const running of this.ofStep(step)) {
       const { lease, sinceMs } = running;
-      const silentSince = performance.now() - silenceMs / (1 + new Set([...silent.values()].flat()).size);
+      const silentSince = performance.now() - silenceMs / (1 + names.size);
       const found = lease.datasources.filter((name) => Math.max(sinceMs, this.threads.lastAnswerAt(name) ?? 0) < silentSince);
       const hasSilentReceiver = waitsFor === 'receiver' && sinceMs < performance.now() - silenceMs && silent.size < maxReceivers;
       if (found.length > 0 || hasSilentReceiver) silent.set(running, found);
+      for (const name of found) names.add(name);
     }
     return silent;
   }

@@ -198,7 +198,7 @@ export class StepRunner {
   private async untilIdle(timeoutMs: number): Promise<boolean> {
     const endMs = performance.now() + timeoutMs;
     const isBusy = () => this.running.count > 0 || stepNames.some((step) => !this.isIdle(step));
-    while (isBusy() && performance.now() < endMs) await new Promise((done) => setTimeout(done, 50));
+    while (isBusy() && performance.now() < endMs) await sleep(50);
     return !isBusy();
   }
 }

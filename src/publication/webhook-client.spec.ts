@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { startTinyProxy, withProxyVariables } from '../../test/servers/tiny-proxy.js';
+import { waitUntil } from '../../test/servers/wait-until.js';
 import { BodyChanged, WebhookClient, webhookPace } from './webhook-client.js';
 
 interface Received {
@@ -234,6 +235,23 @@ describe('WebhookClient', () => {
     }
     const result = client.call({ url, deliveryId: 'd', bodies: [parts], maxBytes }, { pace: { ...hurried, attempts: 1 } });
     await expect(result).resolves.toEqual({ status: 'COMPLETED' });
+  });
+
+  it('sends all of a body of usual size though the receiver answers at once', async () => {
+    let bytes = 0;
+    const server = net.createServer((socket) => {
+      socket.once('data', () => socket.write('HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n'));
+      socket.on('data', (part) => {
+        bytes += part.length;
+      });
+      socket.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    close = () => server.close();
+    const parts = Array<string>(500).fill('x'.repeat(1_000));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    expect(await client.call({ url, deliveryId: 'd', ...of(...parts) }, { pace })).toEqual({ status: 'COMPLETED' });
+    await waitUntil('all of it has arrived', () => bytes > 500_000);
   });
 
   it('takes an answer that comes before the end of the body', async () => {

@@ -72,14 +72,10 @@ export class WebhookClient {
    */
   async call(call: WebhookCall, { signal, pace = webhookPace }: { signal?: AbortSignal; pace?: WebhookPace } = {}): Promise<WebhookResult> {
     const body = await measureBody(call.bodies, { maxBytes: call.maxBytes, secret: this.settings.WEBHOOK_SECRET, signal });
-    if (!body)
-      return {
-        status: 'FAILED',
-        notification: failureOf(
-          413,
-          `The smallest webhook body exceeds WEBHOOK_MAX_BYTES=${call.maxBytes}, so nothing was sent. Raise WEBHOOK_MAX_BYTES.`,
-        ),
-      };
+    if (!body) {
+      const message = `The smallest webhook body exceeds WEBHOOK_MAX_BYTES=${call.maxBytes}, so nothing was sent. Raise WEBHOOK_MAX_BYTES.`;
+      return { status: 'FAILED', notification: failureOf(413, message) };
+    }
     try {
       await pRetry(() => this.attempt(call, body, pace, signal), {
         retries: pace.attempts - 1,

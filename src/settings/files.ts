@@ -45,8 +45,10 @@ function faultOf({ path, kind, keyPassword, certificatePath }: NamedFile): strin
   if (kind === 'certificate') return readCertificate(content) ? undefined : `${path} holds no certificate in PEM form`;
   if (kind === 'token') return content.toString().trim() === '' ? `${path} is empty; write the token into it` : undefined;
   const key = readKey(content, keyPassword);
-  if (!key)
-    return `${path} holds no private key in PEM form${keyPassword ? ' that keyPassword opens' : '; if it is encrypted, decrypt it or set keyPassword where the setting has one'}`;
+  if (!key) {
+    const hint = keyPassword ? ' that keyPassword opens' : '; if it is encrypted, decrypt it or set keyPassword where the setting has one';
+    return `${path} holds no private key in PEM form${hint}`;
+  }
   const certificate = certificatePath ? readCertificate(readIfThere(certificatePath)) : undefined;
   return certificate && !certificate.checkPrivateKey(key) ? `${path} does not hold the key of ${certificatePath}` : undefined;
 }

@@ -20,7 +20,7 @@ export function proxyFor(url: string): string | undefined {
   return value.includes('://') ? value : `http://${value}`;
 }
 
-/** The library knows names in NO_PROXY, but not CIDRs, which Kubernetes and Go allow there. */
+/** The library knows names in NO_PROXY, but not CIDRs, which Kubernetes and Go allow there. Like the library, it takes an empty no_proxy for unset. */
 function isInNoProxyRange(host: string): boolean {
   if (!ipaddr.isValid(host)) return false;
   const items = (process.env.no_proxy || process.env.NO_PROXY || '').split(/[,\s]+/);
