@@ -248,9 +248,15 @@ describe('WebhookClient', () => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     close = () => server.close();
-    const parts = Array<string>(500).fill('x'.repeat(1_000));
+    // Rows are read while it is rendered.
+    async function* render() {
+      for (let part = 0; part < 500; part++) {
+        await new Promise(setImmediate);
+        yield 'x'.repeat(1_000);
+      }
+    }
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    expect(await client.call({ url, deliveryId: 'd', ...of(...parts) }, { pace })).toEqual({ status: 'COMPLETED' });
+    expect(await client.call({ url, deliveryId: 'd', bodies: [render], maxBytes }, { pace })).toEqual({ status: 'COMPLETED' });
     await waitUntil('all of it has arrived', () => bytes > 500_000);
   });
 
