@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { DataSource, type EntityManager, In, Repository } from 'typeorm';
-import { inTransaction } from '../database/in-transaction.js';
+import { inTransaction } from '../database/database-pool.js';
 import type { Experiment, Notifications } from '../experiments/experiment.js';
 import { ExperimentStore, type Outcome, OutcomeStore } from '../experiments/experiment-rows.js';
 import { InjectSettings } from '../settings/settings.module.js';

@@ -1,13 +1,13 @@
-import { checkFilter } from '../discovery/check-filter.js';
+import { checkFilter } from '../discovery/name-filter.js';
 import { webhookUrlFault } from '../publication/webhook-target.js';
 import { readExtras } from '../recommendation/extras.js';
 import { readModels } from '../recommendation/models.js';
 import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
 import { readRecommendationTypes } from '../recommendation/settings.js';
 import { readTerms } from '../recommendation/terms.js';
+import { deadlineFault, measurementFault } from '../settings/duration.js';
 import type { BulkRequest } from './bulk-request.js';
 import type { RequestFault } from './read-bulk-request.js';
-import { deadlineFault, measurementFault } from './read-duration.js';
 
 /** What a request is checked against; `jobId` stands in Kruize's texts. */
 export interface RequestContext {

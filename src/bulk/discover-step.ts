@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Datasources } from '../datasource/datasources.js';
-import type { DiscoveredCluster } from '../discovery/discovered-cluster.js';
-import { MetadataProfiles } from '../discovery/metadata-profiles.js';
+import type { DiscoveredCluster } from '../discovery/read-workloads.js';
 import { showMetadata } from '../discovery/show-metadata.js';
 import type { Notifications } from '../experiments/experiment.js';
 import { type NameClash, planExperiments, planShards } from '../experiments/plan-experiments.js';
+import { MetadataProfiles } from '../profiles/metadata-profile.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { inTransaction } from '../database/in-transaction.js';
+import { inTransaction } from '../database/database-pool.js';
 import { type Step, type StepDefinition, steps, type WakeUp } from './queue/steps.js';
 
 /** A lease that is not renewed ends after this long: then another worker takes the row. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isStorable } from '../database/storable.js';
+import { isStorable } from '../database/database-error.js';
 import { describeFaults } from './read-bulk-request.js';
 import { RestError } from './rest-error.js';
 

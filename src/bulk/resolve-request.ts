@@ -3,8 +3,8 @@ import { type Extras, readExtras } from '../recommendation/extras.js';
 import { type Model, readModels } from '../recommendation/models.js';
 import { type RecommendationTypes, readRecommendationTypes } from '../recommendation/settings.js';
 import { readTerms, type Term } from '../recommendation/terms.js';
+import { readDuration } from '../settings/duration.js';
 import { type BulkRequest, requestDefaults } from './bulk-request.js';
-import { readDuration } from './read-duration.js';
 
 /** A valid request with every default applied. */
 export interface ResolvedRequest {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { inTransaction } from '../database/in-transaction.js';
+import { inTransaction } from '../database/database-pool.js';
 import { type Outcome, OutcomeStore } from '../experiments/experiment-rows.js';
 import { BulkJobStore } from './bulk-job-store.js';
 import { type Lease, LeaseStore, Stopped } from './lease-store.js';

@@ -2,10 +2,10 @@ import type { ExperimentDocument } from '../experiments/experiment.js';
 import type { StoredOutcome } from '../experiments/experiment-rows.js';
 import { showExperiment } from '../experiments/show-experiment.js';
 import { maskWebhookUrl } from '../publication/webhook-target.js';
+import { readDuration } from '../settings/duration.js';
 import type { BulkJobEntity } from './bulk-job.entity.js';
 import type { JobProgress } from './bulk-job-store.js';
 import { type BulkRequest, requestDefaults } from './bulk-request.js';
-import { readDuration } from './read-duration.js';
 import type { PlannedExperiment, ShardEntity } from './shard.entity.js';
 
 type ShownJob = Pick<BulkJobEntity, 'id' | 'status' | 'totalExperiments' | 'notifications' | 'request' | 'startedAt' | 'endedAt'>;

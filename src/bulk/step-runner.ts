@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { untilAborted } from '../datasource/until-aborted.js';
+import { untilAborted } from '../calls/abort.js';
 import { Publisher } from '../publication/publisher.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';

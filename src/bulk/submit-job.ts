@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Datasources } from '../datasource/datasources.js';
-import { MetadataProfiles } from '../discovery/metadata-profiles.js';
+import { MetadataProfiles } from '../profiles/metadata-profile.js';
 import { Publisher } from '../publication/publisher.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';

@@ -1,4 +1,4 @@
-import { isStorable } from '../database/storable.js';
+import { isStorable } from '../database/database-error.js';
 import { longestText, textFaults } from './text-faults.js';
 
 describe('textFaults', () => {

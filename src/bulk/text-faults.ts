@@ -1,4 +1,4 @@
-import { isStorable } from '../database/storable.js';
+import { isStorable } from '../database/database-error.js';
 
 /** One thing wrong with a value; `field` is the path of the offending member, '' for the value itself. */
 export interface TextFault {

@@ -3,15 +3,14 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import axios, { type AxiosResponse } from 'axios';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { storable } from '../database/storable.js';
+import { stopAfter, untilAborted } from '../calls/abort.js';
+import { retryTransient } from '../calls/retry.js';
+import { storable } from '../database/database-error.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { Agents, authorize, BearerTokens } from './credentials.js';
 import type { Datasource } from './datasource.js';
 import { DatasourceError, describeFailure, failureOfCode, failureOfStatus, readRetryAfter } from './datasource-error.js';
-import { retryTransient } from './retry-transient.js';
-import { stopAfter } from './stop-signal.js';
-import { untilAborted } from './until-aborted.js';
 
 /** What is asked: a path below the datasource's url, and its body with the headers that describe it. A `get` has none (the body is ''). */
 export interface DatasourceRequest {

@@ -1,5 +1,5 @@
-import type { DiscoveredCluster, DiscoveredWorkload } from './discovered-cluster.js';
-import { groupBy } from './group-by.js';
+import { groupBy } from '../promql/labels.js';
+import type { DiscoveredCluster, DiscoveredWorkload } from './read-workloads.js';
 
 /** What was found in one datasource. */
 export interface DiscoveredDatasource {

@@ -1,4 +1,4 @@
-import type { DiscoveredCluster, DiscoveredContainer } from '../discovery/discovered-cluster.js';
+import type { DiscoveredCluster, DiscoveredContainer } from '../discovery/read-workloads.js';
 import { type ExperimentPlan, planExperiments } from './plan-experiments.js';
 
 const plan: ExperimentPlan = {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DiscoveredCluster } from '../discovery/discovered-cluster.js';
+import type { DiscoveredCluster } from '../discovery/read-workloads.js';
 import type { Experiment, ExperimentType } from './experiment.js';
 
 /** What a job makes experiments of. */

@@ -3,7 +3,7 @@ import type { Response } from 'express';
 import { BulkJobStore } from '../bulk/bulk-job-store.js';
 import { retryAfterSeconds } from '../bulk/error-envelope.filter.js';
 import { WakeUps } from '../bulk/queue/wake-ups.js';
-import { DatabaseProbe } from '../database/database-probe.js';
+import { DatabaseProbe } from '../database/database.module.js';
 import { Datasources, noDatasource } from '../datasource/datasources.js';
 import { Publisher } from '../publication/publisher.js';
 import { InjectSettings } from '../settings/settings.module.js';

@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { RemoteRead } from '../chunks/remote-read.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { Datasources } from '../datasource/datasources.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
+import { RemoteRead } from '../datasource/remote-read.js';
 import { ReaderProbes } from '../probes/reader-probes.js';
 import { readSettings } from '../settings/read-settings.js';
 import { DatasourcesController } from './datasources.controller.js';

@@ -1,12 +1,12 @@
 import { type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
-import { RemoteRead } from '../chunks/remote-read.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
+import { RemoteRead } from '../datasource/remote-read.js';
 import type { ContainerExperiment } from '../experiments/experiment.js';
 import { ReaderProbes } from '../probes/reader-probes.js';
+import { MetricProfiles } from '../profiles/metric-profile.js';
 import { readSettings } from '../settings/read-settings.js';
-import { MetricProfiles } from './metric-profiles.js';
 import { ProbedUsageReader } from './probed-usage-reader.js';
 import { PlannedQueries } from './promql/planned-queries.js';
 import { PromqlUsageReader } from './promql/promql-usage-reader.js';

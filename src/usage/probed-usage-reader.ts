@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { RemoteRead } from '../chunks/remote-read.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
+import { RemoteRead } from '../datasource/remote-read.js';
 import { breaksPromise } from '../probes/choose-reader.js';
 import { ReaderProbes } from '../probes/reader-probes.js';
+import { MetricProfiles } from '../profiles/metric-profile.js';
 import type { UsageTable } from '../recommendation/usage-table.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { ChunkUsageReader } from './chunks/chunk-usage-reader.js';
-import { MetricProfiles } from './metric-profiles.js';
 import { PromqlUsageReader } from './promql/promql-usage-reader.js';
 import { UsageReader, type UsageRequest } from './usage-reader.js';
 

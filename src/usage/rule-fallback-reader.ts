@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { SharedWork } from '../calls/abort.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
-import { SharedWork } from '../datasource/until-aborted.js';
+import { MetricProfiles } from '../profiles/metric-profile.js';
 import type { UsageTable } from '../recommendation/usage-table.js';
 import { logOf } from '../settings/logger.js';
-import { MetricProfiles } from './metric-profiles.js';
 import { ProbedUsageReader } from './probed-usage-reader.js';
 import { UsageReader, type UsageRequest } from './usage-reader.js';
 

@@ -1,9 +1,9 @@
-import { RemoteRead } from '../chunks/remote-read.js';
 import type { DatasourceHttp } from '../datasource/datasource-http.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
+import { RemoteRead } from '../datasource/remote-read.js';
 import { ReaderProbes } from '../probes/reader-probes.js';
+import { MetricProfiles } from '../profiles/metric-profile.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { MetricProfiles } from './metric-profiles.js';
 import { ProbedUsageReader } from './probed-usage-reader.js';
 import { PlannedQueries } from './promql/planned-queries.js';
 import { PromqlUsageReader } from './promql/promql-usage-reader.js';

@@ -10,9 +10,8 @@ import {
 } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
 import pg from 'pg';
-import { checkNotify } from '../../database/check-notify.js';
-import { poolOptions } from '../../database/database-pool.js';
-import { idleLimit } from '../../database/in-transaction.js';
+import { checkNotify, idleLimit, poolOptions } from '../../database/database-pool.js';
+
 import { logOf } from '../../settings/logger.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { type Step, stepNames, type WakeUp } from './steps.js';

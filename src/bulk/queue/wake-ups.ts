@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Queue } from 'bullmq';
-import { untilAborted } from '../../datasource/until-aborted.js';
+import { untilAborted } from '../../calls/abort.js';
 import { logOf } from '../../settings/logger.js';
 import { QueueBackend } from './queue-backend.js';
 import { type Step, stepNames, type WakeUp, type WakeUpsByStep, wakeUpId } from './steps.js';

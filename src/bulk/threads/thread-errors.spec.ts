@@ -1,6 +1,6 @@
 import { DatasourceError } from '../../datasource/datasource-error.js';
-import { MetadataProfileError } from '../../discovery/metadata-profile.js';
-import { MetricProfileError } from '../../usage/read-metric-profile.js';
+import { MetadataProfileError } from '../../profiles/metadata-profile.js';
+import { MetricProfileError } from '../../profiles/metric-profile.js';
 import { ProfileFailure, packError, unpackError } from './thread-errors.js';
 
 /** An error as the main thread gets it. */

@@ -1,6 +1,6 @@
 import { DatasourceError, type DatasourceFailure } from '../../datasource/datasource-error.js';
-import { MetadataProfileError } from '../../discovery/metadata-profile.js';
-import { MetricProfileError } from '../../usage/read-metric-profile.js';
+import { MetadataProfileError } from '../../profiles/metadata-profile.js';
+import { MetricProfileError } from '../../profiles/metric-profile.js';
 
 /** A measuring thread ended while it worked on a task. */
 export class ThreadDied extends Error {

@@ -1,11 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { SeriesWindows } from '../../chunks/series-windows.js';
 import { DatasourceHttp } from '../../datasource/datasource-http.js';
 import { PrometheusClient } from '../../datasource/prometheus-client.js';
 import type { ContainerExperiment } from '../../experiments/experiment.js';
+import { MetricProfiles } from '../../profiles/metric-profile.js';
+import type { SeriesWindows } from '../../remote-read/series-windows.js';
 import { readSettings } from '../../settings/read-settings.js';
-import { MetricProfiles } from '../metric-profiles.js';
 import { PlannedQueries } from '../promql/planned-queries.js';
 import { PromqlUsageReader } from '../promql/promql-usage-reader.js';
 import { type ChunkReaderParts, ChunkUsageReader } from './chunk-usage-reader.js';

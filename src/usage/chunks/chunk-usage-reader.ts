@@ -1,11 +1,11 @@
-import type { RemoteRead } from '../../chunks/remote-read.js';
-import type { Grid } from '../../chunks/series-windows.js';
 import type { Datasource } from '../../datasource/datasource.js';
+import type { RemoteRead } from '../../datasource/remote-read.js';
 import type { ContainerExperiment } from '../../experiments/experiment.js';
 import type { ServerFacts } from '../../probes/server-facts.js';
+import type { MetricProfiles } from '../../profiles/metric-profile.js';
 import type { UsageTable } from '../../recommendation/usage-table.js';
+import type { Grid } from '../../remote-read/series-windows.js';
 import type { Settings } from '../../settings/settings-schema.js';
-import type { MetricProfiles } from '../metric-profiles.js';
 import type { PromqlUsageReader } from '../promql/promql-usage-reader.js';
 import type { TableDraft } from '../table-draft.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';

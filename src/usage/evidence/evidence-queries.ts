@@ -1,5 +1,5 @@
 import type { ContainerExperiment } from '../../experiments/experiment.js';
-import { matchAnyOf } from '../../promql/quote-promql.js';
+import { matchAnyOf } from '../../promql/matcher.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { ownersQuery } from '../promql/owners-query.js';
 

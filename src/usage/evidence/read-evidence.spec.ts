@@ -1,5 +1,5 @@
 import type { ContainerExperiment } from '../../experiments/experiment.js';
-import { parsePromql } from '../../promql/parse-promql.js';
+import { parsePromql } from '../../promql/expression.js';
 import { hpaTargetsQuery, oomKillsQuery } from './evidence-queries.js';
 import { readHpaResources, readOomKills } from './read-evidence.js';
 

@@ -4,10 +4,10 @@ import type { Datasource } from '../../datasource/datasource.js';
 import { DatasourceHttp } from '../../datasource/datasource-http.js';
 import { PrometheusClient } from '../../datasource/prometheus-client.js';
 import type { Experiment } from '../../experiments/experiment.js';
+import { Layers } from '../../profiles/layer.js';
 import { readSettings } from '../../settings/read-settings.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { LayerDetector } from './layer-detector.js';
-import { Layers } from './layers.js';
 
 type Answer = { series?: object[]; status?: number };
 

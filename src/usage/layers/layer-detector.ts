@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import { runTogether } from '../../calls/abort.js';
 import type { Datasource } from '../../datasource/datasource.js';
 import { PrometheusClient } from '../../datasource/prometheus-client.js';
 import type { ContainerExperiment, Experiment } from '../../experiments/experiment.js';
+import { Layers, type RegisteredLayer } from '../../profiles/layer.js';
 import type { Layer } from '../../recommendation/settings.js';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
-import { runTogether } from '../promql/run-together.js';
-import { Layers, type RegisteredLayer } from './layers.js';
 import { PresenceSearch } from './presence-search.js';
 
 /** Whose layers are wanted, and at which instant. */

@@ -1,7 +1,7 @@
 import type { ContainerExperiment } from '../../experiments/experiment.js';
-import { applyEdits, type Edit } from '../../promql/edit-text.js';
-import { childrenOf, nodesNamed, parsePromql } from '../../promql/parse-promql.js';
-import { matchAnyOf } from '../../promql/quote-promql.js';
+import { applyEdits, childrenOf, type Edit, nodesNamed, parsePromql } from '../../promql/expression.js';
+
+import { matchAnyOf } from '../../promql/matcher.js';
 import { groupByName } from './read-shared-names.js';
 
 /** Whether the containers have what the query looks for: its answer has a series for each that does. */

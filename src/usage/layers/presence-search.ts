@@ -1,10 +1,10 @@
+import { runTogether } from '../../calls/abort.js';
 import type { Datasource } from '../../datasource/datasource.js';
 import { DatasourceError } from '../../datasource/datasource-error.js';
 import type { PrometheusClient, PrometheusSeries } from '../../datasource/prometheus-client.js';
 import type { ContainerExperiment } from '../../experiments/experiment.js';
 import { logOf } from '../../settings/logger.js';
 import type { Settings } from '../../settings/settings-schema.js';
-import { runTogether } from '../promql/run-together.js';
 import { mixesSeries, type PresenceQuery, planPodsQuery, planPresenceQueries, planQueryOfPods } from './plan-presence-query.js';
 import { belongsTo, type OwnedPod, planPodOwners, podKey, readPodOwners } from './read-pod-owners.js';
 import { nameKey, readSharedNames } from './read-shared-names.js';

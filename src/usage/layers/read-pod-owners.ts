@@ -1,5 +1,5 @@
 import type { PrometheusSeries } from '../../datasource/prometheus-client.js';
-import { matchAnyOf } from '../../promql/quote-promql.js';
+import { matchAnyOf } from '../../promql/matcher.js';
 import { ownerReaders } from '../chunks/aggregate/owner-readers.js';
 import { ownerKey, PodOwners } from '../chunks/aggregate/pod-owners.js';
 import type { OwnerSource } from '../chunks/plan/plan-owner-questions.js';

@@ -1,4 +1,4 @@
-import { MetricProfiles } from '../metric-profiles.js';
+import { MetricProfiles } from '../../profiles/metric-profile.js';
 import { activityQuery } from './activity-query.js';
 
 const shipped = new MetricProfiles({}).find('resource-optimization-local-monitoring')!.variables.get('maxDate')!.queries.max!;

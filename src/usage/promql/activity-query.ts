@@ -1,5 +1,5 @@
 import type { SyntaxNode } from '@lezer/common';
-import { nodesNamed, parsePromql } from '../../promql/parse-promql.js';
+import { nodesNamed, parsePromql } from '../../promql/expression.js';
 
 /**
  * A cheaper equal of the profile's maxDate query, `…(last_over_time((timestamp(S > 0))[15d:]))`, of which only matters whether it answers anything

@@ -1,5 +1,5 @@
 import type { Experiment } from '../../experiments/experiment.js';
-import { parsePromql } from '../../promql/parse-promql.js';
+import { parsePromql } from '../../promql/expression.js';
 import { batchQuery } from './batch-query.js';
 import { readQueryShape } from './read-query-shape.js';
 

@@ -1,6 +1,6 @@
 import type { ContainerExperiment, Experiment } from '../../experiments/experiment.js';
-import { applyEdits, type Edit } from '../../promql/edit-text.js';
-import { matchAnyOf } from '../../promql/quote-promql.js';
+import { applyEdits, type Edit } from '../../promql/expression.js';
+import { matchAnyOf } from '../../promql/matcher.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { lookBackSeconds, ownersQuery } from './owners-query.js';
 import { assumedScrapeSeconds, type PodExpression, type QueryShape } from './read-query-shape.js';

@@ -1,4 +1,4 @@
-import { matchAnyOf } from '../../promql/quote-promql.js';
+import { matchAnyOf } from '../../promql/matcher.js';
 
 /** Recording rule whose series say which workload a pod belongs to. */
 export const ownerRule = 'namespace_workload_pod:kube_pod_owner:relabel';

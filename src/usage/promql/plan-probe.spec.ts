@@ -1,6 +1,6 @@
 import type { Experiment } from '../../experiments/experiment.js';
+import { MetricProfiles } from '../../profiles/metric-profile.js';
 import type { Layer } from '../../recommendation/settings.js';
-import { MetricProfiles } from '../metric-profiles.js';
 import { acceleratorQuestions, type UsageQuestion } from '../usage-questions.js';
 import { planProbe } from './plan-probe.js';
 import type { PlanContext } from './plan-usage-queries.js';

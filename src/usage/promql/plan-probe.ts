@@ -1,4 +1,4 @@
-import type { MetricProfile } from '../read-metric-profile.js';
+import type { MetricProfile } from '../../profiles/metric-profile.js';
 import { acceleratorQuestions, type UsageQuestion } from '../usage-questions.js';
 import { type PlacedExperiment, type PlanContext, type PlannedQuery, planQuestion } from './plan-usage-queries.js';
 

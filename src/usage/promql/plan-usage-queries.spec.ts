@@ -1,6 +1,6 @@
 import type { Experiment } from '../../experiments/experiment.js';
-import { MetricProfiles } from '../metric-profiles.js';
-import { readMetricProfile } from '../read-metric-profile.js';
+import { MetricProfiles, readMetricProfile } from '../../profiles/metric-profile.js';
+
 import { type PlanContext, planUsageQueries, type UsagePlan } from './plan-usage-queries.js';
 
 const base = { name: 'n', datasource: 'd', clusterName: 'c', pods: 1 };

@@ -1,9 +1,9 @@
 import { type Experiment, experimentTypes } from '../../experiments/experiment.js';
+import type { MetricProfile } from '../../profiles/metric-profile.js';
+import { replaceDuration } from '../../profiles/placeholders.js';
 import type { Settings } from '../../settings/settings-schema.js';
-import type { MetricProfile } from '../read-metric-profile.js';
 import { type UsageQuestion, usageQuestions } from '../usage-questions.js';
 import { batchQuery, type KeyLabel } from './batch-query.js';
-import { replaceDuration } from './placeholders.js';
 import { assumedScrapeSeconds, readQueryShape } from './read-query-shape.js';
 import { substituteQuery } from './substitute-query.js';
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { runTogether } from '../../calls/abort.js';
 import type { Datasource } from '../../datasource/datasource.js';
 import { DatasourceError } from '../../datasource/datasource-error.js';
 import { type PrometheusAnswer, PrometheusClient, type PrometheusSeries } from '../../datasource/prometheus-client.js';
@@ -6,7 +7,6 @@ import { logOf } from '../../settings/logger.js';
 import { type Grid, instantOf } from '../table-draft.js';
 import { planSlices, type Slice } from './plan-slices.js';
 import type { PlannedQuery } from './plan-usage-queries.js';
-import { runTogether } from './run-together.js';
 import { stitchSlices } from './stitch-slices.js';
 
 const log = logOf('usage');

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { runTogether } from '../../calls/abort.js';
 import type { PrometheusSeries } from '../../datasource/prometheus-client.js';
+import { MetricProfiles } from '../../profiles/metric-profile.js';
 import type { UsageTable } from '../../recommendation/usage-table.js';
 import { logOf } from '../../settings/logger.js';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
-import { MetricProfiles } from '../metric-profiles.js';
 import { TableDraft } from '../table-draft.js';
 import { acceleratorQuestions, activityQuestion, type UsageQuestion } from '../usage-questions.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
@@ -22,7 +23,6 @@ import {
   type UsagePlan,
 } from './plan-usage-queries.js';
 import { PlannedQueries } from './planned-queries.js';
-import { runTogether } from './run-together.js';
 
 const log = logOf('usage');
 

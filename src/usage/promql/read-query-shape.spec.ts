@@ -1,6 +1,6 @@
-import { MetricProfiles } from '../metric-profiles.js';
+import { MetricProfiles } from '../../profiles/metric-profile.js';
+import { replaceDuration } from '../../profiles/placeholders.js';
 import { acceleratorQuestions, usageQuestions } from '../usage-questions.js';
-import { replaceDuration } from './placeholders.js';
 import { readQueryShape } from './read-query-shape.js';
 
 const both = 'namespace="$NAMESPACE$", container="$CONTAINER_NAME$"';

@@ -1,8 +1,7 @@
 import type { SyntaxNode } from '@lezer/common';
 import type { ExperimentType } from '../../experiments/experiment.js';
-import { childrenOf, nodesNamed, parsePromql } from '../../promql/parse-promql.js';
-import { secondsOf } from '../../promql/read-duration.js';
-import { countPlaceholders } from './placeholders.js';
+import { countPlaceholders } from '../../profiles/placeholders.js';
+import { childrenOf, nodesNamed, parsePromql, secondsOf } from '../../promql/expression.js';
 
 /** A matcher `label="$NAMESPACE$"` or `label="$CONTAINER_NAME$"` of the query. */
 export interface FieldMatcher {

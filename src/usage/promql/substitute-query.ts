@@ -1,9 +1,8 @@
 import type { SyntaxNode } from '@lezer/common';
 import type { Experiment } from '../../experiments/experiment.js';
-import { applyEdits } from '../../promql/edit-text.js';
-import { nodesNamed, parsePromql } from '../../promql/parse-promql.js';
-import { escapeRegex, escapeString } from '../../promql/quote-promql.js';
-import { replaceExperiment } from './placeholders.js';
+import { replaceExperiment } from '../../profiles/placeholders.js';
+import { applyEdits, nodesNamed, parsePromql } from '../../promql/expression.js';
+import { escapeRegex, escapeString } from '../../promql/matcher.js';
 
 /**
  * The query for one experiment, as the reference asks it: placeholders become the experiment's values (spec: recommendations.md 1.1), but

@@ -1,6 +1,6 @@
+import { type MetricProfile, MetricProfiles } from '../../profiles/metric-profile.js';
 import { readSettings } from '../../settings/read-settings.js';
-import { MetricProfiles } from '../metric-profiles.js';
-import type { MetricProfile } from '../read-metric-profile.js';
+
 import { hasOneSeries } from './has-one-series.js';
 
 const shipped = new MetricProfiles(readSettings({}));

@@ -1,6 +1,6 @@
-import { replaceDuration } from '../promql/placeholders.js';
+import type { MetricProfile } from '../../profiles/metric-profile.js';
+import { replaceDuration } from '../../profiles/placeholders.js';
 import { readQueryShape } from '../promql/read-query-shape.js';
-import type { MetricProfile } from '../read-metric-profile.js';
 import { usageQuestions } from '../usage-questions.js';
 
 /** Variables whose several series of one experiment are told apart by their labels, which the store keeps. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import type { ContainerExperiment } from '../../experiments/experiment.js';
+import { MetricProfiles } from '../../profiles/metric-profile.js';
 import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.js';
 import { readSettings } from '../../settings/read-settings.js';
-import { MetricProfiles } from '../metric-profiles.js';
 import { TableDraft } from '../table-draft.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
 import { readCopyRows } from './copy-rows.js';

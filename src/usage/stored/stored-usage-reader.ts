@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { runTogether } from '../../calls/abort.js';
+import { MetricProfiles } from '../../profiles/metric-profile.js';
 import type { UsageTable } from '../../recommendation/usage-table.js';
 import { logOf } from '../../settings/logger.js';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { giveTables } from '../columns.js';
-import { MetricProfiles } from '../metric-profiles.js';
-import { runTogether } from '../promql/run-together.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
 import { Arena } from './arena.js';
 import { hasOneSeries } from './has-one-series.js';

@@ -1,6 +1,6 @@
 import type { Authentication, Datasource } from '../../datasource/datasource.js';
 import type { ContainerExperiment, Experiment } from '../../experiments/experiment.js';
-import type { MetricProfile } from '../read-metric-profile.js';
+import type { MetricProfile } from '../../profiles/metric-profile.js';
 import { windowKeys } from './window-key.js';
 
 const container: ContainerExperiment = {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { identityOf as identityOfDatasource } from '../../datasource/datasource.js';
 import type { Experiment } from '../../experiments/experiment.js';
+import type { MetricProfile } from '../../profiles/metric-profile.js';
 import { usageMetrics } from '../../recommendation/usage-table.js';
 import type { Settings } from '../../settings/settings-schema.js';
-import type { MetricProfile } from '../read-metric-profile.js';
 import type { UsageRequest } from '../usage-reader.js';
 import { uuidOf } from './copy-rows.js';
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { DataSource, type EntityManager } from 'typeorm';
-import { inTransaction } from '../../database/in-transaction.js';
+import { inTransaction } from '../../database/database-pool.js';
 import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import type { Arena } from './arena.js';

@@ -1,4 +1,4 @@
-import type { SeriesWindows } from '../../../chunks/series-windows.js';
+import type { SeriesWindows } from '../../../remote-read/series-windows.js';
 import type { OwnerSource } from '../plan/plan-owner-questions.js';
 import { ownerKey, type PodOwners } from './pod-owners.js';
 

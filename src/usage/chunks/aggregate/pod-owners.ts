@@ -1,4 +1,4 @@
-import type { SeriesWindows } from '../../../chunks/series-windows.js';
+import type { SeriesWindows } from '../../../remote-read/series-windows.js';
 
 /** Rows `from` up to, not including, `to` in which a pod belonged to one workload. */
 export interface OwnedRows {

@@ -1,5 +1,5 @@
 import type { ContainerExperiment } from '../../../experiments/experiment.js';
-import { MetricProfiles } from '../../metric-profiles.js';
+import { MetricProfiles } from '../../../profiles/metric-profile.js';
 import { TableDraft } from '../../table-draft.js';
 import { planChunkReads } from '../plan/plan-chunk-reads.js';
 import { QuestionAggregation } from './question-aggregation.js';

@@ -1,8 +1,8 @@
-import type { Grid, SeriesWindows } from '../../../chunks/series-windows.js';
+import { compareLabels, labelPairs } from '../../../promql/labels.js';
+import type { Grid, SeriesWindows } from '../../../remote-read/series-windows.js';
 import type { TableDraft } from '../../table-draft.js';
 import type { Subquery } from '../plan/chunk-shape.js';
 import type { Channel, PlannedQuestion } from '../plan/plan-chunk-reads.js';
-import { compareLabels, labelPairs } from './compare-labels.js';
 import { countedColumn, fillColumn, fillDraft } from './fill-draft.js';
 import type { OwnedRows, PodOwners } from './pod-owners.js';
 import { SeriesTotals } from './series-totals.js';

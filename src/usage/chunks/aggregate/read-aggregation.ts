@@ -1,5 +1,5 @@
-import type { ChunkQuestion, Grid, SeriesWindows } from '../../../chunks/series-windows.js';
 import { DatasourceError } from '../../../datasource/datasource-error.js';
+import type { ChunkQuestion, Grid, SeriesWindows } from '../../../remote-read/series-windows.js';
 import type { TableDraft } from '../../table-draft.js';
 import type { UsageRequest } from '../../usage-reader.js';
 import type { PlannedQuestion } from '../plan/plan-chunk-reads.js';

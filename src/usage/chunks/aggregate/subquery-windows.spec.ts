@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Grid } from '../../../chunks/series-windows.js';
+import type { Grid } from '../../../remote-read/series-windows.js';
 import { evaluationGrid } from '../plan/evaluation-grid.js';
 import { SubqueryWindows } from './subquery-windows.js';
 

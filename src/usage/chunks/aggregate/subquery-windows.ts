@@ -1,4 +1,4 @@
-import type { Grid } from '../../../chunks/series-windows.js';
+import type { Grid } from '../../../remote-read/series-windows.js';
 import type { SubqueryFunction } from '../plan/chunk-shape.js';
 
 type Take = (values: Float64Array, from: number, to: number) => number;

@@ -1,5 +1,5 @@
-import type { Windows } from '../../../chunks/series-windows.js';
 import type { Matcher } from '../../../promql/matcher.js';
+import type { Windows } from '../../../remote-read/series-windows.js';
 
 export const aggregateOperators = ['sum', 'avg', 'min', 'max', 'count'] as const;
 /** How the series of one experiment become one. */

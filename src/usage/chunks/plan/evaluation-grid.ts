@@ -1,4 +1,4 @@
-import type { Grid } from '../../../chunks/series-windows.js';
+import type { Grid } from '../../../remote-read/series-windows.js';
 
 /** The instants at which a datasource evaluates the inside of a subquery: multiples of `stepMs` from the first window's start to the end. */
 export function evaluationGrid(intervals: Grid, longestRangeMs: number, stepMs: number): Grid {

@@ -1,5 +1,5 @@
-import { MetricProfiles } from '../../metric-profiles.js';
-import { readMetricProfile } from '../../read-metric-profile.js';
+import { MetricProfiles, readMetricProfile } from '../../../profiles/metric-profile.js';
+
 import { explainProfile } from './explain-profile.js';
 
 const profile = new MetricProfiles({}).find('resource-optimization-local-monitoring')!;

@@ -1,10 +1,10 @@
 import { type Experiment, type ExperimentType, experimentTypes } from '../../../experiments/experiment.js';
+import type { MetricProfile } from '../../../profiles/metric-profile.js';
+import { replaceDuration } from '../../../profiles/placeholders.js';
 import type { Settings } from '../../../settings/settings-schema.js';
-import { replaceDuration } from '../../promql/placeholders.js';
 import { planProbe } from '../../promql/plan-probe.js';
 import { planQuestion } from '../../promql/plan-usage-queries.js';
 import { readQueryShape } from '../../promql/read-query-shape.js';
-import type { MetricProfile } from '../../read-metric-profile.js';
 import { acceleratorQuestions, activityQuestion, type UsageQuestion, usageQuestions } from '../../usage-questions.js';
 import { chunkShapeOf, joinsByNoLabel } from './plan-chunk-reads.js';
 

@@ -1,6 +1,6 @@
 import type { ContainerExperiment, NamespaceExperiment } from '../../../experiments/experiment.js';
-import { MetricProfiles } from '../../metric-profiles.js';
-import { readMetricProfile } from '../../read-metric-profile.js';
+import { MetricProfiles, readMetricProfile } from '../../../profiles/metric-profile.js';
+
 import { usageQuestions } from '../../usage-questions.js';
 import { planChunkReads } from './plan-chunk-reads.js';
 

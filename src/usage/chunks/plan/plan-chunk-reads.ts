@@ -1,10 +1,10 @@
-import type { ChunkQuestion, Windows } from '../../../chunks/series-windows.js';
 import { type Experiment, type ExperimentType, experimentTypes } from '../../../experiments/experiment.js';
+import type { MetricProfile } from '../../../profiles/metric-profile.js';
+import { replaceDuration } from '../../../profiles/placeholders.js';
 import { type Matcher, matchOneOf } from '../../../promql/matcher.js';
+import type { ChunkQuestion, Windows } from '../../../remote-read/series-windows.js';
 import type { Settings } from '../../../settings/settings-schema.js';
-import { replaceDuration } from '../../promql/placeholders.js';
 import type { PlacedExperiment } from '../../promql/plan-usage-queries.js';
-import type { MetricProfile } from '../../read-metric-profile.js';
 import { type UsageQuestion, usageQuestions } from '../../usage-questions.js';
 import { type AggregateOperator, type ChunkShape, type NotFromChunks, reachMs, type Subquery } from './chunk-shape.js';
 import { readChunkShape } from './read-chunk-shape.js';

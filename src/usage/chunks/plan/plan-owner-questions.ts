@@ -1,6 +1,6 @@
-import type { ChunkQuestion } from '../../../chunks/series-windows.js';
 import type { ContainerExperiment } from '../../../experiments/experiment.js';
 import { matchOneOf } from '../../../promql/matcher.js';
+import type { ChunkQuestion } from '../../../remote-read/series-windows.js';
 import { lookBackSeconds, ownerRule } from '../../promql/owners-query.js';
 
 /** Where it is read which workload a pod belongs to: the recording rule, or the series of kube-state-metrics that the rule is made of. */

@@ -1,5 +1,5 @@
-import { MetricProfiles } from '../../metric-profiles.js';
-import { replaceDuration } from '../../promql/placeholders.js';
+import { MetricProfiles } from '../../../profiles/metric-profile.js';
+import { replaceDuration } from '../../../profiles/placeholders.js';
 import { usageQuestions } from '../../usage-questions.js';
 import { reachMs } from './chunk-shape.js';
 import { readChunkShape } from './read-chunk-shape.js';

@@ -1,8 +1,8 @@
 import type { SyntaxNode } from '@lezer/common';
-import { type WindowFunction, type Windows, windowFunctions } from '../../../chunks/series-windows.js';
 import type { ExperimentType } from '../../../experiments/experiment.js';
-import { childrenOf, parsePromql, withoutParentheses } from '../../../promql/parse-promql.js';
-import { secondsOf } from '../../../promql/read-duration.js';
+import { childrenOf, parsePromql, secondsOf, withoutParentheses } from '../../../promql/expression.js';
+import { type WindowFunction, type Windows, windowFunctions } from '../../../remote-read/series-windows.js';
+
 import {
   type AggregateOperator,
   aggregateOperators,

@@ -1,7 +1,7 @@
 import type { SyntaxNode } from '@lezer/common';
+import { countPlaceholders } from '../../../profiles/placeholders.js';
+import { childrenOf } from '../../../promql/expression.js';
 import { type Matcher, readMatcher } from '../../../promql/matcher.js';
-import { childrenOf } from '../../../promql/parse-promql.js';
-import { countPlaceholders } from '../../promql/placeholders.js';
 import type { NotFromChunks } from './chunk-shape.js';
 
 /** The matchers of a selector; the ones that cut it to an experiment are told apart by their label. */
