@@ -1,7 +1,7 @@
 // The table of docs/architecture.md, executable: which folder of src/ may import which, and which file may know which client library.
 const mayImport = {
   settings: [],
-  calls: ['datasource'],
+  calls: [],
   promql: [],
   recommendation: [],
   database: ['settings'],

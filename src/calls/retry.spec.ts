@@ -8,9 +8,10 @@ describe('readRetryAfterMs', () => {
     [' 0 ', 0],
     ['Thu, 01 Jan 2026 00:00:30 GMT', 30_000],
     ['Wed, 31 Dec 2025 23:59:00 GMT', 0],
-    ['soon', 0],
-    [undefined, 0],
-  ])('%j is %d ms', (header, ms) => {
+    ['soon', undefined],
+    ['', undefined],
+    [undefined, undefined],
+  ])('%j is %p ms', (header, ms) => {
     expect(readRetryAfterMs(header, nowMs)).toBe(ms);
   });
 });

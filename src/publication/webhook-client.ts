@@ -101,7 +101,7 @@ export class WebhookClient {
     throw new FailedCall(
       failureOf(status, `Webhook ${hostOf(call.url)} answered ${status}.`),
       transientStatuses.has(status) || status >= 500,
-      readRetryAfterMs(headers['retry-after'], Date.now()),
+      readRetryAfterMs(headers['retry-after'], Date.now()) ?? 0,
     );
   }
 

@@ -1,4 +1,4 @@
-import { failureOfCode, failureOfStatus, readRetryAfter } from './datasource-error.js';
+import { failureOfCode, failureOfStatus } from './datasource-error.js';
 
 describe('failureOfStatus', () => {
   it.each([
@@ -36,16 +36,4 @@ describe('failureOfCode', () => {
     ['HPE_INVALID_CONSTANT', 'not-json'],
     ['ETIMEDOUT', 'timeout'],
   ])('takes %s as %s', (code, failure) => expect(failureOfCode(code)).toBe(failure));
-});
-
-describe('readRetryAfter', () => {
-  const now = Date.parse('2026-11-21T03:30:00Z');
-  it.each([
-    ['120', 120_000],
-    ['0', 0],
-    ['Sat, 21 Nov 2026 03:30:05 GMT', 5_000],
-    ['Sat, 21 Nov 2026 03:00:00 GMT', 0],
-    ['soon', undefined],
-    [undefined, undefined],
-  ])('reads %s', (header, expected) => expect(readRetryAfter(header, now)).toBe(expected));
 });
