@@ -11,10 +11,35 @@ const mayImport = {
   datasource: ['settings', 'database', 'promql', 'remote-read', 'calls'],
   profiles: ['settings', 'promql', 'recommendation', 'experiments'],
   probes: ['settings', 'calls', 'datasource', 'remote-read'],
+  owners: ['settings', 'promql', 'remote-read', 'datasource', 'experiments'],
   discovery: ['settings', 'calls', 'database', 'promql', 'remote-read', 'datasource', 'profiles', 'probes'],
-  usage: ['settings', 'calls', 'database', 'promql', 'remote-read', 'datasource', 'profiles', 'probes', 'experiments', 'recommendation'],
+  usage: [
+    'settings',
+    'calls',
+    'database',
+    'promql',
+    'remote-read',
+    'datasource',
+    'profiles',
+    'probes',
+    'owners',
+    'experiments',
+    'recommendation',
+  ],
   publication: ['settings', 'calls', 'experiments', 'recommendation'],
-  bulk: ['settings', 'calls', 'database', 'recommendation', 'datasource', 'profiles', 'probes', 'discovery', 'experiments', 'usage', 'publication'],
+  bulk: [
+    'settings',
+    'calls',
+    'database',
+    'recommendation',
+    'datasource',
+    'profiles',
+    'probes',
+    'discovery',
+    'experiments',
+    'usage',
+    'publication',
+  ],
   health: ['settings', 'database', 'datasource', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
   kruize: ['settings', 'database', 'datasource', 'remote-read', 'probes', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
   cli: ['settings', 'recommendation', 'usage-file', 'datasource', 'profiles', 'discovery', 'experiments', 'usage'],
@@ -38,7 +63,7 @@ const clientOf = (library, files) => ({
 });
 
 /** Pure files: functions of their inputs. */
-const pure = '^src/(recommendation/|promql/|remote-read/|usage/chunks/|.*/(read|plan|summarize)-[^/]*\\.ts$|.*/messages\\.ts$)';
+const pure = '^src/(recommendation/|promql/|remote-read/|usage/from-chunks/|.*/(read|plan)-(?!through)[^/]*\\.ts$|.*/messages\\.ts$)';
 
 module.exports = {
   forbidden: [

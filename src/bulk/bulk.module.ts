@@ -6,7 +6,7 @@ import { ExperimentsModule } from '../experiments/experiments.module.js';
 import { ProbesModule } from '../probes/probes.module.js';
 import { PublicationModule } from '../publication/publication.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { LayersModule } from '../usage/layers/layers.module.js';
+import { LayersModule } from '../usage/layers.module.js';
 import { UsageModule } from '../usage/usage.module.js';
 import { BulkController } from './bulk.controller.js';
 import { BulkJobEntity } from './bulk-job.entity.js';

@@ -25,7 +25,7 @@ const areas: Readonly<Record<string, RegExp>> = {
   bulk: /^bulk\//,
   experiments: /^experiments\//,
   publication: /^publication\//,
-  windows: /^usage\/stored\//,
+  windows: /^usage\/cache\//,
   engine: /^recommendation\/(terms|sizing|usage-table|intervals)\.ts$/,
 };
 

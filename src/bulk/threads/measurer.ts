@@ -4,8 +4,8 @@ import { DatasourceError, type DatasourceFailure } from '../../datasource/dataso
 import type { UsageTable } from '../../recommendation/usage-table.js';
 import { logOf } from '../../settings/logger.js';
 import { giveTables } from '../../usage/columns.js';
-import { EvidenceReader } from '../../usage/evidence/evidence-reader.js';
-import { LayerDetector } from '../../usage/layers/layer-detector.js';
+import { EvidenceReader } from '../../usage/evidence-reader.js';
+import { LayerDetector } from '../../usage/layer-detector.js';
 import { UsageReader } from '../../usage/usage-reader.js';
 import { experimentNotifications } from '../bulk-notifications.js';
 import { longestDays, type ResolvedRequest, resolveRequest, usageRows } from '../resolve-request.js';

@@ -12,9 +12,9 @@ import { DiscoveryMemoryModule } from '../../discovery/discovery-memory.module.j
 import { ReaderProbes } from '../../probes/reader-probes.js';
 import { logger, NestLogger } from '../../settings/logger.js';
 import { SettingsModule } from '../../settings/settings.module.js';
-import { EvidenceModule } from '../../usage/evidence/evidence.module.js';
-import { LayersModule } from '../../usage/layers/layers.module.js';
-import { StoredUsageModule } from '../../usage/stored/stored-usage.module.js';
+import { StoredUsageModule } from '../../usage/cache/stored-usage.module.js';
+import { EvidenceModule } from '../../usage/evidence.module.js';
+import { LayersModule } from '../../usage/layers.module.js';
 import { UsageModule } from '../../usage/usage.module.js';
 import { Measurer } from './measurer.js';
 import { joinThreads } from './thread-channel.js';
