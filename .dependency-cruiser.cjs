@@ -7,7 +7,7 @@ const mayImport = {
   database: ['settings'],
   'remote-read': ['promql'],
   'usage-file': ['recommendation'],
-  experiments: ['settings', 'discovery', 'recommendation', 'database', 'datasource'],
+  experiments: ['settings', 'recommendation', 'database', 'datasource'],
   datasource: ['settings', 'database', 'promql', 'remote-read', 'calls'],
   profiles: ['settings', 'promql', 'recommendation', 'experiments'],
   probes: ['settings', 'calls', 'datasource', 'remote-read'],
@@ -27,6 +27,19 @@ const mayImport = {
     'recommendation',
   ],
   publication: ['settings', 'calls', 'experiments', 'recommendation'],
+  sizing: [
+    'settings',
+    'calls',
+    'database',
+    'datasource',
+    'experiments',
+    'profiles',
+    'recommendation',
+    'discovery',
+    'usage',
+    'probes',
+    'publication',
+  ],
   bulk: [
     'settings',
     'calls',
@@ -39,9 +52,21 @@ const mayImport = {
     'experiments',
     'usage',
     'publication',
+    'sizing',
   ],
-  health: ['settings', 'database', 'datasource', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
-  kruize: ['settings', 'database', 'datasource', 'remote-read', 'probes', 'discovery', 'experiments', 'usage', 'publication', 'bulk'],
+  rest: [
+    'settings',
+    'database',
+    'remote-read',
+    'datasource',
+    'probes',
+    'discovery',
+    'experiments',
+    'usage',
+    'publication',
+    'sizing',
+    'bulk',
+  ],
   cli: ['settings', 'recommendation', 'usage-file', 'datasource', 'profiles', 'discovery', 'experiments', 'usage'],
 };
 
@@ -68,7 +93,7 @@ const pure = '^src/(recommendation/|promql/|remote-read/|usage/from-chunks/|.*/(
 module.exports = {
   forbidden: [
     ...folderRules,
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-barrels', severity: 'error', from: {}, to: { path: '^src/.*/index\\.ts$' } },
     { name: 'no-catch-alls', severity: 'error', from: { path: '/(common|utils|shared|helpers)/' }, to: {} },
     {
@@ -87,8 +112,8 @@ module.exports = {
     },
     clientOf('kafkajs', ['publication/kafka-(client|connection)\\.ts']),
     clientOf('axios', ['datasource/', 'publication/']),
-    clientOf('bullmq', ['bulk/queue', 'bulk/.*\\.processor\\.ts']),
-    clientOf('typeorm', ['database/', '.*\\.entity\\.ts', '.*-store\\.ts', '.*-rows\\.ts', 'discovery/kept-days\\.ts', '.*\\.module\\.ts']),
+    clientOf('bullmq', ['bulk/queue\\.ts']),
+    clientOf('typeorm', ['database/', '.*-store\\.ts', '.*-rows\\.ts', 'discovery/kept-days\\.ts', '.*\\.module\\.ts']),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import pg from 'pg';
-import { requestDefaults } from './bulk/bulk-request.js';
 import { inspectConfigured, noDatasource } from './datasource/datasources.js';
 import { Layers } from './profiles/layer.js';
 import { MetadataProfiles } from './profiles/metadata-profile.js';
@@ -11,6 +10,7 @@ import { fileFaults, type NamedFile, whyUnreadable } from './settings/files.js';
 import { proxyFaults } from './settings/proxy.js';
 import { inspectSettings, SettingsError } from './settings/read-settings.js';
 import type { Settings } from './settings/settings-schema.js';
+import { requestDefaults } from './sizing/bulk-request.js';
 
 /** What a start is made of. */
 export interface Start {

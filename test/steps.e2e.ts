@@ -2,14 +2,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { DiscoverStep } from '../src/bulk/discover-step.js';
 import { EndedJobs } from '../src/bulk/ended-jobs.js';
 import { FinishStep, NotifyStep } from '../src/bulk/ending-steps.js';
-import { type Lease, LeaseLost, Stopped } from '../src/bulk/lease-store.js';
+import { type Lease, LeaseLost, Stopped } from '../src/bulk/lease-rows.js';
 import { MeasureStep } from '../src/bulk/measure-step.js';
 import { PublishStep } from '../src/bulk/publish-step.js';
-import type { WakeUpsByStep } from '../src/bulk/queue/steps.js';
-import type { Measurement } from '../src/bulk/threads/thread-messages.js';
-import { JobFailure } from '../src/bulk/verdict.js';
+import { JobFailure } from '../src/bulk/step-work.js';
+import type { WakeUpsByStep } from '../src/bulk/steps.js';
 import { Datasources } from '../src/datasource/datasources.js';
-import type { DiscoveryRequest } from '../src/discovery/discovery.js';
+import type { DiscoveryRequest } from '../src/discovery/plan-discovery.js';
 import type { DiscoveredCluster } from '../src/discovery/read-workloads.js';
 import { packRecommendation } from '../src/experiments/experiment-rows.js';
 import { MetadataProfiles } from '../src/profiles/metadata-profile.js';
@@ -19,6 +18,7 @@ import type { PublishResult } from '../src/publication/publisher.js';
 import { BodyRendering, measureBody, type WebhookCall, type WebhookResult } from '../src/publication/webhook-client.js';
 import { logger } from '../src/settings/logger.js';
 import { readSettings } from '../src/settings/read-settings.js';
+import type { Measurement } from '../src/sizing/sizer.js';
 import { type JobFlow, nameOf, openJobFlow } from './job-flow.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
 

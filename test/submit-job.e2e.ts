@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { WakeUp } from '../src/bulk/queue/steps.js';
+import type { WakeUp } from '../src/bulk/steps.js';
 import { SubmitJob } from '../src/bulk/submit-job.js';
 import { Datasources } from '../src/datasource/datasources.js';
 import { MetadataProfiles } from '../src/profiles/metadata-profile.js';

@@ -5,8 +5,9 @@ import { PrometheusClient } from '../datasource/prometheus-client.js';
 import { RemoteRead } from '../datasource/remote-read.js';
 import { ReaderProbes } from '../probes/reader-probes.js';
 import { MetadataProfiles } from '../profiles/metadata-profile.js';
-import { Discovery, type DiscoveryRequest } from './discovery.js';
+import { Discovery } from './discovery.js';
 import { SettledAnswers } from './kept-days.js';
+import { type DiscoveryRequest } from './plan-discovery.js';
 import { SeriesFinder } from './series-finder.js';
 
 const now = 1795231800;

@@ -1,22 +1,21 @@
 import { setMaxListeners } from 'node:events';
 import { Injectable } from '@nestjs/common';
 import { storable } from '../database/database-error.js';
-import type { Datasource } from '../datasource/datasource.js';
 import type { PrometheusSeries } from '../datasource/prometheus-client.js';
-import { discoveredKinds, type MetadataProfile } from '../profiles/metadata-profile.js';
+import { discoveredKinds } from '../profiles/metadata-profile.js';
 import { groupBy } from '../promql/labels.js';
 import { logOf } from '../settings/logger.js';
 import { SettledAnswers } from './kept-days.js';
-import type { DiscoveryFilter } from './name-filter.js';
 import {
+  DiscoveryRequest,
   type Instants,
   lengthAt,
   planDiscoveryQuery,
   planExclusionQueries,
   planFinerWindows,
   planWindows,
-  type TimeRange,
 } from './plan-discovery.js';
+
 import {
   type ContainerSightings,
   containerKey,
@@ -30,19 +29,6 @@ import {
   toCluster,
 } from './read-workloads.js';
 import { type Asking, type Question, SeriesFinder } from './series-finder.js';
-
-/** What is to be found where. */
-export interface DiscoveryRequest {
-  readonly datasource: Datasource;
-  readonly metadataProfile: MetadataProfile;
-  readonly filter: DiscoveryFilter;
-  readonly measurementSeconds: number;
-  /** Finds what existed anywhere in it; without it, what existed in the measurement duration before now. */
-  readonly timeRange?: TimeRange;
-  readonly nowSeconds: number;
-  /** Asks anew what is kept of earlier discoveries. */
-  readonly refresh?: boolean;
-}
 
 export interface DiscoveryResult {
   readonly cluster: DiscoveredCluster;

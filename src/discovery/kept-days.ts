@@ -8,8 +8,8 @@ import type { PrometheusSeries } from '../datasource/prometheus-client.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import type { DiscoveryRequest } from './discovery.js';
-import { areDays, type Instants } from './plan-discovery.js';
+import { areDays, type DiscoveryRequest, type Instants } from './plan-discovery.js';
+
 import type { Asking, Question } from './series-finder.js';
 
 /** Answers beyond these, the oldest first, are forgotten: each is of one day, one datasource and one filter. */

@@ -1,7 +1,10 @@
+import type { Datasource } from '../datasource/datasource.js';
+
 import { type DiscoveredKind, type MetadataProfile, MetadataProfileError, queryOf } from '../profiles/metadata-profile.js';
 import { applyEdits } from '../promql/expression.js';
 import { type Matcher, matchOneOf, writeMatcher } from '../promql/matcher.js';
 import { type DiscoveryFilter, joinPatterns, type NameFilter, type NameFilters, nameFilters } from './name-filter.js';
+
 import { type QueryPlaces, readQueryPlaces, type SelectorPlaces } from './query-places.js';
 
 /** The instants at which the queries are asked: `count` of them, `lengthMs` apart, the last at `endSeconds`; each sees the `lengthMs` before it. */
@@ -180,4 +183,17 @@ function nameMatchers(name: DiscoveredKind, filter: NameFilter): Matcher[] {
 
 function labelMatchers(labels: Readonly<Record<string, string>> | null | undefined): Matcher[] {
   return Object.entries(labels ?? {}).map(([name, value]) => ({ type: '=', name, value }));
+}
+
+/** What is to be found where. */
+export interface DiscoveryRequest {
+  readonly datasource: Datasource;
+  readonly metadataProfile: MetadataProfile;
+  readonly filter: DiscoveryFilter;
+  readonly measurementSeconds: number;
+  /** Finds what existed anywhere in it; without it, what existed in the measurement duration before now. */
+  readonly timeRange?: TimeRange;
+  readonly nowSeconds: number;
+  /** Asks anew what is kept of earlier discoveries. */
+  readonly refresh?: boolean;
 }

@@ -6,7 +6,8 @@ import { readSettings } from '../../settings/read-settings.js';
 import { TableDraft } from '../table-draft.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
 import { StoredUsageReader } from './read-through.js';
-import { blockRows, rangeOf, type WindowBlock } from './window-block.js';
+import { blockRows, rangeOf } from './row-numbers.js';
+import { type WindowBlock } from './window-block.js';
 import { readCopyRows, type WriteBatch } from './window-store.js';
 import { WriteBehind } from './write-behind.js';
 

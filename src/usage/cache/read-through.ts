@@ -9,6 +9,7 @@ import { giveTables } from '../columns.js';
 import { hasOneSeries } from '../from-promql/query-shape.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
 import { Arena } from './arena.js';
+import { blockOf, type RowRange, rangeOf } from './row-numbers.js';
 import {
   changedBlocks,
   findKnown,
@@ -20,7 +21,7 @@ import {
   type StoredWindows,
   wholeWindow,
 } from './stored-windows.js';
-import { blockOf, type RowRange, rangeOf, rowsIn } from './window-block.js';
+import { rowsIn } from './window-block.js';
 import { windowKeys } from './window-key.js';
 import { WindowStore, type WindowWrite } from './window-store.js';
 import { WriteBehind } from './write-behind.js';

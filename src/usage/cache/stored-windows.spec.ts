@@ -1,7 +1,8 @@
 import { TableDraft } from '../table-draft.js';
 import { Arena } from './arena.js';
+import { blockRows, type RowRange } from './row-numbers.js';
 import { changedBlocks, findKnown, mergeWindow } from './stored-windows.js';
-import { type BlockSource, BlockWriter, blockRows, type RowRange, rowsIn } from './window-block.js';
+import { type BlockSource, BlockWriter, rowsIn } from './window-block.js';
 
 const base = 20_000 * blockRows;
 

@@ -3,19 +3,8 @@ import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.j
 import { giveTables } from '../columns.js';
 import { TableDraft } from '../table-draft.js';
 import { Arena } from './arena.js';
-import {
-  type BlockSource,
-  BlockWriter,
-  blockOf,
-  copyRows,
-  intersect,
-  labelsIn,
-  RowRange,
-  readBlock,
-  rowsIn,
-  rowsOfBlock,
-  type WindowBlock,
-} from './window-block.js';
+import { blockOf, intersect, RowRange, rowsOfBlock } from './row-numbers.js';
+import { type BlockSource, BlockWriter, copyRows, labelsIn, readBlock, rowsIn, type WindowBlock } from './window-block.js';
 import { acceleratorColumns, labelsOf, settleLabels, settleWholeLabels, type WindowLabels } from './window-labels.js';
 
 /** What is stored of one experiment. */

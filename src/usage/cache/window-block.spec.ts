@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import type { UsageColumn } from '../../recommendation/usage-table.js';
 import { TableDraft } from '../table-draft.js';
 import { Arena } from './arena.js';
-import { type BlockSource, BlockWriter, blockRows, labelsIn, type RowRange, readBlock, rowsIn, type WindowBlock } from './window-block.js';
+import { blockRows, type RowRange } from './row-numbers.js';
+import { type BlockSource, BlockWriter, labelsIn, readBlock, rowsIn, type WindowBlock } from './window-block.js';
 
 const nan = Number.NaN;
 const names: readonly UsageColumn[] = [

@@ -1,5 +1,5 @@
 import type { JvmInfo, UsageColumn, UsageTable } from '../../recommendation/usage-table.js';
-import type { RowRange } from './window-block.js';
+import type { RowRange } from './row-numbers.js';
 
 /**
  * A label that a table has from the first of several series of its window, such as the JVM's version. The first is the datasource's to tell: what
