@@ -8,7 +8,7 @@ import { ThreadDied, ThreadsClosed } from './thread-errors.js';
 import { WorkerThreads } from './threads.js';
 
 class SmallThreads extends WorkerThreads {
-  protected override readonly worker = new URL('../../../test/small-thread.mjs', import.meta.url).href;
+  protected override readonly worker = new URL('../../test/small-thread.mjs', import.meta.url).href;
 }
 
 const never = new AbortController().signal;
