@@ -76,11 +76,11 @@ export class DiscoverStep implements StepWork {
         const ask = {
           datasource: this.sources.find(name)!,
           metadataProfile: profile,
-          filter: job.request.filter ?? {},
+          filter: request.filter,
           measurementSeconds: request.measurementSeconds,
           timeRange: request.timeRange,
           nowSeconds: Math.floor(job.startedAt.getTime() / 1000),
-          refresh: job.request.refresh ?? false,
+          refresh: request.refresh,
         };
         const { cluster, warnings } = await this.threads.discover(ask, stop);
         return { datasource: name, cluster, warnings };
@@ -97,7 +97,7 @@ export class DiscoverStep implements StepWork {
       nameFormat: this.settings.experimentNameFormat,
       clusterName: request.clusterName,
       types: request.experimentTypes,
-      labels: request.includedLabels,
+      labels: request.filter.include?.labels ?? undefined,
     });
     const total = experiments.length + clashes.length;
     const limit = this.settings.bulkapilimit;

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Datasources } from '../datasource/datasources.js';
 import type { Outcome } from '../experiments/experiment-rows.js';
 import { logOf } from '../settings/logger.js';
+import { resolveRequest } from '../sizing/bulk-request.js';
 import { experimentNotifications, jobNotifications } from '../sizing/notifications.js';
 import { type PlannedExperiment } from '../sizing/plan-experiments.js';
 import type { Measurement } from '../sizing/sizer.js';
@@ -35,7 +36,10 @@ export class MeasureStep implements StepWork {
     const datasource = this.sources.find(name);
     if (!datasource) throw new JobFailure(jobNotifications.unknownDatasource(name));
     const endSeconds = job.usageEnd.getTime() / 1000;
-    const measurements = await this.threads.measure({ jobId, request: job.request, datasource, experiments, endSeconds }, signal);
+    const measurements = await this.threads.measure(
+      { jobId, request: resolveRequest(job.request), datasource, experiments, endSeconds },
+      signal,
+    );
     return this.commit(
       lease,
       experiments.map((experiment, index) => outcomeOf(experiment, measurements[index]!)),

@@ -4,8 +4,7 @@ import type { StoredOutcome } from '../experiments/experiment-rows.js';
 import { showExperiment } from '../experiments/show-experiment.js';
 import { groupBy } from '../promql/labels.js';
 import { maskWebhookUrl } from '../publication/webhook-target.js';
-import { readDuration } from '../settings/duration.js';
-import { type BulkRequest, requestDefaults } from '../sizing/bulk-request.js';
+import { type BulkRequest, requestDefaults, resolveRequest } from '../sizing/bulk-request.js';
 import type { PlannedExperiment } from '../sizing/plan-experiments.js';
 import type { BulkJobEntity, JobProgress } from './job-rows.js';
 import type { ShardEntity } from './shard-rows.js';
@@ -102,23 +101,20 @@ export function showPlanned(
   return showExperiment({ experiment, existed, plannedAt }, createSettings(job.request));
 }
 
-/** The request as it was given, with the defaults that apply where it is silent, and without what may be secret. */
+/** The request with its defaults, and without anything secret. */
 function showInput(request: BulkRequest): object {
-  const { datasource, metadata_profile, measurement_duration, webhook, ...rest } = request;
+  const { datasource, metadata_profile: _, measurement_duration, webhook, ...rest } = request;
+  const { datasources, metadataProfile } = resolveRequest(request);
   return {
     ...rest,
     webhook: webhook?.url ? { url: maskWebhookUrl(webhook.url) } : webhook,
-    datasource: datasource ?? (request.datasources?.length ? undefined : requestDefaults.datasource),
-    metadata_profile: metadata_profile ?? requestDefaults.metadata_profile,
+    datasource: datasource ?? (request.datasources?.length ? undefined : datasources[0]),
+    metadata_profile: metadataProfile,
     measurement_duration: measurement_duration ?? requestDefaults.measurement_duration,
   };
 }
 
 function createSettings(request: BulkRequest) {
-  return {
-    metricProfile: requestDefaults.metric_profile,
-    metadataProfile: request.metadata_profile ?? requestDefaults.metadata_profile,
-    measurementMinutes: (readDuration(request.measurement_duration ?? requestDefaults.measurement_duration) ?? 0) / 60,
-    threshold: request.threshold ?? 0.1,
-  };
+  const { metricProfile, metadataProfile, measurementSeconds, threshold } = resolveRequest(request);
+  return { metricProfile, metadataProfile, measurementMinutes: measurementSeconds / 60, threshold };
 }

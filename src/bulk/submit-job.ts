@@ -3,10 +3,11 @@ import { Injectable } from '@nestjs/common';
 import { Datasources } from '../datasource/datasources.js';
 import { MetadataProfiles } from '../profiles/metadata-profile.js';
 import { Publisher } from '../publication/publisher.js';
+import { webhookUrlFault } from '../publication/webhook-target.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { type BulkRequest, checkBulkRequest, describeFaults, readBulkRequest, resolveRequest, usageEnd } from '../sizing/bulk-request.js';
+import { type BulkRequest, describeFaults, type ResolvedRequest, readBulkRequest, usageEnd } from '../sizing/bulk-request.js';
 import { BulkJobStore } from './job-rows.js';
 import { WakeUps } from './queue.js';
 import { RejectedRequest } from './rejected-request.js';
@@ -31,9 +32,8 @@ export class SubmitJob {
    */
   async submit(body: unknown, idempotencyKey?: string): Promise<string> {
     const id = randomUUID();
-    const request = this.check(body, id);
+    const { request, resolved } = this.read(body, id);
     const key = request.requestId ?? readIdempotencyKey(idempotencyKey);
-    const resolved = resolveRequest(request);
     const startedAt = new Date();
     const { job, isNew } = await this.jobs.submit({
       id,
@@ -56,16 +56,15 @@ export class SubmitJob {
     return job.id;
   }
 
-  private check(body: unknown, id: string): BulkRequest {
-    const { request, faults: ofShape } = readBulkRequest(body);
-    const context = {
-      jobId: id,
-      isDatasource: (name: string) => this.datasources.find(name) !== undefined,
-      isMetadataProfile: (name: string) => this.profiles.find(name) !== undefined,
-    };
-    const faults = [...ofShape, ...(request ? checkBulkRequest(request, context) : [])];
-    if (!request || faults.length > 0) throw new RejectedRequest(400, describeFaults(faults));
-    return request;
+  private read(body: unknown, jobId: string): { request: BulkRequest; resolved: ResolvedRequest } {
+    const read = readBulkRequest(body, {
+      jobId,
+      isDatasource: (name) => this.datasources.find(name) !== undefined,
+      isMetadataProfile: (name) => this.profiles.find(name) !== undefined,
+      webhookUrlFault,
+    });
+    if (read.faults) throw new RejectedRequest(400, describeFaults(read.faults));
+    return read;
   }
 }
 

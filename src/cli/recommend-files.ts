@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { recommend } from '../recommendation/recommend.js';
-import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
 import { describeExperiment } from '../recommendation/recommendations.js';
 import { explain } from '../usage-file/explain.js';
+import { UsageFileError } from '../usage-file/json-value.js';
 import { readUsageFile } from '../usage-file/read-usage-file.js';
 
 /**
@@ -52,7 +52,7 @@ export class FileError extends Error {
 
 /** Kruize's error envelope: a bad file is 400 like a bad request, anything else is a fault of ours (spec: recommendations.md 10.5). */
 export function describeFailure(file: string, error: unknown): object {
-  const isInput = error instanceof FileError || error instanceof RecommendationInputError;
+  const isInput = error instanceof FileError || error instanceof UsageFileError;
   const message = error instanceof Error ? error.message : String(error);
   return { message: `${file}: ${message}`, httpcode: isInput ? 400 : 500, documentationLink: '', status: 'ERROR' };
 }

@@ -5,7 +5,7 @@ import { Datasources } from '../datasource/datasources.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
 import type { Experiment } from '../experiments/experiment.js';
 import { Layers } from '../profiles/layer.js';
-import { noExtras } from '../recommendation/extras.js';
+import { noExtras } from '../recommendation/settings.js';
 import { logger } from '../settings/logger.js';
 import { readSettings } from '../settings/read-settings.js';
 import { httpUrl } from '../settings/setting-types.js';

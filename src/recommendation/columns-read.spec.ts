@@ -1,12 +1,15 @@
 import { readUsageFile } from '../usage-file/read-usage-file.js';
 import { recommend } from './recommend.js';
-import { defaultTerms, readTerms } from './terms.js';
+import { defaultTerms, type Term, termTable } from './settings.js';
+
+const two: Term = { name: 'two', days: 2.5, least: { minutes: 0.7 * 2.5 * 24 * 60 }, plotBins: 3 };
+
 import { columnsRead, rowsRead, type UsageTable } from './usage-table.js';
 
 it.each([
   [defaultTerms, 900, 1441],
-  [readTerms(['short']), 900, 97],
-  [readTerms(['short', { name: 'two', duration_in_days: 2.5 }]), 3600, 61],
+  [[termTable.short], 900, 97],
+  [[termTable.short, two], 3600, 61],
   [defaultTerms, 7 * 60, 3086],
 ])('needs rows for the longest term, both its ends included', (terms, stepSeconds, rows) => {
   expect(rowsRead(terms, stepSeconds)).toBe(rows);

@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { readUsageFile } from '../usage-file/read-usage-file.js';
-import { readExtras } from './extras.js';
 import { recommend } from './recommend.js';
-import { RecommendationInputError } from './recommendation-input-error.js';
 
 const folder = new URL('../../test/fixtures/recommendations/in/', import.meta.url);
 const json = (name: string) => JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as object;
@@ -17,29 +15,6 @@ function costOf(recommendation_settings: object, evidence: object = {}, name = '
 const end = 1718000037;
 const plain = costOf({});
 const codesOf = ({ notifications }: { notifications: object }) => Object.keys(notifications);
-
-describe('readExtras', () => {
-  it.each([
-    [[], 'recommendation_settings'],
-    [{ oom: 'yes' }, 'recommendation_settings.oom'],
-    [{ hpa: 'maybe' }, 'recommendation_settings.hpa'],
-    [{ ooom: true }, 'recommendation_settings.ooom'],
-    [{ bounds: { gpu: {} } }, 'recommendation_settings.bounds.gpu'],
-    [{ bounds: { cpu: { min: 0 } } }, 'recommendation_settings.bounds.cpu.min'],
-    [{ bounds: { cpu: { min: 2, max: 1 } } }, 'recommendation_settings.bounds.cpu.min'],
-    [{ bounds: { memory: { step: '1Mi' } } }, 'recommendation_settings.bounds.memory.step'],
-    [{ change_threshold_percent: -1 }, 'recommendation_settings.change_threshold_percent'],
-    [{ confidence: 1 }, 'recommendation_settings.confidence'],
-  ])('refuses %j and names %s', (settings, field) => {
-    try {
-      readExtras(settings);
-      throw new Error('was accepted');
-    } catch (error) {
-      expect(error).toBeInstanceOf(RecommendationInputError);
-      expect((error as RecommendationInputError).field).toBe(field);
-    }
-  });
-});
 
 describe('extras that are off', () => {
   const evidence = { oom_kills: [{ at_seconds: end, limit_bytes: 1e9 }], hpa_resources: ['cpu', 'memory'] };

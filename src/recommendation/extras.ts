@@ -1,81 +1,169 @@
-import { type Fields, fieldsOf, isGiven, type JsonValue, numberOf, objectOf } from './json-value.js';
-import { RecommendationInputError } from './recommendation-input-error.js';
-import type { Resource, SizedKind } from './settings.js';
+import { withoutEmpty } from './compare.js';
+import { type NotificationCode, notificationsOf } from './notifications.js';
+import type { Amount, ModelRecommendation, ResourceConfig } from './recommendations.js';
+import { type Evidence, type Extras, type OomKill, type Resource, recommendationTypes } from './settings.js';
 
-/** Least and largest amount of a resource, and the step that amounts are rounded up to. Cores or bytes. */
-export interface Bounds {
-  readonly min?: number;
-  readonly max?: number;
-  readonly step?: number;
+/** A recommendation that can be changed before it is told. */
+interface Draft {
+  readonly config: Record<'requests' | 'limits', Record<string, Amount>>;
+  readonly variation: Record<'requests' | 'limits', Record<string, Amount>>;
 }
 
-/** What is done with a resource that a HorizontalPodAutoscaler scales on. */
-export const hpaPolicies = ['ignore', 'keep', 'withhold'] as const;
-export type HpaPolicy = (typeof hpaPolicies)[number];
-
-/** What goes beyond the reference. Everything is off unless it is asked for, and then says so in a notification of its own. */
-export interface Extras {
-  /** Memory is raised where the container was killed for lack of it. */
-  readonly oom: boolean;
-  readonly hpa: HpaPolicy;
-  readonly bounds: Readonly<Partial<Record<Resource, Bounds>>>;
-  /** Percent; smaller changes of a configured amount are not recommended. Absent = every change is. */
-  readonly changeThresholdPercent?: number;
-  /** `confidence_level` is the observed part of the term. */
-  readonly confidence: boolean;
+interface RestraintContext {
+  readonly resource: Resource;
+  readonly extras: Extras;
+  readonly evidence: Evidence;
+  readonly current: ResourceConfig;
 }
 
-/** Bounds are those of a container, like a LimitRange's; a namespace's amounts are sums over all its containers. */
-export function extrasFor(kind: SizedKind, extras: Extras): Extras {
-  return kind === 'namespace' ? { ...extras, bounds: {} } : extras;
-}
+/** Changes the draft of one resource; answers what to tell, if it did anything. */
+type Restraint = (draft: Draft, context: RestraintContext) => NotificationCode | undefined;
 
-export const noExtras: Extras = { oom: false, hpa: 'ignore', bounds: {}, confidence: false };
+const places = ['requests', 'limits'] as const;
 
-const fields = ['oom', 'hpa', 'bounds', 'change_threshold_percent', 'confidence'];
+/** Takes the resource out: its request decides when the autoscaler adds pods, and that is not for us to move. */
+const withholdForHpa: Restraint = ({ config, variation }, { resource, extras, evidence }) => {
+  if (extras.hpa !== 'withhold' || !evidence.hpaResources.includes(resource) || !variation.requests[resource]) return undefined;
+  for (const place of places) {
+    delete config[place][resource];
+    delete variation[place][resource];
+  }
+  return resource === 'cpu' ? 493001 : 494001;
+};
 
 /**
- * Extras from `recommendation_settings` =
- * `{oom, hpa: "ignore"|"keep"|"withhold", bounds: {cpu: {min, max, step}, memory: {…}}, change_threshold_percent, confidence}`;
- * absent = none. Throws a RecommendationInputError that names the field.
+ * Keeps the configured request, and with it the load a pod at which the autoscaler adds pods (target utilisation x request). The limit stays as
+ * recommended, but never below the request.
  */
-export function readExtras(settings: unknown, field = 'recommendation_settings'): Extras {
-  if (settings === undefined || settings === null) return noExtras;
-  const of = fieldsOf(objectOf({ field, value: settings }, fields), field);
-  const percent = of('change_threshold_percent');
+const keepForHpa: Restraint = ({ config, variation }, { resource, extras, evidence, current }) => {
+  const request = current.requests?.[resource]?.amount;
+  const recommended = config.requests[resource];
+  if (extras.hpa !== 'keep' || !evidence.hpaResources.includes(resource) || request === undefined || !recommended) return undefined;
+  const { format } = recommended;
+  const limit = Math.max(config.limits[resource]!.amount, request);
+  config.requests[resource] = { amount: request, format };
+  variation.requests[resource] = { amount: 0, format };
+  config.limits[resource] = { amount: limit, format };
+  variation.limits[resource] = { amount: limit - (current.limits?.[resource]?.amount ?? 0), format };
+  return resource === 'cpu' ? 393004 : 394004;
+};
+
+/** Keeps configured amounts that differ from the recommended ones by at most so many percent. */
+const keepSmallChanges: Restraint = ({ config, variation }, { resource, extras, current }) => {
+  let kept = false;
+  for (const place of places) {
+    const before = current[place]?.[resource]?.amount;
+    const change = variation[place][resource];
+    if (extras.changeThresholdPercent === undefined || before === undefined || !change || !config[place][resource] || change.amount === 0)
+      continue;
+    if ((Math.abs(change.amount) / before) * 100 > extras.changeThresholdPercent) continue;
+    config[place][resource] = { amount: before, format: change.format };
+    variation[place][resource] = { amount: 0, format: change.format };
+    kept = true;
+  }
+  if (!kept) return undefined;
+  return resource === 'cpu' ? 393005 : 394005;
+};
+
+const restraints: readonly Restraint[] = [withholdForHpa, keepForHpa, keepSmallChanges];
+
+/** The recommendation without the changes that the extras hold back, with a notification for each. Pure: the given one stays as it is. */
+export function restrainChanges(
+  recommendation: ModelRecommendation,
+  extras: Extras,
+  evidence: Evidence,
+  current: ResourceConfig,
+): ModelRecommendation {
+  const draft: Draft = { config: copyOf(recommendation.config), variation: copyOf(recommendation.variation) };
+  const codes: NotificationCode[] = [];
+  for (const resource of recommendationTypes.resources) {
+    for (const restrain of restraints) {
+      const code = restrain(draft, { resource, extras, evidence, current });
+      if (code) codes.push(code);
+    }
+  }
+  if (codes.length === 0) return recommendation;
+  const { env } = recommendation.config;
   return {
-    oom: flagIn(of('oom')),
-    hpa: policyIn(of('hpa')),
-    bounds: boundsIn(of('bounds')),
-    ...(isGiven(percent) && { changeThresholdPercent: numberOf(percent, 'a percentage from 0 to 1000', (it) => it >= 0 && it <= 1000) }),
-    confidence: flagIn(of('confidence')),
+    ...recommendation,
+    config: { ...withoutEmpty(draft.config), ...(env && { env }) },
+    variation: withoutEmpty(draft.variation),
+    notifications: { ...recommendation.notifications, ...notificationsOf(codes) },
   };
 }
 
-function flagIn({ field, value }: JsonValue): boolean {
-  if (value === undefined || typeof value === 'boolean') return value ?? false;
-  throw new RecommendationInputError(field, 'expected true or false');
+function copyOf({ requests, limits }: ResourceConfig): Record<'requests' | 'limits', Record<string, Amount>> {
+  return { requests: { ...requests }, limits: { ...limits } };
 }
 
-function policyIn({ field, value }: JsonValue): HpaPolicy {
-  const policy = hpaPolicies.find((known) => known === (value ?? 'ignore'));
-  if (policy) return policy;
-  throw new RecommendationInputError(field, `expected one of ${hpaPolicies.join(', ')}`);
+/** What an adjustment knows of the amount that it is given. */
+export interface AdjustmentContext {
+  readonly resource: Resource;
+  readonly extras: Extras;
+  readonly evidence: Evidence;
+  /** First and last instant of the term, Unix seconds. */
+  readonly term: { readonly startSeconds: number; readonly endSeconds: number };
 }
 
-function boundsIn(json: JsonValue): Extras['bounds'] {
-  if (!isGiven(json)) return {};
-  const of = fieldsOf(objectOf(json, ['cpu', 'memory']), json.field);
-  const bounds: Partial<Record<Resource, Bounds>> = {};
-  for (const resource of ['cpu', 'memory'] as const) if (isGiven(of(resource))) bounds[resource] = boundsOf(of(resource));
-  return bounds;
+type Adjustment = (
+  amount: number,
+  context: AdjustmentContext,
+) => { readonly amount: number; readonly notice: NotificationCode } | undefined;
+
+/** A killed container gets at least a fifth more than the limit that it was killed at, as in the Vertical Pod Autoscaler (OOMBumpUpRatio = 1.2). */
+const oomFactor = 1.2;
+/** After so long the raise is half of what it was: by then the usage itself shows what is needed. */
+const oomHalfLifeSeconds = 3 * 86_400;
+
+/**
+ * Raises memory towards 1.2 times the limit at the time of a kill, by half as much every three days. It starts from the limit in force, never from
+ * what was recommended, so that a recommendation cannot feed the next one.
+ */
+const raiseAfterOom: Adjustment = (amount, { resource, extras, evidence, term }) => {
+  if (!extras.oom || resource !== 'memory') return undefined;
+  const kills = evidence.oomKills.filter(({ atSeconds }) => atSeconds >= term.startSeconds && atSeconds <= term.endSeconds);
+  const raised = Math.max(amount, ...kills.map((kill) => amount + shortfall(kill, amount, term.endSeconds)));
+  return raised > amount ? { amount: Math.ceil(raised), notice: 594001 } : undefined;
+};
+
+function shortfall({ atSeconds, limitBytes }: OomKill, amount: number, endSeconds: number): number {
+  const decay = 0.5 ** ((endSeconds - atSeconds) / oomHalfLifeSeconds);
+  return Math.max(0, oomFactor * limitBytes - amount) * decay;
 }
 
-function boundsOf(json: JsonValue): Bounds {
-  const of: Fields = fieldsOf(objectOf(json, ['min', 'max', 'step']), json.field);
-  const amount = (name: string) =>
-    isGiven(of(name)) ? numberOf(of(name), 'an amount above 0: cores or bytes', (it) => it > 0 && it <= 1e18) : undefined;
-  const [min, max, step] = [amount('min'), amount('max'), amount('step')];
-  if (min !== undefined && max !== undefined && min > max) throw new RecommendationInputError(`${json.field}.min`, 'is above max');
-  return { ...(min !== undefined && { min }), ...(max !== undefined && { max }), ...(step !== undefined && { step }) };
+/** Rounds up to the next step, never down; a step that the amount lies on but for its last bits is not passed, and 3 x 0.1 is 0.3. */
+const roundToStep: Adjustment = (amount, { resource, extras }) => {
+  const step = extras.bounds[resource]?.step;
+  if (step === undefined) return undefined;
+  const steps = (count: number) => Number((count * step).toPrecision(15));
+  const nearest = steps(Math.round(amount / step));
+  const isThere = Math.abs(nearest - amount) <= amount * 1e-12;
+  const rounded = isThere ? Math.max(nearest, amount) : steps(Math.ceil(amount / step));
+  return rounded === amount ? undefined : { amount: rounded, notice: resource === 'cpu' ? 393003 : 394003 };
+};
+
+const raiseToMinimum: Adjustment = (amount, { resource, extras }) => {
+  const min = extras.bounds[resource]?.min ?? 0;
+  return amount < min ? { amount: min, notice: resource === 'cpu' ? 393001 : 394001 } : undefined;
+};
+
+const lowerToMaximum: Adjustment = (amount, { resource, extras }) => {
+  const max = extras.bounds[resource]?.max ?? Infinity;
+  return amount > max ? { amount: max, notice: resource === 'cpu' ? 393002 : 394002 } : undefined;
+};
+
+/** In this order: the bounds are somebody's word, so nothing goes past them. */
+const adjustments: readonly Adjustment[] = [raiseAfterOom, roundToStep, raiseToMinimum, lowerToMaximum];
+
+/** A recommended amount after everything that raises, lowers or rounds it, with a notification for each that did. Pure. */
+export function adjustAmount(amount: number, context: AdjustmentContext): { amount: number; notices: readonly NotificationCode[] } {
+  const notices: NotificationCode[] = [];
+  let adjusted = amount;
+  for (const adjust of adjustments) {
+    const result = adjust(adjusted, context);
+    if (!result) continue;
+    adjusted = result.amount;
+    notices.push(result.notice);
+  }
+  return { amount: adjusted, notices };
 }

@@ -1,7 +1,7 @@
 import type { Intervals } from './intervals.js';
 import type { PlotPoint, PlotSummary, Plots } from './recommendations.js';
+import type { Term } from './settings.js';
 import { firstInterval, formatOf, rankOf, selectRanked } from './sizing.js';
-import type { Term } from './terms.js';
 
 /** Makes the plots of a term that begins at `startMs` (Unix milliseconds). */
 export type PlotTerm = (term: Term, startMs: number) => Plots;

@@ -1,12 +1,12 @@
 import { type Comparison, compareWithCurrent, withoutEmpty } from './compare.js';
-import { type Extras, extrasFor, noExtras } from './extras.js';
+import { adjustAmount, restrainChanges } from './extras.js';
 import { chooseMigProfile } from './mig-profiles.js';
-import type { Model } from './models.js';
+
 import { type NotificationCode, notificationsOf } from './notifications.js';
 import type { Amount, Amounts, EnvEntry, ModelRecommendation, ResourceConfig } from './recommendations.js';
-import { adjustAmount, restrainChanges } from './restrain-changes.js';
 import { runtimeEnv } from './runtime-env.js';
-import type { Evidence, RecommendationSettings, Resource } from './settings.js';
+import { type Evidence, type Extras, extrasFor, isOff, type Model, type RecommendationSettings, type Resource } from './settings.js';
+
 import { type Sized, sizeCpu, sizeMemory, type TermUsage } from './sizing.js';
 import type { JvmInfo } from './usage-table.js';
 
@@ -32,7 +32,7 @@ export interface TermWindow {
 export function recommendModel(usage: TermUsage, model: Model, situation: Situation, window: TermWindow): ModelRecommendation {
   const sized = { cpu: sizeCpu(usage, model), memory: sizeMemory(usage, model) };
   const { settings } = situation;
-  if (!settings.extras || settings.extras === noExtras) return describeModel(usage, model, situation, sized, []);
+  if (!settings.extras || isOff(settings.extras)) return describeModel(usage, model, situation, sized, []);
   const extras = extrasFor(settings.experimentType, settings.extras);
   const notices: NotificationCode[] = [];
   const adjust = (resource: Resource): Sized => {

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
-import { defaultModels } from './models.js';
 import { recommend } from './recommend.js';
 import type { Recommendations } from './recommendations.js';
-import { type RecommendationSettings, recommendationTypes, type SizedKind } from './settings.js';
-import { defaultTerms, readTerms } from './terms.js';
+import { defaultModels, defaultTerms, type RecommendationSettings, recommendationTypes, type SizedKind } from './settings.js';
+
 import { columnsRead, type UsageColumn, type UsageTable } from './usage-table.js';
 
 const grid = { endSeconds: 1718000037, stepSeconds: 900 };
@@ -12,7 +11,7 @@ const settingsOf = (experimentType: SizedKind): RecommendationSettings => ({
   experimentType,
   measurementDurationMinutes: 15,
   threshold: 0.1,
-  terms: [...readTerms([{ name: 'hour', duration_in_days: 1 / 24, duration_threshold_in_hours: 0 }]), ...defaultTerms],
+  terms: [{ name: 'hour', days: 1 / 24, least: { minutes: 0 }, plotBins: 1 }, ...defaultTerms],
   models: [...defaultModels, { name: 'low', cpuPercentile: 10, memoryPercentile: 10, acceleratorPercentile: 10, notice: 112103 }],
   layers: ['container', 'hotspot', 'semeru', 'quarkus'],
   plots: true,

@@ -5,9 +5,9 @@ import { isoTime, type PlotTerm, plotsOf } from './plots.js';
 import { recommendModel, type Situation } from './recommend-model.js';
 import type { Recommendations, TermRecommendation } from './recommendations.js';
 import { jvmOfTerm } from './runtime-env.js';
-import { type Evidence, noEvidence, type RecommendationSettings } from './settings.js';
+import { type Evidence, noEvidence, type RecommendationSettings, type Term } from './settings.js';
 import { firstInterval, usageOfTerm } from './sizing.js';
-import type { Term } from './terms.js';
+
 import { intervalRows, type UsageTable } from './usage-table.js';
 
 /**

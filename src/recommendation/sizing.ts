@@ -1,6 +1,6 @@
 import type { Intervals } from './intervals.js';
-import type { Model } from './models.js';
 import type { NotificationCode } from './notifications.js';
+import type { Model } from './settings.js';
 
 /** Usage of one term, from which every model takes its percentiles. CPU in cores, memory in bytes, accelerators in percent. */
 export interface TermUsage {

@@ -1,5 +1,4 @@
-import type { SizedKind } from './settings.js';
-import type { Term } from './terms.js';
+import type { SizedKind, Term } from './settings.js';
 
 /** Metrics that the engine reads, as Kruize's metric profile names them (spec: recommendations.md 1.3-1.5). */
 export const usageMetrics = [

@@ -1,10 +1,10 @@
 import { isStorable } from '../database/database-error.js';
+import { webhookUrlFault } from '../publication/webhook-target.js';
 import {
   type BulkRequest,
-  checkBulkRequest,
-  datasourcesOf,
   describeFaults,
   longestText,
+  type RequestContext,
   readBulkRequest,
   resolveRequest,
   textFaults,
@@ -43,9 +43,8 @@ describe('isStorable', () => {
   ])('%j: %s', (text, expected) => expect(isStorable(text)).toBe(expected));
 });
 
-const faultsOf = (body: unknown) => {
-  return readBulkRequest(body).faults;
-};
+const known: RequestContext = { jobId: '4711', isDatasource: () => true, isMetadataProfile: () => true, webhookUrlFault: () => undefined };
+const faultsOf = (body: unknown) => readBulkRequest(body, known).faults ?? [];
 
 /** A body with every field of the contract. */
 const everything = {
@@ -71,26 +70,22 @@ const everything = {
 };
 
 describe('readBulkRequest', () => {
-  it('takes every field of the contract as it is', () => expect(readBulkRequest(everything)).toEqual({ request: everything, faults: [] }));
+  it('takes every field of the contract as it is', () => expect(readBulkRequest(everything, known)).toMatchObject({ request: everything }));
 
   it.each(Object.keys(everything))('takes null for %s', (field) => expect(faultsOf({ [field]: null })).toEqual([]));
 
-  it('reads the fields that are right beside faulty ones', () => {
-    const read = readBulkRequest({ datasorce: 'x', threshold: 'a', measurement_duration: '7min' });
-    expect(read.request).toEqual({ measurement_duration: '7min' });
-    expect(read.faults.map(({ field }) => field).sort()).toEqual(['datasorce', 'threshold']);
-    expect(readBulkRequest([]).request).toBeDefined();
-    expect(readBulkRequest(null).faults).toHaveLength(1);
+  it('checks the values of valid fields beside faulty ones', () => {
+    const faults = faultsOf({ datasorce: 'x', threshold: 'a', measurement_duration: '7min', term_settings: { terms: ['eternal'] } });
+    expect(faults.map(({ field }) => field).sort()).toEqual(['datasorce', 'measurement_duration', 'term_settings.terms.0', 'threshold']);
+    expect(faultsOf(null)).toHaveLength(1);
   });
 
-  it('takes an empty object', () => expect(readBulkRequest({})).toEqual({ request: {}, faults: [] }));
+  it('takes an empty object', () => expect(readBulkRequest({}, known)).toMatchObject({ request: {} }));
 
   it('makes text of label values, of nothing else', () => {
     const filter = { include: { labels: { a: 1, b: true, c: 'x' } } };
-    expect(readBulkRequest({ filter })).toEqual({
-      request: { filter: { include: { labels: { a: '1', b: 'true', c: 'x' } } } },
-      faults: [],
-    });
+    const asText = { include: { labels: { a: '1', b: 'true', c: 'x' } } };
+    expect(readBulkRequest({ filter }, known)).toMatchObject({ request: { filter: asText }, resolved: { filter: asText } });
   });
 
   it.each([
@@ -199,14 +194,15 @@ it('tells faults that fit, and no more', () => {
   expect(describeFaults(Array(21).fill(fault))).toMatch(/; and 1 more$/);
 });
 
-const context = {
+const context: RequestContext = {
   jobId: '4711',
-  isDatasource: (name: string) => name === 'prometheus-1',
-  isMetadataProfile: (name: string) => name === 'cluster-metadata-local-monitoring',
+  webhookUrlFault,
+  isDatasource: (name) => name === 'prometheus-1',
+  isMetadataProfile: (name) => name === 'cluster-metadata-local-monitoring',
 };
-const check = (request: BulkRequest) => checkBulkRequest(request, context);
+const check = (request: object) => readBulkRequest(request, context).faults ?? [];
 
-describe('checkBulkRequest', () => {
+describe('readBulkRequest with known names', () => {
   it.each<[BulkRequest]>([
     [{}],
     [{ filter: null, time_range: null, datasource: null, webhook: null, deadline: null }],
@@ -296,7 +292,7 @@ const day = 86_400;
 const end = Date.parse('2026-11-21T03:37:11Z') / 1000;
 
 describe('resolveRequest', () => {
-  it('applies the defaults where the request is silent', () => {
+  it('applies the defaults', () => {
     expect(resolveRequest({})).toMatchObject({
       datasources: ['prometheus-1'],
       clusterName: 'default',
@@ -318,7 +314,10 @@ describe('resolveRequest', () => {
     [{ experiment_types: [] }, { experimentTypes: ['container'] }],
     [{ threshold: 0 }, { threshold: 0 }],
     [{ deadline: '2h' }, { deadlineSeconds: 7200 }],
-    [{ filter: { include: { labels: { org: 'x' } }, exclude: { labels: { org: 'y' } } } }, { includedLabels: { org: 'x' } }],
+    [
+      { filter: { include: { labels: { org: 'x' } }, exclude: { labels: { org: 'y' } } } },
+      { filter: { include: { labels: { org: 'x' } }, exclude: { labels: { org: 'y' } } } },
+    ],
   ])('takes %j as it is', (request, resolved) => expect(resolveRequest(request)).toMatchObject(resolved));
 
   it.each<[string, BulkRequest['time_range'], object | undefined]>([
@@ -337,14 +336,14 @@ describe('resolveRequest', () => {
   });
 });
 
-describe('datasourcesOf', () => {
+describe('datasources', () => {
   it.each<[BulkRequest, string[]]>([
     [{}, ['prometheus-1']],
     [{ datasource: null, datasources: [] }, ['prometheus-1']],
     [{ datasource: 'a' }, ['a']],
     [{ datasources: ['b', 'a', 'b'] }, ['b', 'a']],
     [{ datasource: 'a', datasources: ['b', 'a'] }, ['a', 'b']],
-  ])('of %j are %j', (request, names) => expect(datasourcesOf(request)).toEqual(names));
+  ])('of %j are %j', (request, names) => expect(resolveRequest(request).datasources).toEqual(names));
 });
 
 describe('usageEnd', () => {

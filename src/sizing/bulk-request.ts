@@ -1,79 +1,32 @@
 import { z } from 'zod';
 import { isStorable } from '../database/database-error.js';
-import { checkFilter } from '../discovery/name-filter.js';
+import { checkFilter, type DiscoveryFilter } from '../discovery/name-filter.js';
 import { type ExperimentType, experimentTypes } from '../experiments/experiment.js';
-import { webhookUrlFault } from '../publication/webhook-target.js';
-import { type Extras, readExtras } from '../recommendation/extras.js';
-import { type Model, readModels } from '../recommendation/models.js';
-import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
-import { type RecommendationTypes, readRecommendationTypes } from '../recommendation/settings.js';
-import { readTerms, type Term } from '../recommendation/terms.js';
+import {
+  type FieldFault,
+  faultsOf,
+  listOf,
+  readMembers,
+  type SizingSettings,
+  sizingSchema,
+  sizingSettingsOf,
+} from '../experiments/sizing-settings.js';
+import type { Term } from '../recommendation/settings.js';
 import { deadlineFault, measurementFault, readDuration } from '../settings/duration.js';
-
-/** One thing wrong with a value; `field` is the path of the offending member, '' for the value itself. */
-export interface TextFault {
-  readonly field: string;
-  readonly message: string;
-}
-
-/** Characters of the longest text, names of members among them. */
-export const longestText = 4_096;
-
-/** Texts, names of members among them, that PostgreSQL cannot keep (those with U+0000 or half a surrogate pair) or that exceed `longestText`, and members named `__proto__`, which are lost when objects are copied. */
-export function textFaults(value: unknown, path = ''): TextFault[] {
-  if (typeof value === 'string') return faultsOf(value, path);
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, member]) => {
-    const inside = path === '' ? name : `${path}.${name}`;
-    const faults =
-      name === '__proto__' ? [{ field: inside, message: 'A member must not be named __proto__; rename it' }] : faultsOf(name, inside);
-    return faults.length > 0 ? faults : textFaults(member, inside);
-  });
-}
-
-function faultsOf(text: string, field: string): TextFault[] {
-  if (text.length > longestText)
-    return [{ field, message: `Text may have at most ${longestText} characters; this one has ${text.length}` }];
-  return isStorable(text) ? [] : [{ field, message: 'Text may hold neither U+0000 nor half a surrogate pair' }];
-}
-
-/** Maximum number of faulty members of one list or object that are reported. With the hint that follows them they are as many as an answer lists. */
-const maxFaults = 19;
-
-/** Reports at most `maxFaults` faulty members: 50,000 faults would block the event loop. */
-function checkMembers(members: Iterable<readonly [string | number, unknown]>, schema: z.ZodType, context: z.RefinementCtx): void {
-  let faults = 0;
-  for (const [name, value] of members) {
-    const [issue] = schema.safeParse(value).error?.issues ?? [];
-    if (!issue) continue;
-    context.addIssue({ code: 'custom', path: [name], message: issue.message });
-    if (++faults < maxFaults) continue;
-    context.addIssue({
-      code: 'custom',
-      message: `Only the first ${maxFaults} faulty members are listed. Correct them and send the request again`,
-    });
-    return;
-  }
-}
-
-function listOf<Item extends z.ZodType<string>>(item: Item) {
-  return z
-    .array(z.unknown())
-    .superRefine((values, context) => checkMembers(values.entries(), item, context))
-    .transform((values) => values as z.output<Item>[]);
-}
 
 const names = listOf(z.string()).nullish();
 const labels = z
   .record(z.string(), z.unknown())
-  .superRefine((values, context) => checkMembers(Object.entries(values), z.union([z.string(), z.number(), z.boolean()]), context))
-  .transform((values) => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)])))
+  .transform((values, context) => {
+    const members = readMembers(Object.entries(values), z.union([z.string(), z.number(), z.boolean()]), context);
+    return Object.fromEntries(members.map(([name, value]) => [name, String(value)]));
+  })
   .nullish();
 
 const filterSchema = z.strictObject({ namespace: names, namespaces: names, workload: names, containers: names, labels }).nullish();
 
-/** Body of POST /bulk: Kruize's fields and ours (contract: POST /bulk). Unknown fields and wrong types are faults; only label values become text. */
-export const bulkRequestSchema = z.strictObject({
+/** Body of POST /bulk: Kruize's fields and ours (docs/rest.md). Unknown fields and wrong types are faults; only label values become text. */
+const requestSchema = z.strictObject({
   filter: z.strictObject({ include: filterSchema, exclude: filterSchema }).nullish(),
   time_range: z.strictObject({ start: z.string().nullish(), end: z.string().nullish() }).nullish(),
   datasource: z.string().nullish(),
@@ -82,9 +35,9 @@ export const bulkRequestSchema = z.strictObject({
   metadata_profile: z.string().nullish(),
   measurement_duration: z.string().nullish(),
   experiment_types: listOf(z.enum(experimentTypes)).nullish(),
-  // What stands in these four is read by the engine's own readers, which name faulty fields too.
+  // sizingSchema reads these four: what is stored is the request as it was sent.
   model_settings: z.unknown().optional(),
-  term_settings: z.strictObject({ terms: z.unknown().optional() }).nullish(),
+  term_settings: z.unknown().optional(),
   recommendation_types_config: z.unknown().optional(),
   recommendation_settings: z.unknown().optional(),
   threshold: z.number().nullish(),
@@ -94,10 +47,9 @@ export const bulkRequestSchema = z.strictObject({
   deadline: z.string().nullish(),
 });
 
-/** A valid body of POST /bulk, as it was given; `summary.input` echoes it. */
-export type BulkRequest = z.output<typeof bulkRequestSchema>;
+/** A valid body of POST /bulk, as it was sent; `summary.input` echoes it. */
+export type BulkRequest = z.output<typeof requestSchema>;
 
-/** What applies where the request is silent. */
 export const requestDefaults = {
   datasource: 'prometheus-1',
   metadata_profile: 'cluster-metadata-local-monitoring',
@@ -106,79 +58,185 @@ export const requestDefaults = {
   metric_profile: 'resource-optimization-local-monitoring',
 } as const;
 
-/** One thing wrong with a request; `field` is the path of the offending field, '' for the body as a whole. */
-export type RequestFault = TextFault;
+/** What a job does: its request with all defaults filled in. Plain data: steps, threads and responses use nothing else of the request. */
+export interface ResolvedRequest extends SizingSettings {
+  readonly datasources: readonly string[];
+  readonly clusterName: string;
+  readonly metadataProfile: string;
+  readonly metricProfile: string;
+  readonly measurementSeconds: number;
+  readonly experimentTypes: readonly ExperimentType[];
+  readonly filter: DiscoveryFilter;
+  /** Seconds since the epoch; only if the caller named an end. */
+  readonly timeRange?: { readonly startSeconds: number; readonly endSeconds: number };
+  readonly threshold: number;
+  /** Reads all usage again, instead of taking stored windows. */
+  readonly refresh: boolean;
+  readonly deadlineSeconds?: number;
+}
+
+/** What a request is checked against; Kruize's texts name the job. */
+export interface RequestContext {
+  readonly jobId: string;
+  readonly isDatasource: (name: string) => boolean;
+  readonly isMetadataProfile: (name: string) => boolean;
+  /** Why a webhook's address is no address; undefined if it is one. */
+  readonly webhookUrlFault: (url: string) => string | undefined;
+}
+
+/** A request that was read: either both forms of it, or its faults. */
+export type ReadRequest =
+  | { readonly request: BulkRequest; readonly resolved: ResolvedRequest; readonly faults?: undefined }
+  | { readonly faults: readonly FieldFault[] };
 
 /**
- * Reads the parsed body of POST /bulk (undefined = empty body): the request, and everything that is wrong with its shape. Where something is, the request
- * holds the fields that are right, so that their values can be checked in the same answer; undefined if nothing can be read.
+ * Reads the parsed body of POST /bulk (undefined = empty body). Reports every fault at once: the values of valid fields are checked although other fields
+ * are faulty. Texts are Kruize's where it has one.
  */
-export function readBulkRequest(body: unknown): { request?: BulkRequest; faults: RequestFault[] } {
+export function readBulkRequest(body: unknown, context: RequestContext): ReadRequest {
   if (body === undefined) return { faults: [{ field: '', message: 'No content to map due to end-of-input' }] };
-  const faults = textFaults(body);
-  if (faults.length > 0) return { faults };
-  const read = bulkRequestSchema.safeParse(body);
-  if (read.success) return { request: read.data, faults: [] };
-  const faulty = new Set(read.error.issues.map(({ path }) => path[0]));
-  const right = Object.entries(body ?? {}).filter(([name]) => Object.hasOwn(bulkRequestSchema.shape, name) && !faulty.has(name));
+  const unusable = textFaults(body);
+  if (unusable.length > 0) return { faults: unusable };
+  const read = requestSchema.safeParse(body);
+  const request = read.data ?? readValidFields(body, read.error!);
+  const sizing = sizingSchema.safeParse(request ?? {});
+  const faults = [
+    ...(read.error ? faultsOf(read.error).map(named) : []),
+    ...(request ? checkValues(request, context) : []),
+    ...(sizing.error ? faultsOf(sizing.error) : []),
+    ...(request ? webhookFaults(request, context) : []),
+  ];
+  return request && sizing.data && faults.length === 0 ? { request, resolved: resolve(request, sizing.data) } : { faults };
+}
+
+const resolvedRequests = new WeakMap<BulkRequest, ResolvedRequest>();
+
+/** The resolved form of a stored request. Throws a ZodError if it is invalid. */
+export function resolveRequest(request: BulkRequest): ResolvedRequest {
+  const resolved = resolvedRequests.get(request) ?? resolve(request, sizingSchema.parse(request));
+  resolvedRequests.set(request, resolved);
+  return resolved;
+}
+
+function resolve(request: BulkRequest, sizing: z.output<typeof sizingSchema>): ResolvedRequest {
+  const settings = sizingSettingsOf(sizing);
   return {
-    request: bulkRequestSchema.safeParse(Object.fromEntries(right)).data,
-    faults: read.error.issues.flatMap(faultsOfOfReadBulkRequest),
+    ...settings,
+    datasources: datasourcesOf(request),
+    clusterName: request.cluster_name ?? requestDefaults.cluster_name,
+    metadataProfile: request.metadata_profile ?? requestDefaults.metadata_profile,
+    metricProfile: requestDefaults.metric_profile,
+    measurementSeconds: readDuration(request.measurement_duration ?? requestDefaults.measurement_duration) ?? Number.NaN,
+    experimentTypes: request.experiment_types?.length ? request.experiment_types : ['container'],
+    filter: request.filter ?? {},
+    timeRange: timeRangeOf(request, longestDays(settings.terms)),
+    threshold: request.threshold ?? 0.1,
+    refresh: request.refresh ?? false,
+    deadlineSeconds: request.deadline ? readDuration(request.deadline) : undefined,
   };
 }
 
-/** So many faults are told of a request, and so much of each. */
-const mostTold = 20;
-const mostOfField = 200;
-const mostOfMessage = 400;
+/** The datasources that a request names, each once; the default if it names none. */
+function datasourcesOf(request: BulkRequest): string[] {
+  const named = [...(request.datasource ? [request.datasource] : []), ...(request.datasources ?? [])];
+  return named.length > 0 ? [...new Set(named)] : [requestDefaults.datasource];
+}
 
-/** One message for a 400 answer: the faults with their fields, cut to a length that people read. */
-export function describeFaults(faults: readonly RequestFault[]): string {
-  const told = faults.slice(0, mostTold).map(({ field, message }) => {
-    const text = cut(message, mostOfMessage);
-    return field === '' ? text : `${text} (field: ${cut(field, mostOfField)})`;
+function timeRangeOf(request: BulkRequest, days: number): ResolvedRequest['timeRange'] {
+  const { start, end } = request.time_range ?? {};
+  if (!end) return undefined;
+  const endSeconds = Math.floor(Date.parse(end) / 1000);
+  return { startSeconds: start ? Math.floor(Date.parse(start) / 1000) : endSeconds - days * daySeconds, endSeconds };
+}
+
+const daySeconds = 86_400;
+
+/** Days of the longest term: how far usage is read back. */
+export function longestDays(terms: readonly Term[]): number {
+  return Math.max(...terms.map(({ days }) => days));
+}
+
+/** Number of instants at which an experiment is measured: the longest term in steps, both ends included. */
+export function usageRows({ terms, measurementSeconds }: Pick<ResolvedRequest, 'terms' | 'measurementSeconds'>): number {
+  return Math.ceil((longestDays(terms) * daySeconds) / measurementSeconds) + 1;
+}
+
+/** Last instant of the usage of a job that starts at `now`: the end of its time range; else now, floored so that stored windows fit the next job. */
+export function usageEnd(resolved: ResolvedRequest, now: Date, isAligned: boolean): Date {
+  if (resolved.timeRange) return new Date(resolved.timeRange.endSeconds * 1000);
+  const seconds = Math.floor(now.getTime() / 1000);
+  return new Date((isAligned ? seconds - (seconds % resolved.measurementSeconds) : seconds) * 1000);
+}
+
+/** Bounds of the message of a 400 response: how many faults it lists, and how much of each. */
+const maxListed = 20;
+const maxField = 200;
+const maxMessage = 400;
+
+/** One message for a 400 response: the faults with their fields, cut to a length that people read. */
+export function describeFaults(faults: readonly FieldFault[]): string {
+  const listed = faults.slice(0, maxListed).map(({ field, message }) => {
+    const text = cut(message, maxMessage);
+    return field === '' ? text : `${text} (field: ${cut(field, maxField)})`;
   });
-  const left = faults.length - told.length;
-  return [...told, ...(left > 0 ? [`and ${left} more`] : [])].join('; ');
+  const left = faults.length - listed.length;
+  return [...listed, ...(left > 0 ? [`and ${left} more`] : [])].join('; ');
 }
 
 function cut(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
-function faultsOfOfReadBulkRequest(issue: z.core.$ZodIssue): RequestFault[] {
-  const path = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ field: [...path, key].join('.'), message: `Unrecognized field "${key}"` }));
+function named({ field, message }: FieldFault): FieldFault {
+  return { field, message: field === '' ? `The body must be a JSON object: ${message}` : message };
+}
+
+/** The request without its faulty fields; undefined if nothing can be read. */
+function readValidFields(body: unknown, error: z.ZodError): BulkRequest | undefined {
+  const faulty = new Set(error.issues.map(({ path }) => path[0]));
+  const valid = Object.entries(body ?? {}).filter(([name]) => Object.hasOwn(requestSchema.shape, name) && !faulty.has(name));
+  return requestSchema.safeParse(Object.fromEntries(valid)).data;
+}
+
+/** Maximum length of a text in characters, names of members included. */
+export const longestText = 4_096;
+
+/**
+ * Texts, names of members included, that PostgreSQL cannot store (U+0000 or half a surrogate pair) or that exceed `longestText`, and members named
+ * `__proto__`, which are lost when objects are copied.
+ */
+export function textFaults(value: unknown, path = ''): FieldFault[] {
+  if (typeof value === 'string') return textFaultsOf(value, path);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) => {
+    const inside = path === '' ? name : `${path}.${name}`;
+    const message = 'A member must not be named __proto__; rename it';
+    const faults = name === '__proto__' ? [{ field: inside, message }] : textFaultsOf(name, inside);
+    return faults.length > 0 ? faults : textFaults(member, inside);
+  });
+}
+
+function textFaultsOf(text: string, field: string): FieldFault[] {
+  if (text.length > longestText) {
+    return [{ field, message: `Text may have at most ${longestText} characters; this one has ${text.length}` }];
   }
-  const field = path.join('.');
-  return [{ field, message: field === '' ? `The body must be a JSON object: ${issue.message}` : issue.message }];
+  return isStorable(text) ? [] : [{ field, message: 'Text may hold neither U+0000 nor half a surrogate pair' }];
 }
 
-/** What a request is checked against; `jobId` stands in Kruize's texts. */
-export interface RequestContext {
-  readonly jobId: string;
-  readonly isDatasource: (name: string) => boolean;
-  readonly isMetadataProfile: (name: string) => boolean;
-}
-
-/** ISO-8601 with an offset or Z; seconds and their fraction may be missing. */
-const isoTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)$/i;
-
-/** Everything wrong with a request of valid shape. Texts are Kruize's where it has one (spec: bulk-and-kafka.md 1.3, 1.4). */
-export function checkBulkRequest(request: BulkRequest, context: RequestContext): RequestFault[] {
+function checkValues(request: BulkRequest, context: RequestContext): FieldFault[] {
   return [
     ...timeRangeFaults(request, context),
     ...datasourceFaults(request, context),
     ...checkFilter(request.filter),
     ...profileFaults(request, context),
     ...durationFaults(request),
-    ...engineFaults(request),
-    ...webhookFaults(request),
   ];
 }
 
-function timeRangeFaults({ time_range }: BulkRequest, { jobId }: RequestContext): RequestFault[] {
+/** ISO-8601 with an offset or Z; seconds and their fraction may be missing. */
+const isoTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)$/i;
+
+function timeRangeFaults({ time_range }: BulkRequest, { jobId }: RequestContext): FieldFault[] {
   const { start, end } = time_range ?? {};
   const fields = { 'time_range.start': start, 'time_range.end': end };
   const unreadable = Object.entries(fields).filter(([, text]) => typeof text === 'string' && !isTime(text));
@@ -201,7 +259,7 @@ function isTime(text: string): boolean {
   return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
 }
 
-function datasourceFaults(request: BulkRequest, { isDatasource, jobId }: RequestContext): RequestFault[] {
+function datasourceFaults(request: BulkRequest, { isDatasource, jobId }: RequestContext): FieldFault[] {
   const named = [
     ...(typeof request.datasource === 'string' ? [['datasource', request.datasource]] : []),
     ...(request.datasources ?? []).map((name, index) => [`datasources.${index}`, name]),
@@ -211,14 +269,14 @@ function datasourceFaults(request: BulkRequest, { isDatasource, jobId }: Request
     .map(([field]) => ({ field, message: `Datasource %s is not serviceable. for the jobId: ${jobId}` }));
 }
 
-function profileFaults({ metadata_profile: name }: BulkRequest, { isMetadataProfile }: RequestContext): RequestFault[] {
+function profileFaults({ metadata_profile: name }: BulkRequest, { isMetadataProfile }: RequestContext): FieldFault[] {
   if (typeof name !== 'string' || isMetadataProfile(name)) return [];
   const message = `Metadata profile not found. (Metadata profile name either does not exist or is not valid: ${name})`;
   return [{ field: 'metadata_profile', message }];
 }
 
-function durationFaults({ measurement_duration, deadline }: BulkRequest): RequestFault[] {
-  const faults: RequestFault[] = [];
+function durationFaults({ measurement_duration, deadline }: BulkRequest): FieldFault[] {
+  const faults: FieldFault[] = [];
   const measurement = typeof measurement_duration === 'string' ? measurementFault(measurement_duration) : undefined;
   if (measurement) faults.push({ field: 'measurement_duration', message: measurement });
   const limit = typeof deadline === 'string' ? deadlineFault(deadline) : undefined;
@@ -226,98 +284,8 @@ function durationFaults({ measurement_duration, deadline }: BulkRequest): Reques
   return faults;
 }
 
-function engineFaults(request: BulkRequest): RequestFault[] {
-  const checks = [
-    () => readTerms(request.term_settings?.terms),
-    () => readModels(request.model_settings),
-    () => readRecommendationTypes(request.recommendation_types_config),
-    () => readExtras(request.recommendation_settings),
-  ];
-  return checks.flatMap((check) => {
-    try {
-      check();
-      return [];
-    } catch (reason) {
-      if (!(reason instanceof RecommendationInputError)) throw reason;
-      return [{ field: reason.field, message: reason.fault }];
-    }
-  });
-}
-
-/** Only what is no address at all: one that may not be called fails its webhook, never the job. */
-function webhookFaults({ webhook }: BulkRequest): RequestFault[] {
+/** Only what is no address at all: an address that must not be called fails its webhook, never the job. */
+function webhookFaults({ webhook }: BulkRequest, { webhookUrlFault }: RequestContext): FieldFault[] {
   const fault = typeof webhook?.url === 'string' ? webhookUrlFault(webhook.url) : undefined;
   return fault ? [{ field: 'webhook.url', message: fault }] : [];
-}
-
-/** A valid request with every default applied. */
-export interface ResolvedRequest {
-  readonly datasources: readonly string[];
-  readonly clusterName: string;
-  readonly metadataProfile: string;
-  readonly metricProfile: string;
-  readonly measurementSeconds: number;
-  readonly experimentTypes: readonly ExperimentType[];
-  readonly includedLabels?: Readonly<Record<string, string>>;
-  /** Seconds since the epoch; only where the caller named an end. */
-  readonly timeRange?: { readonly startSeconds: number; readonly endSeconds: number };
-  readonly terms: readonly Term[];
-  readonly models: readonly Model[];
-  readonly types: RecommendationTypes;
-  readonly threshold: number;
-  readonly extras: Extras;
-  readonly deadlineSeconds?: number;
-}
-
-const daySeconds = 86_400;
-
-/** What a job does, from its valid request. Throws for an invalid one. */
-export function resolveRequest(request: BulkRequest): ResolvedRequest {
-  const terms = readTerms(request.term_settings?.terms);
-  return {
-    datasources: datasourcesOf(request),
-    clusterName: request.cluster_name ?? requestDefaults.cluster_name,
-    metadataProfile: request.metadata_profile ?? requestDefaults.metadata_profile,
-    metricProfile: requestDefaults.metric_profile,
-    measurementSeconds: readDuration(request.measurement_duration ?? requestDefaults.measurement_duration) ?? Number.NaN,
-    experimentTypes: request.experiment_types?.length ? request.experiment_types : ['container'],
-    includedLabels: request.filter?.include?.labels ?? undefined,
-    timeRange: timeRangeOf(request, longestDays(terms)),
-    terms,
-    models: readModels(request.model_settings),
-    types: readRecommendationTypes(request.recommendation_types_config),
-    threshold: request.threshold ?? 0.1,
-    extras: readExtras(request.recommendation_settings),
-    deadlineSeconds: request.deadline ? readDuration(request.deadline) : undefined,
-  };
-}
-
-/** The datasources that a request names, each once; the default where it names none. */
-export function datasourcesOf(request: BulkRequest): string[] {
-  const named = [...(request.datasource ? [request.datasource] : []), ...(request.datasources ?? [])];
-  return named.length > 0 ? [...new Set(named)] : [requestDefaults.datasource];
-}
-
-/** Days of the longest term: how far usage is read back. */
-export function longestDays(terms: readonly Term[]): number {
-  return Math.max(...terms.map(({ days }) => days));
-}
-
-/** Instants of usage that an experiment is measured at: the longest term in steps, both ends included. */
-export function usageRows({ terms, measurementSeconds }: Pick<ResolvedRequest, 'terms' | 'measurementSeconds'>): number {
-  return Math.ceil((longestDays(terms) * daySeconds) / measurementSeconds) + 1;
-}
-
-function timeRangeOf(request: BulkRequest, days: number): ResolvedRequest['timeRange'] {
-  const { start, end } = request.time_range ?? {};
-  if (!end) return undefined;
-  const endSeconds = Math.floor(Date.parse(end) / 1000);
-  return { startSeconds: start ? Math.floor(Date.parse(start) / 1000) : endSeconds - days * daySeconds, endSeconds };
-}
-
-/** Last instant of the usage of a job that starts at `now`: the end it was given, else now, floored so that windows repeat from job to job. */
-export function usageEnd(resolved: ResolvedRequest, now: Date, isAligned: boolean): Date {
-  if (resolved.timeRange) return new Date(resolved.timeRange.endSeconds * 1000);
-  const seconds = Math.floor(now.getTime() / 1000);
-  return new Date((isAligned ? seconds - (seconds % resolved.measurementSeconds) : seconds) * 1000);
 }

@@ -2,6 +2,7 @@ import { DatasourceError, type DatasourceFailure } from '../datasource/datasourc
 import { noEvidence } from '../recommendation/settings.js';
 import { TableDraft } from '../usage/table-draft.js';
 import type { UsageRequest } from '../usage/usage-reader.js';
+import { resolveRequest } from './bulk-request.js';
 import { Measurer } from './measure-shard.js';
 import type { PlannedExperiment } from './plan-experiments.js';
 import type { MeasureTask } from './sizer.js';
@@ -21,7 +22,7 @@ const experimentNamed = (name: string): PlannedExperiment => ({
 });
 const task = (count: number): MeasureTask => ({
   jobId: 'job',
-  request: {},
+  request: resolveRequest({}),
   datasource: { name: 'prometheus-1', url: 'http://127.0.0.1:9' } as MeasureTask['datasource'],
   experiments: Array.from({ length: count }, (_, index) => experimentNamed(`e${index}`)),
   endSeconds: 1_763_695_800,
@@ -97,7 +98,7 @@ describe('Measurer', () => {
     ['drops inactive containers where the usage ends now', {}, true],
   ])('%s', async (_, request, dropsInactive) => {
     const { measurer, requests } = measurerThat(() => undefined);
-    await measurer.measure({ ...task(1), request }, never);
+    await measurer.measure({ ...task(1), request: resolveRequest(request) }, never);
     expect(requests).toMatchObject([{ dropsInactive }]);
   });
 });

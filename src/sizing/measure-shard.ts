@@ -12,7 +12,7 @@ import { giveTables } from '../usage/columns.js';
 import { EvidenceReader } from '../usage/evidence-reader.js';
 import { LayerDetector } from '../usage/layer-detector.js';
 import { UsageReader } from '../usage/usage-reader.js';
-import { longestDays, type ResolvedRequest, resolveRequest, usageRows } from './bulk-request.js';
+import { longestDays, type ResolvedRequest, usageRows } from './bulk-request.js';
 import { experimentNotifications } from './notifications.js';
 import type { PlannedExperiment } from './plan-experiments.js';
 import type { Measurement, MeasureTask } from './sizer.js';
@@ -57,8 +57,7 @@ export class Measurer {
 
   /** Measurements in the order of the experiments; those that are too much for one question are asked in halves. Rejects with a DatasourceError, or when the signal fires. */
   async measure(task: MeasureTask, signal: AbortSignal): Promise<Measurement[]> {
-    const request = resolveRequest(task.request);
-    const { experiments } = task;
+    const { request, experiments } = task;
     signal.throwIfAborted();
     try {
       const { datasource, endSeconds } = task;
@@ -91,7 +90,7 @@ export class Measurer {
       stepSeconds: request.measurementSeconds,
       rows: usageRows(request),
       dropsInactive: request.timeRange === undefined,
-      refresh: task.request.refresh ?? false,
+      refresh: request.refresh,
     };
     return this.reader.read(wanted, signal);
   }

@@ -3,13 +3,13 @@ import type { Datasource } from '../datasource/datasource.js';
 import type { DiscoveryRequest } from '../discovery/plan-discovery.js';
 import type { Notifications } from '../experiments/experiment.js';
 import type { Settings } from '../settings/settings-schema.js';
-import type { BulkRequest } from './bulk-request.js';
+import type { ResolvedRequest } from './bulk-request.js';
 import type { PlannedExperiment } from './plan-experiments.js';
 
 /** What a thread is to measure: plain data, it goes from thread to thread. */
 export interface MeasureTask {
   readonly jobId: string;
-  readonly request: BulkRequest;
+  readonly request: ResolvedRequest;
   readonly datasource: Datasource;
   readonly experiments: readonly PlannedExperiment[];
   /** Last instant of the usage. */

@@ -1,7 +1,6 @@
 import { currentConfigOf, effectiveThreshold, isOptimised, percentAbove } from '../recommendation/compare.js';
-import { extrasFor } from '../recommendation/extras.js';
+import { type AdjustmentContext, adjustAmount } from '../recommendation/extras.js';
 import { type Intervals, measureIntervals } from '../recommendation/intervals.js';
-import type { Model } from '../recommendation/models.js';
 import { notificationTable } from '../recommendation/notifications.js';
 import { isoTime } from '../recommendation/plots.js';
 import {
@@ -14,10 +13,10 @@ import {
   toleranceMinutes,
 } from '../recommendation/recommend.js';
 import type { ResourceConfig, TermRecommendation } from '../recommendation/recommendations.js';
-import { type AdjustmentContext, adjustAmount } from '../recommendation/restrain-changes.js';
-import type { Evidence, RecommendationSettings, Resource } from '../recommendation/settings.js';
+import { type Evidence, extrasFor, type Model, type RecommendationSettings, type Resource, type Term } from '../recommendation/settings.js';
+
 import { memoryBounds, oneCore, rankOf, type Sized, sizeCpu, sizeMemory, type TermUsage, usageOfTerm } from '../recommendation/sizing.js';
-import type { Term } from '../recommendation/terms.js';
+
 import { intervalRows } from '../recommendation/usage-table.js';
 import type { UsageFile } from './read-usage-file.js';
 

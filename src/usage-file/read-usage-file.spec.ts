@@ -1,4 +1,4 @@
-import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
+import { UsageFileError } from './json-value.js';
 import { readUsageFile } from './read-usage-file.js';
 
 const file = { namespace: 'shop', container: 'cart', now: 1718000037, series: {} };
@@ -125,6 +125,6 @@ it.each([
   [{ ...file, series: { 'cpuUsage.max': [[0, null]] } }, 'series.cpuUsage.max.0.1', 'got null'],
 ])('refuses %j and names the field', (json, field, fault) => {
   expect(() => readUsageFile(json)).toThrow(
-    expect.objectContaining({ constructor: RecommendationInputError, field, message: expect.stringContaining(fault) }),
+    expect.objectContaining({ constructor: UsageFileError, field, message: expect.stringContaining(fault) }),
   );
 });

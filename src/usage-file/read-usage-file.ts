@@ -1,17 +1,4 @@
-import { readExtras } from '../recommendation/extras.js';
-import {
-  type Fields,
-  fieldsOf,
-  isGiven,
-  type JsonValue,
-  listOf,
-  member,
-  numberOf,
-  objectOf,
-  textOf,
-} from '../recommendation/json-value.js';
-import { readModels } from '../recommendation/models.js';
-import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
+import { type FieldFault, faultsOf, type SizingSettings, sizingSchema, sizingSettingsOf } from '../experiments/sizing-settings.js';
 import type { Subject } from '../recommendation/recommendations.js';
 import {
   defaultMeasurementDurationMinutes,
@@ -22,12 +9,22 @@ import {
   type OomKill,
   type RecommendationSettings,
   type Resource,
-  readRecommendationTypes,
   recommendationTypes,
   type SizedKind,
 } from '../recommendation/settings.js';
-import { readTerms } from '../recommendation/terms.js';
 import type { UsageTable } from '../recommendation/usage-table.js';
+import {
+  type Fields,
+  fieldsOf,
+  isGiven,
+  type JsonValue,
+  listOf,
+  member,
+  numberOf,
+  objectOf,
+  textOf,
+  UsageFileError,
+} from './json-value.js';
 import { readUsageSeries } from './read-usage-series.js';
 
 /** All that one recommendation needs. */
@@ -48,7 +45,7 @@ const layerFiles: Readonly<Record<string, Layer>> = {
 
 /**
  * Reads a usage file: one experiment's samples and settings (recommendations.md 14). `json` is the parsed text.
- * Throws a RecommendationInputError that names the faulty field.
+ * Throws a UsageFileError that names the faulty field.
  */
 export function readUsageFile(json: unknown): UsageFile {
   const file = objectOf({ field: '', value: json });
@@ -75,7 +72,6 @@ export function readUsageFile(json: unknown): UsageFile {
 }
 
 function settingsOf(of: Fields, kind: SizedKind): RecommendationSettings {
-  const terms = of('term_settings');
   const isStep = (minutes: number) => Number.isInteger(minutes) && minutes >= 2 && minutes <= 1440;
   return {
     experimentType: kind,
@@ -83,13 +79,18 @@ function settingsOf(of: Fields, kind: SizedKind): RecommendationSettings {
       ? numberOf(of('step_min'), 'a whole number of minutes from 2 to 1440', isStep)
       : defaultMeasurementDurationMinutes,
     threshold: isGiven(of('threshold')) ? numberOf(of('threshold'), 'a number', () => true) : defaultThreshold,
-    terms: readTerms(isGiven(terms) ? objectOf(terms, ['terms']).terms : undefined),
-    models: readModels(of('model_settings').value),
+    ...sizingOf(of),
     layers: isGiven(of('layers')) ? listOf(of('layers')).map(layerOf) : [],
     plots: true,
-    types: readRecommendationTypes(of('recommendation_types_config').value),
-    extras: readExtras(of('recommendation_settings').value),
   };
+}
+
+function sizingOf(of: Fields): SizingSettings {
+  const names = Object.keys(sizingSchema.shape);
+  const read = sizingSchema.safeParse(Object.fromEntries(names.map((name) => [name, of(name).value])));
+  if (read.success) return sizingSettingsOf(read.data);
+  const [{ field, message }] = faultsOf(read.error) as [FieldFault];
+  throw new UsageFileError(field, message);
 }
 
 /** Names in the answer, by the fields that may give them; a file without them bears those of the vectors (recommendations.md 14). */
@@ -112,7 +113,7 @@ function imageOf(of: Fields): { image?: string } {
 function kindOf(json: JsonValue): SizedKind {
   const kind = isGiven(json) ? json.value : 'container';
   if (kind === 'container' || kind === 'namespace') return kind;
-  throw new RecommendationInputError(json.field, 'expected container or namespace');
+  throw new UsageFileError(json.field, 'expected container or namespace');
 }
 
 function nowOf(json: JsonValue): number {
@@ -123,24 +124,23 @@ function nowOf(json: JsonValue): number {
 function secondsOf(json: JsonValue): number {
   const text = textOf(json);
   const milliseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(milliseconds))
-    throw new RecommendationInputError(json.field, `Given timestamp - " ${text} " is not a valid timestamp format`);
+  if (Number.isNaN(milliseconds)) throw new UsageFileError(json.field, `Given timestamp - " ${text} " is not a valid timestamp format`);
   return Math.floor(milliseconds / 1000);
 }
 
 function flagOf({ field, value }: JsonValue): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? false;
-  throw new RecommendationInputError(field, 'expected true or false');
+  throw new UsageFileError(field, 'expected true or false');
 }
 
 function layerOf(json: JsonValue): Layer {
   const name = textOf(json);
   const layer = Object.hasOwn(layerFiles, name) ? layerFiles[name] : Object.values(layerFiles).find((known) => known === name);
   if (layer) return layer;
-  throw new RecommendationInputError(json.field, `unknown layer "${name}"; expected one of ${Object.keys(layerFiles).join(', ')}`);
+  throw new UsageFileError(json.field, `unknown layer "${name}"; expected one of ${Object.keys(layerFiles).join(', ')}`);
 }
 
-/** Evidence of a usage file: `{oom_kills: [{at_seconds, limit_bytes}], hpa_resources: ["cpu"]}`; absent = none. Throws a RecommendationInputError. */
+/** Evidence of a usage file: `{oom_kills: [{at_seconds, limit_bytes}], hpa_resources: ["cpu"]}`; absent = none. Throws a UsageFileError. */
 export function readEvidence(json: JsonValue): Evidence {
   if (!isGiven(json)) return noEvidence;
   const of = fieldsOf(objectOf(json, ['oom_kills', 'hpa_resources']), json.field);
@@ -161,5 +161,5 @@ function killOf(json: JsonValue): OomKill {
 function resourceOf({ field, value }: JsonValue): Resource {
   const resource = recommendationTypes.resources.find((known) => known === value);
   if (resource) return resource;
-  throw new RecommendationInputError(field, `expected one of ${recommendationTypes.resources.join(', ')}`);
+  throw new UsageFileError(field, `expected one of ${recommendationTypes.resources.join(', ')}`);
 }

@@ -1,8 +1,7 @@
-import { type JsonValue, listOf, member, objectOf } from '../recommendation/json-value.js';
 import { isSupportedAccelerator } from '../recommendation/mig-profiles.js';
-import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
 import type { RecommendationSettings, SizedKind } from '../recommendation/settings.js';
 import { columnsRead, isSample, longestSeconds, rowsRead, type UsageColumn, type UsageTable } from '../recommendation/usage-table.js';
+import { type JsonValue, listOf, member, objectOf, UsageFileError } from './json-value.js';
 
 const all = ['avg', 'min', 'max', 'sum', 'count'];
 const spread = ['avg', 'min', 'max'];
@@ -52,7 +51,7 @@ export interface FileTimes {
   readonly acceleratorEndSeconds?: number;
 }
 
-/** The usage table of `series` = points by `<metric>.<function>`; points outside the longest term are dropped. Throws a RecommendationInputError. */
+/** The usage table of `series` = points by `<metric>.<function>`; points outside the longest term are dropped. Throws a UsageFileError. */
 export function readUsageSeries(
   series: Readonly<Record<string, unknown>>,
   { experimentType, terms }: RecommendationSettings,
@@ -77,8 +76,7 @@ function refuseUnknown(name: string): void {
   const [metric, ...functions] = name.split('.') as [string, ...string[]];
   const metrics = [...Object.keys({ ...asked.container, ...asked.namespace }), ...otherMetrics];
   const isKnown = metrics.includes(metric) && functions.length === 1 && knownFunctions.includes(functions[0]!);
-  if (!isKnown)
-    throw new RecommendationInputError(`series.${name}`, 'unknown series; expected a metric and a function, such as cpuUsage.max');
+  if (!isKnown) throw new UsageFileError(`series.${name}`, 'unknown series; expected a metric and a function, such as cpuUsage.max');
 }
 
 function isAsked(kind: SizedKind, name: string): boolean {
@@ -122,7 +120,7 @@ export interface Series {
 
 /**
  * Reads a series: a list of points `[steps before the end, "value"]`, or `{metric: labels, points}`; absent = no points. The row of the end is
- * `length - 1`; points of rows that the table does not have are there too, those that are no numbers (E15) are dropped. Throws a RecommendationInputError.
+ * `length - 1`; points of rows that the table does not have are there too, those that are no numbers (E15) are dropped. Throws a UsageFileError.
  */
 export function readSeries(json: JsonValue, length: number): Series {
   if (json.value === undefined) return { labels: {}, points: [] };
@@ -147,7 +145,7 @@ export function columnOf({ points }: Series, length: number): Float64Array {
 
 function pointOf({ field, value: point }: JsonValue, length: number): { row: number; value: number } {
   const [steps, value] = Array.isArray(point) && point.length === 2 ? (point as unknown[]) : [];
-  if (!Number.isInteger(steps)) throw new RecommendationInputError(field, 'expected [whole number of steps before the end, "value"]');
+  if (!Number.isInteger(steps)) throw new UsageFileError(field, 'expected [whole number of steps before the end, "value"]');
   return { row: length - 1 - (steps as number), value: sampleOf({ field: `${field}.1`, value }) };
 }
 
@@ -156,7 +154,7 @@ function sampleOf({ field, value }: JsonValue): number {
   if (typeof value === 'number') return value;
   if (typeof value === 'string' && /^([+-]?Inf|NaN)$/i.test(value)) return Number.NaN;
   const number = typeof value === 'string' && /^[+-]?(\d|\.\d)/.test(value) ? Number(value) : Number.NaN;
-  if (Number.isNaN(number)) throw new RecommendationInputError(field, `expected a number as text, got ${JSON.stringify(value)}`);
+  if (Number.isNaN(number)) throw new UsageFileError(field, `expected a number as text, got ${JSON.stringify(value)}`);
   return number;
 }
 

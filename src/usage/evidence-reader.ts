@@ -4,8 +4,8 @@ import { PrometheusClient, type PrometheusSeries } from '../datasource/prometheu
 import type { ContainerExperiment, Experiment } from '../experiments/experiment.js';
 import { ownersQuery } from '../owners/owner-sources.js';
 import { matchAnyOf } from '../promql/matcher.js';
-import type { Extras } from '../recommendation/extras.js';
-import { type Evidence, noEvidence, type OomKill, type Resource, recommendationTypes } from '../recommendation/settings.js';
+import { type Evidence, type Extras, noEvidence, type OomKill, type Resource, recommendationTypes } from '../recommendation/settings.js';
+
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 

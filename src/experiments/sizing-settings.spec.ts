@@ -1,0 +1,198 @@
+import { defaultModels, defaultTerms, recommendationTypes } from '../recommendation/settings.js';
+import { faultsOf, sizingSchema, sizingSettingsOf } from './sizing-settings.js';
+
+/** The settings of a document; throws its first fault. */
+function read(document: object) {
+  const read = sizingSchema.safeParse(document);
+  if (read.success) return sizingSettingsOf(read.data);
+  const [fault] = faultsOf(read.error);
+  throw Object.assign(new Error(), fault);
+}
+
+const readTerms = (terms: unknown) => read({ term_settings: { terms } }).terms;
+const readModels = (model_settings: unknown) => read({ model_settings }).models;
+const readRecommendationTypes = (recommendation_types_config: unknown) => read({ recommendation_types_config }).types;
+const readExtras = (recommendation_settings: unknown) => read({ recommendation_settings }).extras;
+
+describe('terms', () => {
+  it.each([[undefined], [null], [[]]])('takes the three terms where %j are asked', (terms) => {
+    expect(readTerms(terms)).toEqual(defaultTerms);
+  });
+
+  it.each([
+    [['short'], ['short_term']],
+    [['short_term'], ['short_term']],
+    [
+      ['LONG', 'Short'],
+      ['short_term', 'long_term'],
+    ],
+    [['medium', 'medium_term'], ['medium_term']],
+  ])('reads the words %j, shortest first and each once', (words, names) => {
+    expect(readTerms(words).map(({ name }) => name)).toEqual(names);
+  });
+
+  it("reads a term of the caller's own, which has no notification at the timestamp level", () => {
+    const sprint = { name: 'sprint', duration_in_days: 10, duration_threshold_in_hours: 36, plots_datapoints: 5 };
+
+    expect(readTerms(['long', sprint, 'short'])).toEqual([
+      defaultTerms[0],
+      { name: 'sprint', days: 10, least: { minutes: 36 * 60 }, plotBins: 5 },
+      defaultTerms[2],
+    ]);
+  });
+
+  it('asks for 70 percent of the time and plots a bin a day where a term names neither', () => {
+    expect(readTerms([{ name: 'sprint', duration_in_days: 10 }])).toEqual([
+      { name: 'sprint', days: 10, least: { minutes: 0.7 * 10 * 24 * 60 }, plotBins: 10 },
+    ]);
+  });
+
+  const own = { name: 'own', duration_in_days: 3 };
+
+  it.each([
+    ['short', 'term_settings.terms', 'expected a list'],
+    [['weekly'], 'term_settings.terms.0', 'unknown term "weekly"'],
+    [['short', 7], 'term_settings.terms.1', 'expected an object'],
+    [[{ ...own, name: '__proto__' }], 'term_settings.terms.0.name', 'expected a name'],
+    [[{ ...own, duration_in_days: 0 }], 'term_settings.terms.0.duration_in_days', 'above 0'],
+    [[{ ...own, duration_in_days: '3' }], 'term_settings.terms.0.duration_in_days', 'above 0'],
+    [[{ name: 'own' }], 'term_settings.terms.0.duration_in_days', 'above 0'],
+    [[{ ...own, duration_threshold_in_hours: 73 }], 'term_settings.terms.0.duration_threshold_in_hours', "from 0 to the term's length"],
+    [[{ ...own, plots_datapoints: 1.5 }], 'term_settings.terms.0.plots_datapoints', 'whole number'],
+    [[{ ...own, plot_datapoints: 1 }], 'term_settings.terms.0.plot_datapoints', 'Unrecognized field'],
+    [[own, { ...own, duration_in_days: 4 }], 'term_settings.terms.1', 'another term is named "own"'],
+  ])('refuses %j and names the field', (terms, field, fault) => {
+    expect(() => readTerms(terms)).toThrow(expect.objectContaining({ field, message: expect.stringContaining(fault) }));
+  });
+
+  it('takes the largest and the smallest of each field', () => {
+    const limits = { name: 'own', duration_in_days: 365, duration_threshold_in_hours: 365 * 24, plots_datapoints: 1000 };
+
+    expect(readTerms([limits])).toEqual([{ name: 'own', days: 365, least: { minutes: 365 * 24 * 60 }, plotBins: 1000 }]);
+    expect(readTerms([{ ...own, duration_threshold_in_hours: 0, plots_datapoints: 0 }])).toEqual([
+      { name: 'own', days: 3, least: { minutes: 0 }, plotBins: 0 },
+    ]);
+  });
+
+  const many = (count: number, plots_datapoints: number) =>
+    Array.from({ length: count }, (_, at) => ({ name: `own ${at}`, duration_in_days: at + 1, plots_datapoints }));
+
+  it('takes at most 20 terms, where the same word counts once', () => {
+    expect(readTerms(many(20, 0))).toHaveLength(20);
+    expect(readTerms([...many(18, 0), 'short', 'short_term', 'Short', 'long'])).toHaveLength(20);
+    expect(() => readTerms([...many(20, 0), 'short'])).toThrow(
+      expect.objectContaining({ field: 'term_settings.terms', message: expect.stringContaining('at most 20 terms') }),
+    );
+  });
+
+  it('takes at most 2,000 bins of plots in all terms together, also where a term names none', () => {
+    expect(readTerms(many(20, 100))).toHaveLength(20);
+    const year = { name: 'year', duration_in_days: 365 };
+    const fault = (count: number) =>
+      expect.objectContaining({
+        field: 'term_settings.terms',
+        message: expect.stringContaining(`at most 2000 plots_datapoints in all terms together, got ${count}.`),
+      });
+    expect(() => readTerms([...many(19, 100), { name: 'one more', duration_in_days: 1, plots_datapoints: 101 }])).toThrow(fault(2_001));
+    expect(() => readTerms([...many(2, 1_000), year])).toThrow(fault(2_365));
+  });
+});
+
+describe('models', () => {
+  it.each([[undefined], [null], [{}], [{ models: [] }], [{ models: ['cost', 'performance'] }]])(
+    'takes cost and performance where %j is asked',
+    (settings) => {
+      expect(readModels(settings)).toEqual(defaultModels);
+    },
+  );
+
+  it('counts names that differ in case only once', () => {
+    expect(readModels({ models: ['Performance', 'performance'] })).toEqual([defaultModels[1]]);
+  });
+
+  it("reads a model of the caller's own beside a known one", () => {
+    const model_tunables = { Balance: { cpu_percentile: 80, memory_percentile: 95, accelerator_percentile: 50 } };
+
+    expect(readModels({ models: ['cost', 'Balance', 'balance'], model_tunables })).toEqual([
+      defaultModels[0],
+      { name: 'Balance', cpuPercentile: 80, memoryPercentile: 95, acceleratorPercentile: 50, notice: 112103 },
+    ]);
+  });
+
+  it('uses the CPU percentile for accelerators where none is given', () => {
+    const model_tunables = { balance: { cpu_percentile: 80, memory_percentile: 95 } };
+
+    expect(readModels({ models: ['balance'], model_tunables })[0]).toMatchObject({ acceleratorPercentile: 80 });
+  });
+
+  const tuned = (tunables: object) => ({ models: ['balance'], model_tunables: { balance: tunables } });
+
+  it.each([
+    [[], 'model_settings', 'expected an object'],
+    [{ model: ['cost'] }, 'model_settings.model', 'Unrecognized field'],
+    [{ models: 'cost' }, 'model_settings.models', 'expected a list'],
+    [{ models: [1] }, 'model_settings.models.0', 'expected a text'],
+    [{ models: ['cost', 'balance'] }, 'model_settings.models.1', 'Recommendation Tunables cannot be null'],
+    [{ models: ['toString'], model_tunables: {} }, 'model_settings.models.0', 'Recommendation Tunables cannot be null'],
+    [tuned({ memory_percentile: 95 }), 'model_settings.model_tunables.balance.cpu_percentile', 'a percentile'],
+    [tuned({ cpu_percentile: 101, memory_percentile: 95 }), 'model_settings.model_tunables.balance.cpu_percentile', 'a percentile'],
+    [tuned({ cpu_percentile: 80, memory_percentile: 0 }), 'model_settings.model_tunables.balance.memory_percentile', 'a percentile'],
+    [tuned({ cpu_percentile: 80, memory_percentile: 95, cpu: 80 }), 'model_settings.model_tunables.balance.cpu', 'Unrecognized field'],
+  ])('refuses %j and names the field', (settings, field, fault) => {
+    expect(() => readModels(settings)).toThrow(expect.objectContaining({ field, message: expect.stringContaining(fault) }));
+  });
+
+  it('takes at most 20 models, where the same name counts once', () => {
+    const names = Array.from({ length: 19 }, (_, at) => `own ${at}`);
+    const model_tunables = Object.fromEntries(names.map((name) => [name, { cpu_percentile: 80, memory_percentile: 95 }]));
+    expect(readModels({ models: [...names, 'cost', 'Cost'], model_tunables })).toHaveLength(20);
+    expect(() => readModels({ models: [...names, 'cost', 'performance'], model_tunables })).toThrow(
+      expect.objectContaining({
+        field: 'model_settings.models',
+        message: expect.stringContaining('at most 20 models'),
+      }),
+    );
+  });
+});
+
+describe('recommendation types', () => {
+  it.each([[undefined], [null], [{}], [{ resources: [], runtimes: [], accelerators: [] }]])(
+    'computes everything where %j is asked',
+    (config) => {
+      expect(readRecommendationTypes(config)).toEqual(recommendationTypes);
+    },
+  );
+
+  it('computes only what a list names', () => {
+    expect(readRecommendationTypes({ resources: ['CPU'], runtimes: ['quarkus'] })).toEqual({
+      resources: ['cpu'],
+      runtimes: ['quarkus'],
+      accelerators: ['gpu'],
+    });
+  });
+
+  it.each([
+    [{ resources: ['disk'] }, 'recommendation_types_config.resources.0'],
+    [{ runtimes: 'hotspot' }, 'recommendation_types_config.runtimes'],
+    [{ resource: ['cpu'] }, 'recommendation_types_config.resource'],
+  ])('refuses %j', (config, field) => {
+    expect(() => readRecommendationTypes(config)).toThrow(expect.objectContaining({ field }));
+  });
+});
+
+describe('extras', () => {
+  it.each([
+    [[], 'recommendation_settings'],
+    [{ oom: 'yes' }, 'recommendation_settings.oom'],
+    [{ hpa: 'maybe' }, 'recommendation_settings.hpa'],
+    [{ ooom: true }, 'recommendation_settings.ooom'],
+    [{ bounds: { gpu: {} } }, 'recommendation_settings.bounds.gpu'],
+    [{ bounds: { cpu: { min: 0 } } }, 'recommendation_settings.bounds.cpu.min'],
+    [{ bounds: { cpu: { min: 2, max: 1 } } }, 'recommendation_settings.bounds.cpu.min'],
+    [{ bounds: { memory: { step: '1Mi' } } }, 'recommendation_settings.bounds.memory.step'],
+    [{ change_threshold_percent: -1 }, 'recommendation_settings.change_threshold_percent'],
+    [{ confidence: 1 }, 'recommendation_settings.confidence'],
+  ])('refuses %j and names %s', (settings, field) => {
+    expect(() => readExtras(settings)).toThrow(expect.objectContaining({ field }));
+  });
+});
