@@ -35,7 +35,7 @@ export async function runBlocks(blocks: readonly CodeBlock[], replacements: Repl
   ].join('\n');
   const env = { ...process.env, NODE_OPTIONS: '', PATH: `${standIns(folder)}:${process.env.PATH}` };
   const status = await new Promise<number>((resolve, reject) => {
-    const child = spawn('bash', ['-c', script], { cwd: folder, env, stdio: ['ignore', 'ignore', 'ignore'], timeout: 80_000 });
+    const child = spawn('bash', ['-c', script], { cwd: folder, env, stdio: ['ignore', 'ignore', 'ignore'], timeout: 200_000 });
     child.once('error', reject);
     child.once('close', (code) => resolve(code ?? -1));
   });
