@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pLimit from 'p-limit';
 import { clusterBlocks } from './cluster/cluster-blocks.js';
 import { type CodeBlock, codeBlocks, pages } from './documents/pages.js';
 import { type BlockResult, missingFrom, type Replacements, replaceAll, runBlocks } from './documents/run-blocks.js';
@@ -17,6 +18,7 @@ const notRun: readonly (readonly [block: RegExp, reason: string])[] = [
   [/^docker /, 'needs a Docker daemon and downloads images'],
   [/^npm ci/, 'replaces packages and build while other tests use them; .ci/run runs it'],
   [/--selectProjects/, 'tests that every run of the tests runs'],
+  [/^npm run bench/, 'takes many minutes'],
   [/^npm run test:(chaos|fuzz)/, 'takes minutes; chaos.e2e.ts runs a short one'],
   [/^node scripts\/complete-lock/, 'writes package-lock.json'],
 ];
@@ -136,35 +138,22 @@ describe('a command of the documents', () => {
 
 describe('the service', () => {
   const commands = [...new Set(startBlocks.map(({ text }) => text))];
+  const limit = pLimit(3);
+  let starts: ReadonlyMap<string, Promise<StartedState>>;
+
+  beforeAll(() => {
+    starts = new Map(commands.map((text) => [text, limit(() => startAsShown(text))]));
+  });
+
+  afterAll(() => Promise.allSettled(starts.values()));
 
   it.each(commands)('starts by %s', async (text) => {
-    const { page } = startBlocks.find((block) => block.text === text)!;
-    const folder = makeTempFolder('documents');
-    // A file that the command names is the YAML block before it.
-    const yaml = codeBlocks(page).find(({ language }) => language === 'yaml')?.text ?? '';
-    writeFileSync(join(folder, 'datasources.yaml'), replaceAll(yaml, replacements));
-    const database = await postgres.createDatabase();
-    const settings = settingsOf(
-      replaceAll(text, [
-        ...replacements,
-        ['postgres://user:password@localhost:5432/rightsizer', database],
-        ['=datasources.yaml', `=${join(folder, 'datasources.yaml')}`],
-        ['PORT=8081', `PORT=${await freePort()}`],
-      ]),
+    const { settings, datasources, status, kafka } = await starts.get(text)!;
+    expect({ status, kafka }).toEqual({ status: 'up', kafka: 'KAFKA_BOOTSTRAP_SERVERS' in settings ? 'up' : 'off' });
+    // A worker serves health and metrics alone.
+    expect(datasources).toEqual(
+      settings.ROLE === 'worker' ? undefined : [expect.objectContaining({ name: 'prometheus-1', url: prometheus.url })],
     );
-    const started = await startService({ env: { DATABASE_URL: database, ...settings } });
-    try {
-      const answer = await fetch(`${started.url}/datasources`);
-      if (settings.ROLE === 'worker') expect(answer.status).toBe(404);
-      else expect(await answer.json()).toMatchObject({ datasources: [{ name: 'prometheus-1', url: prometheus.url }] });
-      const { status, checks } = (await (await fetch(`${started.url}/health/ready`)).json()) as {
-        status: string;
-        checks: { kafka: { status: string } };
-      };
-      expect({ status, kafka: checks.kafka.status }).toEqual({ status: 'up', kafka: 'KAFKA_BOOTSTRAP_SERVERS' in settings ? 'up' : 'off' });
-    } finally {
-      await started.stop();
-    }
   });
 
   it('takes every kind of authentication that docs/datasources.md shows', async () => {
@@ -198,3 +187,37 @@ describe('the service', () => {
     }
   });
 });
+
+/** What a service says of itself once it is ready. */
+interface StartedState {
+  readonly settings: Readonly<Record<string, string>>;
+  readonly datasources?: readonly object[];
+  readonly status: string;
+  readonly kafka: string;
+}
+
+/** Starts the service with the settings of a documented command, asks it, and stops it. */
+async function startAsShown(text: string): Promise<StartedState> {
+  const { page } = startBlocks.find((block) => block.text === text)!;
+  // A file that the command names is the first YAML block of the page.
+  const file = join(makeTempFolder('documents'), 'datasources.yaml');
+  writeFileSync(file, replaceAll(codeBlocks(page).find(({ language }) => language === 'yaml')?.text ?? '', replacements));
+  const database = await postgres.createDatabase();
+  const settings = settingsOf(
+    replaceAll(text, [
+      ...replacements,
+      ['postgres://user:password@localhost:5432/rightsizer', database],
+      ['=datasources.yaml', `=${file}`],
+      ['PORT=8081', `PORT=${await freePort()}`],
+    ]),
+  );
+  const started = await startService({ env: { DATABASE_URL: database, ...settings } });
+  const get = async <Body>(path: string) => (await (await fetch(`${started.url}${path}`)).json()) as Body;
+  try {
+    const { datasources } = await get<{ datasources?: object[] }>('/datasources');
+    const { status, checks } = await get<{ status: string; checks: { kafka: { status: string } } }>('/health/ready');
+    return { settings, datasources, status, kafka: checks.kafka.status };
+  } finally {
+    await started.stop();
+  }
+}

@@ -31,6 +31,20 @@ function unknownNpmCommands(page: string, text = readPage(page)): string[] {
   return npmCommands(page, text).filter((command) => !known.has(command));
 }
 
+/** Names of settings, in prose and before commands, that are not in the schema. */
+function unknownSettings(text: string, page: string): string[] {
+  const known = new Set(Object.keys(settingsSchema.shape));
+  // Beside ours: variables of npm, of Node and of this project's tools, and of the examples.
+  const others =
+    /^(CI|NODE_OPTIONS|NODE_ENV|XDG_CACHE_HOME|JAVA_HOME|HTTPS?_PROXY|NO_PROXY|NODE_EXTRA_CA_CERTS|TMPDIR|DEBIAN_FRONTEND|JOB)$/;
+  const states = /^(IN_PROGRESS|PUBLISH_FAILED|SASL_PLAINTEXT|SASL_SSL)$/;
+  const inProse = [...text.matchAll(/`([A-Z][A-Z0-9]*(_[A-Z0-9]+)+)(=[^`]*)?`/g)].map(([, name]) => name!);
+  const inCommands = codeBlocks(page, text)
+    .filter(({ language }) => language === 'sh')
+    .flatMap((block) => [...block.text.matchAll(/(?:^|\s)([A-Z][A-Z0-9_]*)=/g)].map(([, name]) => name!));
+  return [...new Set([...inProse, ...inCommands])].filter((name) => !known.has(name) && !others.test(name) && !states.test(name));
+}
+
 describe('the documents', () => {
   it.each(pages)('link only to files and headings that exist: %s', (page) => expect(brokenLinks(page)).toEqual([]));
 
@@ -72,15 +86,12 @@ describe('the documents', () => {
     expect(readPage('docs/settings.md')).toBe(settingsPage());
   });
 
-  it('name no setting that there is not', () => {
-    const known = new Set(Object.keys(settingsSchema.shape));
-    // Beside ours: variables of npm, of Node and of this project's tools.
-    const others = /^(CI|NODE_OPTIONS|NODE_ENV|XDG_CACHE_HOME|JAVA_HOME|HTTPS?_PROXY|NO_PROXY|NODE_EXTRA_CA_CERTS|TMPDIR|DEBIAN_FRONTEND)$/;
-    const named = pages.flatMap((page) =>
-      [...readPage(page).matchAll(/`([A-Z][A-Z0-9]*(_[A-Z0-9]+)+)(=[^`]*)?`/g)].map(([, name]) => name!),
-    );
-    const states = /^(IN_PROGRESS|PUBLISH_FAILED|SASL_PLAINTEXT|SASL_SSL)$/;
-    expect([...new Set(named)].filter((name) => !known.has(name) && !others.test(name) && !states.test(name))).toEqual([]);
+  it('name no setting that does not exist', () => expect(pages.flatMap((page) => unknownSettings(readPage(page), page))).toEqual([]));
+
+  it('would fail on a setting that does not exist', () => {
+    const text =
+      'Set `KAFKA_BOOTSTRAP_SERVER` or `PUBLIC_URL=x`.\n\n```sh\nPROMETHEUS_URI=http://localhost:9090 PORT=8081 npm start\n```\n';
+    expect(unknownSettings(text, 'README.md')).toEqual(['KAFKA_BOOTSTRAP_SERVER', 'PROMETHEUS_URI']);
   });
 });
 
