@@ -67,6 +67,12 @@ describe('the documents', () => {
     for (const { language, text } of codeBlocks(page)) if (language === 'json') expect(() => JSON.parse(text)).not.toThrow();
   });
 
+  it.each(pages)('mark commands as `sh`, so that they are run: %s', (page) => {
+    const others = codeBlocks(page).filter(({ language }) => language !== 'sh');
+    expect(others.filter(({ language }) => !['', 'json', 'text', 'yaml'].includes(language))).toEqual([]);
+    expect(others.filter(({ text }) => /^(curl|npm|npx|node|docker|[A-Z_]+=\S+ )/m.test(text))).toEqual([]);
+  });
+
   it('name only files and folders that exist', () => {
     const paths = pages.flatMap((page) =>
       [...readPage(page).matchAll(/`((?:src|test|docs|config|scripts|demo|bench)\/[\w./-]*)`/g)].map(([, path]) => ({ page, path: path! })),
