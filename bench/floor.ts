@@ -1,12 +1,12 @@
 import 'reflect-metadata';
-import { RemoteRead } from '../src/chunks/remote-read.js';
 import type { Datasource } from '../src/datasource/datasource.js';
 import { DatasourceHttp } from '../src/datasource/datasource-http.js';
+import { RemoteRead } from '../src/datasource/remote-read.js';
 import type { ContainerExperiment } from '../src/experiments/experiment.js';
+import { planOwnerQuestions } from '../src/owners/owner-sources.js';
+import { MetricProfiles } from '../src/profiles/metric-profile.js';
 import { readSettings } from '../src/settings/read-settings.js';
-import { planChunkReads } from '../src/usage/chunks/plan/plan-chunk-reads.js';
-import { planOwnerQuestions } from '../src/usage/chunks/plan/plan-owner-questions.js';
-import { MetricProfiles } from '../src/usage/metric-profiles.js';
+import { planChunkReads } from '../src/usage/from-chunks/plan-chunk-reads.js';
 import type { GeneratedContainer } from '../test/cluster/generate-cluster.js';
 import { prometheusCounters } from './prometheus-counters.js';
 

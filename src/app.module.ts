@@ -1,8 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { BulkModule } from './bulk/bulk.module.js';
 import { DatabaseModule } from './database/database.module.js';
-import { HealthModule } from './health/health.module.js';
-import { KruizeModule } from './kruize/kruize.module.js';
+import { RestModule } from './rest/rest.module.js';
 import { SettingsModule } from './settings/settings.module.js';
 import type { Settings } from './settings/settings-schema.js';
 
@@ -17,8 +16,7 @@ export class AppModule {
         SettingsModule.of(settings),
         DatabaseModule.at(databaseUrl, settings.DATABASE_POOL_SIZE),
         bulk,
-        ...(settings.ROLE === 'worker' ? [] : [KruizeModule]),
-        HealthModule.beside(bulk),
+        RestModule.beside(bulk, settings),
       ],
     };
   }

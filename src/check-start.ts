@@ -1,16 +1,16 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import pg from 'pg';
-import { requestDefaults } from './bulk/bulk-request.js';
-import { compileKernel } from './chunks/decode/wasm-kernel.js';
 import { inspectConfigured, noDatasource } from './datasource/datasources.js';
-import { MetadataProfiles } from './discovery/metadata-profiles.js';
+import { Layers } from './profiles/layer.js';
+import { MetadataProfiles } from './profiles/metadata-profile.js';
+import { MetricProfiles } from './profiles/metric-profile.js';
+import { compileKernel } from './remote-read/kernel.js';
 import { fileFaults, type NamedFile, whyUnreadable } from './settings/files.js';
 import { proxyFaults } from './settings/proxy.js';
 import { inspectSettings, SettingsError } from './settings/read-settings.js';
 import type { Settings } from './settings/settings-schema.js';
-import { Layers } from './usage/layers/layers.js';
-import { MetricProfiles } from './usage/metric-profiles.js';
+import { requestDefaults } from './sizing/bulk-request.js';
 
 /** What a start is made of. */
 export interface Start {
@@ -33,7 +33,7 @@ export function checkStart(environment: Readonly<Record<string, string | undefin
     ...fileFaults([...kafkaFiles(settings), ...configured.files]),
     ...databaseFaults(settings),
     ...configFaults(settings),
-    ...(compileKernel() ? [] : ['The build is not complete: chunks/decode/kernel.wasm is missing or broken. Run npm run build.']),
+    ...(compileKernel() ? [] : ['The build is not complete: remote-read/kernel.wasm is missing or broken. Run npm run build.']),
   ];
   if (all.length > 0) throw new SettingsError([...new Set(all)]);
   return { settings, warnings: datasources.length > 0 ? warnings : [...warnings, noDatasource] };

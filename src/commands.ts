@@ -44,7 +44,7 @@ program
   .option('--json', 'one line of JSON instead of a table')
   .action(
     async (name: string, { measurementDuration, ...options }: Pick<ExplainOptions, 'scope' | 'json'> & { measurementDuration: string }) => {
-      const { measurementFault, readDuration } = await import('./bulk/read-duration.js');
+      const { measurementFault, readDuration } = await import('./settings/duration.js');
       const fault = measurementFault(measurementDuration);
       if (fault !== undefined) throw new Error(`--measurement-duration: ${fault}`);
       const { explainProfileNamed } = await import('./cli/explain-profile.js');

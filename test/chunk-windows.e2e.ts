@@ -1,14 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readSeriesWindows } from '../src/chunks/decode/read-series-windows.js';
-import { TwinKernel } from '../src/chunks/decode/twin-kernel.js';
-import { compileKernel, WasmKernel } from '../src/chunks/decode/wasm-kernel.js';
-import { RemoteRead } from '../src/chunks/remote-read.js';
-import type { ChunkQuestion, Grid, SeriesWindows, Windows } from '../src/chunks/series-windows.js';
-import { windowFunctions } from '../src/chunks/series-windows.js';
-import { encodeReadRequest } from '../src/chunks/wire/encode-read-request.js';
 import { DatasourceHttp } from '../src/datasource/datasource-http.js';
+import { RemoteRead } from '../src/datasource/remote-read.js';
+import { WasmKernel } from '../src/remote-read/kernel.js';
+import { encodeReadRequest } from '../src/remote-read/read-request.js';
+import { readSeriesWindows } from '../src/remote-read/read-series-windows.js';
+import { type ChunkQuestion, type Grid, type SeriesWindows, type Windows, windowFunctions } from '../src/remote-read/series-windows.js';
 import { generateSamples } from './chunks/generate-series.js';
+import { TwinKernel } from './chunks/twin-kernel.js';
 import { writeRemotely } from './chunks/write-remotely.js';
 import { type PrometheusServer, startPrometheus } from './servers/prometheus.js';
 import { makeTempFolder, removeTempFolder } from './servers/temp-folder.js';
@@ -95,7 +94,7 @@ async function collect(read: (onSeries: (series: SeriesWindows) => void) => Prom
 
 const readers: readonly (readonly [string, (question: ChunkQuestion, grid: Grid) => Promise<Columns>])[] = [
   ['RemoteRead', async (question, grid) => collect((onSeries) => new RemoteRead(http).read(datasource(), [question], grid, onSeries))],
-  ['WebAssembly', async (question, grid) => collect(fromBody(question, grid, new WasmKernel(compileKernel()!, [question], grid)))],
+  ['WebAssembly', async (question, grid) => collect(fromBody(question, grid, new WasmKernel([question], grid)))],
   ['twin', async (question, grid) => collect(fromBody(question, grid, new TwinKernel([question], grid)))],
 ];
 

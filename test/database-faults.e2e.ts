@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { inTransaction } from '../src/database/in-transaction.js';
+import { inTransaction } from '../src/database/database-pool.js';
 import { openJobFlow } from './job-flow.js';
 import { getBulk, postBulk, type Summary, startJob, waitForEnd } from './jobs.js';
 import { type FaultMode, type FaultProxy, startFaultProxy } from './servers/fault-proxy.js';

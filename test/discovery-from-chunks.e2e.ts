@@ -2,20 +2,20 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { RemoteRead } from '../src/chunks/remote-read.js';
 import type { UsageReaderName } from '../src/datasource/datasource.js';
 import { DatasourceError } from '../src/datasource/datasource-error.js';
 import { DatasourceHttp } from '../src/datasource/datasource-http.js';
 import { PrometheusClient, type PrometheusSeries } from '../src/datasource/prometheus-client.js';
-import { answerFromChunks } from '../src/discovery/chunks/answer-from-chunks.js';
-import { readDiscoveryShape } from '../src/discovery/chunks/read-discovery-shape.js';
+import { RemoteRead } from '../src/datasource/remote-read.js';
 import { Discovery } from '../src/discovery/discovery.js';
-import type { DiscoveryFilter } from '../src/discovery/filter.js';
-import { MetadataProfiles } from '../src/discovery/metadata-profiles.js';
-import { durationText, planWindows, startOf, type TimeRange, type Windows } from '../src/discovery/plan-windows.js';
+import { readDiscoveryShape } from '../src/discovery/discovery-shape.js';
+import { answerFromChunks } from '../src/discovery/from-chunks.js';
+import { SettledAnswers } from '../src/discovery/kept-days.js';
+import type { DiscoveryFilter } from '../src/discovery/name-filter.js';
+import { durationText, type Instants, planWindows, startOf, type TimeRange } from '../src/discovery/plan-discovery.js';
 import { SeriesFinder } from '../src/discovery/series-finder.js';
-import { SettledAnswers } from '../src/discovery/settled-answers.js';
 import { ReaderProbes } from '../src/probes/reader-probes.js';
+import { MetadataProfiles } from '../src/profiles/metadata-profile.js';
 import { roughOwners } from './rough-owners.js';
 import { type PrometheusServer, startPrometheus } from './servers/prometheus.js';
 import { makeTempFolder, removeTempFolder } from './servers/temp-folder.js';
@@ -141,7 +141,7 @@ const queries = (() => {
 })();
 
 /** Each part as often as it has windows. */
-const byCount = (parts: readonly Windows[]): Windows[] => parts.flatMap((part) => Array.from({ length: part.count }, () => part));
+const byCount = (parts: readonly Instants[]): Instants[] => parts.flatMap((part) => Array.from({ length: part.count }, () => part));
 
 /** Series as lines that can be compared: labels, then instants with values to ten digits. */
 function describeSeries(series: readonly PrometheusSeries[]): string[] {
@@ -152,7 +152,7 @@ function describeSeries(series: readonly PrometheusSeries[]): string[] {
   return lines.sort();
 }
 
-async function askPromql(query: string, windows: Windows): Promise<readonly PrometheusSeries[] | undefined> {
+async function askPromql(query: string, windows: Instants): Promise<readonly PrometheusSeries[] | undefined> {
   const range = { query, startSeconds: startOf(windows), endSeconds: windows.endSeconds, stepSeconds: windows.lengthMs / 1000 };
   try {
     return (await client.queryRange(datasource('auto'), range)).series;

@@ -3,13 +3,12 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { BulkJobEntity } from '../src/bulk/bulk-job.entity.js';
-import { BulkJobStore, type NewBulkJob } from '../src/bulk/bulk-job-store.js';
 import { JobReader } from '../src/bulk/job-reader.js';
-import { type Lease, LeaseStore } from '../src/bulk/lease-store.js';
-import type { Step } from '../src/bulk/queue/steps.js';
-import { ShardEntity } from '../src/bulk/shard.entity.js';
-import { ShardStore } from '../src/bulk/shard-store.js';
+import { BulkJobEntity, BulkJobStore, type NewBulkJob } from '../src/bulk/job-rows.js';
+import { type Lease, LeaseStore } from '../src/bulk/lease-rows.js';
+import { ShardEntity, ShardStore } from '../src/bulk/shard-rows.js';
+import type { Step } from '../src/bulk/steps.js';
+
 import { DatabaseModule } from '../src/database/database.module.js';
 import type { Experiment } from '../src/experiments/experiment.js';
 import { ExperimentStore, type Outcome, OutcomeStore } from '../src/experiments/experiment-rows.js';

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { LeaseLost, Stopped } from '../src/bulk/lease-store.js';
-import { readView } from '../src/bulk/read-view.js';
-import { renderJob } from '../src/bulk/render-job.js';
+import { LeaseLost, Stopped } from '../src/bulk/lease-rows.js';
 import { packRecommendation } from '../src/experiments/experiment-rows.js';
+import { readView, renderJob } from '../src/rest/bulk-view.js';
 import { experimentNamed, type JobFlow, nameOf, openJobFlow, outcomesOf } from './job-flow.js';
 import { meanwhile } from './meanwhile.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
@@ -549,8 +548,8 @@ describe('reading a job', () => {
     expect(await idsOf({ limit: 2 })).toEqual([third, second]);
     expect(await idsOf({ limit: 10, status: 'IN_PROGRESS' })).toEqual([third, first]);
     expect(await idsOf({ limit: 10, after: { ...start(2), id: second } })).toEqual([first]);
-    expect((await flow.reader.jobs({ limit: 2 })).nextCursor).toBeDefined();
-    expect((await flow.reader.jobs({ limit: 3 })).nextCursor).toBeUndefined();
+    expect((await flow.reader.jobs({ limit: 2 })).last).toBeDefined();
+    expect((await flow.reader.jobs({ limit: 3 })).last).toBeUndefined();
   });
 
   it('shows each job of a list with its own progress, and leaves out one that was deleted meanwhile', async () => {

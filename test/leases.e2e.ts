@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EntityManager, QueryRunner } from 'typeorm';
-import { LeaseLost, LeaseStore, LeaseUnsure } from '../src/bulk/lease-store.js';
-import { inTransaction } from '../src/database/in-transaction.js';
+import { LeaseLost, LeaseStore, LeaseUnsure } from '../src/bulk/lease-rows.js';
+import { inTransaction } from '../src/database/database-pool.js';
 import { type JobFlow, openJobFlow } from './job-flow.js';
 import { meanwhile } from './meanwhile.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';

@@ -1,12 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { EndedJobs } from '../src/bulk/ended-jobs.js';
-import { type Lease, LeaseUnsure } from '../src/bulk/lease-store.js';
-import { type Step, stepNames, type WakeUpsByStep } from '../src/bulk/queue/steps.js';
-import { RunningLeases } from '../src/bulk/running-leases.js';
-import type { StepMoment } from '../src/bulk/step-channel.js';
-import { StepRunner, type StepWork } from '../src/bulk/step-runner.js';
-import { mostAttempts } from '../src/bulk/verdict.js';
+import { type Lease, LeaseUnsure } from '../src/bulk/lease-rows.js';
+import { RunningLeases, type StepMoment } from '../src/bulk/running-leases.js';
+import { StepRunner } from '../src/bulk/step-runner.js';
+import { mostAttempts, type StepWork } from '../src/bulk/step-work.js';
+import { type Step, stepNames, type WakeUpsByStep } from '../src/bulk/steps.js';
+
 import { DatasourceError } from '../src/datasource/datasource-error.js';
 import { PublicationError } from '../src/publication/publication-error.js';
 import { type JobFlow, openJobFlow, outcomesOf } from './job-flow.js';

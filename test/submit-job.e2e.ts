@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { WakeUp } from '../src/bulk/queue/steps.js';
+import type { WakeUp } from '../src/bulk/steps.js';
 import { SubmitJob } from '../src/bulk/submit-job.js';
 import { Datasources } from '../src/datasource/datasources.js';
-import { MetadataProfiles } from '../src/discovery/metadata-profiles.js';
+import { MetadataProfiles } from '../src/profiles/metadata-profile.js';
 import { readSettings } from '../src/settings/read-settings.js';
 import { type JobFlow, openJobFlow } from './job-flow.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { Arena } from '../src/usage/stored/arena.js';
-import { WindowStore } from '../src/usage/stored/window-store.js';
-import { WriteBatch } from '../src/usage/stored/window-write.js';
+import { Arena } from '../src/usage/cache/arena.js';
+import { WindowStore, WriteBatch } from '../src/usage/cache/window-store.js';
+
 import { type JobFlow, openJobFlow } from './job-flow.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
 import { waitUntil } from './servers/wait-until.js';

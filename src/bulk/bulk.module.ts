@@ -6,29 +6,27 @@ import { ExperimentsModule } from '../experiments/experiments.module.js';
 import { ProbesModule } from '../probes/probes.module.js';
 import { PublicationModule } from '../publication/publication.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { LayersModule } from '../usage/layers/layers.module.js';
+import { WorkerThreads } from '../sizing/threads.js';
+import { LayersModule } from '../usage/layers.module.js';
 import { UsageModule } from '../usage/usage.module.js';
-import { BulkController } from './bulk.controller.js';
-import { BulkJobEntity } from './bulk-job.entity.js';
-import { BulkJobStore } from './bulk-job-store.js';
+
 import { DiscoverStep } from './discover-step.js';
 import { EndedJobs } from './ended-jobs.js';
 import { FinishStep, NotifyStep } from './ending-steps.js';
 import { JobReader } from './job-reader.js';
-import { JobsController } from './jobs.controller.js';
-import { LeaseStore } from './lease-store.js';
+import { BulkJobEntity, BulkJobStore } from './job-rows.js';
+import { LeaseStore } from './lease-rows.js';
 import { MeasureStep } from './measure-step.js';
 import { PublishStep } from './publish-step.js';
-import { QueueBackend } from './queue/queue-backend.js';
-import { StepWorkers } from './queue/step-workers.js';
-import { WakeUps } from './queue/wake-ups.js';
+import { QueueBackend, WakeUps } from './queue.js';
+
 import { Reconciler } from './reconciler.js';
 import { RunningLeases } from './running-leases.js';
-import { ShardEntity } from './shard.entity.js';
-import { ShardStore } from './shard-store.js';
+import { ShardEntity, ShardStore } from './shard-rows.js';
+
 import { StepRunner } from './step-runner.js';
+import { StepWorkers } from './step-workers.js';
 import { SubmitJob } from './submit-job.js';
-import { WorkerThreads } from './threads/worker-threads.js';
 
 const rows = [LeaseStore, BulkJobStore, ShardStore, JobReader];
 const steps = [DiscoverStep, MeasureStep, PublishStep, FinishStep, NotifyStep, EndedJobs, RunningLeases, StepRunner];
@@ -50,7 +48,6 @@ export class BulkModule {
         UsageModule,
         LayersModule,
       ],
-      controllers: settings.ROLE === 'worker' ? [] : [JobsController, BulkController],
       providers: [
         ...rows,
         ...steps,
@@ -61,7 +58,7 @@ export class BulkModule {
         StepWorkers,
         Reconciler,
       ],
-      exports: [SubmitJob, BulkJobStore, JobReader, WakeUps],
+      exports: [SubmitJob, BulkJobStore, JobReader, EndedJobs, WakeUps],
     };
   }
 }

@@ -1,24 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { Datasources } from '../datasource/datasources.js';
-import type { DiscoveredCluster } from '../discovery/discovered-cluster.js';
-import { MetadataProfiles } from '../discovery/metadata-profiles.js';
-import { showMetadata } from '../discovery/show-metadata.js';
+import type { DiscoveredCluster } from '../discovery/read-workloads.js';
 import type { Notifications } from '../experiments/experiment.js';
-import { type NameClash, planExperiments, planShards } from '../experiments/plan-experiments.js';
+import { MetadataProfiles } from '../profiles/metadata-profile.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import type { BulkJobEntity } from './bulk-job.entity.js';
-import { BulkJobStore, type JobPlan } from './bulk-job-store.js';
-import { experimentNotifications, jobNotifications } from './bulk-notifications.js';
+import { type ResolvedRequest, resolveRequest, usageRows } from '../sizing/bulk-request.js';
+import { experimentNotifications, jobNotifications } from '../sizing/notifications.js';
+import { type NameClash, planExperiments, planShards } from '../sizing/plan-experiments.js';
+import { WorkerThreads } from '../sizing/threads.js';
 import { EndedJobs } from './ended-jobs.js';
-import { type Lease, Stopped } from './lease-store.js';
-import type { WakeUpsByStep } from './queue/steps.js';
-import { type ResolvedRequest, resolveRequest, usageRows } from './resolve-request.js';
-import { announce } from './step-channel.js';
-import type { StepWork } from './step-runner.js';
-import { WorkerThreads } from './threads/worker-threads.js';
-import { JobFailure } from './verdict.js';
+import { type BulkJobEntity, BulkJobStore, type JobPlan } from './job-rows.js';
+import { type Lease, Stopped } from './lease-rows.js';
+import { announce } from './running-leases.js';
+import { showMetadata } from './show-job.js';
+import { JobFailure, type StepWork } from './step-work.js';
+import type { WakeUpsByStep } from './steps.js';
 
 const log = logOf('bulk');
 

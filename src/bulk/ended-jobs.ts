@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Notifications } from '../experiments/experiment.js';
 import { logOf } from '../settings/logger.js';
-import { BulkJobStore } from './bulk-job-store.js';
-import type { Lease } from './lease-store.js';
-import type { WakeUpsByStep } from './queue/steps.js';
-import { WakeUps } from './queue/wake-ups.js';
-import { ShardStore } from './shard-store.js';
+import { BulkJobStore } from './job-rows.js';
+import type { Lease } from './lease-rows.js';
+import { WakeUps } from './queue.js';
+import { ShardStore } from './shard-rows.js';
+import type { WakeUpsByStep } from './steps.js';
 
 const log = logOf('bulk');
 

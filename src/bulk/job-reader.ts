@@ -2,12 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { ExperimentDocument } from '../experiments/experiment.js';
 import { OutcomeStore } from '../experiments/experiment-rows.js';
 import { cutBatches } from '../publication/publisher.js';
-import type { BulkJobEntity } from './bulk-job.entity.js';
-import { BulkJobStore, type ListedJob } from './bulk-job-store.js';
-import { type JobListQuery, jobCursor } from './read-job-list.js';
-import { RestError } from './rest-error.js';
-import type { ShardEntity } from './shard.entity.js';
-import { ShardStore } from './shard-store.js';
+import { type BulkJobEntity, BulkJobStore, type JobListQuery, type ListedJob } from './job-rows.js';
+
+import { RejectedRequest } from './rejected-request.js';
+import { type ShardEntity, ShardStore } from './shard-rows.js';
+
 import { showOutcome, showPlanned, showSummary } from './show-job.js';
 
 /** Experiments in a job's first page, before their size is known, and the maximum of later pages. */
@@ -46,11 +45,11 @@ export class JobReader {
     return showSummary(job, await this.store.progressOf(job.id));
   }
 
-  /** The summaries of the jobs that are asked for, some MB in memory at once; `nextCursor` where there are more. */
-  async jobs(query: JobListQuery): Promise<{ jobs: AsyncIterable<object>; nextCursor?: string }> {
+  /** The summaries of the requested jobs, with a bounded amount of memory; `last` is the last job of the page if there are more. */
+  async jobs(query: JobListQuery): Promise<{ jobs: AsyncIterable<object>; last?: ListedJob }> {
     const found = await this.store.list({ ...query, limit: query.limit + 1 });
     const shown = found.slice(0, query.limit);
-    return { jobs: this.summaries(shown), nextCursor: found.length > query.limit ? jobCursor(shown.at(-1)!) : undefined };
+    return { jobs: this.summaries(shown), last: found.length > query.limit ? shown.at(-1) : undefined };
   }
 
   private async *summaries(shown: readonly ListedJob[]): AsyncGenerator<object> {
@@ -134,8 +133,8 @@ function shardOf(shards: ReadonlyMap<number, ShardEntity>, number: number): Shar
 }
 
 /** An answer that has not begun becomes a 404; one that has is cut. */
-function deletedMeanwhile(): RestError {
-  return new RestError(404, 'Job not found: it was deleted while it was read');
+function deletedMeanwhile(): RejectedRequest {
+  return new RejectedRequest(404, 'Job not found: it was deleted while it was read');
 }
 
 /** Page size at which the next page weighs about `pageBytes`, if its experiments are like those of the last page. */

@@ -2,18 +2,17 @@ import { Injectable } from '@nestjs/common';
 import { Datasources } from '../datasource/datasources.js';
 import type { Outcome } from '../experiments/experiment-rows.js';
 import { logOf } from '../settings/logger.js';
-import { BulkJobStore } from './bulk-job-store.js';
-import { experimentNotifications, jobNotifications } from './bulk-notifications.js';
+import { experimentNotifications, jobNotifications } from '../sizing/notifications.js';
+import { type PlannedExperiment } from '../sizing/plan-experiments.js';
+import type { Measurement } from '../sizing/sizer.js';
+import { WorkerThreads } from '../sizing/threads.js';
 import { EndedJobs } from './ended-jobs.js';
-import { type Lease, Stopped } from './lease-store.js';
-import type { WakeUpsByStep } from './queue/steps.js';
-import type { PlannedExperiment } from './shard.entity.js';
-import { ShardStore } from './shard-store.js';
-import { announce } from './step-channel.js';
-import type { StepWork } from './step-runner.js';
-import type { Measurement } from './threads/thread-messages.js';
-import { WorkerThreads } from './threads/worker-threads.js';
-import { JobFailure } from './verdict.js';
+import { BulkJobStore } from './job-rows.js';
+import { type Lease, Stopped } from './lease-rows.js';
+import { announce } from './running-leases.js';
+import { ShardStore } from './shard-rows.js';
+import { JobFailure, type StepWork } from './step-work.js';
+import type { WakeUpsByStep } from './steps.js';
 
 const log = logOf('bulk');
 

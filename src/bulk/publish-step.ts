@@ -5,16 +5,15 @@ import type { PublicationError } from '../publication/publication-error.js';
 import { Publisher } from '../publication/publisher.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import type { BulkJobEntity } from './bulk-job.entity.js';
-import { BulkJobStore } from './bulk-job-store.js';
 import { EndedJobs } from './ended-jobs.js';
-import { type Lease, Stopped } from './lease-store.js';
-import type { WakeUpsByStep } from './queue/steps.js';
-import type { ShardEntity } from './shard.entity.js';
-import { ShardStore } from './shard-store.js';
+import { type BulkJobEntity, BulkJobStore } from './job-rows.js';
+import { type Lease, Stopped } from './lease-rows.js';
+import { announce } from './running-leases.js';
+import { type ShardEntity, ShardStore } from './shard-rows.js';
+
 import { showOutcome, showSummary } from './show-job.js';
-import { announce } from './step-channel.js';
-import type { StepWork } from './step-runner.js';
+import type { StepWork } from './step-work.js';
+import type { WakeUpsByStep } from './steps.js';
 
 /** Third step: puts the records of a shard on their topics, then notes that they are acknowledged. */
 @Injectable()

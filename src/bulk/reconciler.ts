@@ -3,13 +3,13 @@ import { ExperimentStore } from '../experiments/experiment-rows.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { BulkJobStore } from './bulk-job-store.js';
-import { jobNotifications } from './bulk-notifications.js';
+import { jobNotifications } from '../sizing/notifications.js';
 import { EndedJobs } from './ended-jobs.js';
-import { LeaseStore } from './lease-store.js';
-import { type Step, stepNames, type WakeUp } from './queue/steps.js';
-import { WakeUps } from './queue/wake-ups.js';
+import { BulkJobStore } from './job-rows.js';
+import { LeaseStore } from './lease-rows.js';
+import { WakeUps } from './queue.js';
 import { StepRunner } from './step-runner.js';
+import { type Step, stepNames, type WakeUp } from './steps.js';
 
 const log = logOf('bulk');
 const dayMs = 86_400_000;

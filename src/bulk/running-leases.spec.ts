@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { type Lease, LeaseLost, Stopped } from './lease-store.js';
+import { type Lease, LeaseLost, Stopped } from './lease-rows.js';
 import { RunningLeases } from './running-leases.js';
 
 const leaseOf = (shard: number, more: Partial<Lease> = {}): Lease => ({

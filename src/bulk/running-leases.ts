@@ -1,8 +1,30 @@
+import { channel } from 'node:diagnostics_channel';
 import { Injectable } from '@nestjs/common';
 import { logOf } from '../settings/logger.js';
-import { type Lease, LeaseLost, LeaseStore, type Release, Stopped } from './lease-store.js';
-import { type Step, type StepDefinition, stepNames, steps } from './queue/steps.js';
-import { WorkerThreads } from './threads/worker-threads.js';
+import { WorkerThreads } from '../sizing/threads.js';
+import { type Lease, LeaseLost, LeaseStore, type Release, Stopped } from './lease-rows.js';
+import { type Step, type StepDefinition, stepNames, steps } from './steps.js';
+
+/**
+ * Where a step is. `leased`: nothing is done yet; `done`: its work is done, nothing is committed or marked; `committed`: the rows have it, nobody is woken
+ * yet; `ended`: all is done.
+ */
+export type StepPoint = 'leased' | 'done' | 'committed' | 'ended';
+
+export interface StepMoment {
+  readonly step: Lease['step'];
+  readonly point: StepPoint;
+  readonly jobId: string;
+  readonly shard: number;
+  readonly fence: number;
+}
+
+/** Steps announce themselves here; tests listen, to break them at a named point. */
+const moments = channel('rightsizer:step');
+
+export function announce({ step, jobId, shard, fence }: Lease, point: StepPoint): void {
+  if (moments.hasSubscribers) moments.publish({ step, point, jobId, shard, fence } satisfies StepMoment);
+}
 
 const log = logOf('bulk');
 

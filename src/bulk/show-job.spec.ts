@@ -1,5 +1,69 @@
 import { fieldsOfSections } from '../settings/setting-types.js';
-import { showSummary } from './show-job.js';
+import { showMetadata, showSummary } from './show-job.js';
+
+const workload = (name: string, workloadType = 'deployment', namespace = 'shop') => ({ namespace, workload: name, workloadType });
+const containers = (of: ReturnType<typeof workload>, ...names: string[]) =>
+  names.map((container) => ({ ...of, container, image: `quay.io/demo/${container}:1.0`, pods: 2 }));
+
+describe('showMetadata', () => {
+  it("shows a cluster in the reference's form", () => {
+    const [web, idle] = [workload('web'), workload('idle')];
+    const cluster = { namespaces: ['empty', 'shop'], workloads: [idle, web], containers: containers(web, 'app', 'proxy') };
+    const shown = (name: string) => ({ container_name: name, container_image_name: `quay.io/demo/${name}:1.0` });
+    // As text: the order of the keys is the recorded one.
+    expect(JSON.stringify(showMetadata([{ datasource: 'prometheus-1', cluster }]))).toBe(
+      JSON.stringify({
+        datasources: {
+          'prometheus-1': {
+            clusters: {
+              default: {
+                namespaces: {
+                  empty: { namespace: 'empty' },
+                  shop: {
+                    namespace: 'shop',
+                    workloads: {
+                      idle: { workload_name: 'idle', workload_type: 'deployment' },
+                      web: {
+                        containers: { app: shown('app'), proxy: shown('proxy') },
+                        workload_name: 'web',
+                        workload_type: 'deployment',
+                      },
+                    },
+                  },
+                },
+                dataSourceClusterName: 'default',
+                cluster_name: 'default',
+              },
+            },
+            datasource_name: 'prometheus-1',
+          },
+        },
+      }),
+    );
+  });
+
+  it('keeps workloads of one name and several kinds apart', () => {
+    const kinds = ['daemonset', 'deployment', 'job'].map((kind) => workload('api', kind));
+    const cluster = { namespaces: ['shop'], workloads: kinds, containers: kinds.flatMap((kind) => containers(kind, kind.workloadType)) };
+    const shown = JSON.parse(JSON.stringify(showMetadata([{ datasource: 'p', clusterName: 'east', cluster }])));
+    const { workloads } = shown.datasources.p.clusters.east.namespaces.shop;
+    expect(Object.keys(workloads)).toEqual(['api', 'api(deployment)', 'api(job)']);
+    expect(workloads['api(job)']).toEqual({
+      containers: { job: { container_name: 'job', container_image_name: 'quay.io/demo/job:1.0' } },
+      workload_name: 'api',
+      workload_type: 'job',
+    });
+  });
+
+  it('shows several datasources side by side', () => {
+    const cluster = { namespaces: ['a'], workloads: [], containers: [] };
+    const shown = showMetadata([
+      { datasource: 'p', cluster },
+      { datasource: 'q', cluster },
+    ]);
+    expect(Object.keys((shown as { datasources: object }).datasources)).toEqual(['p', 'q']);
+  });
+});
 
 it('shows a summary whose fields KAFKA_RESPONSE_FILTER_INCLUDE knows', () => {
   const job = {

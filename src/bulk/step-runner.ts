@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { untilAborted } from '../datasource/until-aborted.js';
+import { untilAborted } from '../calls/abort.js';
 import { Publisher } from '../publication/publisher.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
@@ -8,14 +8,13 @@ import type { Settings } from '../settings/settings-schema.js';
 import { DiscoverStep } from './discover-step.js';
 import { EndedJobs } from './ended-jobs.js';
 import { FinishStep, NotifyStep } from './ending-steps.js';
-import { type Lease, LeaseStore, LeaseUnsure } from './lease-store.js';
+import { type Lease, LeaseStore, LeaseUnsure } from './lease-rows.js';
 import { MeasureStep } from './measure-step.js';
 import { PublishStep } from './publish-step.js';
-import { placesOf, type Step, type StepDefinition, stepNames, steps, type WakeUpsByStep } from './queue/steps.js';
-import { WakeUps } from './queue/wake-ups.js';
-import { type RunningLease, RunningLeases } from './running-leases.js';
-import { announce } from './step-channel.js';
-import { mostAttempts, TooManyAttempts, type Verdict, verdictOn } from './verdict.js';
+import { WakeUps } from './queue.js';
+import { announce, type RunningLease, RunningLeases } from './running-leases.js';
+import { mostAttempts, StepWork, TooManyAttempts, Verdict, verdictOn } from './step-work.js';
+import { placesOf, type Step, type StepDefinition, stepNames, steps, type WakeUpsByStep } from './steps.js';
 
 const log = logOf('bulk');
 
@@ -33,13 +32,6 @@ const isOurs = ({ kind }: Verdict): boolean => kind === 'again' || kind === 'giv
 
 /** Two rows fail together when one of them kills their thread. Different pauses keep them from coming back together. */
 const spread = (): number => 0.5 + 1.5 * Math.random();
-
-/** What a step does. It catches nothing: the runner decides what a failure means. Both commit under the lease and return what waits then. */
-export interface StepWork {
-  run(lease: Lease, signal: AbortSignal): Promise<WakeUpsByStep>;
-  /** Commits that the step is given up, and why. */
-  giveUp(lease: Lease, reason: Error): Promise<WakeUpsByStep>;
-}
 
 /** Runs the steps: leases rows in turn, stops what is void, and decides what a failure means. */
 @Injectable()

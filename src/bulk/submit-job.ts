@@ -1,28 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Datasources } from '../datasource/datasources.js';
-import { MetadataProfiles } from '../discovery/metadata-profiles.js';
+import { MetadataProfiles } from '../profiles/metadata-profile.js';
 import { Publisher } from '../publication/publisher.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { BulkJobStore } from './bulk-job-store.js';
-import type { BulkRequest } from './bulk-request.js';
-import { checkBulkRequest } from './check-bulk-request.js';
-import { WakeUps } from './queue/wake-ups.js';
-import { describeFaults, readBulkRequest } from './read-bulk-request.js';
-import { resolveRequest, usageEnd } from './resolve-request.js';
-
-/** A request that cannot become a job; nothing was stored. `status` 400: it is faulty, 409: its idempotency key is taken. */
-export class RejectedRequest extends Error {
-  constructor(
-    readonly status: 400 | 409,
-    message: string,
-  ) {
-    super(message);
-    this.name = 'RejectedRequest';
-  }
-}
+import { type BulkRequest, checkBulkRequest, describeFaults, readBulkRequest, resolveRequest, usageEnd } from '../sizing/bulk-request.js';
+import { BulkJobStore } from './job-rows.js';
+import { WakeUps } from './queue.js';
+import { RejectedRequest } from './rejected-request.js';
 
 const log = logOf('bulk');
 

@@ -1,7 +1,7 @@
+import { MetricProfiles } from '../profiles/metric-profile.js';
 import { readSettings } from '../settings/read-settings.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { type ExplainedQuery, explainProfile } from '../usage/chunks/plan/explain-profile.js';
-import { MetricProfiles } from '../usage/metric-profiles.js';
+import { type ExplainedQuery, explainProfile } from '../usage/explain-profile.js';
 
 /** Options of `rightsizer explain-profile`. */
 export interface ExplainOptions {

@@ -4,15 +4,15 @@ import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { Datasources } from '../datasource/datasources.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
 import type { Experiment } from '../experiments/experiment.js';
+import { Layers } from '../profiles/layer.js';
 import { noExtras } from '../recommendation/extras.js';
 import { logger } from '../settings/logger.js';
 import { readSettings } from '../settings/read-settings.js';
 import { httpUrl } from '../settings/setting-types.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { EvidenceReader } from '../usage/evidence/evidence-reader.js';
-import { LayerDetector } from '../usage/layers/layer-detector.js';
-import { Layers } from '../usage/layers/layers.js';
-import { usageReaderOf } from '../usage/usage-reader-of.js';
+import { EvidenceReader } from '../usage/evidence-reader.js';
+import { LayerDetector } from '../usage/layer-detector.js';
+import { usageReaderOf } from '../usage/usage-chain.js';
 import { writeEvidence, writeUsageFile } from '../usage-file/write-usage-file.js';
 
 /** Somebody waits for the answer: an unreachable datasource is not retried for a minute unless the settings say so. */

@@ -1,5 +1,5 @@
 import { QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
-import { connectFailure, isDatabaseAway } from './database-error.js';
+import { connectFailure, isDatabaseAway, storable } from './database-error.js';
 
 const coded = (code: string, message = 'said') => Object.assign(new Error(message), { code });
 
@@ -49,4 +49,16 @@ it('names the server of a failure to connect, and no password', () => {
   expect(connectFailure('postgres://me:s3cret@db:5433/sizes', new Error('timeout expired')).message).toBe(
     'PostgreSQL at db:5433/sizes cannot be used: timeout expired. Check it and DATABASE_URL.',
   );
+});
+
+it.each([
+  ['ünï💥', 'ünï💥'],
+  ['a\0b', 'a\uFFFDb'],
+  ['\ud800', '\uFFFD'],
+  [{ a: ['\0', 1, null, { b: '\udc00x' }] }, { a: ['\uFFFD', 1, null, { b: '\uFFFDx' }] }],
+])('makes %j %j', (value, made) => expect(storable(value)).toEqual(made));
+
+it('leaves what is no plain value', () => {
+  const date = new Date(0);
+  expect(storable({ date }).date).toBe(date);
 });

@@ -1,17 +1,45 @@
-import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { type DynamicModule, Global, Injectable, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { logOf } from '../settings/logger.js';
-import { DatabaseAddress } from './database-address.js';
 import { connectFailure } from './database-error.js';
 import { poolOptions } from './database-pool.js';
-import { DatabaseProbe } from './database-probe.js';
-import { migrate } from './migrate.js';
 import { BulkJobs1795200000000 } from './migrations/1795200000000-bulk-jobs.js';
 import { UsageWindows1795300000000 } from './migrations/1795300000000-usage-windows.js';
 import { DiscoveryAnswers1795400000000 } from './migrations/1795400000000-discovery-answers.js';
 import { Attempts1795500000000 } from './migrations/1795500000000-attempts.js';
 import { SentTopics1795600000000 } from './migrations/1795600000000-sent-topics.js';
+
+/** Where PostgreSQL is, for threads that make connections of their own. */
+export class DatabaseAddress {
+  /** `postgres://…`, with the password. */
+  constructor(readonly url: string) {}
+}
+
+/** Any number, the same in every process of ours: serialises migrations of processes that start together. */
+const lockKey = 7_281_554_301;
+
+/** Brings the database to this release, one process at a time. The lock ends with its transaction, so that it holds behind a pooler too. */
+export async function migrate(database: DataSource): Promise<void> {
+  await database.transaction(async (transaction) => {
+    await transaction.query('SELECT pg_advisory_xact_lock($1)', [lockKey]);
+    await database.runMigrations({ transaction: 'all' });
+  });
+}
+
+/** Tells whether PostgreSQL answers. */
+@Injectable()
+export class DatabaseProbe {
+  constructor(private readonly database: DataSource) {}
+
+  /** Why PostgreSQL cannot be used now; undefined when it can. */
+  async trouble(): Promise<string | undefined> {
+    return this.database.query('SELECT 1').then(
+      () => undefined,
+      (error) => `PostgreSQL: ${error.message}`,
+    );
+  }
+}
 
 const log = logOf('database');
 

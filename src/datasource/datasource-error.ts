@@ -92,14 +92,6 @@ export function failureOfCode(code: string): DatasourceFailure {
   return failureOfErrorCode[code] ?? (code.startsWith('HPE_') ? 'not-json' : 'unreachable');
 }
 
-/** Milliseconds that a Retry-After header asks for: seconds or a date (RFC 9110 10.2.3). */
-export function readRetryAfter(header: unknown, nowMs: number): number | undefined {
-  if (typeof header !== 'string' || header === '') return undefined;
-  if (/^\d+$/.test(header)) return Number(header) * 1000;
-  const until = Date.parse(header);
-  return Number.isNaN(until) ? undefined : Math.max(0, until - nowMs);
-}
-
 /** What happened and what to do about it, by failure. */
 const sentences: Readonly<Record<DatasourceFailure, (said: string) => string>> = {
   unreachable: (said) => `cannot be reached (${said}). Check that it runs, its url, DNS and certificates.`,

@@ -3,15 +3,14 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import axios, { type AxiosResponse } from 'axios';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { storable } from '../database/storable.js';
+import { stopAfter, untilAborted } from '../calls/abort.js';
+import { readRetryAfterMs, retryFor } from '../calls/retry.js';
+import { storable } from '../database/database-error.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { Agents, authorize, BearerTokens } from './credentials.js';
 import type { Datasource } from './datasource.js';
-import { DatasourceError, describeFailure, failureOfCode, failureOfStatus, readRetryAfter } from './datasource-error.js';
-import { retryTransient } from './retry-transient.js';
-import { stopAfter } from './stop-signal.js';
-import { untilAborted } from './until-aborted.js';
+import { DatasourceError, describeFailure, failureOfCode, failureOfStatus } from './datasource-error.js';
 
 /** What is asked: a path below the datasource's url, and its body with the headers that describe it. A `get` has none (the body is ''). */
 export interface DatasourceRequest {
@@ -55,7 +54,7 @@ export class DatasourceHttp implements OnModuleDestroy {
         signal,
       );
     try {
-      return await retryTransient(attempt, this.settings.DATASOURCE_RETRY_MS, signal);
+      return await retryFor(attempt, { budgetMs: this.settings.DATASOURCE_RETRY_MS, pauseMsOf }, signal);
     } catch (error) {
       if (signal?.aborted) throw failed('cancelled', datasource, request.path);
       throw error;
@@ -143,10 +142,15 @@ export class DatasourceHttp implements OnModuleDestroy {
   }
 }
 
+/** Transient failures are retried, after the pause that the datasource asks for. */
+function pauseMsOf(error: unknown): number | undefined {
+  return error instanceof DatasourceError && error.isTransient ? (error.retryAfterMs ?? 0) : undefined;
+}
+
 async function refusal(datasource: Datasource, path: string, { status, headers, data }: AxiosResponse<Readable>): Promise<DatasourceError> {
   const { bytes } = await readBytes(data, longestRefusalBytes);
   const text = bytes.toString('utf8');
-  const retryAfterMs = readRetryAfter(headers['retry-after'], Date.now());
+  const retryAfterMs = readRetryAfterMs(headers['retry-after'], Date.now());
   return failed(failureOfStatus(status, text), datasource, path, [status, saidIn(text)].filter(Boolean).join(': '), { retryAfterMs });
 }
 

@@ -1,5 +1,5 @@
 import { Global, Module } from '@nestjs/common';
-import { DiscoveryAnswerStore } from './discovery-answer-store.js';
+import { DiscoveryAnswerStore } from './kept-days.js';
 
 /** Lets DiscoveryModule keep answers, where there is a DatabaseModule. */
 @Global()

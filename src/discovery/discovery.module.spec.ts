@@ -1,11 +1,11 @@
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Datasources } from '../datasource/datasources.js';
+import { MetadataProfiles } from '../profiles/metadata-profile.js';
 import { readSettings } from '../settings/read-settings.js';
 import { SettingsModule } from '../settings/settings.module.js';
 import { Discovery } from './discovery.js';
 import { DiscoveryModule } from './discovery.module.js';
-import { MetadataProfiles } from './metadata-profiles.js';
 
 @Module({})
 class TestModule {}

@@ -1,13 +1,14 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { RemoteRead } from '../chunks/remote-read.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
+import { RemoteRead } from '../datasource/remote-read.js';
 import { ReaderProbes } from '../probes/reader-probes.js';
-import { Discovery, type DiscoveryRequest } from './discovery.js';
-import { MetadataProfiles } from './metadata-profiles.js';
+import { MetadataProfiles } from '../profiles/metadata-profile.js';
+import { Discovery } from './discovery.js';
+import { SettledAnswers } from './kept-days.js';
+import { type DiscoveryRequest } from './plan-discovery.js';
 import { SeriesFinder } from './series-finder.js';
-import { SettledAnswers } from './settled-answers.js';
 
 const now = 1795231800;
 const day = 86_400;

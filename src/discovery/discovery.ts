@@ -1,33 +1,34 @@
 import { setMaxListeners } from 'node:events';
 import { Injectable } from '@nestjs/common';
-import { storable } from '../database/storable.js';
-import type { Datasource } from '../datasource/datasource.js';
+import { storable } from '../database/database-error.js';
 import type { PrometheusSeries } from '../datasource/prometheus-client.js';
+import { discoveredKinds } from '../profiles/metadata-profile.js';
+import { groupBy } from '../promql/labels.js';
 import { logOf } from '../settings/logger.js';
-import type { DiscoveredCluster } from './discovered-cluster.js';
-import { type DiscoveryFilter, discoveredKinds } from './filter.js';
-import { groupBy } from './group-by.js';
-import { joinParts } from './join-parts.js';
-import type { MetadataProfile } from './metadata-profile.js';
-import { planDiscoveryQuery, planExclusionQueries } from './plan-discovery-queries.js';
-import { lengthAt, planFinerWindows, planWindows, type TimeRange, type Windows } from './plan-windows.js';
-import { latestImages, refineSightings } from './read-images.js';
-import { type ContainerSightings, containerKey, type Findings, readContainers, readWorkloads, toCluster } from './read-workloads.js';
-import { type Asking, type Question, SeriesFinder } from './series-finder.js';
-import { SettledAnswers } from './settled-answers.js';
+import { SettledAnswers } from './kept-days.js';
+import {
+  DiscoveryRequest,
+  type Instants,
+  lengthAt,
+  planDiscoveryQuery,
+  planExclusionQueries,
+  planFinerWindows,
+  planWindows,
+} from './plan-discovery.js';
 
-/** What is to be found where. */
-export interface DiscoveryRequest {
-  readonly datasource: Datasource;
-  readonly metadataProfile: MetadataProfile;
-  readonly filter: DiscoveryFilter;
-  readonly measurementSeconds: number;
-  /** Finds what existed anywhere in it; without it, what existed in the measurement duration before now. */
-  readonly timeRange?: TimeRange;
-  readonly nowSeconds: number;
-  /** Asks anew what is kept of earlier discoveries. */
-  readonly refresh?: boolean;
-}
+import {
+  type ContainerSightings,
+  containerKey,
+  type DiscoveredCluster,
+  type Findings,
+  joinParts,
+  latestImages,
+  readContainers,
+  readWorkloads,
+  refineSightings,
+  toCluster,
+} from './read-workloads.js';
+import { type Asking, type Question, SeriesFinder } from './series-finder.js';
 
 export interface DiscoveryResult {
   readonly cluster: DiscoveredCluster;
@@ -38,7 +39,7 @@ export interface DiscoveryResult {
 /** Lengths of the windows that tell images apart whose change fell into one window. The last is below any usual scrape interval. */
 const finerWindowsMs = [900_000, 60_000, 5_000];
 
-type Find = (questions: readonly Question[], windows: Windows) => Promise<(readonly PrometheusSeries[])[]>;
+type Find = (questions: readonly Question[], windows: Instants) => Promise<(readonly PrometheusSeries[])[]>;
 
 const log = logOf('discovery');
 
@@ -78,7 +79,7 @@ export class Discovery {
   }
 
   /** Asks the profile's three queries, and those for excluded labels, at once. */
-  private async findWorkloads(request: DiscoveryRequest, parts: readonly Windows[], asking: Asking): Promise<Findings> {
+  private async findWorkloads(request: DiscoveryRequest, parts: readonly Instants[], asking: Asking): Promise<Findings> {
     const { metadataProfile, filter } = request;
     const answers = await Promise.all(
       parts.map((windows) => {
@@ -99,7 +100,7 @@ export class Discovery {
 async function tellImagesApart(
   request: DiscoveryRequest,
   containers: readonly ContainerSightings[],
-  parts: readonly Windows[],
+  parts: readonly Instants[],
   find: Find,
 ): Promise<ContainerSightings[]> {
   const settled = new Map(containers.map((container) => [containerKey(container), container]));
@@ -124,7 +125,7 @@ async function tellImagesApart(
 async function refine(
   { metadataProfile, filter }: DiscoveryRequest,
   containers: readonly ContainerSightings[],
-  windows: Windows,
+  windows: Instants,
   find: Find,
 ): Promise<ContainerSightings[]> {
   const namespaces = [...new Set(containers.map(({ namespace }) => namespace))];

@@ -1,6 +1,31 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { RE2JS } from 're2js';
-import { type DiscoveredKind, type DiscoveryFilter, discoveredKinds, type FilterList, type FilterSide, filterLists } from './filter.js';
+import { type DiscoveredKind, discoveredKinds } from '../profiles/metadata-profile.js';
+
+/** One side of a bulk request's filter, as it comes in (contract: POST /bulk). Lists hold RE2 regular expressions, anchored at both ends. */
+export interface FilterSide {
+  readonly namespace?: readonly string[] | null;
+  readonly namespaces?: readonly string[] | null;
+  readonly workload?: readonly string[] | null;
+  readonly containers?: readonly string[] | null;
+  /** Exact pairs of series labels. */
+  readonly labels?: Readonly<Record<string, string>> | null;
+}
+
+/** What discovery may find. `include.labels`: all must match; `exclude.labels`: a workload that matches any pair is out. */
+export interface DiscoveryFilter {
+  readonly include?: FilterSide | null;
+  readonly exclude?: FilterSide | null;
+}
+
+/** Lists of a side, and what they filter. */
+export const filterLists = {
+  namespace: 'namespace',
+  namespaces: 'namespace',
+  workload: 'workload',
+  containers: 'container',
+} as const satisfies Record<string, DiscoveredKind>;
+export type FilterList = keyof typeof filterLists;
 
 /** What names of one kind must and must not match as a whole: regular expressions without blanks around them; none = every name will do. */
 export interface NameFilter {
@@ -70,4 +95,180 @@ function closeQuote(pattern: string): string {
 function itemsOf(side: FilterSide | null | undefined, kind: DiscoveredKind): string[] {
   const lists = (Object.keys(filterLists) as FilterList[]).filter((list) => filterLists[list] === kind);
   return lists.flatMap((list) => side?.[list] ?? []).flatMap((item) => item.trim() || []);
+}
+
+const sides = ['include', 'exclude'] as const;
+const labelName = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/** One thing wrong with a filter; `field` is a path such as `filter.include.namespace.0`. */
+export interface FilterFault {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** Returns every fault of a filter, up to a limit. Sizes are checked before anything is compiled, so refusing a filter is cheap. */
+export function checkFilter(filter: DiscoveryFilter | null | undefined): FilterFault[] {
+  const given = itemsOfOfCheckFilter(filter);
+  const tooMuch = sizeFault(given);
+  return [
+    ...(tooMuch ? [tooMuch] : patternFaults(given)),
+    ...sides.flatMap((side) => labelFaults(`filter.${side}.labels`, filter?.[side]?.labels ?? {})),
+  ];
+}
+
+/** One list of a filter, its items trimmed. */
+interface GivenList {
+  readonly field: string;
+  readonly side: string;
+  readonly kind: DiscoveredKind;
+  readonly items: readonly string[];
+}
+
+function itemsOfOfCheckFilter(filter: DiscoveryFilter | null | undefined): GivenList[] {
+  const lists = Object.keys(filterLists) as FilterList[];
+  return sides.flatMap((side) =>
+    lists.map((list) => ({
+      field: `filter.${side}.${list}`,
+      side,
+      kind: filterLists[list],
+      items: (filter?.[side]?.[list] ?? []).map((item) => item.trim()),
+    })),
+  );
+}
+
+/** Limits for all lists of a filter together: characters, RE2 instructions. `maxInstructionsEach` is the limit for one expression. */
+const maxCharacters = 1_000_000;
+const maxInstructions = 60_000;
+const maxInstructionsEach = 5_000;
+
+/** The list with which a filter grows too large. */
+function sizeFault(given: readonly GivenList[]): FilterFault | undefined {
+  let [characters, instructions] = [0, 0];
+  for (const { field, items } of given) {
+    for (const item of items) characters += item.length;
+    if (characters > maxCharacters) {
+      return {
+        field,
+        message: `The names of a filter may have ${maxCharacters} characters together. Use fewer, or an expression such as team-.*`,
+      };
+    }
+  }
+  for (const { field, items } of given) {
+    for (const item of items) {
+      instructions += programSize(item);
+      if (instructions > maxInstructions)
+        return { field, message: tooCostly('The regular expressions of a filter are together', maxInstructions) };
+    }
+  }
+  return undefined;
+}
+
+/** Maximum number of faulty expressions that are reported. */
+const maxFaults = 10;
+
+function patternFaults(given: readonly GivenList[]): FilterFault[] {
+  const faults: FilterFault[] = [];
+  for (const { field, items } of given) {
+    for (const [index, item] of items.entries()) {
+      faults.push(...patternFault(`${field}.${index}`, item));
+      if (faults.length === maxFaults)
+        return [
+          ...faults,
+          { field, message: `Only the first ${maxFaults} faulty expressions are listed. Correct them and send the request again` },
+        ];
+    }
+  }
+  return faults.length > 0 ? faults : togetherFaults(given);
+}
+
+/** Expressions with group names can fail together where each alone is right: the same name twice. */
+function togetherFaults(given: readonly GivenList[]): FilterFault[] {
+  const named = given.filter(({ items }) => items.some((item) => namedGroup.test(item)));
+  return named.flatMap(({ field, side, kind }) => {
+    const items = given.filter((list) => list.side === side && list.kind === kind).flatMap((list) => list.items);
+    const joined = joinPatterns(items.filter((item) => !isPlain(item))) ?? '';
+    return compileFault(
+      field,
+      joined,
+      (reason) => `These expressions cannot be used together: ${reason}. Rename the named groups or remove their names`,
+    );
+  });
+}
+
+const namedGroup = /\(\?P?</;
+
+/** Names, with dots or without: always a valid, cheap expression. */
+const isPlain = (text: string) => literal.test(text.replaceAll('.', ''));
+
+function patternFault(field: string, pattern: string): FilterFault[] {
+  if (programSize(pattern) > maxInstructionsEach) return [{ field, message: tooCostly('This regular expression is', maxInstructionsEach) }];
+  return isPlain(pattern) ? [] : compileFault(field, pattern, (reason) => `not a regular expression in RE2 syntax: ${reason}`);
+}
+
+function compileFault(field: string, pattern: string, fault: (reason: string) => string): FilterFault[] {
+  try {
+    RE2JS.compile(pattern);
+    return [];
+  } catch (error) {
+    return [{ field, message: fault((error as Error).message) }];
+  }
+}
+
+function tooCostly(what: string, most: number): string {
+  return `${what} too costly: more than ${most} instructions. Use smaller repeat counts or fewer expressions.`;
+}
+
+/** A quotation, a class, an escape, a count of repetitions, or one character. */
+const tokens =
+  /\\Q[\s\S]*?(?:\\E|$)|\\[pP](?:\{[^}]*\}|[\s\S])|\\[\s\S]|\[\^?\]?(?:\\[\s\S]|\[:\w+:\]|[^\]\\])*\]|\{(\d+)(?:,(\d*))?\}|[\s\S]/g;
+
+/** A class of Unicode letters stands for hundreds of ranges. */
+const unicodeClassSize = 150;
+/** RE2JS looks at each character of a class whose case is folded; so many cost as much as one instruction. */
+const foldedPerInstruction = 100;
+const point = String.raw`(?:\\x\{([\da-f]+)\}|\\x([\da-f]{2})|\\?([\s\S]))`;
+const classRange = new RegExp(`${point}-${point}`, 'giu');
+
+/** What one character or class costs. */
+function classSize(token: string, folds: boolean): number {
+  const letters = unicodeClassSize * (token.match(/\\[pP]/g)?.length ?? 0);
+  if (!folds || !token.startsWith('[')) return 1 + letters;
+  const code = (hex: string | undefined, character: string | undefined) =>
+    hex ? Number.parseInt(hex, 16) : (character?.codePointAt(0) ?? 0);
+  const spans = [...token.matchAll(classRange)].map(([, a, b, from, c, d, to]) => code(c ?? d, to) - code(a ?? b, from));
+  return 1 + letters + Math.round(spans.reduce((sum, span) => sum + Math.max(span, 0), 0) / foldedPerInstruction);
+}
+
+/**
+ * Estimates the RE2 instructions of an expression from its text alone: one for each character, class or group, times its repetitions. A plain name costs
+ * nothing; a name with dots costs an eighth of its length, because each dot matches any character.
+ */
+export function programSize(pattern: string): number {
+  if (isPlain(pattern)) return pattern.includes('.') ? pattern.length / 8 : 0;
+  const folds = /\(\?[a-zA-Z]*i/.test(pattern);
+  const open: number[] = [];
+  let [size, last] = [0, 0];
+  for (const [token, least, most] of pattern.matchAll(tokens)) {
+    if (token === '(') {
+      open.push(size);
+      [size, last] = [0, 0];
+    } else if (token === ')') {
+      last = size + 1;
+      size += 1 + (open.pop() ?? 0);
+    } else if (least !== undefined) {
+      const repeated = last * (Math.max(Number(most || least), 1) - 1);
+      [size, last] = [size + repeated, last + repeated];
+    } else {
+      last = token.startsWith('\\Q') ? token.length : classSize(token, folds);
+      size += last;
+    }
+  }
+  return open.reduce((sum, each) => sum + each, size);
+}
+
+/** The metric's name stands in the profile's query; Prometheus refuses it a second time. */
+function labelFaults(field: string, labels: Readonly<Record<string, string>>): FilterFault[] {
+  return Object.keys(labels)
+    .filter((name) => !labelName.test(name) || name === '__name__')
+    .map((name) => ({ field: `${field}.${name}`, message: `${JSON.stringify(name)} is not a label name` }));
 }

@@ -1,9 +1,86 @@
 import type { PrometheusSeries } from '../datasource/prometheus-client.js';
-import type { DiscoveredCluster, DiscoveredWorkload } from './discovered-cluster.js';
-import type { DiscoveredKind, DiscoveryFilter } from './filter.js';
-import { groupBy } from './group-by.js';
-import { nameFilters, passingNames } from './name-filter.js';
-import { chooseImage, type ImageSighting, readSighting } from './read-images.js';
+import type { DiscoveredKind } from '../profiles/metadata-profile.js';
+import { groupBy } from '../promql/labels.js';
+import { type DiscoveryFilter, nameFilters, passingNames } from './name-filter.js';
+
+/** A workload that discovery found. */
+export interface DiscoveredWorkload {
+  readonly namespace: string;
+  readonly workload: string;
+  /** `deployment`, `statefulset`, … as the datasource has it. */
+  readonly workloadType: string;
+}
+
+export interface DiscoveredContainer extends DiscoveredWorkload {
+  readonly container: string;
+  /** That of the latest sample. */
+  readonly image: string;
+  /** Most pods at once in any window, at least 1: an estimate. */
+  readonly pods: number;
+}
+
+/** What discovery found, sorted by namespace, workload, kind and container. */
+export interface DiscoveredCluster {
+  readonly namespaces: readonly string[];
+  readonly workloads: readonly DiscoveredWorkload[];
+  readonly containers: readonly DiscoveredContainer[];
+}
+
+/** When a container was seen with an image: first and last instant of the windows that saw it, epoch seconds. */
+export interface ImageSighting {
+  readonly image: string;
+  readonly firstSeconds: number;
+  readonly lastSeconds: number;
+}
+
+/** The first and the last instant of a series. */
+export function readSighting(image: string, { samples }: PrometheusSeries): ImageSighting | undefined {
+  const first = samples[0];
+  const last = samples[samples.length - 1];
+  return first && last && { image, firstSeconds: first[0], lastSeconds: last[0] };
+}
+
+/** Images that the latest window saw; several = the window is too long to tell which came last. */
+export function latestImages(sightings: readonly ImageSighting[]): ImageSighting[] {
+  const latest = Math.max(...sightings.map(({ lastSeconds }) => lastSeconds));
+  return sightings.filter(({ lastSeconds }) => lastSeconds === latest);
+}
+
+/** The image to show: of the latest window, there the one that appeared later (a rollout under way), then by name. */
+export function chooseImage(sightings: readonly ImageSighting[]): string {
+  const byAppearance = (a: ImageSighting, b: ImageSighting) => b.firstSeconds - a.firstSeconds || (a.image < b.image ? -1 : 1);
+  return latestImages(sightings).sort(byAppearance)[0]?.image ?? '';
+}
+
+/**
+ * The latest images as finer windows over their latest window saw them; undefined where those saw none of them
+ * (windows shorter than the distance of two samples).
+ */
+export function refineSightings(coarse: readonly ImageSighting[], finer: readonly ImageSighting[]): ImageSighting[] | undefined {
+  const refined = latestImages(coarse).flatMap((sighting) => {
+    const seen = finer.find(({ image }) => image === sighting.image);
+    const appearedBefore = sighting.firstSeconds < sighting.lastSeconds;
+    return seen ? [{ ...seen, firstSeconds: appearedBefore ? sighting.firstSeconds : seen.firstSeconds }] : [];
+  });
+  return refined.length > 0 ? refined : undefined;
+}
+
+type Answers = readonly (readonly PrometheusSeries[])[];
+
+/** The answers to the same questions about parts of a range, in the order of time, as answers about the whole: series of equal labels become one. */
+export function joinParts(parts: readonly Answers[]): Answers {
+  const [first = [], ...later] = parts;
+  return later.length === 0 ? first : first.map((_, question) => joinSeries(parts.flatMap((answers) => answers[question] ?? [])));
+}
+
+function joinSeries(series: readonly PrometheusSeries[]): PrometheusSeries[] {
+  const joined = new Map<string, PrometheusSeries>();
+  for (const { labels, samples } of series) {
+    const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+    joined.set(key, { labels, samples: [...(joined.get(key)?.samples ?? []), ...samples] });
+  }
+  return [...joined.values()];
+}
 
 /** Series of the three queries, and of those for excluded labels. */
 export interface DiscoveryAnswers {

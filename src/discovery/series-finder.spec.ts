@@ -1,12 +1,12 @@
 import { encodeFrame, encodeFrameData } from '../../test/chunks/encode-answer.js';
 import { encodeXorChunk } from '../../test/chunks/encode-xor-chunk.js';
 import { answerFacts, answerJson, type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
-import { RemoteRead } from '../chunks/remote-read.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
+import { RemoteRead } from '../datasource/remote-read.js';
 import { ReaderProbes } from '../probes/reader-probes.js';
-import type { Windows } from './plan-windows.js';
+import type { Instants } from './plan-discovery.js';
 import { SeriesFinder } from './series-finder.js';
 
 const closing: (() => unknown)[] = [];
@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-const days: Windows = { endSeconds: 172_800, lengthMs: 86_400_000, count: 2 };
+const days: Instants = { endSeconds: 172_800, lengthMs: 86_400_000, count: 2 };
 const known = 'sum by (n) (avg_over_time(x[1d]))';
 const unknown = 'max by (n) (avg_over_time(x[1d]))';
 const byPromql = { labels: { n: 'by PromQL' }, samples: [[86_400, '1']] };
@@ -84,7 +84,7 @@ describe('SeriesFinder', () => {
     expect(count('read')).toBe(2);
   });
 
-  it.each<[string, Partial<Datasource>, Windows, number]>([
+  it.each<[string, Partial<Datasource>, Instants, number]>([
     ['the entry says so', { usageReader: 'promql' }, days, 0],
     ['windows reach back half a day', {}, { ...days, lengthMs: 21_600_000 }, 0],
     ['there is no remote read', {}, days, 1],

@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { RemoteRead } from '../chunks/remote-read.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
 import { PrometheusClient, type PrometheusSeries } from '../datasource/prometheus-client.js';
+import { RemoteRead } from '../datasource/remote-read.js';
 import { breaksPromise, tellsNoRemoteRead } from '../probes/choose-reader.js';
 import { ReaderProbes } from '../probes/reader-probes.js';
 import { logOf } from '../settings/logger.js';
-import { answerFromChunks } from './chunks/answer-from-chunks.js';
-import type { DiscoveryShape } from './chunks/discovery-shape.js';
-import { readDiscoveryShape } from './chunks/read-discovery-shape.js';
-import { startOf, type Windows } from './plan-windows.js';
+import { type DiscoveryShape, readDiscoveryShape } from './discovery-shape.js';
+import { answerFromChunks } from './from-chunks.js';
+
+import { type Instants, startOf } from './plan-discovery.js';
 
 /** Queries the series of any of which are wanted. */
 export type Question = readonly string[];
@@ -38,7 +38,7 @@ export class SeriesFinder {
   ) {}
 
   /** The series of each question. Rejects with a DatasourceError. */
-  async find(asking: Asking, questions: readonly Question[], windows: Windows): Promise<(readonly PrometheusSeries[])[]> {
+  async find(asking: Asking, questions: readonly Question[], windows: Instants): Promise<(readonly PrometheusSeries[])[]> {
     const shapes = new Map(questions.flatMap((question) => pairWithShapes(question)));
     const fromChunks = shapes.size > 0 ? this.readChunks(asking, shapes, windows) : undefined;
     return Promise.all(
@@ -50,7 +50,7 @@ export class SeriesFinder {
   }
 
   /** Empty where the datasource gives no chunks. */
-  private async readChunks(asking: Asking, shapes: ReadonlyMap<Question, DiscoveryShape[]>, windows: Windows): Promise<FromChunks> {
+  private async readChunks(asking: Asking, shapes: ReadonlyMap<Question, DiscoveryShape[]>, windows: Instants): Promise<FromChunks> {
     const { datasource, signal } = asking;
     if (windows.count * windows.lengthMs <= longestPromqlMs || datasource.usageReader === 'promql') return new Map();
     const probe = await this.probes.of(datasource, signal);
@@ -71,7 +71,7 @@ export class SeriesFinder {
   private async askPromql(
     { datasource, warnings, signal }: Asking,
     question: Question,
-    windows: Windows,
+    windows: Instants,
   ): Promise<readonly PrometheusSeries[]> {
     const query = question.length === 1 ? question[0]! : question.map((each) => `(${each})`).join(' or ');
     const { endSeconds, lengthMs, count } = windows;

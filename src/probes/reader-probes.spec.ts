@@ -1,7 +1,7 @@
 import { type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
-import { RemoteRead } from '../chunks/remote-read.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
+import { RemoteRead } from '../datasource/remote-read.js';
 import { readSettings } from '../settings/read-settings.js';
 import { ReaderProbes } from './reader-probes.js';
 

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { RemoteRead } from '../chunks/remote-read.js';
+import { SharedWork } from '../calls/abort.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
 import { DatasourceHttp, readBytes } from '../datasource/datasource-http.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
-import { SharedWork } from '../datasource/until-aborted.js';
+import { RemoteRead } from '../datasource/remote-read.js';
 import { logOf } from '../settings/logger.js';
 import { chooseReader, type ReaderChoice, type RemoteReadFailure, tellsNoRemoteRead } from './choose-reader.js';
 import { factsInstant, factsQuery, readServerFacts, type ServerFacts } from './server-facts.js';

@@ -1,4 +1,4 @@
-import type { Grid } from '../chunks/series-windows.js';
+import type { Grid } from '../remote-read/series-windows.js';
 
 /** How a datasource evaluates what it is asked, so that others can compute the same from its samples. */
 export interface ServerFacts extends Pick<Grid, 'boundary' | 'extrapolation'> {

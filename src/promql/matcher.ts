@@ -1,6 +1,5 @@
 import type { SyntaxNode } from '@lezer/common';
-import { childrenOf } from './parse-promql.js';
-import { escapeRegex, escapeString } from './quote-promql.js';
+import { childrenOf } from './expression.js';
 
 /** A label matcher as PromQL has it; `__name__` is the metric's name. Regular expressions are RE2 and anchored. */
 export interface Matcher {
@@ -53,4 +52,21 @@ function unquote(literal: string): string | undefined {
     return escapes[escaped] ?? '';
   });
   return isKnown ? value : undefined;
+}
+
+/** A text as the inside of a PromQL string that stands between `quote`s (`"` or `'`). */
+export function escapeString(text: string, quote = '"'): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll(quote, `\\${quote}`);
+}
+
+/** A text as an RE2 expression that matches just this text. */
+export function escapeRegex(text: string): string {
+  return text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
+}
+
+/** A matcher for any of the values: equality for one, a regular expression for several (Prometheus anchors it). */
+export function matchAnyOf(label: string, values: readonly string[]): string {
+  const distinct = [...new Set(values)].sort();
+  if (distinct.length === 1) return `${label}="${escapeString(distinct[0]!)}"`;
+  return `${label}=~"${escapeString(distinct.map(escapeRegex).join('|'))}"`;
 }

@@ -5,11 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import axios, { type AxiosResponse } from 'axios';
 import pRetry from 'p-retry';
+import { readRetryAfterMs } from '../calls/retry.js';
 import type { Notification } from '../experiments/experiment.js';
 import { plainAgent, proxyFor, secureAgent } from '../settings/proxy.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { readRetryAfterMs } from './read-retry-after.js';
 import { BlockedTargetError, WebhookTargets } from './webhook-target.js';
 
 export interface WebhookCall {
@@ -101,7 +101,7 @@ export class WebhookClient {
     throw new FailedCall(
       failureOf(status, `Webhook ${hostOf(call.url)} answered ${status}.`),
       transientStatuses.has(status) || status >= 500,
-      readRetryAfterMs(headers['retry-after'], Date.now()),
+      readRetryAfterMs(headers['retry-after'], Date.now()) ?? 0,
     );
   }
 

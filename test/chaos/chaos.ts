@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Step, stepNames, steps } from '../../src/bulk/queue/steps.js';
-import type { StepMoment, StepPoint } from '../../src/bulk/step-channel.js';
+import type { StepMoment, StepPoint } from '../../src/bulk/running-leases.js';
+import { type Step, stepNames, steps } from '../../src/bulk/steps.js';
 import { randomAt, seedOf } from '../cluster/random.js';
 import { startJob } from '../jobs.js';
 import { type RunningChild, startChild } from '../servers/child-process.js';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { StepMoment } from '../../src/bulk/step-channel.js';
+import type { StepMoment } from '../../src/bulk/running-leases.js';
 import { type CollectedRecord, topics } from '../collect-records.js';
 import { faultsOfRecords } from '../job-records.js';
 import type { ReceivedCall } from '../webhook-receiver.js';

@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs/minimal.js';
-import { crc32c } from '../../src/chunks/wire/crc32c.js';
+import { crc32c } from '../../src/remote-read/frames.js';
 
 export interface AnswerSeries {
   readonly labels: Readonly<Record<string, string>>;

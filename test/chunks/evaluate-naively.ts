@@ -1,4 +1,4 @@
-import type { Grid, Windows } from '../../src/chunks/series-windows.js';
+import type { Grid, Windows } from '../../src/remote-read/series-windows.js';
 import { type Sample, staleMarker } from './encode-xor-chunk.js';
 
 type Numbered = readonly [timeMs: number, value: number];

@@ -22,10 +22,10 @@ const longestMs = 120_000;
 
 /** Files of each area. */
 const areas: Readonly<Record<string, RegExp>> = {
-  bulk: /^bulk\//,
-  experiments: /^experiments\//,
+  bulk: /^(bulk|rest)\/|^sizing\/bulk-request/,
+  experiments: /^experiments\/|^sizing\/plan-experiments/,
   publication: /^publication\//,
-  windows: /^usage\/stored\//,
+  windows: /^usage\/cache\//,
   engine: /^recommendation\/(terms|sizing|usage-table|intervals)\.ts$/,
 };
 
@@ -33,14 +33,14 @@ const areas: Readonly<Record<string, RegExp>> = {
 const suites: readonly (readonly [RegExp, readonly string[]])[] = [
   [/submit-job\.ts$/, ['submit-job']],
   [/(discover|measure|publish|ending)-steps?\.ts$|(ended-jobs|webhook-bodies)\.ts$/, ['steps']],
-  [/(step-runner|running-leases|verdict)\.ts$/, ['step-runner']],
-  [/lease-store\.ts$|queue\/steps\.ts$/, ['leases', 'step-runner', 'steps']],
-  [/(bulk-job|shard)-store\.ts$|experiment-rows\.ts$|job-reader\.ts$/, ['job-rows', 'steps', 'leases']],
+  [/(step-runner|running-leases)\.ts$/, ['step-runner']],
+  [/lease-rows\.ts$|bulk\/steps\.ts$/, ['leases', 'step-runner', 'steps']],
+  [/(job|shard|experiment)-rows\.ts$|job-reader\.ts$/, ['job-rows', 'steps', 'leases']],
   [/window-store\.ts$/, ['window-rows']],
 ];
 
 /** Files that hold no decisions: wiring, rows, types, requests that other suites check against the built service. */
-const left = /\.spec\.ts$|\.entity\.ts$|\.module\.ts$|\.controller\.ts$|thread\.worker\.ts$/;
+const left = /\.spec\.ts$|\.entity\.ts$|\.module\.ts$|\.controller\.ts$|sizing\/thread\.ts$/;
 
 /** Why mutants survive: those of these files whose line holds `line` and, where given, that read `after`. */
 interface Reason {

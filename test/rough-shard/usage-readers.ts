@@ -1,14 +1,13 @@
-import { RemoteRead } from '../../src/chunks/remote-read.js';
 import { DatasourceHttp } from '../../src/datasource/datasource-http.js';
 import { PrometheusClient } from '../../src/datasource/prometheus-client.js';
+import { RemoteRead } from '../../src/datasource/remote-read.js';
 import { ReaderProbes } from '../../src/probes/reader-probes.js';
+import { MetricProfiles } from '../../src/profiles/metric-profile.js';
 import { readSettings } from '../../src/settings/read-settings.js';
-import { ChunkUsageReader } from '../../src/usage/chunks/chunk-usage-reader.js';
-import { MetricProfiles } from '../../src/usage/metric-profiles.js';
-import { ProbedUsageReader } from '../../src/usage/probed-usage-reader.js';
-import { PlannedQueries } from '../../src/usage/promql/planned-queries.js';
-import { PromqlUsageReader } from '../../src/usage/promql/promql-usage-reader.js';
-import { RuleFallbackReader } from '../../src/usage/rule-fallback-reader.js';
+import { ChunkUsageReader } from '../../src/usage/from-chunks/chunk-usage-reader.js';
+import { PlannedQueries } from '../../src/usage/from-promql/planned-queries.js';
+import { PromqlUsageReader } from '../../src/usage/from-promql/promql-usage-reader.js';
+import { ProbedUsageReader, RuleFallbackReader } from '../../src/usage/usage-chain.js';
 
 /** The service's readers of usage, put together as the service does. */
 export function usageReaders(scope: 'workload' | 'container') {

@@ -1,0 +1,71 @@
+
+/**
+ * One decoded thing of a series, in time order: a sample (`count` 1), a run of equal values at equal distances (`count` > 1, `deltaMs` apart,
+ * the first at `timeMs`) or a stale marker (`count` 0). Runs are what makes constant series (requests, limits, info) cheap.
+ */
+@unmanaged
+export class Entry {
+  timeMs: i64;
+  value: f64;
+  count: u32;
+  deltaMs: u32;
+}
+
+export const entryBytes: usize = offsetof<Entry>();
+
+/** Most entries that are held back at a time; a chunk has at most 65,535. */
+export const mostEntries: usize = 131072;
+
+export function entryAt(at: usize): Entry {
+  return changetype<Entry>(at);
+}
+
+export function storeEntry(at: usize, timeMs: i64, value: f64, count: u32, deltaMs: u32): void {
+  const entry = entryAt(at);
+  entry.timeMs = timeMs;
+  entry.value = value;
+  entry.count = count;
+  entry.deltaMs = deltaMs;
+}
+
+/** Time of an entry's last sample. */
+export function lastTimeOf(entry: Entry): i64 {
+  return entry.count > 1 ? entry.timeMs + i64(entry.count - 1) * i64(entry.deltaMs) : entry.timeMs;
+}
+
+export let mergedEnd: usize = 0;
+
+/** Time of the entry's sample number `index`. */
+function timeOf(entry: Entry, index: u32): i64 {
+  return entry.timeMs + i64(index) * i64(entry.deltaMs);
+}
+
+/**
+ * Merges two lists by time into `out`, sample by sample; of two samples at one time the first list's is kept. False = more than the list holds.
+ * `mergedEnd` is where the merged list ends.
+ */
+export function mergeEntries(first: usize, firstEnd: usize, second: usize, secondEnd: usize, out: usize): bool {
+  const full = out + mostEntries * entryBytes;
+  let firstIndex: u32 = 0;
+  let secondIndex: u32 = 0;
+  while (first < firstEnd || second < secondEnd) {
+    const firstEntry = entryAt(first);
+    const secondEntry = entryAt(second);
+    const firstTime = first < firstEnd ? timeOf(firstEntry, firstIndex) : i64.MAX_VALUE;
+    const secondTime = second < secondEnd ? timeOf(secondEntry, secondIndex) : i64.MAX_VALUE;
+    if (out === full) return false;
+    const chosen = firstTime <= secondTime ? firstEntry : secondEntry;
+    storeEntry(out, min(firstTime, secondTime), chosen.value, min(chosen.count, 1), 0);
+    out += entryBytes;
+    if (firstTime <= secondTime && ++firstIndex >= firstEntry.count) {
+      first += entryBytes;
+      firstIndex = 0;
+    }
+    if (secondTime <= firstTime && ++secondIndex >= secondEntry.count) {
+      second += entryBytes;
+      secondIndex = 0;
+    }
+  }
+  mergedEnd = out;
+  return true;
+}

@@ -1,0 +1,332 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Column, DataSource, Entity, type EntityManager, In, PrimaryColumn, Repository } from 'typeorm';
+import { inTransaction } from '../database/database-pool.js';
+import type { Experiment, Notification, Notifications } from '../experiments/experiment.js';
+import { ExperimentStore, type Outcome, OutcomeStore } from '../experiments/experiment-rows.js';
+import { InjectSettings } from '../settings/settings.module.js';
+import type { Settings } from '../settings/settings-schema.js';
+import type { BulkRequest } from '../sizing/bulk-request.js';
+
+import { type Lease, LeaseStore, Stopped } from './lease-rows.js';
+
+export const bulkJobStatuses = ['IN_PROGRESS', 'COMPLETED', 'FAILED'] as const;
+export type BulkJobStatus = (typeof bulkJobStatuses)[number];
+/** `off`: Kafka is not configured; `pending`: records or the summary are not yet acknowledged; `failed`: the summary was refused for good. */
+export type PublicationState = 'off' | 'pending' | 'published' | 'failed';
+
+export interface WebhookState {
+  readonly status: 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
+  readonly notifications?: Notification;
+}
+
+/** One bulk job. `end_time` of the usage is fixed when it is made, so that a repeated step gives the same numbers. */
+@Entity('bulk_job')
+export class BulkJobEntity {
+  @PrimaryColumn('uuid')
+  id!: string;
+
+  @Column('jsonb')
+  request!: BulkRequest;
+
+  @Column('text', { name: 'request_hash' })
+  requestHash!: string;
+
+  /** requestId or Idempotency-Key of the caller; unique. */
+  @Column('text', { name: 'dedupe_key', nullable: true })
+  dedupeKey!: string | null;
+
+  /** Names of the datasources that the job reads from. */
+  @Column('text', { array: true, default: [] })
+  datasources!: string[];
+
+  @Column('text')
+  status!: BulkJobStatus;
+
+  @Column('integer', { name: 'total_experiments', default: 0 })
+  totalExperiments!: number;
+
+  @Column('jsonb', { default: {} })
+  notifications!: Notifications;
+
+  @Column('text')
+  publication!: PublicationState;
+
+  @Column('jsonb', { nullable: true })
+  webhook!: WebhookState | null;
+
+  /** Last instant of the usage window. */
+  @Column('timestamptz', { name: 'usage_end' })
+  usageEnd!: Date;
+
+  @Column('timestamptz', { name: 'started_at' })
+  startedAt!: Date;
+
+  /** When discovery's result was committed; null before. */
+  @Column('timestamptz', { name: 'planned_at', nullable: true })
+  plannedAt!: Date | null;
+
+  @Column('timestamptz', { name: 'deadline_at', nullable: true })
+  deadlineAt!: Date | null;
+
+  @Column('timestamptz', { name: 'ended_at', nullable: true })
+  endedAt!: Date | null;
+
+  /** The `metadata` section of GET /bulk; large, so read only where it is asked for. */
+  @Column('jsonb', { nullable: true, select: false })
+  metadata!: object | null;
+}
+
+export type NewBulkJob = Pick<
+  BulkJobEntity,
+  'id' | 'request' | 'requestHash' | 'dedupeKey' | 'datasources' | 'publication' | 'usageEnd' | 'startedAt' | 'deadlineAt'
+>;
+
+export interface PlannedShard {
+  readonly number: number;
+  /** All of one datasource. */
+  readonly experiments: readonly Experiment[];
+}
+
+/** What discovery found out, to be committed as a whole. */
+export interface JobPlan {
+  readonly shards: readonly PlannedShard[];
+  /** Outcomes that are certain before anything is measured: experiments whose names clash. */
+  readonly failed: readonly Outcome[];
+  readonly notifications: Notifications;
+  readonly metadata: object;
+  readonly at: Date;
+}
+
+/** A job as its place in a list; `storedBytes`: what its request and notifications take, compressed. */
+export interface ListedJob {
+  readonly id: string;
+  readonly startedAt: Date;
+  readonly storedBytes: number;
+}
+
+/** Experiments of a job by how far they are. */
+export interface JobProgress {
+  readonly processed: number;
+  readonly failed: number;
+  readonly existing: number;
+  readonly published: number;
+}
+
+/** SQL that is true of a job that has ended and whose webhook is called. */
+const isOver = `status <> 'IN_PROGRESS' AND webhook ->> 'status' IS DISTINCT FROM 'IN_PROGRESS'`;
+
+/** SQL that starts the webhook's state when a job ends. */
+const webhookAtEnd = `webhook = CASE WHEN request #>> '{webhook,url}' IS NOT NULL THEN '{"status":"IN_PROGRESS"}'::jsonb END`;
+
+/** The job rows. Locks are taken in one order everywhere: the lease, shards, then their job. */
+@Injectable()
+export class BulkJobStore {
+  constructor(
+    @InjectRepository(BulkJobEntity) private readonly jobs: Repository<BulkJobEntity>,
+    private readonly database: DataSource,
+    private readonly experiments: ExperimentStore,
+    private readonly outcomes: OutcomeStore,
+    private readonly leases: LeaseStore,
+    @InjectSettings() private readonly settings: Pick<Settings, 'KAFKA_BOOTSTRAP_SERVERS'>,
+  ) {}
+
+  /** SQL that is true of a job that owes nobody anything; where Kafka is off, records that still wait for it are owed to nobody. */
+  private get owesNothing(): string {
+    return this.settings.KAFKA_BOOTSTRAP_SERVERS ? `${isOver} AND publication <> 'pending'` : isOver;
+  }
+
+  /** Jobs whose records or summary are still to be sent. */
+  async countUnpublished(): Promise<number> {
+    const [{ count }] = await this.database.query(`SELECT count(*)::int AS count FROM bulk_job WHERE publication = 'pending'`);
+    return count;
+  }
+
+  /** Stores a job; where its dedupe key is taken, nothing is stored and the job that has it is returned. */
+  async submit(job: NewBulkJob): Promise<{ job: Pick<BulkJobEntity, 'id' | 'requestHash'>; isNew: boolean }> {
+    const { id, request, requestHash, dedupeKey, datasources, publication, usageEnd, startedAt, deadlineAt } = job;
+    const inserted: unknown[] = await this.database.query(
+      `INSERT INTO bulk_job (id, request, request_hash, dedupe_key, datasources, status, publication, usage_end, started_at, deadline_at)
+       VALUES ($1, $2, $3, $4, $5, 'IN_PROGRESS', $6, $7, $8, $9) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id`,
+      [id, JSON.stringify(request), requestHash, dedupeKey, datasources, publication, usageEnd, startedAt, deadlineAt],
+    );
+    if (inserted.length > 0) return { job, isNew: true };
+    return { job: await this.jobs.findOneByOrFail({ dedupeKey: job.dedupeKey ?? '' }), isNew: false };
+  }
+
+  async find(id: string): Promise<BulkJobEntity | null> {
+    return this.jobs.findOneBy({ id });
+  }
+
+  /** Jobs of these ids that still exist, in the ids' order. */
+  async findAll(ids: readonly string[]): Promise<BulkJobEntity[]> {
+    const found = new Map((await this.jobs.findBy({ id: In(ids) })).map((job) => [job.id, job]));
+    return ids.flatMap((id) => found.get(id) ?? []);
+  }
+
+  async exists(id: string): Promise<boolean> {
+    return this.jobs.existsBy({ id });
+  }
+
+  /** Jobs in the order of their start, latest first: what a page needs of each. */
+  async list({ limit, status, after }: JobListQuery): Promise<ListedJob[]> {
+    const query = this.jobs.createQueryBuilder('job').select('job.id', 'id').addSelect('job.started_at', 'startedAt');
+    query.addSelect('pg_column_size(job.request) + pg_column_size(job.notifications)', 'storedBytes');
+    query.orderBy('job.started_at', 'DESC').addOrderBy('job.id', 'DESC').limit(limit);
+    if (status) query.andWhere({ status });
+    if (after) query.andWhere('(job.started_at, job.id) < (:startedAt, :id)', after);
+    return query.getRawMany();
+  }
+
+  /** Deletes an ended job with all its rows; false while its records or its webhook are on their way. */
+  async delete(id: string): Promise<boolean> {
+    const [, deleted] = await this.database.query(`DELETE FROM bulk_job WHERE id = $1 AND ${this.owesNothing}`, [id]);
+    return deleted > 0;
+  }
+
+  /** Jobs that run past their deadline, with the deadline as the request has it. */
+  async pastDeadline(now: Date): Promise<{ jobId: string; deadline: string }[]> {
+    return this.database.query(
+      `SELECT id AS "jobId", request ->> 'deadline' AS deadline FROM bulk_job WHERE status = 'IN_PROGRESS' AND deadline_at < $1`,
+      [now],
+    );
+  }
+
+  /** Deletes jobs that ended before `before` and whose records and webhook are delivered; returns how many. */
+  async deleteEndedBefore(before: Date): Promise<number> {
+    const [, count] = await this.database.query(`DELETE FROM bulk_job WHERE ended_at < $1 AND ${this.owesNothing}`, [before]);
+    return count;
+  }
+
+  async metadataOf(id: string): Promise<object | null> {
+    const found = await this.jobs.findOne({ where: { id }, select: { id: true, metadata: true } });
+    return found?.metadata ?? null;
+  }
+
+  async progressOf(id: string): Promise<JobProgress> {
+    return (await this.progressOfAll([id])).get(id)!;
+  }
+
+  /** How far each job is; zeros for one without shards. */
+  async progressOfAll(ids: readonly string[]): Promise<Map<string, JobProgress>> {
+    const rows: (JobProgress & { id: string })[] = await this.database.query(
+      `SELECT job_id AS id,
+              coalesce(sum(experiment_count) FILTER (WHERE state <> 'planned'), 0)::int AS processed,
+              coalesce(sum(failed_count), 0)::int AS failed,
+              coalesce(sum(existing_count), 0)::int AS existing,
+              coalesce(sum(experiment_count - publish_failed_count) FILTER (WHERE state = 'published'), 0)::int AS published
+       FROM shard WHERE job_id = ANY ($1::uuid[]) GROUP BY job_id`,
+      [ids],
+    );
+    const none: JobProgress = { processed: 0, failed: 0, existing: 0, published: 0 };
+    const found = new Map(rows.map(({ id, ...progress }) => [id, progress]));
+    return new Map(ids.map((id) => [id, found.get(id) ?? none]));
+  }
+
+  /** Commits discovery's result under its lease; says whether the job ended here, as one without experiments does. Rejects with LeaseLost or Stopped. */
+  async plan(lease: Lease, plan: JobPlan): Promise<boolean> {
+    const { jobId: id } = lease;
+    return inTransaction(this.database, async (transaction) => {
+      await this.leases.settle(transaction, lease);
+      const [job] = await transaction.query('SELECT status, planned_at FROM bulk_job WHERE id = $1 FOR NO KEY UPDATE', [id]);
+      if (job?.status !== 'IN_PROGRESS' || job.planned_at !== null) throw new Stopped('the job ended');
+      const planned = plan.shards.flatMap(({ experiments }) => experiments);
+      const existing = await this.experiments.upsert(transaction, planned, plan.at);
+      await this.insertShards(transaction, id, plan, existing);
+      await transaction.query(
+        `UPDATE bulk_job SET planned_at = $2, total_experiments = $3, notifications = notifications || $4::jsonb, metadata = $5 WHERE id = $1`,
+        [id, plan.at, planned.length + plan.failed.length, JSON.stringify(plan.notifications), JSON.stringify(plan.metadata)],
+      );
+      return this.completeIfDone(transaction, id, plan.at);
+    });
+  }
+
+  private async insertShards(transaction: EntityManager, id: string, plan: JobPlan, existing: ReadonlySet<string>): Promise<void> {
+    for (const { number, experiments } of plan.shards) {
+      const rows = experiments.map((experiment) => ({ ...experiment, existed: existing.has(experiment.name) }));
+      await transaction.query(
+        `INSERT INTO shard (job_id, number, datasource, experiments, state, experiment_count, existing_count, planned_at)
+         VALUES ($1, $2, $3, $4, 'planned', $5, $6, $7)`,
+        [id, number, rows[0]!.datasource, JSON.stringify(rows), rows.length, rows.filter(({ existed }) => existed).length, plan.at],
+      );
+    }
+    if (plan.failed.length === 0) return;
+    const number = plan.shards.length;
+    await transaction.query(
+      `INSERT INTO shard (job_id, number, state, experiment_count, existing_count, failed_count, processed_so_far, planned_at, recommended_at)
+       VALUES ($1, $2, 'recommended', $3, 0, $3, $3, $4, $4)`,
+      [id, number, plan.failed.length, plan.at],
+    );
+    await this.outcomes.insert(transaction, id, number, plan.failed);
+  }
+
+  /** Makes the job COMPLETED when every shard has its outcomes; the caller's transaction holds the job's lock. Says whether it did. */
+  async completeIfDone(transaction: EntityManager, id: string, at: Date): Promise<boolean> {
+    const [ended] = await transaction.query(
+      `UPDATE bulk_job SET status = 'COMPLETED', ended_at = $2, ${webhookAtEnd}
+       WHERE id = $1 AND status = 'IN_PROGRESS' AND planned_at IS NOT NULL
+         AND NOT EXISTS (SELECT FROM shard WHERE job_id = $1 AND state = 'planned')
+       RETURNING id`,
+      [id, at],
+    );
+    return ended.length > 0;
+  }
+
+  /**
+   * Ends the job as FAILED, and with it every experiment without an outcome; false when it had ended already. With the lease of the step that failed it,
+   * this rejects with LeaseLost when another worker has taken the step.
+   */
+  async fail(id: string, notifications: Notifications, at: Date, lease?: Lease): Promise<boolean> {
+    const reason = JSON.stringify(notifications);
+    return inTransaction(this.database, async (transaction) => {
+      if (lease) await this.leases.settle(transaction, lease, Object.values(notifications)[0]?.message);
+      await transaction.query(`SELECT FROM shard WHERE job_id = $1 AND state = 'planned' ORDER BY number FOR UPDATE`, [id]);
+      const [job] = await transaction.query('SELECT status FROM bulk_job WHERE id = $1 FOR NO KEY UPDATE', [id]);
+      if (job?.status !== 'IN_PROGRESS') return false;
+      await transaction.query(
+        `INSERT INTO outcome (job_id, experiment_name, shard_number, experiment, existed, status, notifications)
+         SELECT job_id, planned ->> 'name', number, planned - 'existed', (planned ->> 'existed')::boolean, 'FAILED', $2
+         FROM shard, jsonb_array_elements(experiments) AS planned WHERE job_id = $1 AND state = 'planned'`,
+        [id, reason],
+      );
+      await transaction.query(
+        `UPDATE shard SET state = 'recommended', experiments = NULL, failed_count = experiment_count, recommended_at = $2,
+                processed_so_far = (SELECT total_experiments FROM bulk_job WHERE id = $1)
+         WHERE job_id = $1 AND state = 'planned'`,
+        [id, at],
+      );
+      await transaction.query(
+        `UPDATE bulk_job SET status = 'FAILED', ended_at = $2, notifications = notifications || $3::jsonb, ${webhookAtEnd} WHERE id = $1`,
+        [id, at, reason],
+      );
+      return true;
+    });
+  }
+
+  /** Commits under its lease how the webhook ended. */
+  async setWebhook(lease: Lease, webhook: WebhookState, givenUpFor?: string): Promise<void> {
+    await inTransaction(this.database, async (transaction) => {
+      await this.leases.settle(transaction, lease, givenUpFor);
+      await transaction.update(BulkJobEntity, { id: lease.jobId }, { webhook: webhook as object });
+    });
+  }
+
+  /** Commits under its lease that all of the job is published, or that its end is not: then `notifications` say why. */
+  async setPublication(lease: Lease, publication: 'published' | 'failed', notifications: Notifications = {}): Promise<void> {
+    await inTransaction(this.database, async (transaction) => {
+      await this.leases.settle(transaction, lease, Object.values(notifications)[0]?.message);
+      await transaction.query(
+        `UPDATE bulk_job SET publication = $2, notifications = notifications || $3::jsonb WHERE id = $1 AND publication = 'pending'`,
+        [lease.jobId, publication, JSON.stringify(notifications)],
+      );
+    });
+  }
+}
+
+/** Which jobs a GET /bulk/jobs asks for, latest first. */
+export interface JobListQuery {
+  readonly limit: number;
+  readonly status?: BulkJobStatus;
+  /** The last job of the page before. */
+  readonly after?: { readonly startedAt: Date; readonly id: string };
+}

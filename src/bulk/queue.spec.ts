@@ -1,0 +1,37 @@
+import { WakeUps } from './queue.js';
+import { stepNames, wakeUpId } from './steps.js';
+
+type Queue = { addBulk?: (jobs: unknown[]) => Promise<unknown>; getWaitingCount?: () => Promise<number> };
+
+const wakeUpsOf = (queues: Record<string, Queue>) =>
+  new WakeUps({ queue: (step: string) => queues[step] ?? {}, trouble: () => undefined } as never);
+
+it('adds each row once by its own id, and asks no queue for nothing', async () => {
+  const added: unknown[] = [];
+  const wakeUps = wakeUpsOf({ publish: { addBulk: async (jobs) => added.push(...jobs) } });
+  await wakeUps.wakeAll({ publish: [{ jobId: 'a', shard: 0 }], finish: [] });
+  await wakeUps.wake('publish');
+  expect(added).toEqual([{ name: 'publish', data: { jobId: 'a', shard: 0 }, opts: { jobId: 'a-0' } }]);
+  expect(wakeUpId({ jobId: 'a' })).toBe('a');
+});
+
+it('has added them when it returns', async () => {
+  let isAdded = false;
+  const addBulk = async () => {
+    await new Promise((done) => setTimeout(done, 50));
+    isAdded = true;
+  };
+  await wakeUpsOf({ discover: { addBulk } }).wake('discover', { jobId: 'a' });
+  expect(isAdded).toBe(true);
+});
+
+it('loses wake-ups of a queue that fails, and says nothing to the caller', async () => {
+  const addBulk = () => Promise.reject(new Error('down'));
+  await expect(wakeUpsOf({ discover: { addBulk } }).wake('discover', { jobId: 'a' })).resolves.toBeUndefined();
+});
+
+it('tells the depths of the queues that answer', async () => {
+  const queues = Object.fromEntries(stepNames.map((step, index) => [step, { getWaitingCount: async () => index }]));
+  const depths = await wakeUpsOf({ ...queues, publish: { getWaitingCount: () => Promise.reject(new Error('down')) } }).depths();
+  expect(depths).toEqual({ discover: 0, measure: 1, finish: 3, notify: 4 });
+});

@@ -1,0 +1,207 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  createPostgresBackend,
+  Queue,
+  type QueueOptions,
+  runMigrations,
+  setDefaultBackendFactory,
+  Worker,
+  type WorkerOptions,
+} from 'bullmq';
+import { Redis, type RedisOptions } from 'ioredis';
+import pg from 'pg';
+import { untilAborted } from '../calls/abort.js';
+import { checkNotify, idleLimit, poolOptions } from '../database/database-pool.js';
+import { logOf } from '../settings/logger.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { type Step, stepNames, type WakeUp, type WakeUpsByStep, wakeUpId } from './steps.js';
+
+const log = logOf('bulk');
+
+/** A worker's lock outlives it by this long at most; then another worker gets its message. */
+const lockMs = 10_000;
+
+/** BullMQ's tables; a pool that is given to it looks for them in this schema. */
+const schema = 'bullmq';
+
+/** Connections to PostgreSQL: each worker listens on one, the others are for short statements. */
+const connections = stepNames.length + 5;
+
+/** Workers that cannot reach the queue tell of it more often than this. */
+const errorPauseMs = 15_000;
+
+/** A hung Redis is noticed after this long. Workers wait for messages for up to 5 s at a time, which is no sign of it. */
+const redisSilenceMs = 15_000;
+
+const redisOptions: RedisOptions = {
+  connectTimeout: 5_000,
+  socketTimeout: redisSilenceMs,
+  keepAlive: 10_000,
+  retryStrategy: (times) => Math.min(200 * times, 3_000),
+};
+
+/** Makes the queues and their workers: on PostgreSQL, or on Redis or Valkey where QUEUE_URL says so. */
+export class QueueBackend implements OnApplicationShutdown {
+  private readonly redisConnections: Redis[] = [];
+  private isAway = false;
+  private failedMs = Number.NEGATIVE_INFINITY;
+  private reason = '';
+
+  private constructor(
+    private readonly redisUrl: string | undefined,
+    private readonly pool: pg.Pool | undefined,
+  ) {
+    setDefaultBackendFactory(pool && createPostgresBackend);
+  }
+
+  /** Opens the queue; `databaseUrl` is PostgreSQL, not behind a pooler in transaction mode. Rejects where it cannot carry a queue. */
+  static async open({ QUEUE_URL }: Settings, databaseUrl: string): Promise<QueueBackend> {
+    if (QUEUE_URL) return new QueueBackend(QUEUE_URL, undefined);
+    await checkNotify(databaseUrl);
+    const pool = poolOf(databaseUrl);
+    const client = await pool.connect();
+    try {
+      await runMigrations(client, schema);
+    } finally {
+      client.release();
+    }
+    return new QueueBackend(undefined, pool);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    for (const connection of this.redisConnections) connection.disconnect();
+    await Promise.race([this.pool?.end(), new Promise((late) => setTimeout(late, 1_000))]);
+  }
+
+  queue(step: Step): Queue<WakeUp> {
+    const queue = new Queue<WakeUp>(step, {
+      connection: this.connection({ enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 5_000 }),
+      prefix: 'rightsizer',
+      defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
+    } as QueueOptions);
+    queue.on('error', (error) => log.debug({ step, error: String(error) }, 'the queue cannot be reached'));
+    return queue;
+  }
+
+  worker(step: Step, work: (wakeUp: WakeUp) => Promise<void>, concurrency: number): Worker<WakeUp> {
+    const worker = new Worker<WakeUp>(step, (job) => work(job.data), {
+      connection: this.connection({ maxRetriesPerRequest: null }),
+      prefix: 'rightsizer',
+      concurrency,
+      lockDuration: lockMs,
+      stalledInterval: lockMs / 2,
+      runRetryDelay: 2_000,
+      // A step is idempotent and its row decides whether there is anything to do: it may be taken over any number of times.
+      maxStalledCount: 1_000_000,
+    } as WorkerOptions);
+    worker.on('error', (error) => this.noteError(step, error));
+    worker.on('active', () => this.noteSuccess());
+    worker.on('ready', () => this.noteSuccess());
+    worker.on('failed', (_, error) => log.warn({ step, error: String(error) }, 'no row can be leased now; the reconciler will wake again'));
+    return worker;
+  }
+
+  /** Why the queue cannot be reached; undefined if it can, as far as its workers know. Jobs go on without it, more slowly. */
+  trouble(): string | undefined {
+    return performance.now() - this.failedMs < errorPauseMs ? this.reason : undefined;
+  }
+
+  /** While the queue is away each worker tells of it every few seconds; the log tells once. */
+  private noteError(step: Step, error: Error): void {
+    // Another worker has taken over a message of a worker that was frozen.
+    const isTakenOver = /^(Lock mismatch|Missing (lock|key))/.test(error.message);
+    if (!isTakenOver && this.trouble() === undefined) {
+      log.warn({ error: String(error) }, `the queue ${this.name} cannot be reached; jobs go on more slowly`);
+      this.isAway = true;
+    } else {
+      log.debug({ step, error: String(error) }, 'a worker of the queue failed');
+    }
+    if (isTakenOver) return;
+    this.failedMs = performance.now();
+    this.reason = `${this.name}: ${error.message}`;
+  }
+
+  private noteSuccess(): void {
+    if (this.isAway) log.info(`the queue ${this.name} is back`);
+    this.isAway = false;
+    this.failedMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Where the queue is, for people; without a password. */
+  private get name(): string {
+    return this.redisUrl === undefined ? 'on PostgreSQL' : `at ${new URL(this.redisUrl).host} (QUEUE_URL)`;
+  }
+
+  private connection(options: RedisOptions): pg.Pool | Redis {
+    if (this.pool) return this.pool;
+    const connection = new Redis(this.redisUrl!, { ...redisOptions, ...options });
+    connection.on('error', () => undefined); // BullMQ reports it
+    this.redisConnections.push(connection);
+    return connection;
+  }
+}
+
+function poolOf(connectionString: string): pg.Pool {
+  const pool = new pg.Pool({
+    ...poolOptions,
+    connectionString,
+    max: connections,
+    application_name: 'rightsizer-queue',
+    // By a statement, not in the start-up packet, which poolers refuse.
+    onConnect: (client) => client.query(`SET search_path TO ${schema}; SET ${idleLimit}`),
+  });
+  pool.on('error', (error) => log.debug({ error: String(error) }, 'a connection of the queue broke'));
+  // Each queue and each worker listens.
+  pool.setMaxListeners(0);
+  return pool;
+}
+
+/** Nobody waits longer for the queue. */
+const patienceMs = 5_000;
+
+function soon<T>(work: Promise<T>): Promise<T> {
+  return untilAborted(work, AbortSignal.timeout(patienceMs));
+}
+
+/** Wakes workers. A lost wake-up loses nothing: the reconciler finds the row and wakes again. */
+@Injectable()
+export class WakeUps implements OnApplicationShutdown {
+  private readonly queues: Readonly<Record<Step, Queue<WakeUp>>>;
+
+  constructor(private readonly backend: QueueBackend) {
+    this.queues = Object.fromEntries(stepNames.map((step) => [step, backend.queue(step)])) as Record<Step, Queue<WakeUp>>;
+  }
+
+  /** Adds wake-ups that the queue does not hold yet; never rejects, and waits no longer than a few seconds for a queue that hangs. */
+  async wake(step: Step, ...wakeUps: readonly WakeUp[]): Promise<void> {
+    if (wakeUps.length === 0) return;
+    const jobs = wakeUps.map((data) => ({ name: step, data, opts: { jobId: wakeUpId(data) } }));
+    await soon(this.queues[step].addBulk(jobs)).catch((error) => {
+      // Told once already where the queue is away.
+      log[this.backend.trouble() ? 'debug' : 'warn'](
+        { step, count: wakeUps.length, error: String(error) },
+        'wake-ups are lost; the reconciler will put them back',
+      );
+    });
+  }
+
+  /** Why the queue cannot be reached; undefined if it can. */
+  trouble(): string | undefined {
+    return this.backend.trouble();
+  }
+
+  /** Adds the wake-ups of several steps; never rejects. */
+  async wakeAll(waking: WakeUpsByStep): Promise<void> {
+    await Promise.all(stepNames.map((step) => this.wake(step, ...(waking[step] ?? []))));
+  }
+
+  /** Wake-ups that wait for a worker, by step; without the steps whose queue does not answer. */
+  async depths(): Promise<Partial<Record<Step, number>>> {
+    const counts = await Promise.all(stepNames.map((step) => soon(this.queues[step].getWaitingCount()).catch(() => undefined)));
+    return Object.fromEntries(stepNames.map((step, index) => [step, counts[index]]).filter(([, count]) => count !== undefined));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all(Object.values(this.queues).map((queue) => soon(queue.close()).catch(() => undefined)));
+  }
+}

@@ -1,0 +1,31 @@
+import { once } from 'node:events';
+import { runTogether } from './abort.js';
+
+const untilStopped = async (signal: AbortSignal) => {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw signal.reason;
+};
+
+describe('runTogether', () => {
+  it('gives the results in the order of the tasks', async () => {
+    expect(await runTogether([async () => 1, async () => 2])).toEqual([1, 2]);
+  });
+
+  it('stops the rest when one fails, and fails with its error', async () => {
+    const failure = new Error('refused');
+    let stopped = false;
+    const slow = (signal: AbortSignal) => untilStopped(signal).finally(() => (stopped = true));
+    await expect(runTogether([slow, () => Promise.reject(failure)])).rejects.toBe(failure);
+    await new Promise(setImmediate);
+    expect(stopped).toBe(true);
+  });
+
+  it.each([
+    ['before', (controller: AbortController) => controller.abort(new Error('cancelled'))],
+    ['during', (controller: AbortController) => void setImmediate(() => controller.abort(new Error('cancelled')))],
+  ])("stops all when the caller's signal fires %s", async (_, abort) => {
+    const controller = new AbortController();
+    abort(controller);
+    await expect(runTogether([untilStopped, untilStopped], controller.signal)).rejects.toThrow('cancelled');
+  });
+});

@@ -1,0 +1,117 @@
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { uncompress } from 'snappyjs';
+import { encodeFrame, encodeFrameData } from '../../test/chunks/encode-answer.js';
+import { encodeXorChunk } from '../../test/chunks/encode-xor-chunk.js';
+import type { ChunkQuestion, Grid } from '../remote-read/series-windows.js';
+import type { Datasource } from './datasource.js';
+import { DatasourceHttp } from './datasource-http.js';
+import { RemoteRead } from './remote-read.js';
+
+const grid: Grid = { endMs: 600_000, stepMs: 60_000, rows: 10, boundary: 'closed' };
+const question: ChunkQuestion = {
+  matchers: [{ type: '=', name: '__name__', value: 'up' }],
+  windows: [{ function: 'last_over_time', rangeMs: 60_000 }],
+};
+const frame = (...names: string[]) =>
+  encodeFrame(
+    encodeFrameData(
+      0,
+      names.map((name) => ({ labels: { __name__: name }, chunks: [{ data: encodeXorChunk([[90_000, 7]]) }] })),
+    ),
+  );
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function serve(listener: RequestListener): Promise<Datasource> {
+  const server = createServer(listener);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  closing.push(() => {
+    server.closeAllConnections();
+    return new Promise((done) => server.close(done));
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { name: 'p', provider: 'prometheus', url, authentication: { type: 'none' }, insecureSkipVerify: false };
+}
+
+function remoteRead({ timeoutMs = 20_000, retryMs = 0 } = {}): RemoteRead {
+  const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 1, DATASOURCE_TIMEOUT_MS: timeoutMs, DATASOURCE_RETRY_MS: retryMs });
+  closing.push(() => http.onModuleDestroy());
+  return new RemoteRead(http);
+}
+
+describe('RemoteRead', () => {
+  it('posts a snappy-packed request and gives the series', async () => {
+    let seen: Partial<IncomingMessage> & { body?: Buffer } = {};
+    const datasource = await serve(async (request, response) => {
+      seen = { url: request.url, headers: request.headers, body: Buffer.concat(await request.toArray()) };
+      response.end(Buffer.concat([frame('a'), frame('b')]));
+    });
+    const found: unknown[] = [];
+    await remoteRead().read(datasource, [question], grid, ({ labels, values, firstRow }) =>
+      found.push([labels.__name__, values[0]![firstRow]]),
+    );
+    expect(found).toEqual([
+      ['a', 7],
+      ['b', 7],
+    ]);
+    expect([seen.url, seen.headers]).toEqual([
+      '/api/v1/read',
+      expect.objectContaining({
+        'content-type': 'application/x-protobuf',
+        'content-encoding': 'snappy',
+        'accept-encoding': 'identity',
+        'x-prometheus-remote-read-version': '0.1.0',
+      }),
+    ]);
+    expect(Buffer.from(uncompress(seen.body!)).includes('up')).toBe(true);
+  });
+
+  it.each<[string, RequestListener, string]>([
+    ['a page', (_, response) => response.end('<html>hello, this is a page, please log in</html>'.repeat(3)), 'malformed'],
+    ['a frame of 1 GB', (_, response) => response.write(Buffer.from([0x80, 0x80, 0x80, 0x80, 4, 1, 2, 3, 4, 5])), 'malformed'],
+    ['a wrong checksum', (_, response) => response.end(Buffer.concat([frame('a').fill(1, 1, 5)])), 'malformed'],
+    ['an answer that ends within a frame', (_, response) => response.end(frame('a').subarray(0, -3)), 'malformed'],
+    ['a stalled stream', (_, response) => response.write(frame('a').subarray(0, -3)), 'timeout'],
+    ['a closed connection', (_, response) => response.write(frame('a').subarray(0, -3), () => response.destroy()), 'unreachable'],
+    ['no remote read', (_, response) => response.writeHead(404).end('404 page not found'), 'not-json'],
+  ])('tells %s', async (_, listener, failure) => {
+    const datasource = await serve(listener);
+    await expect(
+      remoteRead({ timeoutMs: failure === 'timeout' ? 300 : 20_000 }).read(datasource, [question], grid, () => undefined),
+    ).rejects.toMatchObject({
+      failure,
+      message: expect.stringContaining(`asked at ${datasource.url}/api/v1/read`),
+    });
+  });
+
+  describe('where an answer breaks off after its first series', () => {
+    const breakOnce = () => {
+      let asked = 0;
+      return serve((_, response) => {
+        if (asked++ > 0) response.end(frame('a', 'b', 'c'));
+        else response.write(Buffer.concat([frame('a', 'b'), frame('c').subarray(0, 9)]), () => setTimeout(() => response.destroy(), 50));
+      });
+    };
+
+    it('says so and gives all series again', async () => {
+      let names: (string | undefined)[] = [];
+      const onAgain = () => {
+        names = [];
+      };
+      const onSeries: Parameters<RemoteRead['read']>[3] = ({ labels }) => names.push(labels.__name__);
+      await remoteRead({ retryMs: 5000 }).read(await breakOnce(), [question], grid, onSeries, undefined, onAgain);
+      expect(names).toEqual(['a', 'b', 'c']);
+    });
+
+    it('fails where nobody could be told, rather than give a series twice', async () => {
+      const names: (string | undefined)[] = [];
+      const reading = remoteRead({ retryMs: 5000 }).read(await breakOnce(), [question], grid, ({ labels }) => names.push(labels.__name__));
+      await expect(reading).rejects.toMatchObject({ failure: 'malformed', message: expect.stringContaining('the answer broke off') });
+      expect(names).toEqual(['a']);
+    });
+  });
+});

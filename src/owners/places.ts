@@ -1,0 +1,78 @@
+import type { ContainerExperiment, Experiment } from '../experiments/experiment.js';
+
+import type { Settings } from '../settings/settings-schema.js';
+
+import { ownerKey } from './pod-owners.js';
+
+/** Namespace and name of a container, or of a series' container, as one text. */
+export function nameKey({ namespace = '', container = '' }: { readonly namespace?: string; readonly container?: string }): string {
+  return JSON.stringify([namespace, container]);
+}
+
+/** Containers by namespace and name. */
+export function groupByName(containers: readonly ContainerExperiment[]): ContainerExperiment[][] {
+  const groups = new Map<string, ContainerExperiment[]>();
+  for (const container of containers) {
+    const key = nameKey(container);
+    const group = groups.get(key);
+    if (group) group.push(container);
+    else groups.set(key, [container]);
+  }
+  return [...groups.values()];
+}
+
+/** Containers whose namespace and name do not tell them apart from one of another workload. */
+export function readSharedNames(containers: readonly ContainerExperiment[]): ReadonlySet<ContainerExperiment> {
+  return new Set(
+    groupByName(containers)
+      .filter((group) => group.length > 1)
+      .flat(),
+  );
+}
+
+/** Experiments (by their place in the request) that read the same series. */
+export interface Target {
+  readonly indexes: number[];
+}
+
+/** Whose usage it is where pods are not joined to workloads. */
+export const anyOwner = '';
+
+/** Finds whose a series is: by namespace and container, then by owner. */
+export class Targets {
+  private readonly byPlace = new Map<string, Map<string, Target>>();
+
+  /** Whether containers are told apart by their workload. */
+  readonly areJoined: boolean;
+
+  constructor(experiments: readonly PlacedExperiment[], scope: Settings['USAGE_SCOPE']) {
+    this.areJoined = scope === 'workload';
+    for (const { experiment, index } of experiments) {
+      const isContainer = experiment.type === 'container';
+      const place = placeKey(experiment.namespace, isContainer ? experiment.container : undefined);
+      const isJoined = isContainer && this.areJoined;
+      const owner = isJoined ? ownerKey(experiment.workload, experiment.workloadType) : anyOwner;
+      const owners = this.byPlace.get(place) ?? new Map<string, Target>();
+      this.byPlace.set(place, owners);
+      const target = owners.get(owner);
+      if (target) target.indexes.push(index);
+      else owners.set(owner, { indexes: [index] });
+    }
+  }
+
+  /** Targets by owner; undefined = nobody reads series of this place. */
+  at(namespace: string, container?: string): ReadonlyMap<string, Target> | undefined {
+    return this.byPlace.get(placeKey(namespace, container));
+  }
+}
+
+/** A namespace as a whole is another place than a container of it without a name. */
+function placeKey(namespace: string, container: string | undefined): string {
+  return container === undefined ? namespace : `${namespace}\0${container}`;
+}
+
+/** An experiment and its place in the request. */
+export interface PlacedExperiment {
+  readonly experiment: Experiment;
+  readonly index: number;
+}

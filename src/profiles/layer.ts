@@ -1,0 +1,132 @@
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { findSyntaxFault } from '../promql/expression.js';
+import { type Layer, recommendationTypes } from '../recommendation/settings.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { ConfigError, readConfigFolder } from './config-folder.js';
+import { withDurationAsNumber } from './placeholders.js';
+
+/** Layers that the engine has values for. */
+export const knownLayers = ['container', ...recommendationTypes.runtimes] as const satisfies readonly Layer[];
+
+/** A layer: what a container can be seen to have, and what could be tuned in it (spec: rest-api.md 3.3). */
+export interface LayerFile {
+  readonly name: string;
+  /** Every container has it, or those for which any of the queries answers something. */
+  readonly presence: 'always' | readonly string[];
+}
+
+/** Layers that cannot be used. Each fault names the source and the field. */
+export class LayerError extends ConfigError {
+  constructor(faults: readonly string[]) {
+    super('layers', faults);
+  }
+}
+
+const text = z.string().min(1);
+const bound = text.refine((bound) => Number.isFinite(Number(bound)) && Number(bound) >= 0, {
+  error: 'expected a number as text, not negative',
+});
+
+const numericTunable = z
+  .object({ lower_bound: bound, upper_bound: bound, step: z.number().positive(), choices: z.never().optional() })
+  .refine(({ lower_bound, upper_bound }) => Number(lower_bound) < Number(upper_bound), { error: 'lower_bound must be below upper_bound' })
+  .refine(({ lower_bound, upper_bound, step }) => step <= Number(upper_bound) - Number(lower_bound), {
+    error: 'step must be at most upper_bound - lower_bound',
+  });
+const categoricalTunable = z.object({
+  choices: z.array(text).min(1),
+  lower_bound: z.never().optional(),
+  upper_bound: z.never().optional(),
+});
+
+const presenceSchema = z.union(
+  [
+    z.strictObject({ presence: z.literal('always') }),
+    z.strictObject({ queries: z.array(z.object({ datasource: z.literal('prometheus'), query: text, key: text.optional() })).min(1) }),
+  ],
+  { error: 'expected either "presence": "always" or "queries" with datasource "prometheus" and query each' },
+);
+
+const layerSchema = z.object({
+  apiVersion: text,
+  kind: text,
+  metadata: z.object({ name: text }),
+  layer_name: text.max(255),
+  details: z.string().optional(),
+  layer_presence: presenceSchema,
+  // Bounds and choices are checked but not used: the values come from the engine's own rules, as in the reference (recommendations.md 10.1).
+  tunables: z
+    .array(
+      z
+        .object({ name: text, value_type: text })
+        .and(z.union([numericTunable, categoricalTunable], { error: 'expected either choices, or bounds and a step' })),
+    )
+    .min(1)
+    .refine((tunables) => new Set(tunables.map(({ name }) => name)).size === tunables.length, { error: 'two tunables have one name' }),
+});
+
+/** Reads a layer in Kruize's format; `source` (a file's name) begins every fault. Members that we do not use are ignored. Throws a LayerError. */
+export function readLayer(document: unknown, source: string): LayerFile {
+  const read = layerSchema.safeParse(document);
+  if (!read.success) throw new LayerError(read.error.issues.map(({ path, message }) => `${source}: ${path.join('.')}: ${message}`));
+  const { layer_name: name, layer_presence: presence } = read.data;
+  if ('presence' in presence) return { name, presence: 'always' };
+  const queries = presence.queries.map(({ query }) => query);
+  const faults = queries.flatMap((query, index) => {
+    const fault = findSyntaxFault(withDurationAsNumber(query));
+    return fault ? [`${source}: layer ${name}: layer_presence.queries.${index}.query: ${fault.what}`] : [];
+  });
+  if (faults.length > 0) throw new LayerError(faults);
+  return { name, presence: queries };
+}
+
+/** A layer that containers are looked at for. */
+export interface RegisteredLayer extends LayerFile {
+  readonly name: Layer;
+}
+
+/** The layers of CONFIG_DIR/layers that the setting LAYERS names, read once at boot. */
+export class Layers {
+  readonly registered: readonly RegisteredLayer[];
+
+  /** Throws one LayerError that lists every fault of the files, and names that no file has. Without LAYERS no file is looked at. */
+  constructor(settings: Pick<Settings, 'CONFIG_DIR' | 'LAYERS'>) {
+    const names = [...new Set(settings.LAYERS)];
+    this.registered = names.length === 0 ? [] : register(names, readLayers(settings));
+  }
+}
+
+function register(names: readonly string[], found: ReadonlyMap<string, LayerFile>): RegisteredLayer[] {
+  const strange = names.filter((name) => !found.has(name) || !knownLayers.some((known) => known === name));
+  if (strange.length > 0) {
+    const faults = strange.map((name) => {
+      return found.has(name)
+        ? `LAYERS: ${name}: nothing is computed for this layer; there are values for ${knownLayers.join(', ')}`
+        : `LAYERS: ${name}: no file of CONFIG_DIR/layers has this layer_name; there are ${[...found.keys()].join(', ') || 'none'}`;
+    });
+    throw new LayerError(faults);
+  }
+  return names.map((name) => found.get(name) as RegisteredLayer);
+}
+
+function readLayers(settings: Pick<Settings, 'CONFIG_DIR'>): ReadonlyMap<string, LayerFile> {
+  const { items, faults } = readConfigFolder(settings, {
+    folder: 'layers',
+    files: /\.(json|ya?ml)$/,
+    read: (content, file) => readLayer(parseYaml(content, file), file),
+    nameOf: ({ name }) => name,
+    isTaken: (name, file) => `${file}: layer_name: another file has a layer "${name}" too`,
+  });
+  if (faults.length > 0) throw new LayerError(faults);
+  return items;
+}
+
+/** JSON is YAML too. */
+function parseYaml(content: string, file: string): unknown {
+  try {
+    return parse(content);
+  } catch (error) {
+    throw new LayerError([`${file}: not readable as YAML or JSON: ${(error as Error).message.split('\n')[0]}`]);
+  }
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { findSyntaxFault } from '../promql/expression.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { ConfigError, readConfigFolder } from './config-folder.js';
+import { standIn } from './placeholders.js';
+
+/** Label values that filters choose among. The injection points of the queries have these names. */
+export const discoveredKinds = ['namespace', 'workload', 'container'] as const;
+export type DiscoveredKind = (typeof discoveredKinds)[number];
+
+/** A metadata profile that cannot be used. The message names the profile or its file, the field and the fault. */
+export class MetadataProfileError extends ConfigError {
+  constructor(profile: string, faults: readonly string[]) {
+    const text = `Metadata profile ${profile}: ${faults.join('; ')}`;
+    super('metadata profiles', [text]);
+    this.message = text;
+  }
+}
+
+const text = z.string().min(1);
+const prometheus = z.string().refine((kind) => kind.toLowerCase() === 'prometheus', { error: 'expected prometheus' });
+
+const functionSchema = z.object({ function: text, query: text, version: z.string().optional() });
+
+const variableSchema = z.object({
+  name: text,
+  datasource: prometheus.optional(),
+  value_type: z.enum(['double', 'int', 'string', 'categorical']),
+  kubernetes_object: z.enum(['deployment', 'pod', 'container', 'namespace']).default('container'),
+  query: z.string().optional(),
+  aggregation_functions: z.array(functionSchema).min(1),
+});
+
+/** A metadata profile as it is put in (spec: rest-api.md 3.1): the queries that find namespaces, workloads and containers. Unknown members are dropped. */
+export const metadataProfileSchema = z.object({
+  apiVersion: text,
+  kind: text,
+  metadata: z.object({ name: text.max(255) }),
+  profile_version: z.number().default(1),
+  k8s_type: z
+    .string()
+    .refine((type) => ['minikube', 'openshift', 'icp'].includes(type.toLowerCase()), { error: 'expected minikube, openshift or icp' })
+    .optional(),
+  datasource: prometheus,
+  query_variables: z.array(variableSchema).min(1),
+});
+export type MetadataProfile = z.output<typeof metadataProfileSchema>;
+
+/** Reads a profile's JSON text; throws a MetadataProfileError that names `source` and every faulty field. */
+export function readMetadataProfile(source: string, text: string): MetadataProfile {
+  const read = metadataProfileSchema.safeParse(parseJson(source, text));
+  if (!read.success) {
+    const faults = read.error.issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message));
+    throw new MetadataProfileError(source, faults);
+  }
+  for (const kind of discoveredKinds) queryOf(read.data, kind, source);
+  const faults = queryFaults(read.data);
+  if (faults.length > 0) throw new MetadataProfileError(source, faults);
+  return read.data;
+}
+
+/** Faults of the queries' texts: the profile, the query (variable.function) and the position, from 0. */
+function queryFaults({ metadata, query_variables }: MetadataProfile): string[] {
+  return query_variables.flatMap(({ name, aggregation_functions }) =>
+    aggregation_functions.flatMap(({ function: method, query }) => {
+      const fault = findSyntaxFault(standIn(query));
+      return fault ? [`profile ${metadata.name}: ${name}.${method}: ${fault.what}`] : [];
+    }),
+  );
+}
+
+function parseJson(source: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new MetadataProfileError(source, [`is not JSON (${(error as Error).message})`]);
+  }
+}
+
+/** The profile's query for a kind: of the first variable whose name contains the kind, the function `sum` (spec: 4.2). Throws a MetadataProfileError that names `source`. */
+export function queryOf(profile: MetadataProfile, kind: DiscoveredKind, source = profile.metadata.name): string {
+  const index = profile.query_variables.findIndex(({ name }) => name.includes(kind));
+  const variable = profile.query_variables[index];
+  if (!variable) throw new MetadataProfileError(source, [`query_variables: none has "${kind}" in its name`]);
+  const sum = variable.aggregation_functions.find((aggregation) => aggregation.function === 'sum');
+  if (sum) return sum.query;
+  throw new MetadataProfileError(source, [`query_variables.${index}.aggregation_functions (${variable.name}): has no function "sum"`]);
+}
+
+/** The metadata profiles of `CONFIG_DIR/metadata-profiles/*.json`, read once at start. */
+export class MetadataProfiles {
+  private readonly byName: ReadonlyMap<string, MetadataProfile>;
+
+  /** Throws one ConfigError with the faults of all files. */
+  constructor(settings: Pick<Settings, 'CONFIG_DIR'>) {
+    const { items, faults } = readConfigFolder(settings, {
+      folder: 'metadata-profiles',
+      files: /\.json$/,
+      read: (content, _, path) => readMetadataProfile(path, content),
+      nameOf: ({ metadata }) => metadata.name,
+      isTaken: (name, _, path) => `Metadata profile ${path}: metadata.name: another file has the name ${name} too`,
+    });
+    if (faults.length > 0) throw new ConfigError('metadata profiles', faults);
+    this.byName = items;
+  }
+
+  find(name: string): MetadataProfile | undefined {
+    return this.byName.get(name);
+  }
+
+  /** By name. */
+  all(): MetadataProfile[] {
+    return [...this.byName.values()];
+  }
+}

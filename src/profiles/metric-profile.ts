@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { findSyntaxFault } from '../promql/expression.js';
+import type { Layer } from '../recommendation/settings.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { ConfigError, readConfigFolder } from './config-folder.js';
+import { knownLayers } from './layer.js';
+import { durationPlaceholder, experimentPlaceholders, withDurationAsNumber } from './placeholders.js';
+
+/** One variable of a metric profile: its PromQL by aggregation function (`avg`, `max`, …). */
+export interface ProfileVariable {
+  readonly name: string;
+  readonly kubernetesObject: string;
+  readonly queries: Readonly<Record<string, string>>;
+  /** Only containers with one of these layers have such series; absent = any may. It spares questions and changes no answer. */
+  readonly layersRequired?: readonly Layer[];
+}
+
+/** Which PromQL answers for which metric, as data (spec: rest-api.md 3.2). */
+export interface MetricProfile {
+  readonly name: string;
+  readonly variables: ReadonlyMap<string, ProfileVariable>;
+}
+
+/** A metric profile that cannot be used. Each fault names the source and the field, or the query (variable.function) and the position. */
+export class MetricProfileError extends ConfigError {
+  constructor(faults: readonly string[]) {
+    super('metric profiles', faults);
+  }
+}
+
+const layer = z.enum(knownLayers, {
+  error: ({ input }) => `unknown layer ${JSON.stringify(input)}; expected one of ${knownLayers.join(', ')}`,
+});
+
+const profileSchema = z.object({
+  metadata: z.object({ name: z.string().min(1) }),
+  slo: z.object({
+    function_variables: z
+      .array(
+        z.object({
+          name: z.string().min(1),
+          kubernetes_object: z.string().default('container'),
+          layers_required: z.array(layer).nullish(),
+          aggregation_functions: z.array(z.object({ function: z.string().min(1), query: z.string().nullish() })).min(1),
+        }),
+      )
+      .min(1),
+  }),
+});
+
+type ProfileDocument = z.output<typeof profileSchema>;
+
+/**
+ * Reads a metric profile in its input form; `source` (a file's name) begins every fault. Members that we do not use are ignored.
+ * Where a function stands twice in a variable the last entry wins, and an empty query counts as absent, as in the reference (1.2, 1.3).
+ * Throws a MetricProfileError.
+ */
+export function readMetricProfile(document: unknown, source: string): MetricProfile {
+  const read = profileSchema.safeParse(document);
+  if (!read.success) throw new MetricProfileError(read.error.issues.map((issue) => shapeFault(document, issue, source)));
+  const faults = queryFaults(read.data, source);
+  if (faults.length > 0) throw new MetricProfileError(faults);
+  return {
+    name: read.data.metadata.name,
+    variables: new Map(read.data.slo.function_variables.map((variable) => [variable.name, variableOf(variable)])),
+  };
+}
+
+function variableOf(variable: ProfileDocument['slo']['function_variables'][number]): ProfileVariable {
+  const asked = variable.aggregation_functions.flatMap((entry) => (entry.query?.trim() ? [[entry.function, entry.query] as const] : []));
+  const { name, kubernetes_object: kubernetesObject, layers_required: layersRequired } = variable;
+  return { name, kubernetesObject, queries: Object.fromEntries(asked), ...(layersRequired?.length && { layersRequired }) };
+}
+
+function shapeFault(document: unknown, { path, message }: z.core.$ZodIssue, source: string): string {
+  const [slo, list, index, ...field] = path;
+  if (slo !== 'slo' || list !== 'function_variables' || typeof index !== 'number') return `${source}: ${path.join('.')}: ${message}`;
+  const named = (document as { slo: { function_variables: { name?: unknown }[] } }).slo.function_variables[index]?.name;
+  const variable = typeof named === 'string' && named !== '' ? named : `number ${index + 1}`;
+  return `${source}: variable ${variable}: ${field.join('.')}: ${message}`;
+}
+
+/** Functions that the reference has a place for (recommendations.md 1.2). */
+const knownFunctions: readonly string[] = ['avg', 'min', 'max', 'sum', 'median', 'mode', 'range'];
+
+/** Placeholders that a query may have (rest-api.md 3.2). */
+const knownPlaceholders: readonly string[] = [
+  ...Object.keys(experimentPlaceholders),
+  durationPlaceholder,
+  ...['$UUID$', '$GPU_I_PROFILE$', '$POD$'],
+];
+
+/** Without these a query would answer for other namespaces and containers too. One that is cut to a GPU by `$UUID$` needs no other. */
+const neededPlaceholders: Readonly<Record<string, readonly string[]>> = {
+  container: ['$NAMESPACE$', '$CONTAINER_NAME$'],
+  namespace: ['$NAMESPACE$'],
+};
+
+function queryFaults(document: ProfileDocument, source: string): string[] {
+  return document.slo.function_variables.flatMap(({ name: variable, kubernetes_object, aggregation_functions }) =>
+    aggregation_functions.flatMap(({ function: name, query }) => {
+      const where = `${source}: profile ${document.metadata.name}: ${variable}.${name}`;
+      const faults = [
+        ...(knownFunctions.includes(name) ? [] : [`unknown function "${name}"; expected one of ${knownFunctions.join(', ')}`]),
+        ...(query?.trim() ? textFaults(query, neededPlaceholders[kubernetes_object] ?? []) : []),
+      ];
+      return faults.map((fault) => `${where}: ${fault}`);
+    }),
+  );
+}
+
+/** What is wrong with a query's text, with positions from 0. */
+function textFaults(query: string, needed: readonly string[]): string[] {
+  const fault = findSyntaxFault(withDurationAsNumber(query));
+  if (fault) return [fault.what];
+  const found = [...query.matchAll(/\$[A-Z_]+\$/g)];
+  const names = found.map(([name]) => name);
+  const strange = found.filter(([name]) => !knownPlaceholders.includes(name));
+  const missing = names.includes('$UUID$') ? [] : needed.filter((name) => !names.includes(name));
+  return [
+    ...strange.map(({ 0: name, index }) => `unknown placeholder ${name} at position ${index}`),
+    ...missing.map((name) => `has no ${name} anywhere from position 0 to ${query.length}, so it would answer for everybody`),
+  ];
+}
+
+/** The metric profiles of `CONFIG_DIR/metric-profiles/*.json`, read once at start. */
+export class MetricProfiles {
+  private readonly profiles: ReadonlyMap<string, MetricProfile>;
+
+  /** Throws one MetricProfileError with the faults of all files. */
+  constructor(settings: Pick<Settings, 'CONFIG_DIR'>) {
+    const { items, faults } = readConfigFolder(settings, {
+      folder: 'metric-profiles',
+      files: /\.json$/,
+      read: (content, file) => readMetricProfile(parse(content, file), file),
+      nameOf: ({ name }) => name,
+      isTaken: (name, file) => `${file}: metadata.name: another file has a profile "${name}" too`,
+    });
+    if (faults.length > 0) throw new MetricProfileError(faults);
+    this.profiles = items;
+  }
+
+  /** The names of all, in the order of the files. */
+  names(): string[] {
+    return [...this.profiles.keys()];
+  }
+
+  find(name: string): MetricProfile | undefined {
+    return this.profiles.get(name);
+  }
+}
+
+function parse(content: string, file: string): unknown {
+  try {
+    return JSON.parse(content);
+  } catch (error) {
+    throw new MetricProfileError([`${file}: not readable as JSON: ${(error as Error).message}`]);
+  }
+}

@@ -1,0 +1,39 @@
+/** Items by key, keys and items in the order they come (Map.groupBy, which Node 20 lacks). */
+export function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** One text for the values of these labels; a label that is missing is one that is empty, as in PromQL. */
+export function labelKey(labels: Labels, names: readonly string[]): string {
+  return JSON.stringify(names.map((name) => labels[name] ?? ''));
+}
+
+/** Label pairs of a series, by name. */
+export type LabelPairs = readonly (readonly [name: string, value: string])[];
+
+/** The labels that have a value, in the order of their names. */
+export function labelPairs(labels: Readonly<Record<string, string>>, names: readonly string[]): LabelPairs {
+  return [...names].sort().flatMap((name) => (labels[name] ? [[name, labels[name]] as const] : []));
+}
+
+/** The order in which Prometheus answers series: name by name and value by value, then the shorter first (labels.Compare). */
+export function compareLabels(one: LabelPairs, other: LabelPairs): number {
+  for (let i = 0; i < Math.min(one.length, other.length); i++) {
+    const order = compareTexts(one[i]![0], other[i]![0]) || compareTexts(one[i]![1], other[i]![1]);
+    if (order !== 0) return order;
+  }
+  return one.length - other.length;
+}
+
+function compareTexts(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}

@@ -1,0 +1,24 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { DatasourceModule } from '../datasource/datasource.module.js';
+import { PublicationModule } from '../publication/publication.module.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { UsageModule } from '../usage/usage.module.js';
+import { BulkController, JobsController } from './bulk.controller.js';
+import { DatasourcesController } from './datasources.controller.js';
+import { HealthController, MetricsController } from './health.controller.js';
+
+/** HTTP: jobs, datasources, health and metrics. A worker has only health and metrics. */
+@Module({})
+export class RestModule {
+  static beside(bulk: DynamicModule, { ROLE }: Pick<Settings, 'ROLE'>): DynamicModule {
+    return {
+      module: RestModule,
+      imports: [DatasourceModule, UsageModule, PublicationModule, bulk],
+      controllers: [
+        ...(ROLE === 'worker' ? [] : [JobsController, BulkController, DatasourcesController]),
+        HealthController,
+        MetricsController,
+      ],
+    };
+  }
+}

@@ -1,0 +1,103 @@
+import { DatasourceError, type DatasourceFailure } from '../datasource/datasource-error.js';
+import { noEvidence } from '../recommendation/settings.js';
+import { TableDraft } from '../usage/table-draft.js';
+import type { UsageRequest } from '../usage/usage-reader.js';
+import { Measurer } from './measure-shard.js';
+import type { PlannedExperiment } from './plan-experiments.js';
+import type { MeasureTask } from './sizer.js';
+
+const experimentNamed = (name: string): PlannedExperiment => ({
+  name,
+  datasource: 'prometheus-1',
+  type: 'container',
+  clusterName: 'default',
+  namespace: 'shop',
+  workload: name,
+  workloadType: 'deployment',
+  container: 'app',
+  image: 'image',
+  pods: 1,
+  existed: false,
+});
+const task = (count: number): MeasureTask => ({
+  jobId: 'job',
+  request: {},
+  datasource: { name: 'prometheus-1', url: 'http://127.0.0.1:9' } as MeasureTask['datasource'],
+  experiments: Array.from({ length: count }, (_, index) => experimentNamed(`e${index}`)),
+  endSeconds: 1_763_695_800,
+});
+
+/** A measurer whose datasource fails as the test says, the reads that it got and their sizes. */
+function measurerThat(fail: (names: readonly string[]) => Error | undefined) {
+  const reads: number[] = [];
+  const requests: UsageRequest[] = [];
+  const reader = {
+    read: async (request: UsageRequest) => {
+      reads.push(request.experiments.length);
+      requests.push(request);
+      const error = fail(request.experiments.map(({ name }) => name));
+      if (error) throw error;
+      return request.experiments.map(() => new TableDraft(request).finish());
+    },
+  };
+  const layers = { detect: async ({ experiments }: { experiments: readonly unknown[] }) => experiments.map(() => []) };
+  const evidence = { read: async ({ experiments }: { experiments: readonly unknown[] }) => experiments.map(() => noEvidence) };
+  return { measurer: new Measurer(reader as never, layers as never, evidence as never), reads, requests };
+}
+
+const never = new AbortController().signal;
+const failing = (failure: DatasourceFailure) => new DatasourceError(failure, failure);
+
+describe('Measurer', () => {
+  it.each(['too-large', 'refused-query', 'malformed'] as const)(
+    'halves a read that is %s until only the experiment fails that provokes it',
+    async (failure) => {
+      const { measurer, reads } = measurerThat((names) => (names.includes('e5') ? failing(failure) : undefined));
+      const measured = await measurer.measure(task(8), never);
+      expect(measured.map(({ status }) => status)).toEqual([...Array(5).fill('PROCESSED'), 'FAILED', 'PROCESSED', 'PROCESSED']);
+      expect(measured[5]).toMatchObject({ notifications: { [failing(failure).code]: { type: 'ERROR' } } });
+      expect(reads).toEqual([8, 4, 4, 2, 1, 1, 2]);
+    },
+  );
+
+  it('reads in halves what is too large at once', async () => {
+    const { measurer, reads } = measurerThat(({ length }) => (length > 3 ? failing('too-large') : undefined));
+    const measured = await measurer.measure(task(7), never);
+    expect(measured.map(({ status }) => status)).toEqual(Array(7).fill('PROCESSED'));
+    expect(reads).toEqual([7, 3, 4, 2, 2]);
+  });
+
+  it.each(['unreachable', 'timeout', 'unavailable', 'too-many-requests', 'refused-credentials', 'not-json'] as const)(
+    'does not halve where the datasource is %s',
+    async (failure) => {
+      const { measurer, reads } = measurerThat(() => failing(failure));
+      await expect(measurer.measure(task(4), never)).rejects.toMatchObject({ failure });
+      expect(reads).toEqual([4]);
+    },
+  );
+
+  it('does not go on once it is stopped', async () => {
+    const stop = new AbortController();
+    const { measurer, reads } = measurerThat(() => {
+      stop.abort(new Error('stopped'));
+      return failing('too-large');
+    });
+    await expect(measurer.measure(task(4), stop.signal)).rejects.toThrow('stopped');
+    expect(reads).toEqual([4]);
+  });
+
+  it('computes nothing once it is stopped', async () => {
+    const stop = new AbortController();
+    const { measurer } = measurerThat(() => void stop.abort(new Error('stopped')));
+    await expect(measurer.measure(task(2), stop.signal)).rejects.toThrow('stopped');
+  });
+
+  it.each([
+    ['keeps inactive containers of the time range that the caller named', { time_range: { end: '2026-11-21T03:30:00Z' } }, false],
+    ['drops inactive containers where the usage ends now', {}, true],
+  ])('%s', async (_, request, dropsInactive) => {
+    const { measurer, requests } = measurerThat(() => undefined);
+    await measurer.measure({ ...task(1), request }, never);
+    expect(requests).toMatchObject([{ dropsInactive }]);
+  });
+});

@@ -1,0 +1,35 @@
+import { DatasourceError } from '../datasource/datasource-error.js';
+import { MetadataProfileError } from '../profiles/metadata-profile.js';
+import { MetricProfileError } from '../profiles/metric-profile.js';
+import { ProfileFailure, packError, unpackError } from './thread-errors.js';
+
+/** An error as the main thread gets it. */
+const sent = (reason: unknown) => unpackError(structuredClone(packError(reason)));
+
+describe('an error from a thread', () => {
+  it.each(['timeout', 'refused-query'] as const)('says how the datasource failed: %s', (failure) => {
+    const error = sent(new DatasourceError(failure, 'no answer from http://prometheus:9090'));
+    expect(error).toBeInstanceOf(DatasourceError);
+    expect(error).toMatchObject({ failure, message: 'no answer from http://prometheus:9090' });
+  });
+
+  it.each([new MetadataProfileError('own', ['no query for containers']), new MetricProfileError(['an unknown layer'])])(
+    'says that a profile is faulty, and why: $name',
+    (reason) => {
+      expect(sent(reason)).toBeInstanceOf(ProfileFailure);
+      expect(sent(reason).message).toBe(reason.message);
+    },
+  );
+
+  it('shows where a fault of ours is', () => {
+    const bug = new TypeError('x is undefined');
+    const error = sent(bug);
+    expect(error).toMatchObject({ message: 'x is undefined', stack: bug.stack });
+    expect(error).not.toBeInstanceOf(DatasourceError);
+    expect(error).not.toBeInstanceOf(ProfileFailure);
+  });
+
+  it('has a message though what was thrown is no error', () => {
+    expect(sent('a text').message).toBe('a text');
+  });
+});

@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { makeTempFolder, removeTempFolder } from '../../test/servers/temp-folder.js';
+import { waitUntil } from '../../test/servers/wait-until.js';
+import { DatasourceError } from '../datasource/datasource-error.js';
+import { readSettings } from '../settings/read-settings.js';
+import type { MeasureTask } from './sizer.js';
+import { ThreadDied, ThreadsClosed } from './thread-errors.js';
+import { WorkerThreads } from './threads.js';
+
+class SmallThreads extends WorkerThreads {
+  protected override readonly worker = new URL('../../test/small-thread.mjs', import.meta.url).href;
+}
+
+const never = new AbortController().signal;
+let threads: SmallThreads;
+let isShutDown: boolean;
+
+/** Starts threads, one where the test names no number. */
+async function start({ ROLE = 'all', MEASURE_THREADS = '1', DATASOURCE_CONCURRENCY = '4', url = '' } = {}) {
+  threads = new SmallThreads(readSettings({ ROLE, MEASURE_THREADS, DATASOURCE_CONCURRENCY, DATABASE_URL: 'postgres://db/x' }), { url }, {
+    adopt: () => undefined,
+  } as never);
+  isShutDown = false;
+  await threads.onApplicationBootstrap();
+}
+
+async function shutDown() {
+  isShutDown = true;
+  await threads.onApplicationShutdown();
+}
+
+const measure = (jobId: string, signal = never) => threads.measure({ jobId, datasource: { name: 'prometheus-1' } } as MeasureTask, signal);
+
+afterEach(async () => {
+  if (!isShutDown) await shutDown();
+});
+
+describe('WorkerThreads', () => {
+  it('returns what a thread returns, and notes that the datasource was heard', async () => {
+    await start();
+    expect(threads.lastAnswerAt('prometheus-1')).toBeUndefined();
+    expect(await measure('says its number')).toEqual([expect.any(Number)]);
+    expect(threads.lastAnswerAt('prometheus-1')).toBeGreaterThan(0);
+  });
+
+  it('rejects with the error that a thread met', async () => {
+    await start();
+    await expect(measure('fails')).rejects.toThrow(new DatasourceError('timeout', 'no answer'));
+    expect(threads.lastAnswerAt('prometheus-1')).toBeUndefined();
+  });
+
+  it('starts no threads in a process that only answers REST', async () => {
+    await start({ ROLE: 'api' });
+    await expect(measure('says its number')).rejects.toThrow(ThreadsClosed);
+  });
+
+  it('works on tasks side by side, and stops one alone', async () => {
+    await start();
+    const [first] = await measure('says its number');
+    const stop = new AbortController();
+    const waiting = measure('waits', stop.signal);
+    expect(await measure('says its number')).toEqual([first]);
+    stop.abort(new Error('stopped'));
+    await expect(waiting).rejects.toThrow('stopped');
+    expect(await measure('says its number')).toEqual([first]);
+  });
+
+  it('tells of a thread that ended at work, and goes on with another one', async () => {
+    await start();
+    const [first] = await measure('says its number');
+    await expect(measure('dies')).rejects.toThrow(ThreadDied);
+    expect(await measure('says its number')).not.toEqual([first]);
+  });
+
+  it('lets a thread go on when another one ends', async () => {
+    await start({ MEASURE_THREADS: '2' });
+    const [first] = await measure('says its number');
+    const stop = new AbortController();
+    const waiting = measure('waits', stop.signal).catch((reason) => reason);
+    await expect(measure('dies')).rejects.toThrow(ThreadDied);
+    await waitUntil('the other one is replaced', async () => (await measure('says its number'))[0] !== first);
+    stop.abort(new Error('stopped'));
+    expect(await waiting).toEqual(new Error('stopped'));
+  });
+
+  it.each([
+    ['2', '5', 2],
+    ['3', '1', 1],
+    ['1', '4', 4],
+  ])('gives %s threads their shares of %s requests at once to a datasource', async (MEASURE_THREADS, DATASOURCE_CONCURRENCY, share) => {
+    await start({ MEASURE_THREADS, DATASOURCE_CONCURRENCY });
+    expect(await measure('says its share')).toEqual([share]);
+    const numbers = await Promise.all(Array.from({ length: 20 }, () => measure('says its number')));
+    expect(new Set(numbers.flat()).size * share).toBeLessThanOrEqual(Number(DATASOURCE_CONCURRENCY));
+  });
+
+  it('starts threads anew when all have ended while they started', async () => {
+    const folder = makeTempFolder('small-thread');
+    await start({ url: join(folder, 'starts') });
+    await waitUntil('a thread works', async () => (await measure('says its number')).length === 1);
+    removeTempFolder(folder);
+  });
+
+  it('rejects what is under way when the process shuts down, and what comes after', async () => {
+    await start();
+    const waiting = expect(measure('waits')).rejects.toThrow(ThreadsClosed);
+    await shutDown();
+    await waiting;
+    await expect(measure('says its number')).rejects.toThrow(ThreadsClosed);
+  });
+});

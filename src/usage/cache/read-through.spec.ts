@@ -1,0 +1,30 @@
+import { planPartialReads } from './stored-windows.js';
+
+const window = { from: 1000, to: 2441 };
+const knownTo = (...ends: number[]) => ends.map((to) => ({ from: 1000, to }));
+
+describe('planPartialReads', () => {
+  it.each([
+    ['all where nothing is known', 1000, 900, 3600, 1441],
+    ['all where less is known than may come late', 1003, 900, 3600, 1441],
+    ['the new row and an hour before it', 2440, 900, 3600, 5],
+    ['the last hour where all is known', 2441, 900, 3600, 4],
+    ['the last hour where more is known than is wanted', 2600, 900, 3600, 4],
+    ['what is missing since the last job', 2344, 900, 3600, 101],
+    ['one row at least', 2441, 900, 0, 1],
+    ['rows before, from which GPU samples are attached', 2440, 120, 3600, 35],
+    ['these rows and as many more, where no samples come late', 2440, 120, 0, 9],
+    ['no more than all', 1008, 120, 360, 1441],
+  ])('reads %s', (_, to, stepSeconds, overlapSeconds, rows) => {
+    expect(planPartialReads(knownTo(to), window, { stepSeconds, overlapSeconds })).toEqual([{ places: [0], rows }]);
+  });
+
+  it('reads what is known and what is new together, each at once, and alike what differs little', () => {
+    const known = knownTo(2440, 1000, 2439, 2440, 1000, 2000);
+    expect(planPartialReads(known, window, { stepSeconds: 900, overlapSeconds: 3600 })).toEqual([
+      { places: [0, 2, 3], rows: 6 },
+      { places: [1, 4], rows: 1441 },
+      { places: [5], rows: 445 },
+    ]);
+  });
+});

@@ -1,0 +1,242 @@
+import { type UsageColumn, type UsageFunction, type UsageTable, usageMetrics } from '../../recommendation/usage-table.js';
+import { giveTables } from '../columns.js';
+import { TableDraft } from '../table-draft.js';
+import type { Arena } from './arena.js';
+import { blockOf, blockRows, intersect, RowRange, rowsOfBlock } from './row-numbers.js';
+import type { WindowLabels } from './window-labels.js';
+
+/** The rows `start` (included) to `end` (excluded) of a table's column. */
+export interface ColumnPart {
+  readonly values: Float64Array;
+  readonly start: number;
+  readonly end: number;
+  /** The columns that come before it in the block: their rows of the same numbers are written, or read, already. */
+  readonly before: readonly Float64Array[];
+}
+
+/** One way to write a column down. */
+interface ColumnKind {
+  /** Writes the part at a place that has room for 8 bytes a row; answers where it ends, or -1 where this way does not hold it. */
+  readonly write: (bytes: DataView, at: number, part: ColumnPart) => number;
+  /** Fills the part in; answers where it ends. */
+  readonly read: (bytes: DataView, at: number, part: ColumnPart) => number;
+}
+
+const pageBytes = 4096;
+/** Stands for NaN where values are numbers of pages. */
+const missingPages = -(2 ** 31);
+
+/** Requests, limits, idle throttling. */
+const constant: ColumnKind = {
+  write: (bytes, at, { values, start, end }) => {
+    const first = values[start]!;
+    for (let row = start + 1; row < end; row++) if (values[row] !== first) return -1;
+    bytes.setFloat64(at, first, true);
+    return at + 8;
+  },
+  read: (bytes, at, { values, start, end }) => {
+    values.fill(bytes.getFloat64(at, true), start, end);
+    return at + 8;
+  },
+};
+
+/** The sum of one pod is its average. */
+const copy: ColumnKind = {
+  write: (bytes, at, part) => {
+    const index = part.before.findIndex((other) => isCopyOf(other, part));
+    if (index < 0) return -1;
+    bytes.setUint8(at, index);
+    return at + 1;
+  },
+  read: (bytes, at, { values, start, end, before }) => {
+    const original = before[bytes.getUint8(at)]!;
+    for (let row = start; row < end; row++) values[row] = original[row]!;
+    return at + 1;
+  },
+};
+
+/** Memory comes in whole pages: half the bytes of a double. */
+const pages: ColumnKind = {
+  write: (bytes, at, { values, start, end }) => {
+    let next = at;
+    for (let row = start; row < end; row++, next += 4) {
+      const value = values[row]!;
+      const isMissing = Number.isNaN(value);
+      const count = isMissing ? missingPages : (value / pageBytes) | 0;
+      if (!isMissing && (count * pageBytes !== value || count === missingPages)) return -1;
+      bytes.setInt32(next, count, true);
+    }
+    return next;
+  },
+  read: (bytes, at, { values, start, end }) => {
+    let next = at;
+    for (let row = start; row < end; row++, next += 4) {
+      const count = bytes.getInt32(next, true);
+      values[row] = count === missingPages ? Number.NaN : count * pageBytes;
+    }
+    return next;
+  },
+};
+
+/** What is left is noise, which no compression makes smaller. */
+const raw: ColumnKind = {
+  write: (bytes, at, { values, start, end }) => {
+    let next = at;
+    for (let row = start; row < end; row++, next += 8) bytes.setFloat64(next, values[row]!, true);
+    return next;
+  },
+  read: (bytes, at, { values, start, end }) => {
+    let next = at;
+    for (let row = start; row < end; row++, next += 8) values[row] = bytes.getFloat64(next, true);
+    return next;
+  },
+};
+
+/** The ways to write a column down, fewest bytes first; a stored column bears its way's place in this list. */
+export const columnKinds: readonly ColumnKind[] = [constant, copy, pages, raw];
+
+function isCopyOf(other: Float64Array, { values, start, end }: ColumnPart): boolean {
+  for (let row = start; row < end; row++) {
+    if (values[row] !== other[row] && !(Number.isNaN(values[row]) && Number.isNaN(other[row]))) return false;
+  }
+  return true;
+}
+
+/** Some rows of one experiment, in the bytes in which they are stored. */
+export interface WindowBlock {
+  readonly number: number;
+  /** First row (1 byte), rows (1), columns (1), unused (1), labels' length (4), labels, a bit a row whether it is present, then column after column. */
+  readonly data: Buffer;
+}
+
+/** What blocks are written from. */
+export interface BlockSource {
+  readonly table: Pick<UsageTable, 'present' | 'columns'>;
+  /** Number of the table's first row. */
+  readonly firstRow: number;
+  readonly labels: WindowLabels;
+}
+
+const functions: readonly UsageFunction[] = ['avg', 'min', 'max', 'sum', 'count'];
+const columnNames = usageMetrics.flatMap((metric) => functions.map((name): UsageColumn => `${metric}.${name}`));
+const headerBytes = 8;
+/** A column's name, its kind, and 8 bytes a row. */
+const mostColumnBytes = columnNames.length * (2 + 8 * blockRows);
+const bitBytes = Math.ceil(blockRows / 8);
+
+/** A column and the place of its name among all. */
+interface NumberedColumn {
+  readonly index: number;
+  readonly values: Float64Array;
+}
+
+/** Writes the blocks of one table into an arena. */
+export class BlockWriter {
+  private readonly labels: Buffer;
+  private readonly columns: readonly NumberedColumn[];
+
+  constructor(
+    private readonly source: BlockSource,
+    private readonly arena: Arena,
+  ) {
+    const { columns } = source.table;
+    this.labels = Buffer.from(JSON.stringify(source.labels));
+    this.columns = columnNames.flatMap((name, index) => (columns[name] ? [{ index, values: columns[name] }] : []));
+  }
+
+  /** Rows of the table, all of one block, as that block. */
+  write(rows: RowRange): WindowBlock {
+    const { firstRow, table } = this.source;
+    const number = blockOf(rows.from);
+    const [start, end] = [rows.from - firstRow, rows.to - firstRow];
+    const bitsAt = headerBytes + this.labels.length;
+    const room = this.arena.room(bitsAt + bitBytes + mostColumnBytes);
+    const bytes = new DataView(room.buffer, room.byteOffset);
+    room.set(this.labels, headerBytes);
+    const columnsAt = writeBits(room, bitsAt, table.present, start, end);
+    const { at, count } = writeColumns(bytes, columnsAt, this.columns, start, end);
+    room.set([rows.from - rowsOfBlock(number).from, end - start, count, 0]);
+    bytes.setUint32(4, this.labels.length, true);
+    this.arena.drop(room.length - at);
+    return { number, data: room.subarray(0, at) };
+  }
+}
+
+/** The rows that a block holds. */
+export function rowsIn({ number, data }: WindowBlock): RowRange {
+  const from = rowsOfBlock(number).from + data[0]!;
+  return { from, to: from + data[1]! };
+}
+
+/** The labels as the block's writer knew them. */
+export function labelsIn({ data }: WindowBlock): WindowLabels {
+  return JSON.parse(data.toString('utf8', headerBytes, headerBytes + data.readUInt32LE(4)));
+}
+
+/** Copies those of a block's rows that lie in `wanted` into a draft whose first row has the number `firstRow`. */
+export function readBlock(block: WindowBlock, wanted: RowRange, draft: TableDraft, firstRow: number): void {
+  const held = rowsIn(block);
+  const { from, to } = intersect(held, wanted);
+  if (from === to) return;
+  if (from === held.from && to === held.to) {
+    readAll(block, draft, from - firstRow, to - firstRow);
+  } else {
+    const all = new TableDraft({ ...draft.grid, rows: held.to - held.from });
+    readAll(block, all, 0, held.to - held.from);
+    const table = all.finish();
+    copyRows(table, from - held.from, draft, from - firstRow, to - from);
+    giveTables([table]);
+  }
+}
+
+/** Copies `count` rows of a table, from its row `from` on, into a draft, there from its row `at` on. */
+export function copyRows({ present, columns }: BlockSource['table'], from: number, draft: TableDraft, at: number, count: number): void {
+  draft.present.set(present.subarray(from, from + count), at);
+  for (const [name, values] of Object.entries(columns) as [UsageColumn, Float64Array][]) {
+    draft.columnOf(name).set(values.subarray(from, from + count), at);
+  }
+}
+
+/** Copies all of a block's rows into the rows `start` to `end` of a draft. */
+function readAll({ data }: WindowBlock, draft: TableDraft, start: number, end: number): void {
+  const bytes = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let at = headerBytes + bytes.getUint32(4, true);
+  for (let row = start; row < end; row++) draft.present[row] = (data[at + ((row - start) >> 3)]! >> ((row - start) & 7)) & 1;
+  at += Math.ceil((end - start) / 8);
+  const before: Float64Array[] = [];
+  for (let count = data[2]!; count > 0; count--) {
+    const values = draft.columnOf(columnNames[data[at]!]!);
+    at = columnKinds[data[at + 1]!]!.read(bytes, at + 2, { values, start, end, before });
+    before.push(values);
+  }
+}
+
+/** Writes the columns that have a sample in the rows; answers where they end and how many they are. */
+function writeColumns(bytes: DataView, from: number, columns: readonly NumberedColumn[], start: number, end: number) {
+  const before: Float64Array[] = [];
+  let at = from;
+  for (const { index, values } of columns) {
+    if (isEmpty(values, start, end)) continue;
+    const part = { values, start, end, before };
+    let next = -1;
+    for (let kind = 0; next < 0; kind++) {
+      bytes.setUint16(at, (index << 8) | kind);
+      next = columnKinds[kind]!.write(bytes, at + 2, part);
+    }
+    before.push(values);
+    at = next;
+  }
+  return { at, count: before.length };
+}
+
+function isEmpty(values: Float64Array, start: number, end: number): boolean {
+  for (let row = start; row < end; row++) if (!Number.isNaN(values[row])) return false;
+  return true;
+}
+
+function writeBits(bytes: Uint8Array, at: number, flags: Uint8Array, start: number, end: number): number {
+  const next = at + Math.ceil((end - start) / 8);
+  bytes.fill(0, at, next);
+  for (let row = start; row < end; row++) if (flags[row]) bytes[at + ((row - start) >> 3)]! |= 1 << ((row - start) & 7);
+  return next;
+}

@@ -1,0 +1,138 @@
+import { Injectable } from '@nestjs/common';
+import type { Datasource } from '../datasource/datasource.js';
+import { PrometheusClient, type PrometheusSeries } from '../datasource/prometheus-client.js';
+import type { ContainerExperiment, Experiment } from '../experiments/experiment.js';
+import { ownersQuery } from '../owners/owner-sources.js';
+import { matchAnyOf } from '../promql/matcher.js';
+import type { Extras } from '../recommendation/extras.js';
+import { type Evidence, noEvidence, type OomKill, type Resource, recommendationTypes } from '../recommendation/settings.js';
+import { InjectSettings } from '../settings/settings.module.js';
+import type { Settings } from '../settings/settings-schema.js';
+
+/** How finely the time of a kill is told. */
+export const killStepSeconds = 3_600;
+
+/**
+ * Range query: the memory limits (bytes) of containers in the hours in which they were killed for lack of memory; no sample for other hours. A kill is a
+ * restart whose last reason is OOMKilled (kube-state-metrics), or an OOM event of the kernel (cAdvisor), which is not always followed by a restart.
+ */
+export function oomKillsQuery(experiments: readonly ContainerExperiment[], scope: Settings['USAGE_SCOPE']): string {
+  const hour = `[${killStepSeconds}s]`;
+  const names = matchersOf(experiments);
+  const sameContainer = 'on (namespace, pod, container)';
+  const restarted = `increase(kube_pod_container_status_restarts_total{${names}}${hour}) > 0`;
+  const wasKilled = `max_over_time(kube_pod_container_status_last_terminated_reason{reason="OOMKilled", ${names}}${hour}) > 0`;
+  const events = `increase(container_oom_events_total{${names}}${hour}) > 0`;
+  const killed = `((${restarted}) and ${sameContainer} (${wasKilled})) or ${sameContainer} (${events})`;
+  const limits = `min_over_time(kube_pod_container_resource_limits{resource="memory", unit="byte", ${names}}${hour})`;
+  const atKill = `(${limits} and ${sameContainer} (${killed}))`;
+  if (scope === 'container') return `max by (namespace, container) ${atKill}`;
+  const owners = ownersQuery({
+    namespaces: experiments.map(({ namespace }) => namespace),
+    workloads: experiments.map(({ workload }) => workload),
+    reachSeconds: killStepSeconds,
+    namespaceLabel: 'namespace',
+    podLabel: 'pod',
+  });
+  const joined = `${atKill} * on (namespace, pod) group_left (workload, workload_type) ${owners}`;
+  return `max by (namespace, container, workload, workload_type) (${joined})`;
+}
+
+/** Instant query: utilisation targets (percent of the request) of HorizontalPodAutoscalers, with what they scale and on which resource. */
+export function hpaTargetsQuery(experiments: readonly ContainerExperiment[]): string {
+  const namespace = matchAnyOf(
+    'namespace',
+    experiments.map((experiment) => experiment.namespace),
+  );
+  const workload = matchAnyOf(
+    'scaletargetref_name',
+    experiments.map((experiment) => experiment.workload),
+  );
+  const selected = `metric_name=~"cpu|memory", metric_target_type="utilization", ${namespace}`;
+  const targets = `max by (namespace, horizontalpodautoscaler, metric_name) (kube_horizontalpodautoscaler_spec_target_metric{${selected}})`;
+  const labels = 'scaletargetref_kind, scaletargetref_name';
+  const info = `max by (namespace, horizontalpodautoscaler, ${labels}) (kube_horizontalpodautoscaler_info{${namespace}, ${workload}})`;
+  return `${targets} * on (namespace, horizontalpodautoscaler) group_left (${labels}) ${info}`;
+}
+
+function matchersOf(experiments: readonly ContainerExperiment[]): string {
+  const namespaces = experiments.map(({ namespace }) => namespace);
+  const containers = experiments.map(({ container }) => container);
+  return `${matchAnyOf('namespace', namespaces)}, ${matchAnyOf('container', containers)}`;
+}
+
+/** The kills of one container: from the series of its namespace and name, and of its workload where series name one. */
+export function readOomKills(series: readonly PrometheusSeries[], experiment: ContainerExperiment): OomKill[] {
+  return series
+    .filter(({ labels }) => isOfContainer(labels, experiment))
+    .flatMap(({ samples }) => samples.map(([atSeconds, text]) => ({ atSeconds, limitBytes: Number(text) })))
+    .filter(({ limitBytes }) => Number.isFinite(limitBytes) && limitBytes > 0);
+}
+
+/** Resources on which a HorizontalPodAutoscaler scales the container's workload. */
+export function readHpaResources(
+  series: readonly PrometheusSeries[],
+  { namespace, workload, workloadType }: ContainerExperiment,
+): Resource[] {
+  const targets = series.filter(
+    ({ labels }) =>
+      labels.namespace === namespace &&
+      labels.scaletargetref_name === workload &&
+      labels.scaletargetref_kind?.toLowerCase() === workloadType.toLowerCase(),
+  );
+  return recommendationTypes.resources.filter((resource) => targets.some(({ labels }) => labels.metric_name === resource));
+}
+
+function isOfContainer(labels: PrometheusSeries['labels'], experiment: ContainerExperiment): boolean {
+  const { namespace, container, workload, workloadType } = experiment;
+  const isOfWorkload = labels.workload === undefined || (labels.workload === workload && labels.workload_type === workloadType);
+  return labels.namespace === namespace && labels.container === container && isOfWorkload;
+}
+
+/** Whose evidence is wanted, how far back from `endSeconds`, and for which extras. */
+export interface EvidenceRequest {
+  readonly datasource: Datasource;
+  readonly experiments: readonly Experiment[];
+  readonly endSeconds: number;
+  readonly days: number;
+  readonly extras: Extras;
+}
+
+/** Reads what extras look at beside usage: one query for kills and one for autoscalers, and only where they are asked for. */
+@Injectable()
+export class EvidenceReader {
+  constructor(
+    private readonly client: PrometheusClient,
+    @InjectSettings() private readonly settings: Pick<Settings, 'USAGE_SCOPE'>,
+  ) {}
+
+  /** The evidence of each experiment, in their order; none for namespaces. Rejects with a DatasourceError. */
+  async read(request: EvidenceRequest, signal?: AbortSignal): Promise<Evidence[]> {
+    const containers = request.experiments.filter((experiment) => experiment.type === 'container');
+    const [kills, targets] = await Promise.all([this.kills(containers, request, signal), this.hpaTargets(containers, request, signal)]);
+    return request.experiments.map((experiment) => {
+      if (experiment.type === 'namespace') return noEvidence;
+      return { oomKills: readOomKills(kills, experiment), hpaResources: readHpaResources(targets, experiment) };
+    });
+  }
+
+  private async kills(containers: readonly ContainerExperiment[], request: EvidenceRequest, signal?: AbortSignal) {
+    if (!request.extras.oom || containers.length === 0) return noSeries;
+    const { datasource, endSeconds, days } = request;
+    const ask = {
+      query: oomKillsQuery(containers, this.settings.USAGE_SCOPE),
+      startSeconds: endSeconds - Math.floor((days * 86_400) / killStepSeconds) * killStepSeconds,
+      endSeconds,
+      stepSeconds: killStepSeconds,
+    };
+    return (await this.client.queryRange(datasource, ask, signal)).series;
+  }
+
+  private async hpaTargets(containers: readonly ContainerExperiment[], request: EvidenceRequest, signal?: AbortSignal) {
+    if (request.extras.hpa === 'ignore' || containers.length === 0) return noSeries;
+    const { datasource, endSeconds } = request;
+    return (await this.client.query(datasource, { query: hpaTargetsQuery(containers), timeSeconds: endSeconds }, signal)).series;
+  }
+}
+
+const noSeries: readonly PrometheusSeries[] = [];

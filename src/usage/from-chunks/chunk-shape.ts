@@ -1,0 +1,175 @@
+import type { SyntaxNode } from '@lezer/common';
+import type { ExperimentType } from '../../experiments/experiment.js';
+import { countPlaceholders } from '../../profiles/placeholders.js';
+import { childrenOf, parsePromql, secondsOf, withoutParentheses } from '../../promql/expression.js';
+import { type Matcher, readMatcher } from '../../promql/matcher.js';
+import { type WindowFunction, type Windows, windowFunctions } from '../../remote-read/series-windows.js';
+
+export const aggregateOperators = ['sum', 'avg', 'min', 'max', 'count'] as const;
+/** How the series of one experiment become one. */
+export type AggregateOperator = (typeof aggregateOperators)[number];
+
+export const subqueryFunctions = [
+  'avg_over_time',
+  'min_over_time',
+  'max_over_time',
+  'sum_over_time',
+  'count_over_time',
+  'last_over_time',
+] as const;
+export type SubqueryFunction = (typeof subqueryFunctions)[number];
+
+/** `function(…[range:step])`: what stands inside is evaluated at every multiple of the step, then taken over the range. */
+export interface Subquery {
+  readonly function: SubqueryFunction;
+  readonly rangeMs: number;
+  /** Absent: the datasource's evaluation interval. */
+  readonly stepMs?: number;
+}
+
+/**
+ * A profile's query that chunks answer: `operator by (groupBy) (windows(selector))`, where a subquery may stand around the windows of each series
+ * or around the whole.
+ */
+export interface ChunkShape {
+  /** Those of the selector that do not depend on the experiment; `__name__` is the first. */
+  readonly matchers: readonly Matcher[];
+  readonly namespaceLabel: string;
+  /** Absent in queries about namespaces. */
+  readonly containerLabel?: string;
+  readonly windows: Windows;
+  readonly perSeries?: Subquery;
+  readonly operator: AggregateOperator;
+  readonly groupBy: readonly string[];
+  readonly afterwards?: Subquery;
+}
+
+/** Why a query is left to PromQL. */
+export interface NotFromChunks {
+  readonly reason: string;
+}
+
+/** How far back a series is looked at for one instant. */
+export function reachMs({ windows, perSeries }: Pick<ChunkShape, 'windows' | 'perSeries'>): number {
+  const own = windows.function === 'instant' ? 0 : windows.rangeMs;
+  return own + (perSeries?.rangeMs ?? 0);
+}
+
+/** The matchers of a selector; the ones that cut it to an experiment are told apart by their label. */
+export interface Selector {
+  readonly matchers: readonly Matcher[];
+  readonly namespaceLabel?: string;
+  readonly containerLabel?: string;
+}
+
+/** Reads a VectorSelector of PromQL. */
+export function readSelector(node: SyntaxNode, text: string): Selector | NotFromChunks {
+  const name = childrenOf(node).find((child) => child.name === 'Identifier');
+  const labels = childrenOf(node).find((child) => child.name === 'LabelMatchers');
+  const matchers: Matcher[] = name ? [{ type: '=', name: '__name__', value: text.slice(name.from, name.to) }] : [];
+  const cuts: { namespaceLabel?: string; containerLabel?: string } = {};
+  for (const child of labels ? childrenOf(labels) : []) {
+    const matcher = readMatcher(child, text);
+    if (!matcher) return { reason: `cannot read the matcher ${text.slice(child.from, child.to)}` };
+    const isEquality = matcher.type === '=';
+    if (isEquality && matcher.value === '$NAMESPACE$' && !cuts.namespaceLabel) cuts.namespaceLabel = matcher.name;
+    else if (isEquality && matcher.value === '$CONTAINER_NAME$' && !cuts.containerLabel) cuts.containerLabel = matcher.name;
+    else if (countPlaceholders(matcher.value) > 0)
+      return { reason: `does not know the placeholder in ${text.slice(child.from, child.to)}` };
+    else matchers.push(matcher);
+  }
+  return { matchers, ...cuts };
+}
+
+/** Prometheus' default look-back: so old may the sample be that a bare selector takes. */
+export const lookBackMs = 300_000;
+
+type SeriesPart = Pick<ChunkShape, 'windows' | 'perSeries'> & { readonly selector: Selector };
+type AggregatePart = SeriesPart & Pick<ChunkShape, 'operator' | 'groupBy'>;
+
+/** Reads a profile's query, durations put in: its shape, or why chunks cannot answer it. */
+export function readChunkShape(text: string, type: ExperimentType): ChunkShape | NotFromChunks {
+  const top = parsePromql(text);
+  if (!top) return { reason: 'is not PromQL' };
+  const read = readWhole(withoutParentheses(top), text);
+  if ('reason' in read) return read;
+  const { selector, ...shape } = read;
+  const { matchers, namespaceLabel, containerLabel } = selector;
+  if (namespaceLabel === undefined) return { reason: 'is not cut by namespace="$NAMESPACE$"' };
+  if (type === 'namespace') return containerLabel ? { reason: 'asks for a container' } : { ...shape, matchers, namespaceLabel };
+  if (containerLabel === undefined) return { reason: 'is not cut by container="$CONTAINER_NAME$"' };
+  return { ...shape, matchers, namespaceLabel, containerLabel };
+}
+
+/** An aggregation, or a subquery over one. */
+function readWhole(node: SyntaxNode, text: string): (AggregatePart & { readonly afterwards?: Subquery }) | NotFromChunks {
+  if (node.name === 'AggregateExpr') return readAggregate(node, text);
+  const call = readSubquery(node, text);
+  if (call?.inner.name !== 'AggregateExpr') return { reason: 'is no aggregation by labels' };
+  const aggregate = readAggregate(call.inner, text);
+  if ('reason' in aggregate) return aggregate;
+  if (aggregate.perSeries) return { reason: 'has a subquery in a subquery' };
+  return { ...aggregate, afterwards: call.subquery };
+}
+
+function readAggregate(node: SyntaxNode, text: string): AggregatePart | NotFromChunks {
+  const children = childrenOf(node);
+  const operator = nameOf(children[0]!, text);
+  const modifier = children.find((child) => child.name === 'AggregateModifier');
+  const operands = childrenOf(children.find((child) => child.name === 'FunctionCallBody') ?? node);
+  if (!isOneOf(aggregateOperators, operator) || operands.length !== 1) return { reason: `aggregates with ${operator}` };
+  const [keyword, labels] = modifier ? childrenOf(modifier) : [];
+  if (keyword && keyword.name !== 'By') return { reason: 'aggregates without labels' };
+  const groupBy = labels ? childrenOf(labels).map((label) => text.slice(label.from, label.to)) : [];
+  const series = readSeries(withoutParentheses(operands[0]!), text);
+  return 'reason' in series ? series : { ...series, operator: operator satisfies AggregateOperator, groupBy };
+}
+
+/** What is left of one series: its instants, windows over it, or a subquery over those. */
+function readSeries(node: SyntaxNode, text: string): SeriesPart | NotFromChunks {
+  const call = readSubquery(node, text);
+  if (!call) return readWindows(node, text);
+  const inner = readWindows(call.inner, text);
+  return 'reason' in inner ? inner : { ...inner, perSeries: call.subquery };
+}
+
+function readWindows(node: SyntaxNode, text: string): SeriesPart | NotFromChunks {
+  if (node.name === 'VectorSelector') return withSelector(node, { function: 'instant', rangeMs: lookBackMs }, text);
+  const [name, body] = node.name === 'FunctionCall' ? childrenOf(node) : [];
+  const [matrix, ...others] = body ? childrenOf(body) : [];
+  if (!name || matrix?.name !== 'MatrixSelector' || others.length > 0) return { reason: `has ${node.name} where series are expected` };
+  const [selector, range] = childrenOf(matrix);
+  const windowFunction = nameOf(name, text);
+  const seconds = range && secondsOf(range, text);
+  if (!isOneOf<WindowFunction>(windowFunctions, windowFunction) || windowFunction === 'instant') {
+    return { reason: `has the function ${windowFunction}` };
+  }
+  if (selector?.name !== 'VectorSelector' || !seconds) return { reason: 'has a range that is not plain' };
+  return withSelector(selector, { function: windowFunction, rangeMs: seconds * 1000 }, text);
+}
+
+function withSelector(node: SyntaxNode, windows: Windows, text: string): SeriesPart | NotFromChunks {
+  const selector = readSelector(node, text);
+  return 'reason' in selector ? selector : { selector, windows };
+}
+
+/** `f_over_time(inner[range:step])` */
+function readSubquery(node: SyntaxNode, text: string): { subquery: Subquery; inner: SyntaxNode } | undefined {
+  const [name, body] = node.name === 'FunctionCall' ? childrenOf(node) : [];
+  const operands = body ? childrenOf(body) : [];
+  const [inner, range, step] = operands.length === 1 && operands[0]!.name === 'SubqueryExpr' ? childrenOf(operands[0]!) : [];
+  const subqueryFunction = name && nameOf(name, text);
+  const seconds = range && secondsOf(range, text);
+  const stepSeconds = step && secondsOf(step, text);
+  if (!inner || !seconds || !isOneOf<SubqueryFunction>(subqueryFunctions, subqueryFunction) || (step && !stepSeconds)) return undefined;
+  const subquery = { function: subqueryFunction, rangeMs: seconds * 1000, ...(stepSeconds && { stepMs: stepSeconds * 1000 }) };
+  return { subquery, inner: withoutParentheses(inner) };
+}
+
+function nameOf(node: SyntaxNode, text: string): string {
+  return text.slice(node.from, node.to).toLowerCase();
+}
+
+function isOneOf<T extends string>(known: readonly T[], name: string | undefined): name is T {
+  return known.some((each) => each === name);
+}

@@ -1,0 +1,190 @@
+import type { Datasource } from '../../datasource/datasource.js';
+import { DatasourceError } from '../../datasource/datasource-error.js';
+import type { RemoteRead } from '../../datasource/remote-read.js';
+import type { ContainerExperiment } from '../../experiments/experiment.js';
+import { type OwnerReader, type OwnerSource, ownerReaders, planOwnerQuestions } from '../../owners/owner-sources.js';
+import { Targets } from '../../owners/places.js';
+import { PodOwners } from '../../owners/pod-owners.js';
+import type { ServerFacts } from '../../probes/server-facts.js';
+import type { MetricProfiles } from '../../profiles/metric-profile.js';
+import type { UsageTable } from '../../recommendation/usage-table.js';
+import type { ChunkQuestion, Grid, SeriesWindows } from '../../remote-read/series-windows.js';
+import type { Settings } from '../../settings/settings-schema.js';
+import type { PromqlUsageReader } from '../from-promql/promql-usage-reader.js';
+import type { TableDraft } from '../table-draft.js';
+import { UsageReader, type UsageRequest } from '../usage-reader.js';
+import { type ChunkPlan, type PlannedQuestion, planChunkReads } from './plan-chunk-reads.js';
+import { QuestionAggregation } from './question-aggregation.js';
+import { evaluationGrid } from './subquery-windows.js';
+
+/** What is read: a request's experiments as targets, and its tables' instants. */
+export interface ShardReading {
+  readonly request: UsageRequest;
+  readonly intervals: Grid;
+  readonly targets: Targets;
+}
+
+/** The questions of one remote read: first those for owners, then those for usage. */
+export interface AskedChunks {
+  readonly source: OwnerSource;
+  readonly ownerQuestions: readonly ChunkQuestion[];
+  readonly questions: readonly PlannedQuestion[];
+  /** Owners that are known already. */
+  readonly owners?: PodOwners;
+}
+
+/** Takes the series of one remote read in the order of its questions, and fills the tables question by question. */
+export class ReadAggregation {
+  readonly owners: PodOwners;
+  private readonly readOwner: OwnerReader;
+  private open: { readonly question: number; readonly aggregation: QuestionAggregation } | undefined;
+
+  constructor(
+    private readonly reading: ShardReading,
+    private readonly asked: AskedChunks,
+    private readonly grid: Grid,
+    private readonly drafts: readonly TableDraft[],
+  ) {
+    this.owners = asked.owners ?? new PodOwners(asked.source === 'rule' ? 'first' : 'by-name');
+    this.readOwner = ownerReaders[asked.source](this.owners);
+  }
+
+  add(series: SeriesWindows): void {
+    const question = series.question - this.asked.ownerQuestions.length;
+    if (question < (this.open?.question ?? question)) throw outOfOrder(this.reading.request);
+    if (question < 0) this.readOwner(series, series.question);
+    else this.aggregationOf(question).add(series);
+  }
+
+  /** Fills the tables with the last question. */
+  finish(): void {
+    this.open?.aggregation.fill(this.drafts);
+    this.open = undefined;
+  }
+
+  private aggregationOf(question: number): QuestionAggregation {
+    if (this.open?.question === question) return this.open.aggregation;
+    this.finish();
+    const { intervals, targets } = this.reading;
+    const planned = this.asked.questions[question]!;
+    const owners = targets.areJoined && planned.type === 'container' ? this.owners : undefined;
+    const aggregation = new QuestionAggregation(planned, { read: this.grid, intervals }, targets, owners);
+    this.open = { question, aggregation };
+    return aggregation;
+  }
+}
+
+/** Prometheus answers the queries of one request one after the other, and the join relies on it. */
+function outOfOrder({ datasource: { name } }: UsageRequest): DatasourceError {
+  return new DatasourceError(
+    'malformed',
+    `Datasource ${name} answered the queries of a remote read out of order. Set its usage_reader to promql.`,
+  );
+}
+
+/** What a reader of chunks is made of. */
+export interface ChunkReaderParts {
+  readonly remoteRead: Pick<RemoteRead, 'read'>;
+  /** Answers what chunks cannot. */
+  readonly promql: PromqlUsageReader;
+  readonly profiles: MetricProfiles;
+  readonly settings: Pick<Settings, 'USAGE_SCOPE'>;
+  readonly factsOf: (datasource: Datasource, signal?: AbortSignal) => Promise<ServerFacts>;
+}
+
+/** One shard on its way. */
+interface ChunkReading extends ShardReading {
+  readonly plan: ChunkPlan;
+  /** Containers whose pods are joined to workloads; none for scope `container`. */
+  readonly joined: readonly ContainerExperiment[];
+}
+
+/** Reads a shard's usage with one remote read of raw chunks; what a profile's query has an unknown shape for is asked by PromQL at the same time. */
+export class ChunkUsageReader extends UsageReader {
+  /** Datasources that were seen without the recording rule of pod owners: there kube-state-metrics is looked at first. */
+  private readonly withoutOwnerRule = new Set<string>();
+
+  constructor(private readonly parts: ChunkReaderParts) {
+    super();
+  }
+
+  override async read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
+    const facts = await this.parts.factsOf(request.datasource, signal);
+    const reading = this.begin(request, facts);
+    const { answered } = reading.plan;
+    const fill = (drafts: readonly TableDraft[], stop: AbortSignal) => this.fill(reading, drafts, stop);
+    return this.parts.promql.readBeside({ answers: (question) => answered.has(question), fill }, request, signal);
+  }
+
+  private begin(request: UsageRequest, { evaluationMs, ...evaluation }: ServerFacts): ChunkReading {
+    const { metricProfile, stepSeconds, endSeconds, rows } = request;
+    const scope = this.parts.settings.USAGE_SCOPE;
+    const profile = this.parts.profiles.find(metricProfile);
+    if (!profile) throw new Error(`there is no metric profile "${metricProfile}": put its file into CONFIG_DIR/metric-profiles`);
+    const experiments = request.experiments.map((experiment, index) => ({ experiment, index }));
+    const containers = request.experiments.filter((experiment) => experiment.type === 'container');
+    return {
+      request,
+      plan: planChunkReads(experiments, { profile, scope, stepSeconds, evaluationMs }),
+      intervals: { endMs: endSeconds * 1000, stepMs: stepSeconds * 1000, rows, ...evaluation },
+      targets: new Targets(experiments, scope),
+      joined: scope === 'workload' ? containers : [],
+    };
+  }
+
+  /** Pods are joined to workloads as the recording rule says; where the answer has nothing of it, as kube-state-metrics says. */
+  private async fill(reading: ChunkReading, drafts: readonly TableDraft[], signal: AbortSignal): Promise<void> {
+    const { name } = reading.request.datasource;
+    const sources: OwnerSource[] = ['rule', 'kube-state-metrics'];
+    for (const source of this.withoutOwnerRule.has(name) ? sources.reverse() : sources) {
+      if (!(await this.fillWith(source, reading, drafts, signal))) continue;
+      if (source === 'kube-state-metrics') this.withoutOwnerRule.add(name);
+      return;
+    }
+  }
+
+  /** Fills everything; false = the source knows no owner of the pods that are to be joined. */
+  private async fillWith(source: OwnerSource, reading: ChunkReading, drafts: readonly TableDraft[], signal: AbortSignal): Promise<boolean> {
+    const { plan, joined, intervals } = reading;
+    const needsOwners = joined.length > 0 && plan.reachesMs.length > 0;
+    const ownerQuestions = needsOwners ? planOwnerQuestions[source](joined, plan.reachesMs) : [];
+    const onTheIntervals = plan.reads.find(({ evaluationMs }) => evaluationMs === undefined);
+    const asked = { source, ownerQuestions, questions: onTheIntervals?.questions ?? [] };
+    const owners = await this.readOnce(reading, asked, intervals, drafts, signal);
+    if (needsOwners && owners.isEmpty) return false;
+    for (const { questions, evaluationMs } of plan.reads) {
+      if (evaluationMs === undefined) continue;
+      const evaluated = evaluationGrid(intervals, longestSubquery(questions), evaluationMs);
+      await this.readOnce(reading, { source, ownerQuestions: [], questions, owners }, evaluated, drafts, signal);
+    }
+    return true;
+  }
+
+  /** One remote read: first the owners, unless they are known, since what follows is joined to them. An attempt that breaks off leaves nothing. */
+  private async readOnce(
+    reading: ChunkReading,
+    asked: AskedChunks,
+    grid: Grid,
+    drafts: readonly TableDraft[],
+    signal: AbortSignal,
+  ): Promise<PodOwners> {
+    const questions = [...asked.ownerQuestions, ...asked.questions.map(({ ask }) => ask)];
+    const { datasource } = reading.request;
+    const begin = () => new ReadAggregation(reading, asked, grid, drafts);
+    let aggregation = begin();
+    if (questions.length === 0) return aggregation.owners;
+    const beginAgain = () => {
+      aggregation = begin();
+    };
+    await this.parts.remoteRead.read(datasource, questions, grid, (series) => aggregation.add(series), signal, beginAgain);
+    aggregation.finish();
+    return aggregation.owners;
+  }
+}
+
+function longestSubquery(questions: readonly PlannedQuestion[]): number {
+  const subqueries = questions.flatMap(({ channels }) =>
+    channels.flatMap(({ perSeries, readings }) => [perSeries, ...readings.map(({ afterwards }) => afterwards)]),
+  );
+  return Math.max(...subqueries.map((subquery) => subquery?.rangeMs ?? 0));
+}

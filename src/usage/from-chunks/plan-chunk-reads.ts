@@ -1,0 +1,180 @@
+import { type Experiment, type ExperimentType, experimentTypes } from '../../experiments/experiment.js';
+import type { PlacedExperiment } from '../../owners/places.js';
+import type { MetricProfile } from '../../profiles/metric-profile.js';
+import { replaceDuration } from '../../profiles/placeholders.js';
+import { type Matcher, matchOneOf } from '../../promql/matcher.js';
+import type { ChunkQuestion, Windows } from '../../remote-read/series-windows.js';
+import type { Settings } from '../../settings/settings-schema.js';
+import { type UsageQuestion, usageQuestions } from '../usage-questions.js';
+import { type AggregateOperator, type ChunkShape, type NotFromChunks, reachMs, readChunkShape, type Subquery } from './chunk-shape.js';
+
+/** How one usage question is answered from a channel. */
+export interface Reading {
+  readonly question: UsageQuestion;
+  readonly operator: AggregateOperator;
+  readonly afterwards?: Subquery;
+}
+
+/** Values of each series that are aggregated together for some usage questions. */
+export interface Channel {
+  /** Index in the question's `windows`. */
+  readonly window: number;
+  readonly perSeries?: Subquery;
+  /** Index in the plan's `reachesMs`; -1 for namespaces. */
+  readonly reach: number;
+  /** Labels that part an experiment's series into groups, of which the first is read. */
+  readonly groupLabels: readonly string[];
+  readonly readings: Reading[];
+}
+
+export interface PlannedQuestion {
+  readonly ask: ChunkQuestion & { readonly windows: Windows[] };
+  /** Series that have one of these values are left out as they come. */
+  readonly excluded: readonly Matcher[];
+  readonly type: ExperimentType;
+  readonly namespaceLabel: string;
+  readonly containerLabel?: string;
+  readonly channels: Channel[];
+}
+
+/** Questions of one remote read. */
+export interface PlannedRead {
+  /** Distance of the instants that subqueries evaluate; absent: the instants are the table's. */
+  readonly evaluationMs?: number;
+  readonly questions: PlannedQuestion[];
+}
+
+export interface ChunkPlan {
+  readonly reads: readonly PlannedRead[];
+  /** The usage questions that the reads answer. */
+  readonly answered: ReadonlySet<UsageQuestion>;
+  /** How far back the usage of containers looks: each needs owners of its own. */
+  readonly reachesMs: readonly number[];
+}
+
+export interface ChunkPlanContext {
+  readonly profile: MetricProfile;
+  readonly scope: Settings['USAGE_SCOPE'];
+  readonly stepSeconds: number;
+  /** The datasource's default step of subqueries. */
+  readonly evaluationMs: number;
+}
+
+/** Why a query whose namespace stands in an odd label is asked for one experiment at a time. */
+export const joinsByNoLabel = 'has no label to join pods to workloads by';
+
+type ShapeContext = Pick<ChunkPlanContext, 'profile' | 'scope' | 'stepSeconds'>;
+
+/** What chunks answer of everything that the engine reads of the experiments; queries over one selector share one question. */
+export function planChunkReads(placed: readonly PlacedExperiment[], context: ChunkPlanContext): ChunkPlan {
+  const reads = new Map<number | undefined, PlannedRead>();
+  const answered = new Set<UsageQuestion>();
+  const reachesMs: number[] = [];
+  for (const type of experimentTypes) {
+    const experiments = placed.filter(({ experiment }) => experiment.type === type).map(({ experiment }) => experiment);
+    for (const question of experiments.length > 0 ? usageQuestions[type] : []) {
+      const shape = chunkShapeOf(question, type, context);
+      if (!shape || 'reason' in shape) continue;
+      const { questions } = readOf(reads, shape, context);
+      const planned = questionOf(questions, shape, type, experiments);
+      const reach = type === 'container' ? indexOrPush(reachesMs, reachMs(shape)) : -1;
+      addReading(planned, question, shape, { reach, groupLabels: groupLabelsOf(shape, type, context) });
+      answered.add(question);
+    }
+  }
+  return { reads: [...reads.values()], answered, reachesMs };
+}
+
+/** The shape of the profile's query for a question, or why it is asked by PromQL; undefined where the profile has none. */
+export function chunkShapeOf(
+  { variable, function: name }: UsageQuestion,
+  type: ExperimentType,
+  { profile, scope, stepSeconds }: ShapeContext,
+): ChunkShape | NotFromChunks | undefined {
+  const query = profile.variables.get(variable)?.queries[name];
+  if (query === undefined) return undefined;
+  const shape = readChunkShape(replaceDuration(query, stepSeconds), type);
+  if ('reason' in shape || type === 'namespace' || scope === 'container') return shape;
+  if (shape.afterwards) return { reason: 'joins pods to workloads inside a subquery' };
+  if (!shape.namespaceLabel.endsWith('namespace')) return { reason: joinsByNoLabel };
+  return shape;
+}
+
+/** Subqueries with one step are evaluated at the same instants, so they share a read. */
+function readOf(reads: Map<number | undefined, PlannedRead>, shape: ChunkShape, context: ChunkPlanContext): PlannedRead {
+  const subquery = shape.perSeries ?? shape.afterwards;
+  const evaluationMs = subquery && (subquery.stepMs ?? context.evaluationMs);
+  const read = reads.get(evaluationMs) ?? { ...(evaluationMs !== undefined && { evaluationMs }), questions: [] };
+  reads.set(evaluationMs, read);
+  return read;
+}
+
+/**
+ * A datasource answers `pod!=""` by going through the series of all its pods, for each question anew; of the containers of a shard hardly any series
+ * is excluded, so that is seen to here. Namespaces have as many series that are of no container, so those are not sent.
+ */
+function questionOf(
+  questions: PlannedQuestion[],
+  shape: ChunkShape,
+  type: ExperimentType,
+  experiments: readonly Experiment[],
+): PlannedQuestion {
+  const { namespaceLabel, containerLabel } = shape;
+  const isExcluded = ({ type: operator }: Matcher) => operator === '!=' && containerLabel !== undefined;
+  const excluded = shape.matchers.filter(isExcluded);
+  const matchers = [...shape.matchers.filter((matcher) => !isExcluded(matcher)), ...cutMatchers(shape, experiments)];
+  const key = keyOf(type, [...matchers, ...excluded]);
+  const known = questions.find((each) => keyOf(each.type, [...each.ask.matchers, ...each.excluded]) === key);
+  if (known) return known;
+  const planned = {
+    ask: { matchers, windows: [] },
+    excluded,
+    type,
+    namespaceLabel,
+    ...(containerLabel && { containerLabel }),
+    channels: [],
+  };
+  questions.push(planned);
+  return planned;
+}
+
+function addReading(
+  { ask, channels }: PlannedQuestion,
+  question: UsageQuestion,
+  { windows, perSeries, operator, afterwards }: ChunkShape,
+  { reach, groupLabels }: Pick<Channel, 'reach' | 'groupLabels'>,
+): void {
+  const window = indexOrPush(ask.windows, windows);
+  const values = { window, ...(perSeries && { perSeries }), reach, groupLabels };
+  const known = channels.find(({ readings: _, ...each }) => isEqual(each, values));
+  const channel = known ?? { ...values, readings: [] };
+  if (!known) channels.push(channel);
+  channel.readings.push({ question, operator, ...(afterwards && { afterwards }) });
+}
+
+function indexOrPush<T>(list: T[], wanted: T): number {
+  const index = list.findIndex((each) => isEqual(each, wanted));
+  return index >= 0 ? index : list.push(wanted) - 1;
+}
+
+/** For plain data whose members are made in one order. */
+function isEqual(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function cutMatchers({ namespaceLabel, containerLabel }: ChunkShape, experiments: readonly Experiment[]): Matcher[] {
+  const namespaces = experiments.map(({ namespace }) => namespace);
+  const containers = experiments.flatMap((experiment) => (experiment.type === 'container' ? [experiment.container] : []));
+  return [matchOneOf(namespaceLabel, namespaces), ...(containerLabel === undefined ? [] : [matchOneOf(containerLabel, containers)])];
+}
+
+/** Grouping labels beside those that tell experiments apart. */
+function groupLabelsOf({ groupBy, namespaceLabel, containerLabel }: ChunkShape, type: ExperimentType, { scope }: ShapeContext): string[] {
+  const isJoined = type === 'container' && scope === 'workload';
+  const keyLabels = [namespaceLabel, containerLabel, ...(isJoined ? ['workload', 'workload_type'] : [])];
+  return [...new Set(groupBy)].filter((label) => !keyLabels.includes(label)).sort();
+}
+
+function keyOf(type: ExperimentType, matchers: readonly Matcher[]): string {
+  return JSON.stringify([type, ...matchers.map(({ name, type: operator, value }) => `${name}${operator}${value}`).sort()]);
+}

@@ -1,0 +1,93 @@
+import type { ContainerExperiment, Experiment } from '../../experiments/experiment.js';
+import { lookBackSeconds, ownersQuery } from '../../owners/owner-sources.js';
+import { applyEdits, type Edit } from '../../promql/expression.js';
+import { matchAnyOf } from '../../promql/matcher.js';
+import type { Settings } from '../../settings/settings-schema.js';
+import { assumedScrapeSeconds, type PodExpression, type QueryShape } from './query-shape.js';
+
+/** A label of the answer's series and the experiment's member that it stands for. */
+export interface KeyLabel {
+  readonly label: string;
+  readonly member: keyof Pick<ContainerExperiment, 'namespace' | 'container' | 'workload' | 'workloadType'>;
+}
+
+/** One query for many experiments. */
+export interface BatchedQuery {
+  readonly query: string;
+  /** Tells whose series is whose. */
+  readonly keyLabels: readonly KeyLabel[];
+  /** Estimate of the samples that the query costs at one instant. */
+  readonly samplesPerInstant: number;
+}
+
+/**
+ * Puts many experiments (all of one type) into a query of known shape: equality becomes a matcher for all their names, groupings keep their
+ * labels, and for scope `workload` pods are joined to their workloads. Undefined = the query has no labels to join pods by.
+ */
+export function batchQuery(
+  shape: QueryShape,
+  experiments: readonly Experiment[],
+  scope: Settings['USAGE_SCOPE'],
+): BatchedQuery | undefined {
+  const containers = experiments.filter((experiment) => experiment.type === 'container');
+  const isJoined = scope === 'workload' && containers.length > 0;
+  if (isJoined && !shape.namespaceLabel.endsWith('namespace')) return undefined;
+  const keyLabels = keyLabelsOf(shape, isJoined);
+  const values = {
+    namespace: experiments.map((experiment) => experiment.namespace),
+    container: containers.map((experiment) => experiment.container),
+  };
+  const edits = [
+    ...shape.matchers.map(({ field, label, from, to }) => ({ from, to, text: matchAnyOf(label, values[field]) })),
+    ...shape.groupings.map(({ labels, from, to }) => ({
+      from,
+      to,
+      text: `${from === to ? ' ' : ''}by (${withLabels(labels, keyLabels)})`,
+    })),
+    ...(isJoined ? shape.podExpressions.flatMap((expression) => joinEdits(expression, shape, containers)) : []),
+  ];
+  const pods = experiments.reduce((sum, experiment) => sum + experiment.pods, 0);
+  const ownerSamples = isJoined ? Math.max(...shape.podExpressions.map(ownerSamplesOf)) : 0;
+  return { query: applyEdits(shape.text, edits), keyLabels, samplesPerInstant: pods * (shape.samplesPerInstant + ownerSamples) };
+}
+
+function keyLabelsOf({ namespaceLabel, containerLabel }: QueryShape, isJoined: boolean): KeyLabel[] {
+  return [
+    { label: namespaceLabel, member: 'namespace' },
+    ...(containerLabel === undefined ? [] : [{ label: containerLabel, member: 'container' } as const]),
+    ...(isJoined
+      ? ([
+          { label: 'workload', member: 'workload' },
+          { label: 'workload_type', member: 'workloadType' },
+        ] as const)
+      : []),
+  ];
+}
+
+function withLabels(labels: readonly string[], keyLabels: readonly KeyLabel[]): string {
+  return [...new Set([...labels, ...keyLabels.map(({ label }) => label)])].join(', ');
+}
+
+/**
+ * Values are multiplied by 1, which keeps every bit. Prometheus hands joined series on in an order of its own, different each time, so that sums and
+ * averages of two and more pods may differ from the unjoined ones, and from each other, in the last bit.
+ */
+function joinEdits(expression: PodExpression, { namespaceLabel }: QueryShape, containers: readonly ContainerExperiment[]): Edit[] {
+  const podLabel = `${namespaceLabel.slice(0, -'namespace'.length)}pod`;
+  const owners = ownersQuery({
+    namespaces: containers.map((experiment) => experiment.namespace),
+    workloads: containers.map((experiment) => experiment.workload),
+    reachSeconds: expression.reachSeconds,
+    namespaceLabel,
+    podLabel,
+  });
+  const join = `) * on (${namespaceLabel}, ${podLabel}) group_left (workload, workload_type) ${owners}`;
+  return [
+    { from: expression.from, to: expression.from, text: '(' },
+    { from: expression.to, to: expression.to, text: join },
+  ];
+}
+
+function ownerSamplesOf(expression: PodExpression): number {
+  return (expression.reachSeconds + lookBackSeconds) / assumedScrapeSeconds;
+}

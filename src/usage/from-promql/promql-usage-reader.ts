@@ -1,0 +1,218 @@
+import { Injectable } from '@nestjs/common';
+import { runTogether } from '../../calls/abort.js';
+import type { PrometheusSeries } from '../../datasource/prometheus-client.js';
+import { type PlacedExperiment } from '../../owners/places.js';
+import { MetricProfiles } from '../../profiles/metric-profile.js';
+import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.js';
+import { logOf } from '../../settings/logger.js';
+import { InjectSettings } from '../../settings/settings.module.js';
+import type { Settings } from '../../settings/settings-schema.js';
+import { attachAccelerator, detectAccelerator, rowOf, TableDraft } from '../table-draft.js';
+import { acceleratorQuestions, activityQuestion, type UsageQuestion } from '../usage-questions.js';
+import { UsageReader, type UsageRequest } from '../usage-reader.js';
+import {
+  activityQuery,
+  type PlanContext,
+  type PlannedQuery,
+  type ProbeQueries,
+  planProbe,
+  planQuery,
+  planQuestion,
+  planUsageQueries,
+  type UsagePlan,
+} from './plan-usage-queries.js';
+import { groupSeries, PlannedQueries } from './planned-queries.js';
+
+/**
+ * Reads one query's answer into the tables (by the experiment's place in the request). Of several series of one experiment the first is read
+ * (spec: recommendations.md 2.5). Every instant that has a number makes its row an interval (E4); NaN and infinities count as missing (E15).
+ */
+export function fillUsageTables(drafts: readonly TableDraft[], planned: PlannedQuery, answer: readonly PrometheusSeries[]): void {
+  for (const [index, [first]] of groupSeries(planned, answer)) {
+    const draft = drafts[index]!;
+    fillColumn(draft, planned.question.column, first!);
+    if (planned.question.variable.startsWith('jvm')) readJvm(draft, planned, first!);
+  }
+}
+
+function fillColumn(draft: TableDraft, name: UsageColumn | undefined, { samples }: PrometheusSeries): void {
+  let column: Float64Array | undefined;
+  for (const [seconds, text] of samples) {
+    const value = Number(text);
+    const row = rowOf(draft.grid, seconds);
+    if (!Number.isFinite(value) || row < 0) continue;
+    draft.present[row] = 1;
+    if (name === undefined) continue;
+    column ??= draft.columnOf(name);
+    column[row] = value;
+  }
+}
+
+/** `jvm_info` goes before `jvm_info_total`, whichever is answered first. */
+function readJvm(draft: TableDraft, { question }: PlannedQuery, { labels, samples }: PrometheusSeries): void {
+  if (draft.jvm && question.variable === 'jvmInfoTotal') return;
+  draft.jvm = { runtime: labels.runtime ?? '', vendor: labels.vendor ?? '', version: labels.version ?? '' };
+  draft.jvmLastRow = rowOf(draft.grid, samples.at(-1)![0]);
+}
+
+const log = logOf('usage');
+
+/** One read on its way: what is asked, how, and the tables so far. */
+interface Reading {
+  readonly request: UsageRequest;
+  readonly context: PlanContext;
+  readonly drafts: readonly TableDraft[];
+  readonly signal?: AbortSignal;
+}
+
+/** Another source of usage that fills the same tables. */
+export interface OtherSource {
+  /** Whether it answers the question: then PromQL does not. */
+  readonly answers: (question: UsageQuestion) => boolean;
+  readonly fill: (drafts: readonly TableDraft[], signal: AbortSignal) => Promise<void>;
+}
+
+const nothingElse: OtherSource = { answers: () => false, fill: async () => undefined };
+
+/** Reads the usage of a shard with one range query for each variable and function, whatever the number of experiments. */
+@Injectable()
+export class PromqlUsageReader extends UsageReader {
+  private readonly said = new Set<string>();
+
+  constructor(
+    private readonly queries: PlannedQueries,
+    private readonly profiles: MetricProfiles,
+    @InjectSettings() private readonly settings: Settings,
+  ) {
+    super();
+  }
+
+  override read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
+    return this.readBeside(nothingElse, request, signal);
+  }
+
+  /** The same, where another source answers some of the questions at the same time; accelerators and activity are asked here in any case. */
+  async readBeside(other: OtherSource, request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
+    const reading = this.begin(request, signal);
+    let accelerators = new Map<number, PrometheusSeries[]>();
+    const seekAccelerators = async (stop: AbortSignal) => {
+      accelerators = await this.seekAccelerators(reading, stop);
+    };
+    const tasks = [
+      (stop: AbortSignal) => other.fill(reading.drafts, stop),
+      (stop: AbortSignal) => this.fill(reading, other, stop),
+      seekAccelerators,
+    ];
+    await runTogether(tasks, signal);
+    if (request.dropsInactive) await this.dropInactive(reading);
+    await this.attachAccelerators(reading, accelerators);
+    return reading.drafts.map((draft) => draft.finish());
+  }
+
+  private begin(request: UsageRequest, signal?: AbortSignal): Reading {
+    const profile = this.profiles.find(request.metricProfile);
+    if (!profile) throw new Error(`there is no metric profile "${request.metricProfile}": put its file into CONFIG_DIR/metric-profiles`);
+    const context = { profile, scope: this.settings.USAGE_SCOPE, stepSeconds: request.stepSeconds };
+    return { request, context, drafts: request.experiments.map(() => new TableDraft(request)), ...(signal && { signal }) };
+  }
+
+  private async fill({ request, context, drafts }: Reading, { answers }: OtherSource, signal: AbortSignal): Promise<void> {
+    const plans = planUsageQueries(request.experiments, context, (question) => !answers(question));
+    const tasks = plans.map((plan) => async (stop: AbortSignal) => {
+      if (await this.isUnseen(planProbe(plan.question, plan.experiments, context), request, stop)) return;
+      await this.fillWith(this.noteUnbatched(plan, context), request, drafts, stop);
+    });
+    await runTogether(tasks, signal);
+  }
+
+  /** Each answer is read as soon as it is there and then forgotten: all of them together are far larger than the tables. */
+  private async fillWith({ queries }: UsagePlan, request: UsageRequest, drafts: readonly TableDraft[], signal: AbortSignal): Promise<void> {
+    const tasks = queries.map((planned) => async (stop: AbortSignal) => {
+      fillUsageTables(drafts, planned, await this.queries.askRange(request.datasource, planned, request, stop));
+    });
+    await runTogether(tasks, signal);
+  }
+
+  /** Empties the tables of containers that had no CPU activity for 15 days (E1, E6); only those with no sample above zero are asked about. */
+  private async dropInactive({ request, context, drafts, signal }: Reading): Promise<void> {
+    const idle = containersOf(request).filter(({ index }) => !drafts[index]!.hasActivity('cpuUsage.avg'));
+    const maxDate = context.profile.variables.get(activityQuestion.variable)?.queries[activityQuestion.function];
+    if (maxDate === undefined) return;
+    const { queries } = planQuery(activityQuery(maxDate), activityQuestion, idle, context);
+    const active = await runTogether(
+      queries.map((planned) => async (stop: AbortSignal) => {
+        const series = await this.queries.askInstant(request.datasource, planned, request.endSeconds, stop);
+        return groupSeries(planned, series).keys();
+      }),
+      signal,
+    );
+    const activeIndexes = new Set(active.flatMap((indexes) => [...indexes]));
+    for (const { index } of idle) if (!activeIndexes.has(index)) drafts[index]!.clear();
+  }
+
+  /** Whether a question's probe finds no series, so that the question needs not be asked. */
+  private async isUnseen(probe: ProbeQueries, request: UsageRequest, signal?: AbortSignal): Promise<boolean> {
+    if (probe.length === 0) return false;
+    const answers = await runTogether(
+      probe.map((planned) => (stop: AbortSignal) => this.queries.askRange(request.datasource, planned, request, stop)),
+      signal,
+    );
+    return answers.every((series) => series.length === 0);
+  }
+
+  /** Series of an accelerator's memory by the experiment's place in the request: they tell who has one. */
+  private async seekAccelerators({ request, context }: Reading, signal: AbortSignal): Promise<Map<number, PrometheusSeries[]>> {
+    const containers = containersOf(request);
+    if (await this.isUnseen(planProbe(acceleratorQuestions.memory, containers, context), request, signal)) return new Map();
+    return this.askAccelerators(acceleratorQuestions.memory, containers, { request, context }, signal);
+  }
+
+  /** Series of an accelerator metric by the experiment's place in the request. */
+  private async askAccelerators(
+    question: UsageQuestion,
+    containers: readonly PlacedExperiment[],
+    { request, context }: Pick<Reading, 'request' | 'context'>,
+    signal?: AbortSignal,
+  ): Promise<Map<number, PrometheusSeries[]>> {
+    const { queries } = this.noteUnbatched(planQuestion(question, containers, context), context);
+    const grouped = await runTogether(
+      queries.map((planned) => async (stop: AbortSignal) => {
+        return groupSeries(planned, await this.queries.askRange(request.datasource, planned, request, stop));
+      }),
+      signal,
+    );
+    return new Map(grouped.flatMap((groups) => [...groups]));
+  }
+
+  private async attachAccelerators(reading: Reading, memory: ReadonlyMap<number, PrometheusSeries[]>): Promise<void> {
+    for (const [index, series] of memory) {
+      const draft = reading.drafts[index]!;
+      const model = draft.present.includes(1) ? detectAccelerator(series) : undefined;
+      if (model !== undefined) draft.acceleratorModel = model;
+    }
+    const detected = new Set([...memory.keys()].filter((index) => reading.drafts[index]!.acceleratorModel !== undefined));
+    if (detected.size === 0) return;
+    const containers = containersOf(reading.request).filter(({ index }) => detected.has(index));
+    const core = await this.askAccelerators(acceleratorQuestions.core, containers, reading, reading.signal);
+    for (const index of detected) {
+      const draft = reading.drafts[index]!;
+      attachAccelerator(draft, acceleratorQuestions.core.column, core.get(index) ?? []);
+      attachAccelerator(draft, acceleratorQuestions.memory.column, memory.get(index) ?? []);
+    }
+  }
+
+  /** Says once a process which queries of a profile are asked once for each experiment. */
+  private noteUnbatched(plan: UsagePlan, { profile }: PlanContext): UsagePlan {
+    for (const { variable, function: name } of plan.unbatched) {
+      const key = `${profile.name} ${variable}.${name}`;
+      if (this.said.has(key)) continue;
+      this.said.add(key);
+      log.warn({ profile: profile.name, variable, function: name }, 'query of unknown shape: asked for each experiment alone');
+    }
+    return plan;
+  }
+}
+
+function containersOf({ experiments }: UsageRequest): PlacedExperiment[] {
+  return experiments.map((experiment, index) => ({ experiment, index })).filter(({ experiment }) => experiment.type === 'container');
+}
