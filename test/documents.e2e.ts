@@ -173,7 +173,7 @@ describe('the service', () => {
       ]),
     );
     const started = await startService({
-      env: { DATABASE_URL: await postgres.createDatabase(), DATASOURCES_FILE: file },
+      env: { DATABASE_URL: await postgres.createDatabase(), DATASOURCES_FILE: file, ROLE: 'api' },
       until: 'listening',
     });
     try {
@@ -211,7 +211,7 @@ async function startAsShown(text: string): Promise<StartedState> {
       ['PORT=8081', `PORT=${await freePort()}`],
     ]),
   );
-  const started = await startService({ env: { DATABASE_URL: database, ...settings } });
+  const started = await startService({ env: { DATABASE_URL: database, MEASURE_THREADS: '1', ...settings } });
   const get = async <Body>(path: string) => (await (await fetch(`${started.url}${path}`)).json()) as Body;
   try {
     const { datasources } = await get<{ datasources?: object[] }>('/datasources');
