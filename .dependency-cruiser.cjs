@@ -6,7 +6,7 @@ const mayImport = {
   recommendation: [],
   database: ['settings'],
   'remote-read': ['promql'],
-  'usage-file': ['recommendation'],
+  'usage-file': ['recommendation', 'experiments'],
   experiments: ['settings', 'recommendation', 'database', 'datasource'],
   datasource: ['settings', 'database', 'promql', 'remote-read', 'calls'],
   profiles: ['settings', 'promql', 'recommendation', 'experiments'],
