@@ -41,6 +41,7 @@ const mayImport = {
     'publication',
   ],
   bulk: [
+    'promql',
     'settings',
     'calls',
     'database',
