@@ -9,10 +9,9 @@ const mayImport = {
   'usage-file': ['recommendation', 'experiments'],
   experiments: ['settings', 'recommendation', 'database', 'datasource'],
   datasource: ['settings', 'database', 'promql', 'remote-read', 'calls'],
-  profiles: ['settings', 'promql', 'recommendation', 'experiments'],
-  probes: ['settings', 'calls', 'datasource', 'remote-read'],
+  profiles: ['settings', 'promql', 'recommendation', 'experiments', 'datasource'],
   owners: ['settings', 'promql', 'remote-read', 'datasource', 'experiments'],
-  discovery: ['settings', 'calls', 'database', 'promql', 'remote-read', 'datasource', 'profiles', 'probes'],
+  discovery: ['settings', 'calls', 'database', 'promql', 'remote-read', 'datasource', 'profiles'],
   usage: [
     'settings',
     'calls',
@@ -68,7 +67,7 @@ const mayImport = {
     'sizing',
     'bulk',
   ],
-  cli: ['settings', 'recommendation', 'usage-file', 'datasource', 'profiles', 'discovery', 'experiments', 'usage'],
+  cli: ['settings', 'recommendation', 'usage-file', 'datasource', 'profiles', 'discovery', 'experiments', 'usage', 'sizing'],
 };
 
 const folderRules = Object.entries(mayImport).map(([folder, allowed]) => ({

@@ -72,7 +72,7 @@ export async function measureFloor(
   const seconds = (performance.now() - startMs) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   const after = await prometheusCounters(url);
-  http.onModuleDestroy();
+  http.close();
   return {
     seconds,
     cpuSeconds: (user + system) / 1e6,

@@ -5,6 +5,9 @@ import type { Datasource } from '../src/datasource/datasource.js';
 import type { ContainerExperiment, Experiment } from '../src/experiments/experiment.js';
 import type { UsageTable } from '../src/recommendation/usage-table.js';
 import type { UsageRequest } from '../src/usage/usage-reader.js';
+
+type Asked = Omit<UsageRequest, 'capabilities'>;
+
 import { clusterBlocks } from './cluster/cluster-blocks.js';
 import { roughShard } from './rough-shard/rough-shard.js';
 import { miscountedRows, tableDifferences } from './rough-shard/table-differences.js';
@@ -42,7 +45,7 @@ async function serve(options: Parameters<typeof startPrometheus>[0]): Promise<Da
   return datasourceAt(server.url);
 }
 
-const requestOf = (datasource: Datasource, experiments: readonly Experiment[], over: Partial<UsageRequest> = {}): UsageRequest => ({
+const requestOf = (datasource: Datasource, experiments: readonly Experiment[], over: Partial<Asked> = {}): Asked => ({
   datasource,
   metricProfile: profile,
   experiments,
@@ -66,13 +69,13 @@ function experimentOf(name: string): ContainerExperiment {
   return { type: 'container', name, datasource, clusterName, namespace, workload, workloadType, container, image: 'i', pods: 2 };
 }
 
-async function readBoth(request: UsageRequest, scope: keyof typeof readers = 'workload') {
+async function readBoth(request: Asked, scope: keyof typeof readers = 'workload') {
   const { promql, chunks } = readers[scope];
   return { promql: await promql.read(request), chunks: await chunks.read(request) };
 }
 
 /** The differences of all tables, with the experiments' names. */
-function differencesOf({ experiments }: UsageRequest, one: readonly UsageTable[], other: readonly UsageTable[]): string[] {
+function differencesOf({ experiments }: Asked, one: readonly UsageTable[], other: readonly UsageTable[]): string[] {
   return experiments.flatMap(({ name }, i) => tableDifferences(one[i]!, other[i]!).map((difference) => `${name}: ${difference}`));
 }
 

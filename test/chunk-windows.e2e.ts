@@ -63,7 +63,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  http?.onModuleDestroy();
+  http?.close();
   await server?.stop();
 });
 

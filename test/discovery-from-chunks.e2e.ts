@@ -4,18 +4,15 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { UsageReaderName } from '../src/datasource/datasource.js';
 import { DatasourceError } from '../src/datasource/datasource-error.js';
-import { DatasourceHttp } from '../src/datasource/datasource-http.js';
-import { PrometheusClient, type PrometheusSeries } from '../src/datasource/prometheus-client.js';
-import { RemoteRead } from '../src/datasource/remote-read.js';
+import type { PrometheusSeries } from '../src/datasource/prometheus-client.js';
 import { Discovery } from '../src/discovery/discovery.js';
 import { readDiscoveryShape } from '../src/discovery/discovery-shape.js';
 import { answerFromChunks } from '../src/discovery/from-chunks.js';
-import { SettledAnswers } from '../src/discovery/kept-days.js';
 import type { DiscoveryFilter } from '../src/discovery/name-filter.js';
 import { durationText, type Instants, planWindows, startOf, type TimeRange } from '../src/discovery/plan-discovery.js';
-import { SeriesFinder } from '../src/discovery/series-finder.js';
-import { ReaderProbes } from '../src/probes/reader-probes.js';
 import { MetadataProfiles } from '../src/profiles/metadata-profile.js';
+import { readSettings } from '../src/settings/read-settings.js';
+import { openSizer } from '../src/sizing/open-sizer.js';
 import { roughOwners } from './rough-owners.js';
 import { type PrometheusServer, startPrometheus } from './servers/prometheus.js';
 import { makeTempFolder, removeTempFolder } from './servers/temp-folder.js';
@@ -28,11 +25,9 @@ const days = 6;
 const externalLabels = { cluster: 'east', region: 'eu' };
 const shipped = new MetadataProfiles({ CONFIG_DIR: undefined }).find('cluster-metadata-local-monitoring')!;
 
-const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 4, DATASOURCE_TIMEOUT_MS: 60_000, DATASOURCE_RETRY_MS: 0 });
-const client = new PrometheusClient(http);
-const remoteRead = new RemoteRead(http);
-const finder = new SeriesFinder(client, new ReaderProbes(remoteRead, client, http), remoteRead);
-const discovery = new Discovery(finder, new SettledAnswers({ USAGE_OVERLAP: 3_600 }));
+const settings = readSettings({ DATASOURCE_CONCURRENCY: '4', DATASOURCE_TIMEOUT_MS: '60000', DATASOURCE_RETRY_MS: '0' });
+const { client, remoteRead, finder, capabilities, close } = openSizer(settings);
+const discovery = new Discovery(finder, settings);
 let server: PrometheusServer;
 
 beforeAll(async () => {
@@ -42,10 +37,12 @@ beforeAll(async () => {
   server = await startPrometheus({ openMetrics: [file], externalLabels });
   rmSync(file);
   removeTempFolder(folder);
+  // Tests count remote reads: those of the probe come before.
+  for (const usageReader of ['auto', 'promql'] as const) await capabilities.of(datasource(usageReader));
 });
 
 afterAll(async () => {
-  http.onModuleDestroy();
+  close();
   await server?.stop();
 });
 
@@ -66,9 +63,10 @@ async function requestsTo(path: string): Promise<number> {
   return counts.filter(([, handler]) => handler === path).reduce((sum, [, , count]) => sum + Number(count), 0);
 }
 
-const discover = (usageReader: UsageReaderName, filter: DiscoveryFilter, timeRange?: TimeRange) =>
+const discover = async (usageReader: UsageReaderName, filter: DiscoveryFilter, timeRange?: TimeRange) =>
   discovery.discover({
     datasource: datasource(usageReader),
+    capabilities: await capabilities.of(datasource(usageReader)),
     metadataProfile: shipped,
     filter,
     measurementSeconds: 900,
@@ -86,17 +84,17 @@ describe('discovery from chunks and by PromQL', () => {
   const whole = lastDays(days);
   it.each<[string, DiscoveryFilter, TimeRange, number]>([
     ['everything', {}, whole, 40],
-    ['everything of a time off the scrapes', {}, lastDays(days - 1, -123.456), 40],
-    ['everything of a time that begins before the data', {}, lastDays(days * 2), 40],
+    ['everything of a time beside the scrapes', {}, lastDays(days - 1, -123.456), 40],
+    ['everything of a time that starts before the data', {}, lastDays(days * 2), 40],
     ['everything of a day', {}, lastDays(1, -2 * daySeconds), 20],
     ['everything of thirteen hours', {}, lastDays(13 / 24, -3 * daySeconds), 10],
     ['some namespaces', { include: { namespace: ['shop.*'] }, exclude: { namespace: ['shop'] } }, whole, 10],
     ['a namespace of odd characters', { include: { namespace: ['a"b\\\\c'] } }, whole, 10],
     ['some workloads and containers', { include: { workload: ['w-[01].*'] }, exclude: { containers: ['proxy'] } }, whole, 10],
-    ['all that a label includes', { include: { namespaces: ['shop'], labels: { team: 'red' } } }, whole, 0],
-    ['all but what labels exclude', { exclude: { labels: { team: 'red', pod: 'pod-3' } } }, whole, 10],
+    ['everything that a label includes', { include: { namespaces: ['shop'], labels: { team: 'red' } } }, whole, 0],
+    ['everything except what labels exclude', { exclude: { labels: { team: 'red', pod: 'pod-3' } } }, whole, 10],
     ['nothing of an external label', { include: { labels: { cluster: 'east' } } }, whole, 0],
-    ['everything where an external label is excluded', { exclude: { labels: { cluster: 'east' } } }, whole, 40],
+    ['everything if an external label is excluded', { exclude: { labels: { cluster: 'east' } } }, whole, 40],
     ['everything that lacks a label', { include: { labels: { region: '' } } }, whole, 40],
   ])('find the same: %s', async (_, filter, timeRange, atLeast) => {
     const readsBefore = await requestsTo('/api/v1/read');
@@ -106,7 +104,7 @@ describe('discovery from chunks and by PromQL', () => {
     expect(await requestsTo('/api/v1/read')).toBeGreaterThan(readsBefore);
   });
 
-  it('ask what no time range is given for by PromQL', async () => {
+  it('use PromQL if no time range is given', async () => {
     const readsBefore = await requestsTo('/api/v1/read');
     expect(await discover('auto', {})).toEqual(await discover('promql', {}));
     expect(await requestsTo('/api/v1/read')).toBe(readsBefore);
@@ -182,7 +180,7 @@ describe('queries of a known shape', () => {
       );
     });
 
-  it('are answered from chunks as Prometheus answers them, or not at all where it refuses them', async () => {
+  it('are answered from chunks as Prometheus answers them, or not at all if it refuses them', async () => {
     const count = { equal: 0, samples: 0, refused: 0, left: 0 };
     await fc.assert(
       fc.asyncProperty(cases, async ({ query, windows }) => {

@@ -11,8 +11,7 @@ import type { Step } from '../src/bulk/steps.js';
 
 import { DatabaseModule } from '../src/database/database.module.js';
 import type { Experiment } from '../src/experiments/experiment.js';
-import { ExperimentStore, type Outcome, OutcomeStore } from '../src/experiments/experiment-rows.js';
-import { ExperimentsModule } from '../src/experiments/experiments.module.js';
+import { ExperimentEntity, ExperimentStore, type Outcome, OutcomeEntity, OutcomeStore } from '../src/experiments/experiment-rows.js';
 import { readSettings } from '../src/settings/read-settings.js';
 import { SettingsModule } from '../src/settings/settings.module.js';
 
@@ -45,10 +44,9 @@ export async function openJobFlow(databaseUrl: string): Promise<JobFlow> {
     imports: [
       SettingsModule.of(readSettings({ KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:9' })),
       DatabaseModule.at(databaseUrl, 10),
-      TypeOrmModule.forFeature([BulkJobEntity, ShardEntity]),
-      ExperimentsModule,
+      TypeOrmModule.forFeature([BulkJobEntity, ShardEntity, ExperimentEntity, OutcomeEntity]),
     ],
-    providers: [LeaseStore, BulkJobStore, ShardStore, JobReader],
+    providers: [LeaseStore, BulkJobStore, ShardStore, JobReader, ExperimentStore, OutcomeStore],
   })
   class JobFlowModule {}
 

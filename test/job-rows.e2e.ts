@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { LeaseLost, Stopped } from '../src/bulk/lease-rows.js';
-import { packRecommendation } from '../src/experiments/experiment-rows.js';
+import { packRecommendation } from '../src/experiments/documents.js';
 import { readView, renderJob } from '../src/rest/bulk-view.js';
 import { experimentNamed, type JobFlow, nameOf, openJobFlow, outcomesOf } from './job-flow.js';
 import { meanwhile } from './meanwhile.js';

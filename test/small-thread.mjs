@@ -1,31 +1,25 @@
 import { appendFileSync, readFileSync } from 'node:fs';
-import { BroadcastChannel, threadId, workerData } from 'node:worker_threads';
+import { parentPort, threadId, workerData } from 'node:worker_threads';
 
 // A measuring thread without datasources. What it does with a task is the task's jobId.
-const channel = new BroadcastChannel('rightsizer-measuring-threads');
-channel.unref();
-channel.onmessage = ({ data }) => {
-  if (data !== 'close') return;
-  channel.postMessage('closed');
-  channel.close();
-};
-channel.postMessage('open');
+const { settings } = workerData;
 
-// The first two threads end while they start where the database's address is a file's.
-const { databaseUrl: file, settings } = workerData;
-if (file !== '') {
-  appendFileSync(file, '.');
-  if (readFileSync(file).length <= 2) process.exit(1);
+// If CONFIG_DIR names a file, the first two threads end while they start.
+if (settings.CONFIG_DIR) {
+  appendFileSync(settings.CONFIG_DIR, '.');
+  if (readFileSync(settings.CONFIG_DIR).length <= 2) process.exit(1);
 }
+parentPort.postMessage('open');
 
 const works = {
   dies: () => process.exit(1),
   fails: () => ({ failed: { kind: 'datasource', failure: 'timeout', message: 'no answer' } }),
-  waits: ({ port }) => new Promise((stopped) => port.once('message', () => stopped({ value: [] }))),
-  'says its number': () => ({ value: [threadId] }),
-  'says its share': () => ({ value: [settings.DATASOURCE_CONCURRENCY] }),
+  waits: ({ port }) => new Promise((stopped) => port.once('message', () => stopped({ value: { measurements: [] } }))),
+  'says its number': () => ({ value: { measurements: [threadId] } }),
+  'says its share': () => ({ value: { measurements: [settings.DATASOURCE_CONCURRENCY] } }),
+  'says what is stored': ({ task }) => ({ value: { measurements: [task.windows.stored.length] } }),
 };
 
 export function measure({ task, port }) {
-  return works[task.jobId]({ port });
+  return works[task.jobId]({ task, port });
 }

@@ -10,7 +10,7 @@ import type { WakeUpsByStep } from '../src/bulk/steps.js';
 import { Datasources } from '../src/datasource/datasources.js';
 import type { DiscoveryRequest } from '../src/discovery/plan-discovery.js';
 import type { DiscoveredCluster } from '../src/discovery/read-workloads.js';
-import { packRecommendation } from '../src/experiments/experiment-rows.js';
+import { packRecommendation } from '../src/experiments/documents.js';
 import { MetadataProfiles } from '../src/profiles/metadata-profile.js';
 import type { Message } from '../src/publication/messages.js';
 import { PublicationError } from '../src/publication/publication-error.js';

@@ -223,8 +223,8 @@ describe('a store that fails', () => {
       expect(differences(without.recommendations, withStore.recommendations, { relative: 1e-9 })).toEqual([]);
     }
     for (const complaint of [
-      'stored usage cannot be looked up: all of it is read anew',
-      'kept answers cannot be looked up: all is asked anew',
+      'stored usage cannot be loaded: all of it is read again',
+      'kept days cannot be loaded: everything is queried again',
     ]) {
       expect(stored.logs.filter(({ msg }) => msg === complaint)).toHaveLength(1);
     }

@@ -1,15 +1,20 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { DatasourceModule } from '../datasource/datasource.module.js';
-import { DiscoveryModule } from '../discovery/discovery.module.js';
-import { ExperimentsModule } from '../experiments/experiments.module.js';
-import { ProbesModule } from '../probes/probes.module.js';
-import { PublicationModule } from '../publication/publication.module.js';
+import { DataSource } from 'typeorm';
+import { CapabilityCache } from '../datasource/capabilities.js';
+import { Datasources } from '../datasource/datasources.js';
+import { KeptDaysStore } from '../discovery/kept-days-store.js';
+import { ExperimentEntity, ExperimentStore, OutcomeEntity, OutcomeStore } from '../experiments/experiment-rows.js';
+import { MetadataProfiles } from '../profiles/metadata-profile.js';
+import { KafkaClient } from '../publication/kafka-client.js';
+import { Publisher } from '../publication/publisher.js';
+import { WebhookClient } from '../publication/webhook-client.js';
+import { fromSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { JobSizer } from '../sizing/job-sizer.js';
+import { type LocalSizer, openSizer } from '../sizing/open-sizer.js';
 import { WorkerThreads } from '../sizing/threads.js';
-import { LayersModule } from '../usage/layers.module.js';
-import { UsageModule } from '../usage/usage.module.js';
-
+import { WindowStore } from '../usage/cache/window-store.js';
 import { DiscoverStep } from './discover-step.js';
 import { EndedJobs } from './ended-jobs.js';
 import { FinishStep, NotifyStep } from './ending-steps.js';
@@ -19,46 +24,75 @@ import { LeaseStore } from './lease-rows.js';
 import { MeasureStep } from './measure-step.js';
 import { PublishStep } from './publish-step.js';
 import { QueueBackend, WakeUps } from './queue.js';
-
 import { Reconciler } from './reconciler.js';
 import { RunningLeases } from './running-leases.js';
 import { ShardEntity, ShardStore } from './shard-rows.js';
-
 import { StepRunner } from './step-runner.js';
 import { StepWorkers } from './step-workers.js';
 import { SubmitJob } from './submit-job.js';
 
-const rows = [LeaseStore, BulkJobStore, ShardStore, JobReader];
+const rows = [LeaseStore, BulkJobStore, ShardStore, JobReader, ExperimentStore, OutcomeStore];
 const steps = [DiscoverStep, MeasureStep, PublishStep, FinishStep, NotifyStep, EndedJobs, RunningLeases, StepRunner];
+const publication = [KafkaClient, Publisher, WebhookClient];
 
-/** The whole flow of a job: request, rows, queues, steps, REST. */
+/** A Sizer of the main thread: it probes datasources, and faulty profiles or layers stop the start. */
+const LOCAL_SIZER = Symbol('LOCAL_SIZER');
+
+function openLocalSizer(settings: Settings): LocalSizer {
+  const sizer = openSizer(settings);
+  return Object.assign(sizer, { onModuleDestroy: sizer.close });
+}
+
+/** Makes a provider of a class that knows nothing of Nest. */
+function made<T>(type: Type<T>, useFactory: (...parts: never[]) => T, ...inject: (Type | symbol)[]): Provider {
+  return { provide: type, useFactory: useFactory as (...parts: unknown[]) => T, inject };
+}
+
+function sizing(settings: Settings): Provider[] {
+  return [
+    { provide: LOCAL_SIZER, useFactory: () => openLocalSizer(settings) },
+    made(CapabilityCache, ({ capabilities }: LocalSizer) => capabilities, LOCAL_SIZER),
+    made(WorkerThreads, () => new WorkerThreads(settings)),
+    made(
+      WindowStore,
+      (database: DataSource, { profiles }: LocalSizer) => new WindowStore(database, profiles, settings),
+      DataSource,
+      LOCAL_SIZER,
+    ),
+    made(KeptDaysStore, (database: DataSource) => new KeptDaysStore(database), DataSource),
+    made(
+      JobSizer,
+      (threads: WorkerThreads, { capabilities, profiles }: LocalSizer, windows: WindowStore, days: KeptDaysStore) =>
+        new JobSizer(threads, capabilities, profiles, windows, days, settings),
+      WorkerThreads,
+      LOCAL_SIZER,
+      WindowStore,
+      KeptDaysStore,
+    ),
+  ];
+}
+
+/** The whole flow of a job: request, rows, queues, steps. */
 @Module({})
 export class BulkModule {
   static at(settings: Settings, databaseUrl: string): DynamicModule {
     return {
       module: BulkModule,
-      imports: [
-        TypeOrmModule.forFeature([BulkJobEntity, ShardEntity]),
-        DatasourceModule,
-        DiscoveryModule,
-        ExperimentsModule,
-        PublicationModule,
-        ProbesModule,
-        // Threads read usage; here it makes a faulty metric profile stop the start.
-        UsageModule,
-        LayersModule,
-      ],
+      imports: [TypeOrmModule.forFeature([BulkJobEntity, ShardEntity, ExperimentEntity, OutcomeEntity])],
       providers: [
+        fromSettings(Datasources),
+        fromSettings(MetadataProfiles),
+        ...sizing(settings),
+        ...publication,
         ...rows,
         ...steps,
         SubmitJob,
-        WorkerThreads,
         { provide: QueueBackend, useFactory: () => QueueBackend.open(settings, settings.DATABASE_DIRECT_URL ?? databaseUrl) },
         WakeUps,
         StepWorkers,
         Reconciler,
       ],
-      exports: [SubmitJob, BulkJobStore, JobReader, EndedJobs, WakeUps],
+      exports: [Datasources, CapabilityCache, Publisher, SubmitJob, BulkJobStore, JobReader, EndedJobs, WakeUps],
     };
   }
 }

@@ -7,9 +7,9 @@ import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { type ResolvedRequest, resolveRequest, usageRows } from '../sizing/bulk-request.js';
+import { JobSizer } from '../sizing/job-sizer.js';
 import { experimentNotifications, jobNotifications } from '../sizing/notifications.js';
 import { type NameClash, planExperiments, planShards } from '../sizing/plan-experiments.js';
-import { WorkerThreads } from '../sizing/threads.js';
 import { EndedJobs } from './ended-jobs.js';
 import { type BulkJobEntity, BulkJobStore, type JobPlan } from './job-rows.js';
 import { type Lease, Stopped } from './lease-rows.js';
@@ -39,7 +39,7 @@ export class DiscoverStep implements StepWork {
     private readonly jobs: BulkJobStore,
     private readonly sources: Datasources,
     private readonly profiles: MetadataProfiles,
-    private readonly threads: WorkerThreads,
+    private readonly sizer: JobSizer,
     private readonly ended: EndedJobs,
     @InjectSettings() private readonly settings: Settings,
   ) {}
@@ -82,7 +82,7 @@ export class DiscoverStep implements StepWork {
           nowSeconds: Math.floor(job.startedAt.getTime() / 1000),
           refresh: request.refresh,
         };
-        const { cluster, warnings } = await this.threads.discover(ask, stop);
+        const { cluster, warnings } = await this.sizer.discover(ask, stop);
         return { datasource: name, cluster, warnings };
       }),
     );

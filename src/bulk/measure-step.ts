@@ -3,10 +3,10 @@ import { Datasources } from '../datasource/datasources.js';
 import type { Outcome } from '../experiments/experiment-rows.js';
 import { logOf } from '../settings/logger.js';
 import { resolveRequest } from '../sizing/bulk-request.js';
+import { JobSizer } from '../sizing/job-sizer.js';
 import { experimentNotifications, jobNotifications } from '../sizing/notifications.js';
 import { type PlannedExperiment } from '../sizing/plan-experiments.js';
 import type { Measurement } from '../sizing/sizer.js';
-import { WorkerThreads } from '../sizing/threads.js';
 import { EndedJobs } from './ended-jobs.js';
 import { BulkJobStore } from './job-rows.js';
 import { type Lease, Stopped } from './lease-rows.js';
@@ -24,7 +24,7 @@ export class MeasureStep implements StepWork {
     private readonly jobs: BulkJobStore,
     private readonly shards: ShardStore,
     private readonly sources: Datasources,
-    private readonly threads: WorkerThreads,
+    private readonly sizer: JobSizer,
     private readonly ended: EndedJobs,
   ) {}
 
@@ -36,7 +36,7 @@ export class MeasureStep implements StepWork {
     const datasource = this.sources.find(name);
     if (!datasource) throw new JobFailure(jobNotifications.unknownDatasource(name));
     const endSeconds = job.usageEnd.getTime() / 1000;
-    const measurements = await this.threads.measure(
+    const measurements = await this.sizer.measure(
       { jobId, request: resolveRequest(job.request), datasource, experiments, endSeconds },
       signal,
     );

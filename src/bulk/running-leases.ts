@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import { Injectable } from '@nestjs/common';
 import { logOf } from '../settings/logger.js';
-import { WorkerThreads } from '../sizing/threads.js';
+import { JobSizer } from '../sizing/job-sizer.js';
 import { type Lease, LeaseLost, LeaseStore, type Release, Stopped } from './lease-rows.js';
 import { type Step, type StepDefinition, stepNames, steps } from './steps.js';
 
@@ -69,7 +69,7 @@ export class RunningLeases {
 
   constructor(
     private readonly leases: LeaseStore,
-    private readonly threads: WorkerThreads,
+    private readonly sizer: JobSizer,
   ) {}
 
   get count(): number {
@@ -182,7 +182,7 @@ export class RunningLeases {
     for (const running of this.ofStep(step)) {
       const { lease, sinceMs } = running;
       const silentSince = performance.now() - silenceMs / (1 + names.size);
-      const found = lease.datasources.filter((name) => Math.max(sinceMs, this.threads.lastAnswerAt(name) ?? 0) < silentSince);
+      const found = lease.datasources.filter((name) => Math.max(sinceMs, this.sizer.lastAnswerAt(name) ?? 0) < silentSince);
       const hasSilentReceiver = waitsFor === 'receiver' && sinceMs < performance.now() - silenceMs && silent.size < maxReceivers;
       if (found.length > 0 || hasSilentReceiver) silent.set(running, found);
       for (const name of found) names.add(name);

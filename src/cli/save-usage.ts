@@ -1,18 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import type { Datasource } from '../datasource/datasource.js';
-import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { Datasources } from '../datasource/datasources.js';
-import { PrometheusClient } from '../datasource/prometheus-client.js';
 import type { Experiment } from '../experiments/experiment.js';
-import { Layers } from '../profiles/layer.js';
 import { noExtras } from '../recommendation/settings.js';
 import { logger } from '../settings/logger.js';
 import { readSettings } from '../settings/read-settings.js';
 import { httpUrl } from '../settings/setting-types.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { EvidenceReader } from '../usage/evidence-reader.js';
-import { LayerDetector } from '../usage/layer-detector.js';
-import { usageReaderOf } from '../usage/usage-chain.js';
+import { type LocalSizer, openSizer } from '../sizing/open-sizer.js';
 import { writeEvidence, writeUsageFile } from '../usage-file/write-usage-file.js';
 
 /** Somebody waits for the answer: an unreachable datasource is not retried for a minute unless the settings say so. */
@@ -34,12 +29,12 @@ export async function saveUsage(name: string, options: UsageOptions): Promise<vo
     throw new Error(
       `"${name}" names no experiment: expected namespace/kind/workload/container, a namespace, or a name in the default format`,
     );
-  const http = new DatasourceHttp(settings);
+  const sizer = openSizer(settings);
   try {
-    const file = await readFileOf(experiment, datasourceOf(settings, options, experiment), window, http, settings);
+    const file = await readFileOf(experiment, datasourceOf(settings, options, experiment), window, sizer);
     await write(`${JSON.stringify(file)}\n`, options.output);
   } finally {
-    http.onModuleDestroy();
+    sizer.close();
   }
 }
 
@@ -47,22 +42,22 @@ async function readFileOf(
   experiment: Experiment,
   datasource: Datasource,
   { endSeconds, days, stepMinutes, isEndGiven, metricProfile }: UsageWindow,
-  http: DatasourceHttp,
-  settings: Settings,
+  { capabilities, profiles, usage, layers, evidence }: LocalSizer,
 ): Promise<object> {
-  const client = new PrometheusClient(http);
   const stepSeconds = stepMinutes * 60;
   const rows = Math.ceil((days * 86_400) / stepSeconds) + 1;
+  const known = await capabilities.of(datasource, undefined, endSeconds);
   const asked = { datasource, experiments: [experiment] };
-  const [[usage], [layers], [evidence]] = await Promise.all([
-    usageReaderOf(http, settings).read({ ...asked, metricProfile, endSeconds, stepSeconds, rows, dropsInactive: !isEndGiven }),
-    new LayerDetector(client, new Layers(settings), settings).detect({ ...asked, atSeconds: endSeconds, mayShareNames: true }),
-    new EvidenceReader(client, settings).read({ ...asked, endSeconds, days, extras: allEvidence }),
+  const fitting = profiles.fitting(metricProfile, known.rules);
+  const [[table], [found], [seen]] = await Promise.all([
+    usage.read({ ...asked, capabilities: known, metricProfile: fitting, endSeconds, stepSeconds, rows, dropsInactive: !isEndGiven }),
+    layers.detect({ ...asked, atSeconds: endSeconds, mayShareNames: true }),
+    evidence.read({ ...asked, endSeconds, days, extras: allEvidence }),
   ]);
   return {
-    ...writeUsageFile(usage!, subjectOf(experiment)),
-    ...(layers!.length > 0 && { layers }),
-    evidence: writeEvidence(evidence!),
+    ...writeUsageFile(table!, subjectOf(experiment)),
+    ...(found!.length > 0 && { layers: found }),
+    evidence: writeEvidence(seen!),
   };
 }
 

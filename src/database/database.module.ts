@@ -10,12 +10,6 @@ import { DiscoveryAnswers1795400000000 } from './migrations/1795400000000-discov
 import { Attempts1795500000000 } from './migrations/1795500000000-attempts.js';
 import { SentTopics1795600000000 } from './migrations/1795600000000-sent-topics.js';
 
-/** Where PostgreSQL is, for threads that make connections of their own. */
-export class DatabaseAddress {
-  /** `postgres://…`, with the password. */
-  constructor(readonly url: string) {}
-}
-
 /** Any number, the same in every process of ours: serialises migrations of processes that start together. */
 const lockKey = 7_281_554_301;
 
@@ -43,16 +37,11 @@ export class DatabaseProbe {
 
 const log = logOf('database');
 
-export interface DatabaseOptions {
-  /** Brings the tables to this release; false in the threads of a process that has done so. Default true. */
-  readonly migrates?: boolean;
-}
-
 /** The connection to PostgreSQL. */
 @Global()
 @Module({})
 export class DatabaseModule {
-  static at(url: string, poolSize: number, { migrates = true }: DatabaseOptions = {}): DynamicModule {
+  static at(url: string, poolSize: number): DynamicModule {
     const connection = TypeOrmModule.forRootAsync({
       useFactory: () => ({
         type: 'postgres' as const,
@@ -79,16 +68,10 @@ export class DatabaseModule {
         const database = await new DataSource(options).initialize().catch((cause) => {
           throw connectFailure(url, cause);
         });
-        if (migrates) await migrate(database);
+        await migrate(database);
         return database;
       },
     });
-    const address = { provide: DatabaseAddress, useValue: new DatabaseAddress(url) };
-    return {
-      module: DatabaseModule,
-      imports: [connection],
-      providers: [DatabaseProbe, address],
-      exports: [DatabaseProbe, DatabaseAddress],
-    };
+    return { module: DatabaseModule, imports: [connection], providers: [DatabaseProbe], exports: [DatabaseProbe] };
   }
 }

@@ -1,12 +1,10 @@
 import type { Socket } from 'node:net';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import axios, { type AxiosResponse } from 'axios';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { stopAfter, untilAborted } from '../calls/abort.js';
 import { readRetryAfterMs, retryFor } from '../calls/retry.js';
 import { storable } from '../database/database-error.js';
-import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { Agents, authorize, BearerTokens } from './credentials.js';
 import type { Datasource } from './datasource.js';
@@ -32,8 +30,7 @@ const longestRefusalBytes = 10_000;
 const progressBytes = 16_384;
 
 /** Posts to datasources: credentials, TLS, one concurrency limit a datasource, time-out of the whole answer, retries. */
-@Injectable()
-export class DatasourceHttp implements OnModuleDestroy {
+export class DatasourceHttp {
   private readonly agents = new Agents();
   private readonly tokens: BearerTokens;
   private readonly limits = new Map<string, LimitFunction>();
@@ -41,7 +38,7 @@ export class DatasourceHttp implements OnModuleDestroy {
   /** Answers that are being read, and how far. */
   private readonly reading = new Set<{ readonly name: string; readonly socket: Socket; bytes: number }>();
 
-  constructor(@InjectSettings() private readonly settings: HttpSettings) {
+  constructor(private readonly settings: HttpSettings) {
     this.tokens = new BearerTokens(this.agents, settings.DATASOURCE_TIMEOUT_MS);
   }
 
@@ -74,7 +71,7 @@ export class DatasourceHttp implements OnModuleDestroy {
     return this.answeredMs.get(datasource);
   }
 
-  onModuleDestroy(): void {
+  close(): void {
     this.agents.destroy();
   }
 

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { Injectable } from '@nestjs/common';
 import { parseDocument } from 'yaml';
 import { whyUnreadable } from '../settings/files.js';
-import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { Datasource } from './datasource.js';
 import { DatasourceConfigError, type InspectedDatasources, inspectDatasources } from './read-datasources.js';
@@ -14,11 +12,10 @@ export const noDatasource =
   'No datasource is configured, so every job is refused. Set PROMETHEUS_URL, DATASOURCES_FILE or KRUIZE_CONFIG_FILE.';
 
 /** The registered datasources by name, read once when the process starts; a faulty configuration stops the start. */
-@Injectable()
 export class Datasources {
   private readonly byName: ReadonlyMap<string, Datasource>;
 
-  constructor(@InjectSettings() settings: Configuration) {
+  constructor(settings: Configuration) {
     const { datasources, faults } = inspectConfigured(settings);
     if (faults.length > 0) throw new DatasourceConfigError(faults);
     this.byName = new Map(datasources.map((datasource) => [datasource.name, datasource]));

@@ -66,7 +66,7 @@ function clientWith(settings: Partial<Record<'concurrency' | 'timeoutMs' | 'retr
     DATASOURCE_TIMEOUT_MS: settings.timeoutMs ?? 2000,
     DATASOURCE_RETRY_MS: settings.retryMs ?? 0,
   });
-  closing.push(() => http.onModuleDestroy());
+  closing.push(() => http.close());
   return new PrometheusClient(http);
 }
 
@@ -114,7 +114,7 @@ describe('PrometheusClient', () => {
       sendMore = (bytes: number) => response.write(' '.repeat(bytes));
     });
     const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 1, DATASOURCE_TIMEOUT_MS: 20_000, DATASOURCE_RETRY_MS: 0 });
-    closing.push(() => http.onModuleDestroy());
+    closing.push(() => http.close());
     const stop = new AbortController();
     const asking = failureOf(new PrometheusClient(http).query(datasourceAt(url), ask, stop.signal));
     while (http.lastAnswerAt('prometheus-1') === undefined) await delay(5);

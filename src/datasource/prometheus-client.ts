@@ -1,7 +1,6 @@
-import { Injectable } from '@nestjs/common';
 import type { Datasource } from './datasource.js';
 import { DatasourceError, describeFailure } from './datasource-error.js';
-import { DatasourceHttp, readBytes } from './datasource-http.js';
+import { type DatasourceHttp, readBytes } from './datasource-http.js';
 
 /** One series of an answer: label pairs and samples as [epoch seconds, value as text]. */
 export interface PrometheusSeries {
@@ -19,7 +18,6 @@ export interface PrometheusAnswer {
 export const longestAnswerBytes = 128 * 1024 * 1024;
 
 /** Asks a datasource over Prometheus' HTTP API. Every method retries transient failures and rejects with a DatasourceError. */
-@Injectable()
 export class PrometheusClient {
   constructor(private readonly http: DatasourceHttp) {}
 

@@ -39,7 +39,7 @@ async function serve(listener: RequestListener): Promise<Datasource> {
 
 function remoteRead({ timeoutMs = 20_000, retryMs = 0 } = {}): RemoteRead {
   const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 1, DATASOURCE_TIMEOUT_MS: timeoutMs, DATASOURCE_RETRY_MS: retryMs });
-  closing.push(() => http.onModuleDestroy());
+  closing.push(() => http.close());
   return new RemoteRead(http);
 }
 

@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import { Injectable } from '@nestjs/common';
 import { storable } from '../database/database-error.js';
 import type { PrometheusSeries } from '../datasource/prometheus-client.js';
 import { discoveredKinds } from '../profiles/metadata-profile.js';
 import { groupBy } from '../promql/labels.js';
 import { logOf } from '../settings/logger.js';
-import { SettledAnswers } from './kept-days.js';
+import type { Settings } from '../settings/settings-schema.js';
+import { KeptDays, keyOfDays } from './kept-days.js';
 import {
   DiscoveryRequest,
   type Instants,
@@ -28,7 +28,7 @@ import {
   refineSightings,
   toCluster,
 } from './read-workloads.js';
-import { type Asking, type Question, SeriesFinder } from './series-finder.js';
+import type { Asking, Question, SeriesFinder } from './series-finder.js';
 
 export interface DiscoveryResult {
   readonly cluster: DiscoveredCluster;
@@ -44,19 +44,20 @@ type Find = (questions: readonly Question[], windows: Instants) => Promise<(read
 const log = logOf('discovery');
 
 /** Finds the workloads of a datasource. */
-@Injectable()
 export class Discovery {
   constructor(
     private readonly finder: SeriesFinder,
-    private readonly settled: SettledAnswers,
+    private readonly settings: Pick<Settings, 'USAGE_OVERLAP'>,
   ) {}
 
-  /** Rejects with a DatasourceError, or with a MetadataProfileError where the profile cannot do what the filter asks. */
-  async discover(request: DiscoveryRequest, signal?: AbortSignal): Promise<DiscoveryResult> {
+  /** Rejects with a DatasourceError, or with a MetadataProfileError if the profile cannot do what the filter requests. Without `days` nothing is kept. */
+  async discover(request: DiscoveryRequest, signal?: AbortSignal, days?: KeptDays): Promise<DiscoveryResult> {
     const failed = new AbortController();
     const warnings = new Set<string>();
     const asking = {
       datasource: request.datasource,
+      capabilities: request.capabilities,
+      onBrokenChunks: request.onBrokenChunks,
       warnings,
       signal: AbortSignal.any(signal ? [signal, failed.signal] : [failed.signal]),
     };
@@ -64,7 +65,7 @@ export class Discovery {
     setMaxListeners(0, asking.signal);
     const parts = planWindows(request.measurementSeconds, request.nowSeconds, request.timeRange);
     try {
-      const found = await this.findWorkloads(request, parts, asking);
+      const found = await this.findWorkloads(request, parts, asking, days);
       if (found.malformedSeries > 0)
         log.warn({ datasource: request.datasource.name, series: found.malformedSeries }, 'series without a label left out');
       const find: Find = (questions, windows) => this.finder.find(asking, questions, windows);
@@ -78,22 +79,38 @@ export class Discovery {
     }
   }
 
-  /** Asks the profile's three queries, and those for excluded labels, at once. */
-  private async findWorkloads(request: DiscoveryRequest, parts: readonly Instants[], asking: Asking): Promise<Findings> {
-    const { metadataProfile, filter } = request;
+  /** The profile's three queries, and those for excluded labels, at once. */
+  private async findWorkloads(request: DiscoveryRequest, parts: readonly Instants[], asking: Asking, days?: KeptDays): Promise<Findings> {
     const answers = await Promise.all(
       parts.map((windows) => {
-        const scope = { filter, lengthMs: windows.lengthMs };
-        const wanted = discoveredKinds.map((kind) => [planDiscoveryQuery(metadataProfile, kind, scope)]);
-        const exclusions = (['workload', 'container'] as const).map((kind) => planExclusionQueries(metadataProfile, kind, scope));
-        const questions = [...wanted, ...exclusions.filter(({ length }) => length > 0)];
+        const questions = questionsAbout(request, windows);
         const ask = (each: Asking) => this.finder.find(each, questions, windows);
-        return this.settled.find(asking, { questions, windows, request }, ask);
+        const key = days && this.keyOf(request, questions, windows);
+        return key === undefined ? ask(asking) : days!.find(key, asking, ask);
       }),
     );
     const [namespace = [], workload = [], container = [], ...excluded] = joinParts(answers);
-    return readWorkloads({ namespace, workload, container, excluded: excluded.flat() }, filter, asking.signal);
+    return readWorkloads({ namespace, workload, container, excluded: excluded.flat() }, request.filter, asking.signal);
   }
+
+  private keyOf({ datasource, nowSeconds }: DiscoveryRequest, questions: readonly Question[], windows: Instants): string | undefined {
+    return keyOfDays(datasource, questions, windows, { nowSeconds, overlapSeconds: this.settings.USAGE_OVERLAP });
+  }
+}
+
+/** The keys of the days that a discovery can take from earlier ones. */
+export function keysOfDays(request: DiscoveryRequest, { USAGE_OVERLAP: overlapSeconds }: Pick<Settings, 'USAGE_OVERLAP'>): string[] {
+  const { datasource, nowSeconds } = request;
+  return planWindows(request.measurementSeconds, nowSeconds, request.timeRange).flatMap(
+    (windows) => keyOfDays(datasource, questionsAbout(request, windows), windows, { nowSeconds, overlapSeconds }) ?? [],
+  );
+}
+
+function questionsAbout({ metadataProfile, filter }: DiscoveryRequest, { lengthMs }: Instants): Question[] {
+  const scope = { filter, lengthMs };
+  const wanted = discoveredKinds.map((kind) => [planDiscoveryQuery(metadataProfile, kind, scope)]);
+  const exclusions = (['workload', 'container'] as const).map((kind) => planExclusionQueries(metadataProfile, kind, scope));
+  return [...wanted, ...exclusions.filter(({ length }) => length > 0)];
 }
 
 /** Asks finer and finer about the containers whose latest window saw several images. */

@@ -1,3 +1,4 @@
+import type { Capabilities } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
 
 import { type DiscoveredKind, type MetadataProfile, MetadataProfileError, queryOf } from '../profiles/metadata-profile.js';
@@ -188,12 +189,13 @@ function labelMatchers(labels: Readonly<Record<string, string>> | null | undefin
 /** What is to be found where. */
 export interface DiscoveryRequest {
   readonly datasource: Datasource;
+  readonly capabilities: Capabilities;
   readonly metadataProfile: MetadataProfile;
   readonly filter: DiscoveryFilter;
   readonly measurementSeconds: number;
   /** Finds what existed anywhere in it; without it, what existed in the measurement duration before now. */
   readonly timeRange?: TimeRange;
   readonly nowSeconds: number;
-  /** Asks anew what is kept of earlier discoveries. */
-  readonly refresh?: boolean;
+  /** Called if the datasource does not deliver the chunks that it is said to have. */
+  readonly onBrokenChunks?: ((reason: string) => void) | undefined;
 }

@@ -1,10 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { breaksPromise, type Capabilities, tellsNoRemoteRead } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
-import { PrometheusClient, type PrometheusSeries } from '../datasource/prometheus-client.js';
-import { RemoteRead } from '../datasource/remote-read.js';
-import { breaksPromise, tellsNoRemoteRead } from '../probes/choose-reader.js';
-import { ReaderProbes } from '../probes/reader-probes.js';
+import type { PrometheusClient, PrometheusSeries } from '../datasource/prometheus-client.js';
+import type { RemoteRead } from '../datasource/remote-read.js';
+
 import { logOf } from '../settings/logger.js';
 import { type DiscoveryShape, readDiscoveryShape } from './discovery-shape.js';
 import { answerFromChunks } from './from-chunks.js';
@@ -17,6 +16,9 @@ export type Question = readonly string[];
 /** Whom to ask, and where texts of partial answers go. */
 export interface Asking {
   readonly datasource: Datasource;
+  readonly capabilities: Capabilities;
+  /** Called if the datasource does not deliver the chunks that it is said to have. */
+  readonly onBrokenChunks?: ((reason: string) => void) | undefined;
   readonly warnings: Set<string>;
   readonly signal: AbortSignal;
 }
@@ -29,11 +31,9 @@ const longestPromqlMs = 43_200_000;
 const log = logOf('discovery');
 
 /** Finds the series of questions over windows: from chunks, and by PromQL what those cannot tell. */
-@Injectable()
 export class SeriesFinder {
   constructor(
     private readonly client: PrometheusClient,
-    private readonly probes: ReaderProbes,
     private readonly remoteRead: RemoteRead,
   ) {}
 
@@ -51,19 +51,17 @@ export class SeriesFinder {
 
   /** Empty where the datasource gives no chunks. */
   private async readChunks(asking: Asking, shapes: ReadonlyMap<Question, DiscoveryShape[]>, windows: Instants): Promise<FromChunks> {
-    const { datasource, signal } = asking;
-    if (windows.count * windows.lengthMs <= longestPromqlMs || datasource.usageReader === 'promql') return new Map();
-    const probe = await this.probes.of(datasource, signal);
-    if (probe.used === 'promql') return new Map();
+    const { datasource, capabilities, signal } = asking;
+    if (windows.count * windows.lengthMs <= longestPromqlMs || capabilities.used === 'promql') return new Map();
     try {
-      const asked = { datasource, windows, boundary: probe.boundary };
+      const asked = { datasource, windows, boundary: capabilities.boundary };
       const answers = await answerFromChunks(this.remoteRead, asked, [...shapes.values()].flat(), signal);
       return byQuestion(shapes, answers);
     } catch (error) {
       if (!(error instanceof DatasourceError) || !tellsNoRemoteRead(error.failure)) throw error;
       const reason = `chunks were refused or broken: ${error.message}`;
       log.warn({ datasource: datasource.name, reason }, 'discovery asks by PromQL instead');
-      if (breaksPromise(error.failure) && datasource.usageReader !== 'chunks') this.probes.demote(datasource, probe, reason);
+      if (breaksPromise(error.failure) && datasource.usageReader !== 'chunks') asking.onBrokenChunks?.(reason);
       return new Map();
     }
   }

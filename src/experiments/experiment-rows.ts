@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { deflateRawSync, inflateRaw } from 'node:zlib';
+import { inflateRaw } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
 import { Column, DataSource, Entity, type EntityManager, PrimaryColumn } from 'typeorm';
 import type { Experiment, Notifications } from './experiment.js';
@@ -108,14 +108,6 @@ export interface StoredOutcome {
 
 /** Rows are inserted this many at a time: seven parameters each, PostgreSQL takes 65,535. */
 const insertBatch = 1_000;
-
-/** A fifth of the text in a third of the default level's time; with a window that the text fits into, where the default one costs more to set up than to use. */
-const packing = { level: 1, windowBits: 14, memLevel: 6, chunkSize: 4_096 };
-
-/** The bytes in which a rendered recommendation is kept; called in measuring threads, where nobody waits for the next turn. */
-export function packRecommendation(json: string): Buffer {
-  return deflateRawSync(json, packing);
-}
 
 /** The outcomes of every job's experiments. */
 @Injectable()

@@ -1,11 +1,11 @@
+import { recordingRules } from '../datasource/capabilities.js';
 import type { PrometheusSeries } from '../datasource/prometheus-client.js';
 import type { ContainerExperiment } from '../experiments/experiment.js';
 import { matchAnyOf, matchOneOf } from '../promql/matcher.js';
 import type { ChunkQuestion, SeriesWindows } from '../remote-read/series-windows.js';
 import { ownerKey, PodOwners } from './pod-owners.js';
 
-/** Recording rule whose series say which workload a pod belongs to. */
-export const ownerRule = 'namespace_workload_pod:kube_pod_owner:relabel';
+const ownerRule = recordingRules.owners;
 /** Prometheus' look-back: so long a pod's owner is taken to be what its last sample said. */
 export const lookBackSeconds = 300;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Capabilities, recordingRules } from '../datasource/capabilities.js';
 import { findSyntaxFault } from '../promql/expression.js';
 import type { Layer } from '../recommendation/settings.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -123,6 +124,9 @@ function textFaults(query: string, needed: readonly string[]): string[] {
   ];
 }
 
+/** Suffix of a profile's twin without recording rules. */
+export const twinSuffix = '-norecordingrules';
+
 /** The metric profiles of `CONFIG_DIR/metric-profiles/*.json`, read once at start. */
 export class MetricProfiles {
   private readonly profiles: ReadonlyMap<string, MetricProfile>;
@@ -147,6 +151,17 @@ export class MetricProfiles {
 
   find(name: string): MetricProfile | undefined {
     return this.profiles.get(name);
+  }
+
+  /**
+   * The profile to read a datasource by: if the profile uses the recording rule of CPU usage and the datasource lacks it, its twin that reads the
+   * containers' counters, if there is one. Kruize gives both one name.
+   */
+  fitting(name: string, { cpu: hasCpuRule }: Capabilities['rules']): string {
+    const twin = name + twinSuffix;
+    if (hasCpuRule || !this.profiles.has(twin)) return name;
+    const queries = [...(this.find(name)?.variables.values() ?? [])].flatMap((variable) => Object.values(variable.queries));
+    return queries.some((query) => query.includes(recordingRules.cpu)) ? twin : name;
   }
 }
 

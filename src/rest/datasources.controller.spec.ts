@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { CapabilityCache } from '../datasource/capabilities.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { Datasources } from '../datasource/datasources.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
 import { RemoteRead } from '../datasource/remote-read.js';
-import { ReaderProbes } from '../probes/reader-probes.js';
 import { readSettings } from '../settings/read-settings.js';
 import { DatasourcesController, showDatasource } from './datasources.controller.js';
 
@@ -21,14 +21,14 @@ beforeAll(async () => {
 afterAll(() => {
   server.closeAllConnections();
   server.close();
-  http.onModuleDestroy();
+  http.close();
 });
 
 const address = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 const controllerFor = (PROMETHEUS_URL?: string) =>
   new DatasourcesController(
     new Datasources({ PROMETHEUS_URL, DATASOURCES_FILE: undefined }),
-    new ReaderProbes(new RemoteRead(http), new PrometheusClient(http), http),
+    new CapabilityCache(new RemoteRead(http), new PrometheusClient(http), http),
   );
 
 describe('GET /datasources', () => {
@@ -42,6 +42,7 @@ describe('GET /datasources', () => {
           url: address(),
           authenticationConfig: { type: 'NONE' },
           usage_reader: { configured: 'auto', used: 'promql', version: null, reason: expect.stringContaining('404') },
+          recording_rules: { cpu: true, owners: true },
         },
       ],
     });
@@ -72,13 +73,17 @@ describe('showDatasource', () => {
       authentication,
       insecureSkipVerify: false,
     } as const;
-    const shown = showDatasource({ ...entry, usageReader: 'promql' }, { used: 'promql', version: '3.1.0', reason: 'r' });
+    const shown = showDatasource(
+      { ...entry, usageReader: 'promql' },
+      { used: 'promql', version: '3.1.0', reason: 'r', rules: { cpu: true, owners: false } },
+    );
     expect(JSON.stringify(shown)).not.toContain('SECRET');
     expect(shown).toMatchObject({
       serviceName: 's',
       namespace: 'n',
       authenticationConfig: { type: 'API_KEY' },
       usage_reader: { configured: 'promql', used: 'promql', version: '3.1.0', reason: 'r' },
+      recording_rules: { cpu: true, owners: false },
     });
   });
 });

@@ -2,15 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { All, Controller, Get, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
 import { RejectedRequest } from '../bulk/rejected-request.js';
+import { type Capabilities, CapabilityCache } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
 import { Datasources } from '../datasource/datasources.js';
-import { type ReaderProbe, ReaderProbes } from '../probes/reader-probes.js';
 
 /** What probing a datasource told, or why it is not known. */
 export type KnownProbe =
-  | Pick<ReaderProbe, 'used' | 'version' | 'reason'>
-  | { readonly used?: undefined; readonly version?: undefined; readonly reason: string };
+  | Pick<Capabilities, 'used' | 'version' | 'reason' | 'rules'>
+  | { readonly used?: undefined; readonly version?: undefined; readonly rules?: undefined; readonly reason: string };
 
 /** A datasource in Kruize's shape (spec: rest-api.md 2.2), without credentials and with how its usage is read. */
 export interface ShownDatasource {
@@ -28,10 +28,12 @@ export interface ShownDatasource {
     readonly version: string | null;
     readonly reason: string;
   };
+  /** Which recording rules the datasource has; absent if that is not known. */
+  readonly recording_rules?: Capabilities['rules'];
 }
 
 /** Shows one datasource. */
-export function showDatasource(datasource: Datasource, { used, version, reason }: KnownProbe): ShownDatasource {
+export function showDatasource(datasource: Datasource, { used, version, reason, rules }: KnownProbe): ShownDatasource {
   const { name, provider, serviceName, namespace, url, authentication, usageReader } = datasource;
   return {
     name,
@@ -41,6 +43,7 @@ export function showDatasource(datasource: Datasource, { used, version, reason }
     url,
     authenticationConfig: { type: authentication.type.toUpperCase() },
     usage_reader: { configured: usageReader ?? 'auto', used: used ?? null, version: version ?? null, reason },
+    ...(rules && { recording_rules: rules }),
   };
 }
 
@@ -52,7 +55,7 @@ const longestProbeWaitMs = 2_000;
 export class DatasourcesController {
   constructor(
     private readonly datasources: Datasources,
-    private readonly probes: ReaderProbes,
+    private readonly capabilities: CapabilityCache,
   ) {}
 
   /** Without any datasource the list is missing, as in the reference. */
@@ -76,7 +79,7 @@ export class DatasourcesController {
 
   private async probeOf(datasource: Datasource): Promise<KnownProbe> {
     const late = delay(longestProbeWaitMs, { reason: 'it is being probed and has not answered yet' }, { ref: false });
-    const probe = this.probes.of(datasource).catch((error: unknown) => {
+    const probe = this.capabilities.of(datasource).catch((error: unknown) => {
       if (!(error instanceof DatasourceError)) throw error;
       return { reason: error.message };
     });

@@ -1,8 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { DatasourceModule } from '../datasource/datasource.module.js';
-import { PublicationModule } from '../publication/publication.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { UsageModule } from '../usage/usage.module.js';
 import { BulkController, JobsController } from './bulk.controller.js';
 import { DatasourcesController } from './datasources.controller.js';
 import { HealthController, MetricsController } from './health.controller.js';
@@ -13,7 +10,7 @@ export class RestModule {
   static beside(bulk: DynamicModule, { ROLE }: Pick<Settings, 'ROLE'>): DynamicModule {
     return {
       module: RestModule,
-      imports: [DatasourceModule, UsageModule, PublicationModule, bulk],
+      imports: [bulk],
       controllers: [
         ...(ROLE === 'worker' ? [] : [JobsController, BulkController, DatasourcesController]),
         HealthController,

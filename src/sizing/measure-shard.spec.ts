@@ -3,7 +3,7 @@ import { noEvidence } from '../recommendation/settings.js';
 import { TableDraft } from '../usage/table-draft.js';
 import type { UsageRequest } from '../usage/usage-reader.js';
 import { resolveRequest } from './bulk-request.js';
-import { Measurer } from './measure-shard.js';
+import { measureShard } from './measure-shard.js';
 import type { PlannedExperiment } from './plan-experiments.js';
 import type { MeasureTask } from './sizer.js';
 
@@ -26,6 +26,8 @@ const task = (count: number): MeasureTask => ({
   datasource: { name: 'prometheus-1', url: 'http://127.0.0.1:9' } as MeasureTask['datasource'],
   experiments: Array.from({ length: count }, (_, index) => experimentNamed(`e${index}`)),
   endSeconds: 1_763_695_800,
+  metricProfile: 'resource-optimization-local-monitoring',
+  capabilities: { used: 'promql', reason: '', boundary: 'closed', evaluationMs: 60_000, rules: { cpu: true, owners: true } },
 });
 
 /** A measurer whose datasource fails as the test says, the reads that it got and their sizes. */
@@ -43,13 +45,15 @@ function measurerThat(fail: (names: readonly string[]) => Error | undefined) {
   };
   const layers = { detect: async ({ experiments }: { experiments: readonly unknown[] }) => experiments.map(() => []) };
   const evidence = { read: async ({ experiments }: { experiments: readonly unknown[] }) => experiments.map(() => noEvidence) };
-  return { measurer: new Measurer(reader as never, layers as never, evidence as never), reads, requests };
+  const readers = { usage: reader, layers, evidence } as never;
+  const measure = async (task: MeasureTask, signal: AbortSignal) => (await measureShard(readers, task, signal)).measurements;
+  return { measurer: { measure }, reads, requests };
 }
 
 const never = new AbortController().signal;
 const failing = (failure: DatasourceFailure) => new DatasourceError(failure, failure);
 
-describe('Measurer', () => {
+describe('measureShard', () => {
   it.each(['too-large', 'refused-query', 'malformed'] as const)(
     'halves a read that is %s until only the experiment fails that provokes it',
     async (failure) => {

@@ -1,21 +1,21 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
 import { DatasourceError, type DatasourceFailure } from '../datasource/datasource-error.js';
+import { packRecommendation } from '../experiments/documents.js';
 import type { Experiment } from '../experiments/experiment.js';
-import { packRecommendation } from '../experiments/experiment-rows.js';
 import { recommend } from '../recommendation/recommend.js';
 import { describeExperiment } from '../recommendation/recommendations.js';
 import type { Evidence, Layer } from '../recommendation/settings.js';
 import type { UsageTable } from '../recommendation/usage-table.js';
 import { logOf } from '../settings/logger.js';
+import { TaskWindows } from '../usage/cache/copy-rows.js';
 import { giveTables } from '../usage/columns.js';
-import { EvidenceReader } from '../usage/evidence-reader.js';
-import { LayerDetector } from '../usage/layer-detector.js';
-import { UsageReader } from '../usage/usage-reader.js';
+import type { EvidenceReader } from '../usage/evidence-reader.js';
+import type { LayerDetector } from '../usage/layer-detector.js';
+import type { UsageReader, UsageRequest } from '../usage/usage-reader.js';
 import { longestDays, type ResolvedRequest, usageRows } from './bulk-request.js';
 import { experimentNotifications } from './notifications.js';
 import type { PlannedExperiment } from './plan-experiments.js';
-import type { Measurement, MeasureTask } from './sizer.js';
+import type { Measured, Measurement, MeasureTask } from './sizer.js';
 
 /** What the datasource showed of an experiment. */
 export interface SeenExperiment {
@@ -46,54 +46,74 @@ const log = logOf('bulk');
 /** Failures that only this read provokes, not the datasource: a smaller read may succeed, and those of other experiments. */
 const failuresOfTheRead: readonly DatasourceFailure[] = ['too-large', 'refused-query', 'malformed'];
 
-/** Reads the usage of experiments and computes their recommendations; lives in a thread of its own. */
-@Injectable()
-export class Measurer {
-  constructor(
-    private readonly reader: UsageReader,
-    private readonly layers: LayerDetector,
-    private readonly evidence: EvidenceReader,
-  ) {}
+/** What a shard is read with. */
+export interface ShardReaders {
+  readonly usage: UsageReader;
+  readonly layers: LayerDetector;
+  readonly evidence: EvidenceReader;
+}
 
-  /** Measurements in the order of the experiments; those that are too much for one question are asked in halves. Rejects with a DatasourceError, or when the signal fires. */
-  async measure(task: MeasureTask, signal: AbortSignal): Promise<Measurement[]> {
-    const { request, experiments } = task;
-    signal.throwIfAborted();
-    try {
-      const { datasource, endSeconds } = task;
-      const [tables, layers, evidence] = await Promise.all([
-        this.read(task, request, signal),
-        this.layers.detect({ datasource, experiments, atSeconds: endSeconds }, signal),
-        this.evidence.read({ datasource, experiments, endSeconds, days: longestDays(request.terms), extras: request.extras }, signal),
-      ]);
-      const seen = tables.map((usage, index) => ({ usage, layers: layers[index], evidence: evidence[index] }));
-      const measurements = await recommendAll(request, experiments, seen, signal);
-      giveTables(tables);
-      return measurements;
-    } catch (reason) {
-      if (!(reason instanceof DatasourceError) || !failuresOfTheRead.includes(reason.failure)) throw reason;
-      if (experiments.length === 1) return [failed(reason)];
-      const half = experiments.length >> 1;
-      log.debug({ jobId: task.jobId, experiments: half, error: reason.message }, 'a shard is halved');
-      const first = await this.measure({ ...task, experiments: experiments.slice(0, half) }, signal);
-      return [...first, ...(await this.measure({ ...task, experiments: experiments.slice(half) }, signal))];
-    }
-  }
+/** Reads the usage of a shard and computes its recommendations. Rejects with a DatasourceError, or when the signal fires. */
+export async function measureShard(readers: ShardReaders, task: MeasureTask, signal: AbortSignal): Promise<Measured> {
+  const windows = task.windows && new TaskWindows(task.windows.stored);
+  let brokenChunks: string | undefined;
+  const onBrokenChunks = (reason: string) => {
+    brokenChunks = reason;
+  };
+  const measurements = await measureExperiments(readers, { ...task, beside: { windows, onBrokenChunks } }, signal);
+  return { measurements, writes: windows?.writes(), ...(brokenChunks !== undefined && { brokenChunks }) };
+}
 
-  private read(task: MeasureTask, request: ResolvedRequest, signal: AbortSignal): Promise<UsageTable[]> {
-    const { datasource, experiments, endSeconds } = task;
-    const wanted = {
-      datasource,
-      metricProfile: request.metricProfile,
-      experiments,
-      endSeconds,
-      stepSeconds: request.measurementSeconds,
-      rows: usageRows(request),
-      dropsInactive: request.timeRange === undefined,
-      refresh: request.refresh,
-    };
-    return this.reader.read(wanted, signal);
+type RunningTask = MeasureTask & { readonly beside: Pick<UsageRequest, 'onBrokenChunks'> & { readonly windows: TaskWindows | undefined } };
+
+/** Measurements in the order of the experiments. If they are too much for one read they are read in halves. */
+async function measureExperiments(readers: ShardReaders, task: RunningTask, signal: AbortSignal): Promise<Measurement[]> {
+  const { request, experiments } = task;
+  signal.throwIfAborted();
+  try {
+    const seen = await readShard(readers, task, signal);
+    const measurements = await recommendAll(request, experiments, seen, signal);
+    giveTables(seen.map(({ usage }) => usage));
+    return measurements;
+  } catch (reason) {
+    if (!(reason instanceof DatasourceError) || !failuresOfTheRead.includes(reason.failure)) throw reason;
+    if (experiments.length === 1) return [failed(reason)];
+    const half = experiments.length >> 1;
+    log.debug({ jobId: task.jobId, experiments: half, error: reason.message }, 'a shard is halved');
+    const first = await measureExperiments(readers, { ...task, experiments: experiments.slice(0, half) }, signal);
+    return [...first, ...(await measureExperiments(readers, { ...task, experiments: experiments.slice(half) }, signal))];
   }
+}
+
+async function readShard({ usage, layers, evidence }: ShardReaders, task: RunningTask, signal: AbortSignal): Promise<SeenExperiment[]> {
+  const { request, experiments, datasource, endSeconds } = task;
+  const wanted: UsageRequest = {
+    ...usageRequestOf(task),
+    ...(task.beside.windows && { windows: task.beside.windows }),
+    ...(task.beside.onBrokenChunks && { onBrokenChunks: task.beside.onBrokenChunks }),
+  };
+  const [tables, layersFound, evidenceFound] = await Promise.all([
+    usage.read(wanted, signal),
+    layers.detect({ datasource, experiments, atSeconds: endSeconds }, signal),
+    evidence.read({ datasource, experiments, endSeconds, days: longestDays(request.terms), extras: request.extras }, signal),
+  ]);
+  return tables.map((table, index) => ({ usage: table, layers: layersFound[index]!, evidence: evidenceFound[index]! }));
+}
+
+/** The usage that a task needs. */
+export function usageRequestOf(task: Omit<MeasureTask, 'windows' | 'jobId'>): Omit<UsageRequest, 'windows' | 'onBrokenChunks'> {
+  const { request, datasource, capabilities, metricProfile, experiments, endSeconds } = task;
+  return {
+    datasource,
+    capabilities,
+    metricProfile,
+    experiments,
+    endSeconds,
+    stepSeconds: request.measurementSeconds,
+    rows: usageRows(request),
+    dropsInactive: request.timeRange === undefined,
+    refresh: request.refresh,
+  };
 }
 
 async function recommendAll(

@@ -16,10 +16,8 @@ let threads: SmallThreads;
 let isShutDown: boolean;
 
 /** Starts threads, one where the test names no number. */
-async function start({ ROLE = 'all', MEASURE_THREADS = '1', DATASOURCE_CONCURRENCY = '4', url = '' } = {}) {
-  threads = new SmallThreads(readSettings({ ROLE, MEASURE_THREADS, DATASOURCE_CONCURRENCY, DATABASE_URL: 'postgres://db/x' }), { url }, {
-    adopt: () => undefined,
-  } as never);
+async function start({ ROLE = 'all', MEASURE_THREADS = '1', DATASOURCE_CONCURRENCY = '4', CONFIG_DIR = '' } = {}) {
+  threads = new SmallThreads(readSettings({ ROLE, MEASURE_THREADS, DATASOURCE_CONCURRENCY, CONFIG_DIR, DATABASE_URL: 'postgres://db/x' }));
   isShutDown = false;
   await threads.onApplicationBootstrap();
 }
@@ -29,7 +27,8 @@ async function shutDown() {
   await threads.onApplicationShutdown();
 }
 
-const measure = (jobId: string, signal = never) => threads.measure({ jobId, datasource: { name: 'prometheus-1' } } as MeasureTask, signal);
+const measure = async (jobId: string, signal = never, more: Partial<MeasureTask> = {}) =>
+  (await threads.measure({ jobId, datasource: { name: 'prometheus-1' }, ...more } as MeasureTask, signal)).measurements as unknown[];
 
 afterEach(async () => {
   if (!isShutDown) await shutDown();
@@ -47,6 +46,13 @@ describe('WorkerThreads', () => {
     await start();
     await expect(measure('fails')).rejects.toThrow(new DatasourceError('timeout', 'no answer'));
     expect(threads.lastAnswerAt('prometheus-1')).toBeUndefined();
+  });
+
+  it('hands stored windows over without a copy', async () => {
+    await start();
+    const stored = new Uint8Array(1_000);
+    expect(await measure('says what is stored', never, { windows: { stored } })).toEqual([1_000]);
+    expect(stored.length).toBe(0);
   });
 
   it('starts no threads in a process that only answers REST', async () => {
@@ -96,7 +102,7 @@ describe('WorkerThreads', () => {
 
   it('starts threads anew when all have ended while they started', async () => {
     const folder = makeTempFolder('small-thread');
-    await start({ url: join(folder, 'starts') });
+    await start({ CONFIG_DIR: join(folder, 'starts') });
     await waitUntil('a thread works', async () => (await measure('says its number')).length === 1);
     removeTempFolder(folder);
   });

@@ -1,76 +1,49 @@
-import { setFlagsFromString } from 'node:v8';
 import { MessageChannel } from 'node:worker_threads';
-import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Piscina } from 'piscina';
 import { untilAborted } from '../calls/abort.js';
-import { DatabaseAddress } from '../database/database.module.js';
-import type { DiscoveryResult } from '../discovery/discovery.js';
-import type { DiscoveryRequest } from '../discovery/plan-discovery.js';
-import { ReaderProbes } from '../probes/reader-probes.js';
 import { logOf } from '../settings/logger.js';
-import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import type { Measurement, MeasureTask, ThreadData } from './sizer.js';
-import { ThreadChannel } from './thread-channel.js';
+import type { Discovered, DiscoverTask, Measured, MeasureTask, Sizer } from './sizer.js';
+import type { ThreadData } from './thread.js';
 import { ThreadDied, ThreadsClosed, unpackError } from './thread-errors.js';
 
 const log = logOf('bulk');
 
-/**
- * Lets heaps grow by 60 % of what is alive in them before all of it is looked through. A measuring thread has some 30 MB alive and hundreds pass through it
- * in a job; by V8's own measure, a third more than what is alive, it looks through its heap some ten times in it (measured: docs/performance.md).
- */
-const heapGrowth = '--heap-growing-percent=60';
-
 /** Threads that take longer to start are not waited for, in ms. */
 const openMs = 10_000;
-
-/** Threads have so long to store what they have read, in ms. */
-const closeMs = 5_000;
 
 /** Tasks that one thread may have at once; how many there are, the step runner decides: those of a datasource that hangs run beside others. */
 const tasksOfThread = 1_000;
 
-/** The threads that read from datasources and compute, so that this one stays free for locks, requests and commits. */
-@Injectable()
-export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutdown {
+/** A Sizer over threads, so that the main thread stays free for locks, requests and commits. */
+export class WorkerThreads implements Sizer {
   protected readonly worker: string = new URL('./thread.js', import.meta.url).href;
   private pool: Piscina | undefined;
   private readonly answeredMs = new Map<string, number>();
-  private readonly channel = new ThreadChannel(({ datasource, probe }) => this.probes.adopt(datasource, probe));
 
-  constructor(
-    @InjectSettings() private readonly settings: Settings,
-    private readonly database: DatabaseAddress,
-    private readonly probes: ReaderProbes,
-  ) {}
+  constructor(private readonly settings: Settings) {}
 
-  /** Threads start with the process, which is up when they are: a first job does not wait for them, nor do they take the processor from it. */
+  /** Starts the threads and waits until they are open: then the first job need not wait for them. */
   async onApplicationBootstrap(): Promise<void> {
     if (this.settings.ROLE === 'api') return;
-    setFlagsFromString(heapGrowth);
     this.pool = this.startThreads();
-    await this.channel.untilOpen(this.share().threads, openMs);
+    await this.untilOpen(this.pool, this.share().threads);
   }
 
   async onApplicationShutdown(): Promise<void> {
     const pool = this.pool;
     this.pool = undefined;
-    await this.channel.closeAll(pool?.threads.length ?? 0, closeMs);
     await pool?.destroy();
   }
 
-  /** Finds a datasource's workloads; rejects with a DatasourceError when the datasource fails, with a ProfileFailure when the profile does. */
-  discover(request: DiscoveryRequest, signal: AbortSignal): Promise<DiscoveryResult> {
-    return this.run('discover', request, signal);
+  discover(task: DiscoverTask, signal: AbortSignal): Promise<Discovered> {
+    return this.run('discover', task, [], signal);
   }
 
-  /**
-   * One measurement for each experiment of the task, in their order; rejects with a DatasourceError when the datasource fails. Both reject with the signal's
-   * reason as soon as it fires, with ThreadDied when the thread ends, and with ThreadsClosed when there is none.
-   */
-  measure(task: MeasureTask, signal: AbortSignal): Promise<Measurement[]> {
-    return this.run('measure', task, signal);
+  /** Both reject with the signal's reason as soon as it fires, with ThreadDied when the thread ends, and with ThreadsClosed when there is none. */
+  measure(task: MeasureTask, signal: AbortSignal): Promise<Measured> {
+    const stored = task.windows?.stored;
+    return this.run('measure', task, stored ? [stored.buffer] : [], signal);
   }
 
   /** When a thread last heard from a datasource, in ms of performance.now(); undefined: never. */
@@ -90,7 +63,7 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
     const settings = { ...this.settings, DATASOURCE_CONCURRENCY: concurrency };
     const pool = new Piscina({
       filename: this.worker,
-      workerData: { settings, databaseUrl: this.database.url } satisfies ThreadData,
+      workerData: { settings } satisfies ThreadData,
       // Young heaps of V8's own size would be half of a thread's memory; most of what is sent dies at once.
       resourceLimits: { maxYoungGenerationSizeMb: 12 },
       minThreads: threads,
@@ -109,14 +82,35 @@ export class WorkerThreads implements OnApplicationBootstrap, OnApplicationShutd
     if (pool === this.pool && pool.threads.length === 0) void pool.destroy();
   }
 
+  /** Resolves when so many threads are open, or after `openMs`. */
+  private async untilOpen(pool: Piscina, threads: number): Promise<void> {
+    let open = 0;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, openMs);
+      pool.on('message', () => {
+        if (++open < threads) return;
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
   /** Sends a task to a thread. An abort is a message to it: Piscina's own would end the thread, and other tasks with it. */
-  private async run<T>(name: keyof typeof import('./thread.js'), task: MeasureTask | DiscoveryRequest, signal: AbortSignal): Promise<T> {
+  private async run<T>(
+    name: keyof typeof import('./thread.js'),
+    task: MeasureTask | DiscoverTask,
+    transferred: readonly ArrayBuffer[],
+    signal: AbortSignal,
+  ): Promise<T> {
     signal.throwIfAborted();
     const { port1: ours, port2: port } = new MessageChannel();
     ours.on('message', () => this.answeredMs.set(task.datasource.name, performance.now()));
     ours.unref();
     try {
-      const answered = await untilAborted(this.livePool().run({ task, port }, { name, transferList: [port] }), signal).catch((reason) => {
+      const answered = await untilAborted(
+        this.livePool().run({ task, port }, { name, transferList: [port, ...transferred] }),
+        signal,
+      ).catch((reason) => {
         ours.postMessage('stop');
         throw signal.aborted ? signal.reason : this.deathOf(reason);
       });

@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import type { Datasource } from '../datasource/datasource.js';
 import { PrometheusClient, type PrometheusSeries } from '../datasource/prometheus-client.js';
 import type { ContainerExperiment, Experiment } from '../experiments/experiment.js';
@@ -6,7 +5,6 @@ import { ownersQuery } from '../owners/owner-sources.js';
 import { matchAnyOf } from '../promql/matcher.js';
 import { type Evidence, type Extras, noEvidence, type OomKill, type Resource, recommendationTypes } from '../recommendation/settings.js';
 
-import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 
 /** How finely the time of a kill is told. */
@@ -99,11 +97,10 @@ export interface EvidenceRequest {
 }
 
 /** Reads what extras look at beside usage: one query for kills and one for autoscalers, and only where they are asked for. */
-@Injectable()
 export class EvidenceReader {
   constructor(
     private readonly client: PrometheusClient,
-    @InjectSettings() private readonly settings: Pick<Settings, 'USAGE_SCOPE'>,
+    private readonly settings: Pick<Settings, 'USAGE_SCOPE'>,
   ) {}
 
   /** The evidence of each experiment, in their order; none for namespaces. Rejects with a DatasourceError. */

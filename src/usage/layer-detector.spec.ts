@@ -17,7 +17,7 @@ let server: Server | undefined;
 let asked: string[] = [];
 afterEach(() => server?.closeAllConnections());
 afterEach(() => server?.close());
-afterAll(() => http.onModuleDestroy());
+afterAll(() => http.close());
 
 /** A server that speaks Prometheus' HTTP API. */
 async function serve(respond: (query: string) => Answer): Promise<Datasource> {

@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { runTogether } from '../calls/abort.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
@@ -9,7 +8,6 @@ import { nameKey, readSharedNames } from '../owners/places.js';
 import { Layers, type RegisteredLayer } from '../profiles/layer.js';
 import type { Layer } from '../recommendation/settings.js';
 import { logOf } from '../settings/logger.js';
-import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { mixesSeries, type PresenceQuery, planPodsQuery, planPresenceQueries, planQueryOfPods } from './presence-queries.js';
 
@@ -23,12 +21,11 @@ export interface LayerRequest {
 }
 
 /** Finds which registered layers containers have. */
-@Injectable()
 export class LayerDetector {
   constructor(
     private readonly client: PrometheusClient,
     private readonly layers: Layers,
-    @InjectSettings() private readonly settings: Pick<Settings, 'USAGE_SCOPE'>,
+    private readonly settings: Pick<Settings, 'USAGE_SCOPE'>,
   ) {}
 
   /**

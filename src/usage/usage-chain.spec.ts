@@ -1,15 +1,13 @@
 import { type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
+import type { Capabilities } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { PrometheusClient } from '../datasource/prometheus-client.js';
 import { RemoteRead } from '../datasource/remote-read.js';
 import type { ContainerExperiment } from '../experiments/experiment.js';
-import { ReaderProbes } from '../probes/reader-probes.js';
 import { MetricProfiles } from '../profiles/metric-profile.js';
 import { readSettings } from '../settings/read-settings.js';
-import { PlannedQueries } from './from-promql/planned-queries.js';
-import { PromqlUsageReader } from './from-promql/promql-usage-reader.js';
-import { ProbedUsageReader } from './usage-chain.js';
+import { UsageChain } from './usage-chain.js';
 
 const settings = readSettings({ DATASOURCE_RETRY_MS: '0' });
 const http = new DatasourceHttp(settings);
@@ -18,7 +16,7 @@ const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
-afterAll(() => http.onModuleDestroy());
+afterAll(() => http.close());
 
 async function serve(parts?: Parameters<typeof startPrometheusLike>[0]) {
   const server = await startPrometheusLike(parts);
@@ -26,9 +24,15 @@ async function serve(parts?: Parameters<typeof startPrometheusLike>[0]) {
   return server;
 }
 
-const probes = () => new ReaderProbes(new RemoteRead(http), client, http);
+const capable = (used: Capabilities['used']): Capabilities => ({
+  used,
+  reason: '',
+  boundary: 'closed',
+  evaluationMs: 60_000,
+  rules: { cpu: true, owners: true },
+});
 
-describe('ProbedUsageReader', () => {
+describe('UsageChain', () => {
   const experiment: ContainerExperiment = {
     type: 'container',
     name: 'n',
@@ -42,13 +46,10 @@ describe('ProbedUsageReader', () => {
     image: 'i',
   };
 
-  function readerWith(one: ReaderProbes) {
-    const profiles = new MetricProfiles(settings);
-    const promql = new PromqlUsageReader(new PlannedQueries(client), profiles, settings);
-    return new ProbedUsageReader(one, promql, new RemoteRead(http), profiles, settings);
-  }
-  const requestOf = (datasource: Datasource) => ({
+  const reader = () => new UsageChain(client, new RemoteRead(http), new MetricProfiles(settings), settings);
+  const requestOf = (datasource: Datasource, used: Capabilities['used'] = 'chunks') => ({
     datasource,
+    capabilities: capable(used),
     metricProfile: 'resource-optimization-local-monitoring',
     experiments: [experiment],
     endSeconds: 1800,
@@ -56,35 +57,25 @@ describe('ProbedUsageReader', () => {
     rows: 3,
     dropsInactive: false,
   });
-  /** Good while it is probed, which is the first read. */
-  const brokenAfterProbe = (): Handler => {
-    let reads = 0;
-    return (_, response) => response.end(reads++ === 0 ? '' : 'these are no frames, whatever was promised before');
-  };
+  const broken: Handler = (_, response) => response.end('these are no frames, whatever was promised before');
 
-  it('reads by PromQL where chunks are promised but broken, and stays with it', async () => {
-    const { datasource, paths } = await serve({ read: brokenAfterProbe() });
-    const one = probes();
-    const reader = readerWith(one);
-    const [table] = await reader.read(requestOf(datasource));
+  it('reads by PromQL if chunks are promised but broken, and says so', async () => {
+    const { datasource, paths } = await serve({ read: broken });
+    const reasons: string[] = [];
+    const [table] = await reader().read({ ...requestOf(datasource), onBrokenChunks: (reason) => reasons.push(reason) });
     expect(table!.present).toEqual(new Uint8Array(3));
     expect(paths.filter((path) => path === 'query_range').length).toBeGreaterThanOrEqual(21);
-    expect(await one.of(datasource)).toMatchObject({ used: 'promql', reason: expect.stringContaining('broken') });
-    const readsBefore = paths.filter((path) => path === 'read').length;
-    await reader.read(requestOf(datasource));
-    expect(paths.filter((path) => path === 'read')).toHaveLength(readsBefore);
+    expect(reasons).toEqual([expect.stringContaining('broken')]);
   });
 
-  it('fails where the entry insists on chunks', async () => {
+  it('fails if the entry insists on chunks', async () => {
     const { datasource } = await serve({ read: refuse(404) });
-    await expect(readerWith(probes()).read(requestOf({ ...datasource, usageReader: 'chunks' }))).rejects.toMatchObject({
-      name: 'DatasourceError',
-    });
+    await expect(reader().read(requestOf({ ...datasource, usageReader: 'chunks' }))).rejects.toMatchObject({ name: 'DatasourceError' });
   });
 
-  it('asks nothing by remote read where PromQL is chosen', async () => {
+  it('sends no remote read to a datasource that is read by PromQL', async () => {
     const { datasource, paths } = await serve();
-    await readerWith(probes()).read(requestOf({ ...datasource, usageReader: 'promql' }));
+    await reader().read(requestOf(datasource, 'promql'));
     expect(paths).not.toContain('read');
     expect(paths.filter((path) => path === 'query_range')).toHaveLength(21);
   });

@@ -1,24 +1,28 @@
-import { DatasourceHttp } from '../../src/datasource/datasource-http.js';
-import { PrometheusClient } from '../../src/datasource/prometheus-client.js';
-import { RemoteRead } from '../../src/datasource/remote-read.js';
-import { ReaderProbes } from '../../src/probes/reader-probes.js';
-import { MetricProfiles } from '../../src/profiles/metric-profile.js';
+import type { UsageTable } from '../../src/recommendation/usage-table.js';
 import { readSettings } from '../../src/settings/read-settings.js';
-import { ChunkUsageReader } from '../../src/usage/from-chunks/chunk-usage-reader.js';
-import { PlannedQueries } from '../../src/usage/from-promql/planned-queries.js';
-import { PromqlUsageReader } from '../../src/usage/from-promql/promql-usage-reader.js';
-import { ProbedUsageReader, RuleFallbackReader } from '../../src/usage/usage-chain.js';
+import { openSizer } from '../../src/sizing/open-sizer.js';
+import type { UsageRequest } from '../../src/usage/usage-reader.js';
 
-/** The service's readers of usage, put together as the service does. */
+type Asked = Omit<UsageRequest, 'capabilities'>;
+
+/** The service's readers of usage, as the service puts them together, each for a datasource that it probes. */
 export function usageReaders(scope: 'workload' | 'container') {
-  const settings = readSettings({ USAGE_SCOPE: scope });
-  const http = new DatasourceHttp(settings);
-  const client = new PrometheusClient(http);
-  const profiles = new MetricProfiles(settings);
-  const promql = new PromqlUsageReader(new PlannedQueries(client), profiles, settings);
-  const remoteRead = new RemoteRead(http);
-  const probes = new ReaderProbes(remoteRead, client, http);
-  const chunks = new ChunkUsageReader({ remoteRead, promql, profiles, settings, factsOf: probes.of.bind(probes) });
-  const probed = new ProbedUsageReader(probes, promql, remoteRead, profiles, settings);
-  return { promql, chunks, probed, probes, whole: new RuleFallbackReader(probed, profiles, client), close: () => http.onModuleDestroy() };
+  const { capabilities, profiles, chain, close } = openSizer(readSettings({ USAGE_SCOPE: scope }));
+  const capable = async (request: Asked): Promise<UsageRequest> => ({
+    ...request,
+    capabilities: await capabilities.of(request.datasource, undefined, request.endSeconds),
+  });
+  return {
+    promql: { read: async (request: Asked): Promise<UsageTable[]> => chain.promql.read(await capable(request)) },
+    chunks: { read: async (request: Asked): Promise<UsageTable[]> => chain.chunks.read(await capable(request)) },
+    /** With the metric profile that fits the datasource's recording rules, as a job reads. */
+    whole: {
+      read: async (request: Asked): Promise<UsageTable[]> => {
+        const known = await capable(request);
+        return chain.read({ ...known, metricProfile: profiles.fitting(request.metricProfile, known.capabilities.rules) });
+      },
+    },
+    capabilities,
+    close,
+  };
 }

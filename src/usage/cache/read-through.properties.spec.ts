@@ -5,11 +5,12 @@ import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.j
 import { readSettings } from '../../settings/read-settings.js';
 import { TableDraft } from '../table-draft.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
+import { appendCopyEnd, appendCopyRow, appendCopyStart, readCopyRows, TaskWindows, type WindowWrites } from './copy-rows.js';
+import { GrowingBuffer } from './growing-buffer.js';
 import { StoredUsageReader } from './read-through.js';
-import { blockRows, rangeOf } from './row-numbers.js';
+import { blockOf, blockRows, rangeOf } from './row-numbers.js';
 import { type WindowBlock } from './window-block.js';
-import { readCopyRows, type WriteBatch } from './window-store.js';
-import { WriteBehind } from './write-behind.js';
+import { windowKeys } from './window-key.js';
 
 const stepSeconds = 900;
 /** Rows of the world are numbered from here, not far before the end of a block. */
@@ -103,30 +104,35 @@ class World extends UsageReader {
   }
 }
 
-/** What PostgreSQL does for us. */
+/** Windows as PostgreSQL keeps them. */
 class MemoryStore {
   private readonly blocks = new Map<string, Map<number, WindowBlock>>();
 
-  async load(keys: readonly string[], { first, last }: { first: number; last: number }): Promise<Map<string, WindowBlock[]>> {
-    const found = keys.map(
-      (key) => [key, [...(this.blocks.get(key)?.values() ?? [])].filter(({ number }) => number >= first && number <= last)] as const,
-    );
-    return new Map(found.filter(([, blocks]) => blocks.length > 0).map(([key, blocks]) => [key, blocks]));
+  /** Rows as COPY gives them. */
+  load(keys: readonly string[], first: number, last: number): Uint8Array {
+    const rows = new GrowingBuffer();
+    appendCopyStart(rows);
+    for (const key of keys) {
+      const blocks = [...(this.blocks.get(key)?.values() ?? [])].filter(({ number }) => number >= first && number <= last);
+      for (const block of blocks) appendCopyRow({ key, block }, rows);
+    }
+    appendCopyEnd(rows);
+    return rows.bytes;
   }
 
-  async write(batch: WriteBatch): Promise<void> {
-    const rows = readCopyRows(Buffer.from(batch.end()));
-    for (const { key, replacesAll } of batch.series) {
+  write({ copy, series }: WindowWrites): void {
+    const rows = readCopyRows(Buffer.from(copy));
+    for (const { key, replacesAll } of series) {
       const known = replacesAll ? new Map<number, WindowBlock>() : (this.blocks.get(key) ?? new Map<number, WindowBlock>());
       for (const block of rows.get(key) ?? []) known.set(block.number, block);
       this.blocks.set(key, known);
     }
   }
-
-  async clearUp(): Promise<void> {}
 }
 
 const profiles = new MetricProfiles(readSettings({}));
+const metricProfile = 'resource-optimization-local-monitoring';
+const capabilities = { used: 'chunks', reason: '', boundary: 'closed', evaluationMs: 60_000, rules: { cpu: true, owners: true } } as const;
 
 function requestOf(
   containers: readonly string[],
@@ -155,13 +161,23 @@ function requestOf(
     insecureSkipVerify: false,
   } as const;
   const endSeconds = (firstRow + endRow) * stepSeconds;
-  return { datasource, metricProfile: 'resource-optimization-local-monitoring', experiments, endSeconds, stepSeconds, ...over };
+  return { datasource, capabilities, metricProfile, experiments, endSeconds, stepSeconds, ...over };
 }
 
-function readerOf(world: World, settings = readSettings({})) {
+/** Reads as jobs do: each gets the windows that those before it have stored. */
+function jobsOn(world: World, settings = readSettings({})) {
   const store = new MemoryStore();
-  const writes = new WriteBehind(store);
-  return { reader: new StoredUsageReader(world, profiles, store, writes, settings), writes };
+  const reader = new StoredUsageReader(world, profiles, settings);
+  const readJob = async (request: UsageRequest) => {
+    const keys = windowKeys(request, profiles.find(request.metricProfile)!, settings.USAGE_SCOPE);
+    const window = rangeOf(request);
+    const windows = new TaskWindows(store.load(keys, blockOf(window.from), blockOf(window.to)));
+    const tables = await reader.read({ ...request, windows });
+    const writes = windows.writes();
+    if (writes) store.write(writes);
+    return tables;
+  };
+  return { reader, readJob };
 }
 
 /** Tables as text, which is compared quickly. */
@@ -174,7 +190,7 @@ function textOf(tables: readonly UsageTable[]): string[] {
 }
 
 describe('StoredUsageReader', () => {
-  it('gives the tables that a read of all would give, whatever jobs came before', async () => {
+  it('returns the tables that a complete read would return, whatever jobs ran before', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(anyEpisode, { maxLength: 5 }), { minLength: 1, maxLength: 3 }),
@@ -182,7 +198,7 @@ describe('StoredUsageReader', () => {
         fc.array(anyJob, { minLength: 2, maxLength: 8 }),
         async (histories, start, jobs) => {
           const world = new World(new Map(histories.map((history, index) => [`c${index}`, history])));
-          const { reader, writes } = readerOf(world);
+          const { readJob } = jobsOn(world);
           world.now = start;
           for (const { wait, back, ...job } of jobs) {
             world.now += wait;
@@ -191,8 +207,7 @@ describe('StoredUsageReader', () => {
               world.now - back,
               job,
             );
-            expect(textOf(await reader.read(request))).toEqual(textOf(await world.read(request)));
-            await writes.flush();
+            expect(textOf(await readJob(request))).toEqual(textOf(await world.read(request)));
           }
         },
       ),
@@ -204,7 +219,7 @@ describe('StoredUsageReader', () => {
 
   it('reads little when little is new', async () => {
     const world = new World(new Map([['c0', [steady]]]));
-    const { reader, writes } = readerOf(world);
+    const { readJob } = jobsOn(world);
     for (const [now, rows] of [
       [200, 150],
       [201, 5],
@@ -214,15 +229,14 @@ describe('StoredUsageReader', () => {
       // biome-ignore format: pairs
       world.now = now;
       world.rowsRead = 0;
-      await reader.read(requestOf(['c0'], now, { rows: 150, dropsInactive: true }));
-      await writes.flush();
+      await readJob(requestOf(['c0'], now, { rows: 150, dropsInactive: true }));
       expect(world.rowsRead).toBe(rows);
     }
   });
 
   it('stores a longer window that ends where a shorter one did', async () => {
     const world = new World(new Map([['c0', [steady]]]));
-    const { reader, writes } = readerOf(world);
+    const { readJob } = jobsOn(world);
     world.now = 200;
     for (const [rows, read] of [
       [20, 20],
@@ -230,29 +244,48 @@ describe('StoredUsageReader', () => {
       [150, 4],
     ] as const) {
       world.rowsRead = 0;
-      await reader.read(requestOf(['c0'], 200, { rows, dropsInactive: false }));
-      await writes.flush();
+      await readJob(requestOf(['c0'], 200, { rows, dropsInactive: false }));
       expect(world.rowsRead).toBe(read);
     }
   });
 
-  it('asks once about an idle container of which nothing is stored', async () => {
+  it('reads an idle container once if nothing of it is stored', async () => {
     const world = new World(new Map([['c0', [{ ...steady, cpu: 0 }]]]));
     world.now = 200;
-    await readerOf(world).reader.read(requestOf(['c0'], 200, { rows: 150, dropsInactive: true }));
+    await jobsOn(world).readJob(requestOf(['c0'], 200, { rows: 150, dropsInactive: true }));
     expect(world.rowsRead).toBe(150);
   });
 
-  it('keeps what a refresh of the same window has read', async () => {
+  it('reads everything if the request has no windows', async () => {
+    const world = new World(new Map([['c0', [steady]]]));
+    const { reader, readJob } = jobsOn(world);
+    world.now = 200;
+    const request = requestOf(['c0'], 200, { rows: 150, dropsInactive: false });
+    await readJob(request);
+    world.rowsRead = 0;
+    const tables = await reader.read(request);
+    expect(world.rowsRead).toBe(150);
+    expect(textOf(tables)).toEqual(textOf(await world.read(request)));
+  });
+
+  it('stores nothing of a window whose read fails', async () => {
+    const world = new World(new Map([['c0', [steady]]]));
+    const { reader } = jobsOn(world);
+    const windows = new TaskWindows();
+    world.read = () => Promise.reject(new Error('away'));
+    await expect(reader.read({ ...requestOf(['c0'], 200, { rows: 150, dropsInactive: false }), windows })).rejects.toThrow('away');
+    expect(windows.writes()).toBeUndefined();
+  });
+
+  it('stores what a refresh of the same window reads', async () => {
     const histories = new Map([['c0', [steady]]]);
     const world = new World(histories);
-    const { reader, writes } = readerOf(world);
+    const { readJob } = jobsOn(world);
     world.now = 200;
     const read = async (refresh: boolean) => {
       world.rowsRead = 0;
       const request = requestOf(['c0'], 200, { rows: 150, dropsInactive: false, refresh });
-      expect(textOf(await reader.read(request))).toEqual(textOf(await world.read({ ...request, rows: 150 })));
-      await writes.flush();
+      expect(textOf(await readJob(request))).toEqual(textOf(await world.read({ ...request, rows: 150 })));
       return world.rowsRead - 150;
     };
     expect(await read(false)).toBe(150);
@@ -261,22 +294,21 @@ describe('StoredUsageReader', () => {
     expect(await read(false)).toBeLessThan(10);
   });
 
-  it('keeps the oldest block of the days that it is to keep', async () => {
+  it('keeps the oldest block of the days that are stored', async () => {
     const world = new World(new Map([['c0', [steady]]]));
-    const { reader, writes } = readerOf(world, readSettings({ USAGE_STORE_DAYS: '1' }));
+    const { readJob } = jobsOn(world, readSettings({ USAGE_STORE_DAYS: '1' }));
     for (const [now, most] of [
       [125, 96],
       [126, 10],
     ] as const) {
       world.now = now;
       world.rowsRead = 0;
-      await reader.read(requestOf(['c0'], now, { rows: 96, dropsInactive: false }));
-      await writes.flush();
+      await readJob(requestOf(['c0'], now, { rows: 96, dropsInactive: false }));
       expect(world.rowsRead).toBeLessThanOrEqual(most);
     }
   });
 
-  it('reads little where a JVM was replaced by another one, though each of them may go first', async () => {
+  it('reads little after a JVM was replaced by another one, whichever of them comes first by name', async () => {
     for (const versions of [
       ['17', '21'],
       ['21', '17'],
@@ -292,19 +324,18 @@ describe('StoredUsageReader', () => {
           ],
         ]),
       );
-      const { reader, writes } = readerOf(world);
+      const { readJob } = jobsOn(world);
       const read: number[] = [];
       for (world.now = 200; world.now < 360; world.now++) {
         world.rowsRead = 0;
-        await reader.read(requestOf(['c0'], world.now, { rows: 150, dropsInactive: true }));
-        await writes.flush();
+        await readJob(requestOf(['c0'], world.now, { rows: 150, dropsInactive: true }));
         read.push(world.rowsRead);
       }
       expect(read.filter((rows) => rows > 5).length).toBeLessThanOrEqual(3);
     }
   });
 
-  it('would be caught if the newest rows alone said which JVM a window has', async () => {
+  it('needs more than the newest rows to know the JVM of a window', async () => {
     const world = new World(
       new Map([
         [

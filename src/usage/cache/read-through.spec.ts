@@ -5,21 +5,21 @@ const knownTo = (...ends: number[]) => ends.map((to) => ({ from: 1000, to }));
 
 describe('planPartialReads', () => {
   it.each([
-    ['all where nothing is known', 1000, 900, 3600, 1441],
-    ['all where less is known than may come late', 1003, 900, 3600, 1441],
+    ['everything if nothing is known', 1000, 900, 3600, 1441],
+    ['everything if less is known than may come late', 1003, 900, 3600, 1441],
     ['the new row and an hour before it', 2440, 900, 3600, 5],
-    ['the last hour where all is known', 2441, 900, 3600, 4],
-    ['the last hour where more is known than is wanted', 2600, 900, 3600, 4],
+    ['the last hour if everything is known', 2441, 900, 3600, 4],
+    ['the last hour if more is known than is wanted', 2600, 900, 3600, 4],
     ['what is missing since the last job', 2344, 900, 3600, 101],
-    ['one row at least', 2441, 900, 0, 1],
-    ['rows before, from which GPU samples are attached', 2440, 120, 3600, 35],
-    ['these rows and as many more, where no samples come late', 2440, 120, 0, 9],
-    ['no more than all', 1008, 120, 360, 1441],
+    ['at least one row', 2441, 900, 0, 1],
+    ['also the rows before, to which GPU samples belong', 2440, 120, 3600, 35],
+    ['these rows and as many more if no samples come late', 2440, 120, 0, 9],
+    ['no more than everything', 1008, 120, 360, 1441],
   ])('reads %s', (_, to, stepSeconds, overlapSeconds, rows) => {
     expect(planPartialReads(knownTo(to), window, { stepSeconds, overlapSeconds })).toEqual([{ places: [0], rows }]);
   });
 
-  it('reads what is known and what is new together, each at once, and alike what differs little', () => {
+  it('reads experiments together that need about the same number of rows', () => {
     const known = knownTo(2440, 1000, 2439, 2440, 1000, 2000);
     expect(planPartialReads(known, window, { stepSeconds: 900, overlapSeconds: 3600 })).toEqual([
       { places: [0, 2, 3], rows: 6 },

@@ -1,14 +1,13 @@
-import { Inject, Injectable } from '@nestjs/common';
 import { runTogether } from '../../calls/abort.js';
 import { MetricProfiles } from '../../profiles/metric-profile.js';
 import type { UsageTable } from '../../recommendation/usage-table.js';
 import { logOf } from '../../settings/logger.js';
-import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { giveTables } from '../columns.js';
 import { hasOneSeries } from '../from-promql/query-shape.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
-import { Arena } from './arena.js';
+import { type TaskWindows } from './copy-rows.js';
+import { GrowingBuffer } from './growing-buffer.js';
 import { blockOf, type RowRange, rangeOf } from './row-numbers.js';
 import {
   changedBlocks,
@@ -23,13 +22,11 @@ import {
 } from './stored-windows.js';
 import { rowsIn } from './window-block.js';
 import { windowKeys } from './window-key.js';
-import { WindowStore, type WindowWrite } from './window-store.js';
-import { WriteBehind } from './write-behind.js';
 
 const log = logOf('usage');
 
-/** Injects the reader whose windows are stored. */
-export const ORIGIN = Symbol('ORIGIN');
+/** Memory for the blocks of one experiment, until they are copied into the task's rows. */
+const scratch = new GrowingBuffer();
 
 /** One read on its way; the lists are in the order of the request's experiments. */
 interface Reading {
@@ -37,61 +34,48 @@ interface Reading {
   readonly window: RowRange;
   readonly keys: readonly string[];
   readonly stored: readonly StoredWindows[];
-  /** Holds the blocks that are stored and those that will be. */
-  readonly arena: Arena;
+  readonly windows: TaskWindows;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Asks another reader only for what is not stored yet and for the newest of what is, since samples may come late. The tables are those that the other
- * reader would give for the whole window. What is new is stored behind the caller's back.
+ * Reads only what is not stored yet, and the newest of what is, because samples may come late. The tables are those that the other reader would give for
+ * the whole window. What changed is added to the request's windows.
  */
-@Injectable()
 export class StoredUsageReader extends UsageReader {
-  private readonly said = new Set<string>();
+  private readonly warned = new Set<string>();
 
   constructor(
-    @Inject(ORIGIN) private readonly origin: UsageReader,
-    @Inject(MetricProfiles) private readonly profiles: Pick<MetricProfiles, 'find'>,
-    @Inject(WindowStore) private readonly store: Pick<WindowStore, 'load'>,
-    private readonly writes: WriteBehind,
-    @InjectSettings() private readonly settings: Pick<Settings, 'USAGE_SCOPE' | 'USAGE_OVERLAP' | 'USAGE_STORE_DAYS'>,
+    private readonly origin: UsageReader,
+    private readonly profiles: Pick<MetricProfiles, 'find'>,
+    private readonly settings: Pick<Settings, 'USAGE_SCOPE' | 'USAGE_OVERLAP' | 'USAGE_STORE_DAYS'>,
   ) {
     super();
   }
 
-  override read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
-    return this.writes.during(async () => {
-      const reading = await this.begin(request, signal);
-      if (!reading) return this.origin.read(request, signal);
-      const windows = await this.readWindows(reading);
-      this.writes.add(windows.flatMap((read, place) => this.writeOf(reading, read, place)));
-      // Not where reading failed: parts of it that ran at the same time may still look at it.
-      reading.arena.give();
-      return windows.map(({ table }) => table);
-    });
+  override async read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
+    const reading = this.begin(request, signal);
+    if (!reading) return this.origin.read(request, signal);
+    const read = await this.readWindows(reading);
+    for (const [place, window] of read.entries()) this.keep(reading, window, place);
+    return read.map(({ table }) => table);
   }
 
-  /** Looks up what is stored of the request's experiments; undefined where the store cannot be used. */
-  private async begin(request: UsageRequest, signal?: AbortSignal): Promise<Reading | undefined> {
+  /** Finds what is stored of the request's experiments; undefined if nothing is to be stored. */
+  private begin(request: UsageRequest, signal?: AbortSignal): Reading | undefined {
+    const { windows } = request;
     const profile = this.profiles.find(request.metricProfile);
-    if (!profile) return undefined;
+    if (!windows || !profile) return undefined;
     if (!hasOneSeries(profile, request.stepSeconds)) {
-      this.sayOnce('a query of the profile may give several series of one experiment: its usage is not stored', { profile: profile.name });
+      this.warnOnce('a query of the profile may return several series for one experiment: its usage is not stored', {
+        profile: profile.name,
+      });
       return undefined;
     }
     const window = rangeOf(request);
     const keys = windowKeys(request, profile, this.settings.USAGE_SCOPE);
-    try {
-      const arena = Arena.take();
-      const range = { first: blockOf(window.from), last: blockOf(window.to) };
-      const blocks = request.refresh ? undefined : await this.store.load(keys, range, arena);
-      const stored = keys.map((key) => findKnown(blocks?.get(key) ?? [], window.from));
-      return { request, window, keys, stored, arena, ...(signal && { signal }) };
-    } catch (error) {
-      this.sayOnce('stored usage cannot be looked up: all of it is read anew', { error: String(error) });
-      return undefined;
-    }
+    const stored = keys.map((key) => findKnown(request.refresh ? [] : windows.blocksOf(key), window.from));
+    return { request, window, keys, stored, windows, ...(signal && { signal }) };
   }
 
   private async readWindows(reading: Reading): Promise<ReadWindow[]> {
@@ -129,23 +113,24 @@ export class StoredUsageReader extends UsageReader {
   }
 
   /**
-   * What of a window is to be stored. Idle containers are read whole each time, since their tables may have been dropped. Windows that end before what is
-   * stored change nothing: which of several GPUs has samples in a row depends on the window, and rows of two windows do not mix.
+   * Adds what changed of a window. Idle containers are not stored: their tables may have been dropped, so they are read completely each time. A window that
+   * ends before the stored ones changes nothing: which of several GPUs has samples in a row depends on the window, and rows of two windows do not mix.
    */
-  private writeOf({ request, window, keys, stored, arena }: Reading, { table, labels, seam }: ReadWindow, place: number): WindowWrite[] {
-    if (request.dropsInactive && isIdle(request.experiments[place]!, table)) return [];
+  private keep({ request, window, keys, stored, windows }: Reading, { table, labels, seam }: ReadWindow, place: number): void {
+    if (request.dropsInactive && isIdle(request.experiments[place]!, table)) return;
     const before = stored[place]!.blocks;
     const keptRows = Math.ceil((this.settings.USAGE_STORE_DAYS * 86_400) / request.stepSeconds);
     const firstBlock = blockOf(window.to - keptRows);
     const isOld = before.some((block) => rowsIn(block).to > window.to);
-    const changed = isOld ? [] : changedBlocks({ table, firstRow: window.from, labels }, { window, seam, stored: before }, arena);
+    scratch.clear();
+    const changed = isOld ? [] : changedBlocks({ table, firstRow: window.from, labels }, { window, seam, stored: before }, scratch);
     const blocks = changed.filter(({ number }) => number >= firstBlock);
-    return [{ key: keys[place]!, blocks, replacesAll: request.refresh ?? false, firstBlock }];
+    windows.add({ key: keys[place]!, blocks, replacesAll: request.refresh ?? false, firstBlock });
   }
 
-  private sayOnce(text: string, fields: object): void {
-    if (this.said.has(text)) return;
-    this.said.add(text);
+  private warnOnce(text: string, fields: object): void {
+    if (this.warned.has(text)) return;
+    this.warned.add(text);
     log.warn(fields, text);
   }
 }

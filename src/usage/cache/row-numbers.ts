@@ -1,5 +1,3 @@
-import type { UsageRequest } from '../usage-reader.js';
-
 /** Rows of one block: a UTC day of quarter hours. Seven of ten containers' blocks then fit a page of PostgreSQL. */
 export const blockRows = 96;
 
@@ -13,7 +11,15 @@ export interface RowRange {
 }
 
 /** The rows that a request wants. */
-export function rangeOf({ endSeconds, stepSeconds, rows }: Pick<UsageRequest, 'endSeconds' | 'stepSeconds' | 'rows'>): RowRange {
+export function rangeOf({
+  endSeconds,
+  stepSeconds,
+  rows,
+}: {
+  readonly endSeconds: number;
+  readonly stepSeconds: number;
+  readonly rows: number;
+}): RowRange {
   const to = Math.floor(endSeconds / stepSeconds) + 1;
   return { from: to - rows, to };
 }

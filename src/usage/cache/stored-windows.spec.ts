@@ -1,5 +1,5 @@
 import { TableDraft } from '../table-draft.js';
-import { Arena } from './arena.js';
+import { GrowingBuffer } from './growing-buffer.js';
 import { blockRows, type RowRange } from './row-numbers.js';
 import { changedBlocks, findKnown, mergeWindow } from './stored-windows.js';
 import { type BlockSource, BlockWriter, rowsIn } from './window-block.js';
@@ -13,16 +13,16 @@ function sourceOf({ from, to }: RowRange, value = 1): BlockSource {
   return { table: draft.finish(), firstRow: from, labels: { fromRow: from } };
 }
 
-const blockOf = (rows: RowRange, value?: number) => new BlockWriter(sourceOf(rows, value), new Arena()).write(rows);
+const blockOf = (rows: RowRange, value?: number) => new BlockWriter(sourceOf(rows, value), new GrowingBuffer()).write(rows);
 const range = (from: number, to: number) => ({ from: base + from, to: base + to });
 
 describe('what is known of a window', () => {
   it.each<[string, RowRange[], number]>([
-    ['nothing, where nothing is stored', [], 50],
+    ['nothing if nothing is stored', [], 50],
     ['nothing of a block that ends where the window begins', [range(10, 50)], 50],
     ['the rest of a block that ends in it', [range(10, 51)], 51],
-    ['blocks one after the other, in whatever order', [range(blockRows, blockRows + 3), range(40, blockRows)], blockRows + 3],
-    ['no block behind a gap', [range(40, blockRows - 1), range(blockRows, blockRows + 3)], blockRows - 1],
+    ['blocks that follow each other, in any order', [range(blockRows, blockRows + 3), range(40, blockRows)], blockRows + 3],
+    ['no block after a gap', [range(40, blockRows - 1), range(blockRows, blockRows + 3)], blockRows - 1],
   ])('is %s', (_, ranges, to) => {
     const { known, labels } = findKnown(
       ranges.map((rows) => blockOf(rows)),
@@ -35,9 +35,9 @@ describe('what is known of a window', () => {
 
 describe('a block that a window changes', () => {
   const changed = (before: RowRange, rows: RowRange, value: number) =>
-    changedBlocks(sourceOf(rows, value), { window: rows, seam: rows.from, stored: [blockOf(before)] }, new Arena()).map(rowsIn);
+    changedBlocks(sourceOf(rows, value), { window: rows, seam: rows.from, stored: [blockOf(before)] }, new GrowingBuffer()).map(rowsIn);
 
-  it('keeps the rows that come right before', () => {
+  it('keeps the rows right before the window', () => {
     expect(changed(range(10, 20), range(20, 30), 2)).toEqual([range(10, 30)]);
     expect(changed(range(10, 25), range(20, 30), 2)).toEqual([range(10, 30)]);
   });
@@ -46,7 +46,7 @@ describe('a block that a window changes', () => {
     expect(changed(range(10, 19), range(20, 30), 2)).toEqual([range(20, 30)]);
   });
 
-  it('is written only where it differs', () => {
+  it('is written only if it differs', () => {
     expect(changed(range(20, 30), range(20, 30), 1)).toEqual([]);
     expect(changed(range(20, 30), range(20, 30), 2)).toEqual([range(20, 30)]);
   });
@@ -70,16 +70,16 @@ function merged(version: string, cpu: number | undefined) {
   return mergeWindow({ blocks: [], known: { from: 100, to: 198 }, labels }, draft.finish(), window);
 }
 
-describe('a window whose newest rows show another JVM, which goes behind the stored one', () => {
-  it('must be read whole where an interval of the newest rows may be there by that JVM alone', () => {
+describe('a window whose newest rows show another JVM, which comes after the stored one by name', () => {
+  it('must be read completely if an interval of the newest rows may exist only because of that JVM', () => {
     expect(merged('21', undefined)).toMatchObject({ isSettled: false, labels: { jvm: { value: java('21') } } });
   });
 
-  it('keeps the stored JVM where every interval has a sample', () => {
+  it('keeps the stored JVM if every interval has a sample', () => {
     expect(merged('21', 1)).toMatchObject({ isSettled: true, table: { jvm: java('17') } });
   });
 
-  it('is not doubted where both show the same', () => {
+  it('is settled if both show the same JVM', () => {
     expect(merged('17', undefined)).toMatchObject({ isSettled: true, table: { jvm: java('17') } });
   });
 });

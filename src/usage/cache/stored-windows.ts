@@ -2,7 +2,7 @@ import type { Experiment } from '../../experiments/experiment.js';
 import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.js';
 import { giveTables } from '../columns.js';
 import { TableDraft } from '../table-draft.js';
-import { Arena } from './arena.js';
+import type { GrowingBuffer } from './growing-buffer.js';
 import { blockOf, intersect, RowRange, rowsOfBlock } from './row-numbers.js';
 import { type BlockSource, BlockWriter, copyRows, labelsIn, readBlock, rowsIn, type WindowBlock } from './window-block.js';
 import { acceleratorColumns, labelsOf, settleLabels, settleWholeLabels, type WindowLabels } from './window-labels.js';
@@ -43,25 +43,25 @@ export function mergeTables({ blocks }: StoredWindows, newest: UsageTable, windo
   return draft;
 }
 
-/** The blocks that a window's rows from `seam` on change, written anew into the arena; what they hold before the window stays in them. */
+/** The blocks that a window's rows from `seam` on change, written anew into the buffer; what they hold before the window stays in them. */
 export function changedBlocks(
   source: BlockSource,
   { window, seam, stored }: { readonly window: RowRange; readonly seam: number; readonly stored: readonly WindowBlock[] },
-  arena: Arena,
+  buffer: GrowingBuffer,
 ): WindowBlock[] {
   const changed: WindowBlock[] = [];
-  const writer = new BlockWriter(source, arena);
+  const writer = new BlockWriter(source, buffer);
   for (let number = blockOf(seam); number <= blockOf(window.to - 1); number++) {
     const before = stored.find((block) => block.number === number);
     const rows = intersect(rowsOfBlock(number), window);
-    const block = (before && joinBlock(source, rows, before, arena)) ?? writer.write(rows);
+    const block = (before && joinBlock(source, rows, before, buffer)) ?? writer.write(rows);
     if (!before?.data.equals(block.data)) changed.push(block);
   }
   return changed;
 }
 
 /** A block with these rows of the source and with those of `before` that come right before them; undefined where there are none. */
-function joinBlock(source: BlockSource, rows: RowRange, before: WindowBlock, arena: Arena): WindowBlock | undefined {
+function joinBlock(source: BlockSource, rows: RowRange, before: WindowBlock, buffer: GrowingBuffer): WindowBlock | undefined {
   const held = rowsIn(before);
   if (held.from >= rows.from || held.to < rows.from) return undefined;
   const all = { from: held.from, to: rows.to };
@@ -69,7 +69,7 @@ function joinBlock(source: BlockSource, rows: RowRange, before: WindowBlock, are
   readBlock(before, { from: all.from, to: rows.from }, draft, all.from);
   copyRows(source.table, rows.from - source.firstRow, draft, rows.from - all.from, rows.to - rows.from);
   const table = draft.finish();
-  const block = new BlockWriter({ ...source, table, firstRow: all.from }, arena).write(all);
+  const block = new BlockWriter({ ...source, table, firstRow: all.from }, buffer).write(all);
   giveTables([table]);
   return block;
 }

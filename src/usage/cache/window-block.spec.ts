@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { UsageColumn } from '../../recommendation/usage-table.js';
 import { TableDraft } from '../table-draft.js';
-import { Arena } from './arena.js';
+import { GrowingBuffer } from './growing-buffer.js';
 import { blockRows, type RowRange } from './row-numbers.js';
 import { type BlockSource, BlockWriter, labelsIn, readBlock, rowsIn, type WindowBlock } from './window-block.js';
 
@@ -62,10 +62,10 @@ function samples(values: Float64Array | undefined, from: number, to: number): nu
   return found.every(Number.isNaN) ? undefined : found;
 }
 
-const writeBlock = (source: BlockSource, rows: RowRange) => new BlockWriter(source, new Arena()).write(rows);
+const writeBlock = (source: BlockSource, rows: RowRange) => new BlockWriter(source, new GrowingBuffer()).write(rows);
 
 describe('a block', () => {
-  it('gives back what was written, to the bit', () => {
+  it('returns exactly what was written', () => {
     fc.assert(
       fc.property(anySource, ({ rows, source }) => {
         const block = writeBlock(source, rows);
@@ -80,7 +80,7 @@ describe('a block', () => {
     );
   });
 
-  it('gives back those rows alone that are wanted', () => {
+  it('returns only the rows that are wanted', () => {
     fc.assert(
       fc.property(anySource, fc.nat(), fc.nat(), ({ rows, source }, skip, leave) => {
         const length = rows.to - rows.from;
@@ -93,7 +93,7 @@ describe('a block', () => {
     );
   });
 
-  it('keeps the labels, whatever they hold', () => {
+  it('keeps labels with any text', () => {
     const labels = { fromRow: base, jvm: { value: { runtime: 'Grüße "x"\n', vendor: '', version: '17' }, lastRow: base + 3 } };
     const block = writeBlock({ table: { present: Uint8Array.of(1), columns: {} }, firstRow: base, labels }, { from: base, to: base + 1 });
     expect(labelsIn(block)).toEqual(labels);

@@ -1,7 +1,7 @@
 import { type UsageColumn, type UsageFunction, type UsageTable, usageMetrics } from '../../recommendation/usage-table.js';
 import { giveTables } from '../columns.js';
 import { TableDraft } from '../table-draft.js';
-import type { Arena } from './arena.js';
+import type { GrowingBuffer } from './growing-buffer.js';
 import { blockOf, blockRows, intersect, RowRange, rowsOfBlock } from './row-numbers.js';
 import type { WindowLabels } from './window-labels.js';
 
@@ -130,14 +130,14 @@ interface NumberedColumn {
   readonly values: Float64Array;
 }
 
-/** Writes the blocks of one table into an arena. */
+/** Writes the blocks of one table into a buffer. */
 export class BlockWriter {
   private readonly labels: Buffer;
   private readonly columns: readonly NumberedColumn[];
 
   constructor(
     private readonly source: BlockSource,
-    private readonly arena: Arena,
+    private readonly buffer: GrowingBuffer,
   ) {
     const { columns } = source.table;
     this.labels = Buffer.from(JSON.stringify(source.labels));
@@ -150,14 +150,14 @@ export class BlockWriter {
     const number = blockOf(rows.from);
     const [start, end] = [rows.from - firstRow, rows.to - firstRow];
     const bitsAt = headerBytes + this.labels.length;
-    const room = this.arena.room(bitsAt + bitBytes + mostColumnBytes);
+    const room = this.buffer.room(bitsAt + bitBytes + mostColumnBytes);
     const bytes = new DataView(room.buffer, room.byteOffset);
     room.set(this.labels, headerBytes);
     const columnsAt = writeBits(room, bitsAt, table.present, start, end);
     const { at, count } = writeColumns(bytes, columnsAt, this.columns, start, end);
     room.set([rows.from - rowsOfBlock(number).from, end - start, count, 0]);
     bytes.setUint32(4, this.labels.length, true);
-    this.arena.drop(room.length - at);
+    this.buffer.drop(room.length - at);
     return { number, data: room.subarray(0, at) };
   }
 }

@@ -56,9 +56,9 @@ describe('windowKeys', () => {
   it.each([
     ['the end moves by a step', { endSeconds: 2700 }],
     ['the image, the name or the number of pods changes', { experiment: { ...container, image: 'j', name: 'm', pods: 7 } }],
-    ['certificates are not verified any more', { datasource: { insecureSkipVerify: true } }],
-    ['a token is changed', as({ type: 'bearer', token: 'x' })],
-  ])('stay where %s', (_, over) => {
+    ['certificates are no longer verified', { datasource: { insecureSkipVerify: true } }],
+    ['a token changes', as({ type: 'bearer', token: 'x' })],
+  ])('stay the same if %s', (_, over) => {
     expect(keyOf(over)).toBe(keyOf());
   });
 
@@ -80,7 +80,7 @@ describe('windowKeys', () => {
     expect(keyOf(over)).not.toBe(keyOf());
   });
 
-  it('differ for another password no more than for none', () => {
+  it('stay the same if a password changes', () => {
     const basic = (password: string) => as({ type: 'basic', username: 'u', password });
     expect(keyOf(basic('a'))).toBe(keyOf(basic('b')));
   });

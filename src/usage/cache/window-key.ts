@@ -5,10 +5,10 @@ import type { MetricProfile } from '../../profiles/metric-profile.js';
 import { usageMetrics } from '../../recommendation/usage-table.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import type { UsageRequest } from '../usage-reader.js';
-import { uuidOf } from './window-store.js';
+import { uuidOf } from './copy-rows.js';
 
 /** Raise it when windows are computed or laid out differently: what was stored before is then not found any more. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 /**
  * One UUID an experiment of the request, in their order: made of everything that its rows depend on, so that windows of another datasource, profile,

@@ -1,29 +1,258 @@
-import { Arena } from './arena.js';
-import { appendCopyEnd, appendCopyRow, appendCopyStart, type KeyedBlock, readCopyRows } from './window-store.js';
+import { Writable } from 'node:stream';
+import { jest } from '@jest/globals';
+import type { Datasource } from '../../datasource/datasource.js';
+import type { ContainerExperiment } from '../../experiments/experiment.js';
+import type { MetricProfile } from '../../profiles/metric-profile.js';
+import { logger } from '../../settings/logger.js';
+import { type WindowWrites } from './copy-rows.js';
+import { blockRows } from './row-numbers.js';
+import { windowKeys } from './window-key.js';
+import { WindowStore } from './window-store.js';
 
-const row = (digit: string, number: number, text: string): KeyedBlock => ({
-  key: `${digit.repeat(8)}-0000-4000-8000-0123456789ab`,
-  block: { number, data: Buffer.from(text) },
+const mib = 1024 * 1024;
+const minute = 60_000;
+
+/** Does what a WindowStore needs of PostgreSQL, and notes it. */
+class FakeDatabase {
+  /** First byte of each COPY that was committed. */
+  readonly stored: number[] = [];
+  readonly queries: string[] = [];
+  /** Chunks that a COPY TO STDOUT gives. */
+  rows: Buffer[] = [];
+  clearUps = 0;
+  open = 0;
+  mostWriters = 0;
+  isDown = false;
+  /** A transaction that begins waits for these. */
+  writeGate: Promise<void> | undefined;
+  clearUpGate: Promise<void> | undefined;
+  private writers = 0;
+
+  async transaction(work: (transaction: object) => Promise<void>): Promise<void> {
+    this.mostWriters = Math.max(this.mostWriters, ++this.writers);
+    try {
+      const copied: Buffer[] = [];
+      await work({
+        query: (text: string) => this.query(text),
+        queryRunner: { connect: async () => ({ query: () => collectInto(copied) }) },
+      });
+      if (copied.length > 0) this.stored.push(copied[0]![0]!);
+    } finally {
+      this.writers--;
+    }
+  }
+
+  createQueryRunner() {
+    this.open++;
+    return {
+      connect: async () => ({
+        query: ({ text }: { text: string }) => {
+          if (this.isDown) throw new Error('down');
+          this.queries.push(text);
+          return this.rows;
+        },
+      }),
+      release: async () => void this.open--,
+    };
+  }
+
+  private async query(text: string): Promise<object[]> {
+    if (this.isDown) throw new Error('down');
+    if (text.includes('pg_advisory_xact_lock')) await this.writeGate;
+    if (!text.includes('pg_try_advisory_xact_lock')) return [];
+    await this.clearUpGate;
+    this.clearUps++;
+    return [{ locked: true }];
+  }
+}
+
+function collectInto(chunks: Buffer[]): Writable {
+  return new Writable({
+    write: (chunk: Buffer, _, done) => {
+      chunks.push(chunk);
+      done();
+    },
+  });
+}
+
+/** A promise, and what resolves it. */
+function gate(): { promise: Promise<void>; open: () => void } {
+  let open = () => {};
+  const promise = new Promise<void>((resolve) => (open = resolve));
+  return { promise, open };
+}
+
+const windowsOf = (mark: number, size = 10): WindowWrites => ({
+  copy: new Uint8Array(size).fill(mark, 0, 1),
+  series: [{ key: '00000000-0000-4000-8000-000000000000', numbers: [1], replacesAll: false, firstBlock: 0 }],
 });
 
-const written = (rows: readonly KeyedBlock[]) => {
-  const arena = new Arena();
-  appendCopyStart(arena);
-  for (const each of rows) appendCopyRow(each, arena);
-  appendCopyEnd(arena);
-  return arena.bytes;
-};
+const profile: MetricProfile = { name: 'p', variables: new Map() };
+const settings = { USAGE_SCOPE: 'workload', USAGE_STORE_DAYS: 16, USAGE_STORE_MAX_MB: 100 } as const;
+let database: FakeDatabase;
+let store: WindowStore;
+let warnings: (string | undefined)[];
+let nowMs: number;
+beforeEach(() => {
+  database = new FakeDatabase();
+  store = new WindowStore(database as never, { find: (name) => (name === 'p' ? profile : undefined) }, settings);
+  warnings = [];
+  nowMs = 1_000;
+  jest.spyOn(logger, 'warn').mockImplementation((_: unknown, text?: string) => void warnings.push(text));
+  jest.spyOn(performance, 'now').mockImplementation(() => nowMs);
+});
+afterEach(() => jest.restoreAllMocks());
 
-describe('rows of a binary COPY', () => {
-  it('come back as they were written, by key', () => {
-    const rows = [row('a', 7, 'one'), row('b', -3, ''), row('a', 8, '\u{1F600}')];
-    const read = readCopyRows(written(rows));
-    expect([...read.keys()]).toEqual([rows[0]!.key, rows[1]!.key]);
-    expect(read.get(rows[0]!.key)).toEqual([rows[0]!.block, rows[2]!.block]);
-    expect(read.get(rows[1]!.key)).toEqual([rows[1]!.block]);
+describe('WindowStore stores', () => {
+  it('one after the other, in the order of arrival', async () => {
+    for (const mark of [1, 2, 3]) store.add(windowsOf(mark));
+    await store.flush();
+    expect(database.stored).toEqual([1, 2, 3]);
+    expect(database.mostWriters).toBe(1);
   });
 
-  it('may be none', () => {
-    expect(readCopyRows(written([]))).toEqual(new Map());
+  it('in the background: only a flush waits', async () => {
+    const { promise, open } = gate();
+    database.writeGate = promise;
+    let isFlushed = false;
+    store.add(windowsOf(1));
+    const flushed = store.flush().then(() => (isFlushed = true));
+    await new Promise(setImmediate);
+    expect([isFlushed, database.stored]).toEqual([false, []]);
+    open();
+    await flushed;
+    expect(database.stored).toEqual([1]);
+  });
+
+  it('everything before the application ends', async () => {
+    store.add(windowsOf(1));
+    await store.beforeApplicationShutdown();
+    expect(database.stored).toEqual([1]);
+  });
+
+  it('what was added during a write', async () => {
+    const { promise, open } = gate();
+    database.writeGate = promise;
+    store.add(windowsOf(1));
+    const flushed = store.flush();
+    await new Promise(setImmediate);
+    store.add(windowsOf(2));
+    open();
+    await flushed;
+    expect(database.stored).toEqual([1, 2]);
+  });
+
+  it('what was added during the clearing up', async () => {
+    const { promise, open } = gate();
+    database.clearUpGate = promise;
+    store.add(windowsOf(1));
+    while (database.stored.length === 0) await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    store.add(windowsOf(2));
+    open();
+    await store.flush();
+    expect(database.stored).toEqual([1, 2]);
+  });
+
+  it('no more than fits into its memory, warns about it once, and takes more as soon as that is stored', async () => {
+    const { promise, open } = gate();
+    database.writeGate = promise;
+    store.add(windowsOf(1));
+    for (const [mark, size] of [
+      [2, 40 * mib],
+      [3, 40 * mib],
+      [4, 40 * mib],
+      [5, 10 * mib],
+    ] as const) {
+      store.add(windowsOf(mark, size));
+    }
+    open();
+    await store.flush();
+    expect(database.stored).toEqual([1, 2, 5]);
+    store.add(windowsOf(6, 60 * mib));
+    await store.flush();
+    expect(database.stored).toEqual([1, 2, 5, 6]);
+    expect(warnings).toEqual(['usage windows come faster than PostgreSQL stores them: some are not stored']);
+  });
+
+  it('what comes after a failure, and warns about the failure once', async () => {
+    database.isDown = true;
+    for (const mark of [1, 2]) {
+      store.add(windowsOf(mark));
+      await store.flush();
+    }
+    database.isDown = false;
+    store.add(windowsOf(3));
+    await store.flush();
+    expect(database.stored).toEqual([3]);
+    expect(warnings).toEqual(['usage windows cannot be stored']);
+  });
+});
+
+describe('WindowStore clears up', () => {
+  it('after the first write, and then at most every ten minutes', async () => {
+    const clearUps: number[] = [];
+    for (const laterMs of [0, minute, 8 * minute, minute, 9 * minute]) {
+      nowMs += laterMs;
+      store.add(windowsOf(1));
+      await store.flush();
+      clearUps.push(database.clearUps);
+    }
+    expect(clearUps).toEqual([1, 1, 1, 2, 2]);
+  });
+});
+
+describe('WindowStore loads', () => {
+  const datasource: Datasource = {
+    name: 'd',
+    provider: 'prometheus',
+    url: 'http://d',
+    authentication: { type: 'none' },
+    insecureSkipVerify: false,
+  };
+  const experiment: ContainerExperiment = {
+    type: 'container',
+    name: 'n',
+    datasource: 'd',
+    clusterName: 'c',
+    pods: 1,
+    namespace: 'shop',
+    workload: 'web',
+    workloadType: 'deployment',
+    container: 'app',
+    image: 'i',
+  };
+  const endSeconds = 20_000 * blockRows * 900;
+  const request = {
+    datasource,
+    metricProfile: 'p',
+    experiments: [experiment, { ...experiment, container: 'proxy' }],
+    endSeconds,
+    stepSeconds: 900,
+    rows: 2 * blockRows,
+  };
+
+  it('the blocks of a request in one piece of memory, which can go to another thread', async () => {
+    database.rows = [Buffer.from('one '), Buffer.from('two')];
+    const loaded = (await store.load(request))!;
+    expect(Buffer.from(structuredClone(loaded, { transfer: [loaded.buffer] })).toString()).toBe('one two');
+    const keys = windowKeys(request, profile, 'workload').map((key) => `'${key}'`);
+    expect(database.queries).toEqual([expect.stringContaining(`key IN (${keys.join(', ')}) AND block BETWEEN 19998 AND 20000`)]);
+    expect(database.open).toBe(0);
+  });
+
+  it.each([
+    ['for a refresh', { refresh: true }],
+    ['for an unknown profile', { metricProfile: 'other' }],
+  ])('nothing %s', async (_, over) => {
+    expect(await store.load({ ...request, ...over })).toBeUndefined();
+    expect(database.queries).toEqual([]);
+  });
+
+  it('nothing if PostgreSQL fails, warns about it once, and keeps no connection', async () => {
+    database.isDown = true;
+    expect([await store.load(request), await store.load(request)]).toEqual([undefined, undefined]);
+    expect(warnings).toEqual(['stored usage cannot be loaded: all of it is read again']);
+    expect(database.open).toBe(0);
   });
 });

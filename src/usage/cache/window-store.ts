@@ -1,167 +1,116 @@
-import { Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
-import { DataSource, type EntityManager } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { inTransaction } from '../../database/database-pool.js';
-import { InjectSettings } from '../../settings/settings.module.js';
+import type { MetricProfiles } from '../../profiles/metric-profile.js';
+import { logOf } from '../../settings/logger.js';
 import type { Settings } from '../../settings/settings-schema.js';
-import { Arena } from './arena.js';
-import type { WindowBlock } from './window-block.js';
+import type { UsageRequest } from '../usage-reader.js';
+import type { WindowWrites } from './copy-rows.js';
+import { blockOf, rangeOf } from './row-numbers.js';
+import { windowKeys } from './window-key.js';
 
-/** A block and whose it is. */
-export interface KeyedBlock {
-  /** A UUID. */
-  readonly key: string;
-  readonly block: WindowBlock;
-}
+const log = logOf('usage');
 
-/** How PostgreSQL's COPY in binary form begins: signature, flags, no extension. */
-const header = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex');
-const trailer = Buffer.from('ffff', 'hex');
-/** Of one row: three fields, and the length of each. */
-const rowOverhead = 2 + 3 * 4;
-const keyBytes = 16;
+/** What is looked up of a request. */
+type StoredRequest = Pick<UsageRequest, 'datasource' | 'metricProfile' | 'experiments' | 'endSeconds' | 'stepSeconds' | 'rows' | 'refresh'>;
 
-/** What comes before the rows of COPY … FROM STDIN (FORMAT binary). */
-export function appendCopyStart(arena: Arena): void {
-  arena.append(header);
-}
-
-/** Appends a row (key uuid, block integer, data bytea). */
-export function appendCopyRow({ key, block: { number, data } }: KeyedBlock, arena: Arena): void {
-  const bytes = arena.room(rowOverhead + keyBytes + 4 + data.length);
-  let at = bytes.writeInt16BE(3, 0);
-  at = bytes.writeInt32BE(keyBytes, at);
-  at += bytes.write(key.replaceAll('-', ''), at, 'hex');
-  at = bytes.writeInt32BE(4, at);
-  at = bytes.writeInt32BE(number, at);
-  at = bytes.writeInt32BE(data.length, at);
-  data.copy(bytes, at);
-}
-
-/** What comes behind the rows. */
-export function appendCopyEnd(arena: Arena): void {
-  arena.append(trailer);
-}
-
-/** The rows (key, block, data) from what COPY … TO STDOUT (FORMAT binary) gives, by key. The blocks' data are parts of `bytes`. */
-export function readCopyRows(bytes: Buffer): Map<string, WindowBlock[]> {
-  const blocks = new Map<string, WindowBlock[]>();
-  let at = header.length;
-  while (bytes.readInt16BE(at) === 3) {
-    const key = uuidOf(bytes.toString('hex', at + 6, at + 6 + keyBytes));
-    at += 6 + keyBytes + 4;
-    const number = bytes.readInt32BE(at);
-    const length = bytes.readInt32BE(at + 4);
-    at += 8 + length;
-    const block = { number, data: bytes.subarray(at - length, at) };
-    const known = blocks.get(key);
-    if (known) known.push(block);
-    else blocks.set(key, [block]);
-  }
-  return blocks;
-}
-
-/** A UUID from its 32 hexadecimal digits. */
-export function uuidOf(hex: string): string {
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
-}
-
-/** What is written of one experiment. */
-export interface WindowWrite {
-  /** A UUID. */
-  readonly key: string;
-  /** Replace those of the same number; none = it was only used. */
-  readonly blocks: readonly WindowBlock[];
-  /** Whether blocks that are not named go. */
-  readonly replacesAll: boolean;
-  /** Blocks before this one are not needed any more. */
-  readonly firstBlock: number;
-}
-
-/** A series whose blocks are among a batch's rows. */
-interface WrittenSeries extends Omit<WindowWrite, 'blocks'> {
-  readonly numbers: readonly number[];
-}
-
-/** What one transaction writes: copies of blocks, in memory that is given back. */
-export class WriteBatch {
-  private readonly byKey = new Map<string, WrittenSeries>();
-  private readonly arena = Arena.take();
-
-  constructor() {
-    appendCopyStart(this.arena);
-  }
-
-  /** Of each experiment what is to be written, but for the blocks' data. */
-  get series(): readonly WrittenSeries[] {
-    return [...this.byKey.values()];
-  }
-
-  get length(): number {
-    return this.arena.length;
-  }
-
-  has(key: string): boolean {
-    return this.byKey.has(key);
-  }
-
-  /** Copies the blocks of an experiment that is not in the batch yet. */
-  add({ blocks, ...write }: WindowWrite): void {
-    for (const block of blocks) appendCopyRow({ key: write.key, block }, this.arena);
-    this.byKey.set(write.key, { ...write, numbers: blocks.map(({ number }) => number) });
-  }
-
-  /** All blocks as COPY takes them; nothing can be added any more. */
-  end(): Buffer {
-    appendCopyEnd(this.arena);
-    return this.arena.bytes;
-  }
-
-  /** The batch is written, or was never begun to be: nobody looks at its bytes any more. */
-  give(): void {
-    this.arena.give();
-  }
-}
-
-/** Bytes of a write's blocks. */
-export function sizeOf({ blocks }: WindowWrite): number {
-  return blocks.reduce((sum, { data }) => sum + data.length, 0);
-}
+/** Maximum bytes that wait to be stored. What does not fit is read again by the next job. */
+const maxPendingBytes = 64 * 1024 * 1024;
+const clearUpMs = 10 * 60_000;
 
 /** Any numbers, the same in every process of ours: one for those who write, one for those who clear up. */
 const lockKeys = { write: 7_281_554_302, clearUp: 7_281_554_303 } as const;
 
 /** Usage windows in PostgreSQL. Blocks go in and out by binary COPY: a seventh of the CPU of statements that return bytea as text (measured). */
-@Injectable()
 export class WindowStore {
+  private readonly pending: WindowWrites[] = [];
+  private writing: Promise<void> | undefined;
+  private clearedUpAt = Number.NEGATIVE_INFINITY;
+  private readonly warned = new Set<string>();
+
   constructor(
     private readonly database: DataSource,
-    @InjectSettings() private readonly settings: Pick<Settings, 'USAGE_STORE_DAYS' | 'USAGE_STORE_MAX_MB'>,
+    private readonly profiles: Pick<MetricProfiles, 'find'>,
+    private readonly settings: Pick<Settings, 'USAGE_SCOPE' | 'USAGE_STORE_DAYS' | 'USAGE_STORE_MAX_MB'>,
   ) {}
 
-  /** The blocks from `first` to `last` of each key that has some; their bytes lie in the arena, which has none yet. */
-  async load(keys: readonly string[], { first, last }: { first: number; last: number }, arena: Arena): Promise<Map<string, WindowBlock[]>> {
-    // COPY takes no parameters; keys are hexadecimal digits that we made, numbers are numbers.
+  /**
+   * The stored windows of a request's experiments, as rows of a binary COPY; undefined if there are none to use. Never rejects: without them all usage is
+   * read again.
+   */
+  async load(request: StoredRequest): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const profile = this.profiles.find(request.metricProfile);
+    if (!profile || request.refresh) return undefined;
+    const window = rangeOf(request);
+    try {
+      return await this.copyOut(windowKeys(request, profile, this.settings.USAGE_SCOPE), blockOf(window.from), blockOf(window.to));
+    } catch (error) {
+      this.warnOnce('stored usage cannot be loaded: all of it is read again', error);
+      return undefined;
+    }
+  }
+
+  /** Stores windows in the background. Readers never wait for it and never see its errors. */
+  add(writes: WindowWrites): void {
+    const waiting = this.pending.reduce((sum, { copy }) => sum + copy.buffer.byteLength, 0);
+    if (waiting + writes.copy.buffer.byteLength > maxPendingBytes) {
+      this.warnOnce('usage windows come faster than PostgreSQL stores them: some are not stored');
+      return;
+    }
+    this.pending.push(writes);
+    this.startWriting();
+  }
+
+  /** Resolves when everything that was added is stored, or could not be. */
+  async flush(): Promise<void> {
+    while (this.writing) await this.writing;
+  }
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.flush();
+  }
+
+  private startWriting(): void {
+    this.writing ??= this.writePending().finally(() => {
+      this.writing = undefined;
+      if (this.pending.length > 0) this.startWriting();
+    });
+  }
+
+  private async writePending(): Promise<void> {
+    try {
+      for (let writes = this.pending.shift(); writes; writes = this.pending.shift()) await this.write(writes);
+      if (performance.now() - this.clearedUpAt < clearUpMs) return;
+      this.clearedUpAt = performance.now();
+      await this.clearUp();
+    } catch (error) {
+      this.pending.length = 0;
+      this.warnOnce('usage windows cannot be stored', error);
+    }
+  }
+
+  private async copyOut(keys: readonly string[], first: number, last: number): Promise<Uint8Array<ArrayBuffer>> {
+    // COPY takes no parameters. The keys are hexadecimal digits that we made.
     const list = keys.map((key) => `'${key}'`).join(', ');
     const query = `SELECT key, block, data FROM usage_block WHERE key IN (${list}) AND block BETWEEN ${Number(first)} AND ${Number(last)}`;
     const runner = this.database.createQueryRunner();
     try {
       const client: PoolClient = await runner.connect();
-      for await (const chunk of client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`))) arena.append(chunk as Buffer);
-      return readCopyRows(arena.bytes);
+      const chunks: Buffer[] = [];
+      for await (const chunk of client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`))) chunks.push(chunk as Buffer);
+      return joined(chunks);
     } finally {
       await runner.release();
     }
   }
 
-  /** Writes all of a batch or nothing; writers wait for each other, so that two that have the same experiment do not collide. */
-  async write(batch: WriteBatch): Promise<void> {
-    const { series } = batch;
+  /** Stores all of it or nothing. Writers wait for each other, so that two with the same experiment do not collide. */
+  async write({ copy, series }: WindowWrites): Promise<void> {
     await inTransaction(this.database, async (transaction) => {
       await transaction.query('SELECT pg_advisory_xact_lock($1)', [lockKeys.write]);
       await this.deleteReplaced(transaction, series);
-      await copyIn(await transaction.queryRunner!.connect(), batch.end());
+      await copyIn(await transaction.queryRunner!.connect(), copy);
       await transaction.query(
         `INSERT INTO usage_series AS known (key, first_block, bytes, used_at)
          SELECT key, first_block, (SELECT sum(octet_length(data)) FROM usage_block WHERE usage_block.key = written.key), now()
@@ -195,7 +144,7 @@ export class WindowStore {
     });
   }
 
-  private async deleteReplaced(transaction: EntityManager, series: WriteBatch['series']): Promise<void> {
+  private async deleteReplaced(transaction: EntityManager, series: WindowWrites['series']): Promise<void> {
     const replaced = series.filter(({ replacesAll }) => replacesAll).map(({ key }) => key);
     if (replaced.length > 0) await transaction.query('DELETE FROM usage_block WHERE key = ANY($1::uuid[])', [replaced]);
     await transaction.query(
@@ -204,9 +153,26 @@ export class WindowStore {
       [series.flatMap(({ key, numbers }) => numbers.map(() => key)), series.flatMap(({ numbers }) => numbers)],
     );
   }
+
+  private warnOnce(text: string, error?: unknown): void {
+    if (this.warned.has(text)) return;
+    this.warned.add(text);
+    log.warn(error === undefined ? {} : { error: String(error) }, text);
+  }
 }
 
-async function copyIn(client: PoolClient, bytes: Buffer): Promise<void> {
+/** The chunks in memory of their own, which can go to another thread. */
+function joined(chunks: readonly Buffer[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+async function copyIn(client: PoolClient, bytes: Uint8Array): Promise<void> {
   const stream = client.query(copyFrom('COPY usage_block (key, block, data) FROM STDIN (FORMAT binary)'));
   await new Promise<void>((resolve, reject) => {
     // It finishes when PostgreSQL has said that it has them.

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Capabilities } from '../../datasource/capabilities.js';
 import { DatasourceHttp } from '../../datasource/datasource-http.js';
 import { PrometheusClient } from '../../datasource/prometheus-client.js';
 import type { ContainerExperiment } from '../../experiments/experiment.js';
@@ -59,7 +60,7 @@ beforeEach(() => {
   asked = [];
 });
 afterAll(() => {
-  http.onModuleDestroy();
+  http.close();
   server.close();
 });
 
@@ -84,14 +85,34 @@ function remoteReadOf(attempts: readonly (readonly Given[])[], isOrdered = true)
   return remoteRead;
 }
 
-async function read(remoteRead: ChunkReaderParts['remoteRead'], metricProfile = 'resource-optimization-local-monitoring') {
+const chunksAre = (rules: Capabilities['rules']): Capabilities => ({
+  used: 'chunks',
+  reason: '',
+  boundary: 'closed',
+  evaluationMs: 60_000,
+  rules,
+});
+
+async function read(
+  remoteRead: ChunkReaderParts['remoteRead'],
+  metricProfile = 'resource-optimization-local-monitoring',
+  capabilities = chunksAre({ cpu: true, owners: true }),
+) {
   const profiles = new MetricProfiles(settings);
   const promql = new PromqlUsageReader(new PlannedQueries(new PrometheusClient(http)), profiles, settings);
-  const factsOf = async () => ({ boundary: 'closed', evaluationMs: 60_000 }) as const;
-  const reader = new ChunkUsageReader({ remoteRead, promql, profiles, settings, factsOf });
+  const reader = new ChunkUsageReader({ remoteRead, promql, profiles, settings });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const datasource = { name: 'p', provider: 'prometheus', url, authentication: { type: 'none' }, insecureSkipVerify: false } as const;
-  const request = { datasource, metricProfile, experiments: [experiment], endSeconds: 1800, stepSeconds: 900, rows, dropsInactive: false };
+  const request = {
+    datasource,
+    capabilities,
+    metricProfile,
+    experiments: [experiment],
+    endSeconds: 1800,
+    stepSeconds: 900,
+    rows,
+    dropsInactive: false,
+  };
   return (await reader.read(request))[0]!;
 }
 

@@ -1,11 +1,9 @@
-import type { Datasource } from '../../datasource/datasource.js';
 import { DatasourceError } from '../../datasource/datasource-error.js';
 import type { RemoteRead } from '../../datasource/remote-read.js';
 import type { ContainerExperiment } from '../../experiments/experiment.js';
 import { type OwnerReader, type OwnerSource, ownerReaders, planOwnerQuestions } from '../../owners/owner-sources.js';
 import { Targets } from '../../owners/places.js';
 import { PodOwners } from '../../owners/pod-owners.js';
-import type { ServerFacts } from '../../probes/server-facts.js';
 import type { MetricProfiles } from '../../profiles/metric-profile.js';
 import type { UsageTable } from '../../recommendation/usage-table.js';
 import type { ChunkQuestion, Grid, SeriesWindows } from '../../remote-read/series-windows.js';
@@ -89,7 +87,6 @@ export interface ChunkReaderParts {
   readonly promql: PromqlUsageReader;
   readonly profiles: MetricProfiles;
   readonly settings: Pick<Settings, 'USAGE_SCOPE'>;
-  readonly factsOf: (datasource: Datasource, signal?: AbortSignal) => Promise<ServerFacts>;
 }
 
 /** One shard on its way. */
@@ -101,23 +98,20 @@ interface ChunkReading extends ShardReading {
 
 /** Reads a shard's usage with one remote read of raw chunks; what a profile's query has an unknown shape for is asked by PromQL at the same time. */
 export class ChunkUsageReader extends UsageReader {
-  /** Datasources that were seen without the recording rule of pod owners: there kube-state-metrics is looked at first. */
-  private readonly withoutOwnerRule = new Set<string>();
-
   constructor(private readonly parts: ChunkReaderParts) {
     super();
   }
 
   override async read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
-    const facts = await this.parts.factsOf(request.datasource, signal);
-    const reading = this.begin(request, facts);
+    const reading = this.begin(request);
     const { answered } = reading.plan;
     const fill = (drafts: readonly TableDraft[], stop: AbortSignal) => this.fill(reading, drafts, stop);
     return this.parts.promql.readBeside({ answers: (question) => answered.has(question), fill }, request, signal);
   }
 
-  private begin(request: UsageRequest, { evaluationMs, ...evaluation }: ServerFacts): ChunkReading {
+  private begin(request: UsageRequest): ChunkReading {
     const { metricProfile, stepSeconds, endSeconds, rows } = request;
+    const { evaluationMs, boundary, extrapolation } = request.capabilities;
     const scope = this.parts.settings.USAGE_SCOPE;
     const profile = this.parts.profiles.find(metricProfile);
     if (!profile) throw new Error(`there is no metric profile "${metricProfile}": put its file into CONFIG_DIR/metric-profiles`);
@@ -126,20 +120,17 @@ export class ChunkUsageReader extends UsageReader {
     return {
       request,
       plan: planChunkReads(experiments, { profile, scope, stepSeconds, evaluationMs }),
-      intervals: { endMs: endSeconds * 1000, stepMs: stepSeconds * 1000, rows, ...evaluation },
+      intervals: { endMs: endSeconds * 1000, stepMs: stepSeconds * 1000, rows, boundary, ...(extrapolation && { extrapolation }) },
       targets: new Targets(experiments, scope),
       joined: scope === 'workload' ? containers : [],
     };
   }
 
-  /** Pods are joined to workloads as the recording rule says; where the answer has nothing of it, as kube-state-metrics says. */
+  /** Pods are joined to workloads as the recording rule says, or as kube-state-metrics says if the rule has none of them; the other way round if the datasource lacks the rule. */
   private async fill(reading: ChunkReading, drafts: readonly TableDraft[], signal: AbortSignal): Promise<void> {
-    const { name } = reading.request.datasource;
     const sources: OwnerSource[] = ['rule', 'kube-state-metrics'];
-    for (const source of this.withoutOwnerRule.has(name) ? sources.reverse() : sources) {
-      if (!(await this.fillWith(source, reading, drafts, signal))) continue;
-      if (source === 'kube-state-metrics') this.withoutOwnerRule.add(name);
-      return;
+    for (const source of reading.request.capabilities.rules.owners ? sources : sources.reverse()) {
+      if (await this.fillWith(source, reading, drafts, signal)) return;
     }
   }
 

@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { runTogether } from '../../calls/abort.js';
 import type { Datasource } from '../../datasource/datasource.js';
 import { DatasourceError } from '../../datasource/datasource-error.js';
@@ -90,7 +89,6 @@ const failedBehind = [
 ] as const;
 
 /** Asks planned queries of a datasource. Rejects with a DatasourceError. */
-@Injectable()
 export class PlannedQueries {
   constructor(private readonly client: PrometheusClient) {}
 

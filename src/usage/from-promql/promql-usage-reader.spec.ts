@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Capabilities } from '../../datasource/capabilities.js';
 import type { Datasource } from '../../datasource/datasource.js';
 import { DatasourceHttp } from '../../datasource/datasource-http.js';
 import { PrometheusClient, type PrometheusSeries } from '../../datasource/prometheus-client.js';
@@ -153,7 +154,7 @@ afterEach(() => {
     server.close();
   }
 });
-afterAll(() => http.onModuleDestroy());
+afterAll(() => http.close());
 
 /** A server that speaks Prometheus' HTTP API and answers what the test says. */
 async function serve(respond: Responder): Promise<Datasource> {
@@ -177,7 +178,15 @@ async function serve(respond: Responder): Promise<Datasource> {
 
 async function read(respond: Responder, over: Partial<UsageRequest> = {}, signal?: AbortSignal, profiles = new MetricProfiles(settings)) {
   const reader = new PromqlUsageReader(new PlannedQueries(new PrometheusClient(http)), profiles, settings);
+  const capabilities: Capabilities = {
+    used: 'promql',
+    reason: '',
+    boundary: 'closed',
+    evaluationMs: 60_000,
+    rules: { cpu: true, owners: true },
+  };
   const request = {
+    capabilities,
     metricProfile: 'resource-optimization-local-monitoring',
     experiments: [experimentOfPromqlUsageReader],
     dropsInactive: false,

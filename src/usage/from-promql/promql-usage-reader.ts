@@ -1,11 +1,9 @@
-import { Injectable } from '@nestjs/common';
 import { runTogether } from '../../calls/abort.js';
 import type { PrometheusSeries } from '../../datasource/prometheus-client.js';
 import { type PlacedExperiment } from '../../owners/places.js';
 import { MetricProfiles } from '../../profiles/metric-profile.js';
 import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.js';
 import { logOf } from '../../settings/logger.js';
-import { InjectSettings } from '../../settings/settings.module.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { attachAccelerator, detectAccelerator, rowOf, TableDraft } from '../table-draft.js';
 import { acceleratorQuestions, activityQuestion, type UsageQuestion } from '../usage-questions.js';
@@ -75,14 +73,13 @@ export interface OtherSource {
 const nothingElse: OtherSource = { answers: () => false, fill: async () => undefined };
 
 /** Reads the usage of a shard with one range query for each variable and function, whatever the number of experiments. */
-@Injectable()
 export class PromqlUsageReader extends UsageReader {
   private readonly said = new Set<string>();
 
   constructor(
     private readonly queries: PlannedQueries,
     private readonly profiles: MetricProfiles,
-    @InjectSettings() private readonly settings: Settings,
+    private readonly settings: Settings,
   ) {
     super();
   }

@@ -1,0 +1,195 @@
+import { answerFacts, answerJson, type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
+import { readSettings } from '../settings/read-settings.js';
+import { CapabilityCache, chooseReader, factsInstant, factsQuery, readServerFacts, tellsNoRemoteRead } from './capabilities.js';
+import { DatasourceHttp } from './datasource-http.js';
+import { PrometheusClient } from './prometheus-client.js';
+import { RemoteRead } from './remote-read.js';
+
+describe('chooseReader', () => {
+  const refused = { failure: 'not-json', message: 'it answered 404' } as const;
+
+  it.each([
+    ['auto', undefined, 'chunks', 'remote read answers with chunks'],
+    ['auto', refused, 'promql', 'no chunks by remote read: it answered 404'],
+    ['chunks', refused, 'chunks', 'its entry says usage_reader: chunks'],
+    ['promql', undefined, 'promql', 'its entry says usage_reader: promql'],
+  ] as const)('for %s and the failure %j takes %s', (configured, failure, used, reason) =>
+    expect(chooseReader(configured, failure)).toEqual({ used, reason }),
+  );
+});
+
+describe('tellsNoRemoteRead', () => {
+  it.each([
+    ['refused-query', true],
+    ['not-json', true],
+    ['malformed', true],
+    ['refused-credentials', true],
+    ['unavailable', true],
+    ['unreachable', false],
+    ['timeout', false],
+    ['cancelled', false],
+  ] as const)('of %s says %s', (failure, expected) => expect(tellsNoRemoteRead(failure)).toBe(expected));
+});
+
+const answer = (facts: Record<string, string>) =>
+  Object.entries(facts).map(([fact, value]) => ({ labels: { fact }, samples: [[0, value]] as const }));
+
+describe('readServerFacts', () => {
+  it.each([
+    [
+      'Prometheus 2.42',
+      { boundary: '2', steps: '61', extrapolation: '340' },
+      { boundary: 'closed', evaluationMs: 60_000, extrapolation: 'zero-first' },
+    ],
+    [
+      'Prometheus 2.53',
+      { boundary: '2', steps: '61', extrapolation: '330' },
+      { boundary: 'closed', evaluationMs: 60_000, extrapolation: 'threshold-first' },
+    ],
+    [
+      'Prometheus 3',
+      { boundary: '1', steps: '60', extrapolation: '330' },
+      { boundary: 'left-open', evaluationMs: 60_000, extrapolation: 'threshold-first' },
+    ],
+    ['one that evaluates every 30 s', { boundary: '2', steps: '121' }, { boundary: 'closed', evaluationMs: 30_000 }],
+    ['one that evaluates every 7 s', { boundary: '2', steps: '515' }, { boundary: 'closed', evaluationMs: 7_000 }],
+    ['one that evaluates every second', { boundary: '1', steps: '3600' }, { boundary: 'left-open', evaluationMs: 1_000 }],
+  ])('understands %s', (_, facts, expected) => expect(readServerFacts(answer(facts))).toEqual(expected));
+
+  it.each([
+    [undefined, 'closed'],
+    ['2.45.0', 'closed'],
+    ['3.1.0', 'left-open'],
+  ])('goes by the version %s where the answer is empty', (version, boundary) =>
+    expect(readServerFacts([], version)).toEqual({ boundary, evaluationMs: 60_000 }),
+  );
+
+  it('asks at a full hour, for whole steps', () => {
+    expect(factsInstant(7_300_000)).toBe(7_200);
+    expect(factsQuery(7_200)).toContain('(vector(time()) - 6860) >= 40');
+  });
+});
+
+const settings = readSettings({ DATASOURCE_RETRY_MS: '0' });
+const http = new DatasourceHttp(settings);
+const client = new PrometheusClient(http);
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+afterAll(() => http.close());
+
+async function serve(parts?: Parameters<typeof startPrometheusLike>[0]) {
+  const server = await startPrometheusLike(parts);
+  closing.push(server.close);
+  return server;
+}
+
+const capabilities = () => new CapabilityCache(new RemoteRead(http), client, http);
+
+describe('CapabilityCache', () => {
+  it('finds remote read, the version and how the server evaluates', async () => {
+    const { datasource } = await serve();
+    expect(await capabilities().of(datasource)).toEqual({
+      used: 'chunks',
+      reason: 'remote read answers with chunks',
+      version: '2.42.0',
+      boundary: 'closed',
+      extrapolation: 'zero-first',
+      evaluationMs: 30_000,
+      rules: { cpu: false, owners: false },
+    });
+  });
+
+  it.each([
+    ['an unknown path (Thanos Query)', refuse(404)],
+    ['an unsupported path (VictoriaMetrics)', refuse(400, 'unsupported path requested: "/api/v1/read"')],
+    ['a proxy that lets only queries through', refuse(403)],
+    ['a server that never streams', refuse(501)],
+    ['a page', refuse(200, '<html>hello, this is not what you asked for</html>')],
+    ['samples instead of chunks', (_, response) => response.end(Buffer.from([2, 4, 10, 0]))],
+  ] as [string, Handler][])('takes PromQL for %s', async (_, read) => {
+    const { datasource } = await serve({ read });
+    expect(await capabilities().of(datasource)).toMatchObject({
+      used: 'promql',
+      reason: expect.stringContaining('no chunks by remote read'),
+    });
+  });
+
+  it.each(['chunks', 'promql'] as const)('does as the entry says: %s, without a remote read', async (usageReader) => {
+    const { datasource, paths } = await serve({ read: refuse(404) });
+    expect(await capabilities().of({ ...datasource, usageReader })).toMatchObject({ used: usageReader, version: '2.42.0' });
+    expect(paths).not.toContain('read');
+  });
+
+  it('does without a version', async () => {
+    const { datasource } = await serve({ buildinfo: refuse(404) });
+    const probe = await capabilities().of(datasource);
+    expect(probe).toMatchObject({ used: 'chunks' });
+    expect(probe.version).toBeUndefined();
+  });
+
+  it('reads a demoted datasource by PromQL, and says why', async () => {
+    const { datasource } = await serve();
+    const one = capabilities();
+    await one.of(datasource);
+    one.demote(datasource.name, 'a reason');
+    expect(await one.of(datasource)).toMatchObject({ used: 'promql', reason: 'a reason', boundary: 'closed' });
+  });
+
+  it('finds the recording rules at the instant itself, and looks 15 days back for the others', async () => {
+    const series = (rule: string) => ({ metric: { rule }, value: [0, '1'], values: [[0, '1']] });
+    const respond = (resultType: string, rule: string) => answerJson({ status: 'success', data: { resultType, result: [series(rule)] } });
+    const queries: string[] = [];
+    const query: Handler = (request, response, body) => {
+      queries.push(new URLSearchParams(body).get('query')!);
+      (queries.at(-1)!.includes('"fact"') ? answerFacts(2) : respond('vector', 'cpu'))(request, response, body);
+    };
+    const query_range: Handler = (request, response, body) => {
+      const form = new URLSearchParams(body);
+      expect(form.get('query')).not.toContain('cpu');
+      expect(Number(form.get('end')) - Number(form.get('start'))).toBe(15 * 86_400);
+      respond('matrix', 'owners')(request, response, body);
+    };
+    const { datasource } = await serve({ query, query_range });
+    expect(await capabilities().of(datasource)).toMatchObject({ rules: { cpu: true, owners: true } });
+  });
+
+  it('looks for recording rules before the end of the usage, of each day by itself', async () => {
+    const times: number[] = [];
+    const query: Handler = (request, response, body) => {
+      const form = new URLSearchParams(body);
+      if (!form.get('query')!.includes('"fact"')) times.push(Number(form.get('time')));
+      answerFacts(2)(request, response, body);
+    };
+    const { datasource } = await serve({ query });
+    const one = capabilities();
+    for (const at of [86_400, 86_500, 2 * 86_400]) await one.of(datasource, undefined, at);
+    expect(times).toEqual([86_400, 2 * 86_400]);
+  });
+
+  it('takes rules for present if the query for them is refused', async () => {
+    const { datasource } = await serve({ query: refuse(422), query_range: refuse(422) });
+    expect(await capabilities().of({ ...datasource, usageReader: 'promql' })).toMatchObject({ rules: { cpu: true, owners: true } });
+  });
+
+  it('probes once, however many want to know', async () => {
+    const { datasource, paths } = await serve();
+    const one = capabilities();
+    await Promise.all([one.of(datasource), one.of(datasource)]);
+    await one.of(datasource);
+    expect([...paths].sort()).toEqual(['buildinfo', 'query', 'query', 'query_range', 'read']);
+  });
+
+  it('fails while the datasource cannot be reached, and asks again', async () => {
+    const { datasource } = await serve();
+    const one = capabilities();
+    await expect(one.of({ ...datasource, url: 'http://127.0.0.1:1' })).rejects.toMatchObject({ failure: 'unreachable' });
+    expect(await one.of(datasource)).toMatchObject({ used: 'chunks' });
+  });
+
+  it("stops waiting with the caller's signal", async () => {
+    const { datasource } = await serve({ read: () => undefined });
+    await expect(capabilities().of(datasource, AbortSignal.timeout(50))).rejects.toThrow();
+  });
+});

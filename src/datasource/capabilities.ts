@@ -1,0 +1,248 @@
+import { z } from 'zod';
+import { SharedWork } from '../calls/abort.js';
+import type { Grid } from '../remote-read/series-windows.js';
+import { logOf } from '../settings/logger.js';
+import type { Datasource, UsageReaderName } from './datasource.js';
+import { DatasourceError, type DatasourceFailure } from './datasource-error.js';
+import { type DatasourceHttp, readBytes } from './datasource-http.js';
+import type { PrometheusAnswer, PrometheusClient } from './prometheus-client.js';
+import type { RemoteRead } from './remote-read.js';
+
+/** Which reader a datasource's usage is read with, and why: a sentence for people. */
+export interface ReaderChoice {
+  readonly used: 'chunks' | 'promql';
+  readonly reason: string;
+}
+
+/** What came of a small remote read; `undefined` = it was answered with chunks. */
+export type RemoteReadFailure = { readonly failure: DatasourceFailure; readonly message: string } | undefined;
+
+/** Chooses the reader: what the datasource's entry says, else chunks where remote read gives them. */
+export function chooseReader(configured: UsageReaderName, failure: RemoteReadFailure): ReaderChoice {
+  if (configured !== 'auto') return { used: configured, reason: `its entry says usage_reader: ${configured}` };
+  if (!failure) return { used: 'chunks', reason: 'remote read answers with chunks' };
+  return { used: 'promql', reason: `no chunks by remote read: ${failure.message}` };
+}
+
+/** Failures that say nothing about remote read: the datasource as a whole is not there or does not want to be asked. */
+const failuresOfTheWhole: readonly DatasourceFailure[] = ['unreachable', 'timeout', 'too-many-requests', 'cancelled'];
+
+/** Whether a failed remote read tells that the datasource has none for us, so that PromQL may still be answered. */
+export function tellsNoRemoteRead(failure: DatasourceFailure): boolean {
+  return !failuresOfTheWhole.includes(failure);
+}
+
+/** Ways in which chunks that were promised do not come; PromQL may still answer. */
+const brokenPromises: readonly DatasourceFailure[] = ['malformed', 'not-json', 'refused-query', 'refused-credentials'];
+
+/** Whether a failed remote read tells that a datasource does not give the chunks that its probe promised. */
+export function breaksPromise(failure: DatasourceFailure): boolean {
+  return brokenPromises.includes(failure);
+}
+
+/** How a datasource evaluates what it is asked, so that others can compute the same from its samples. */
+export interface ServerFacts extends Pick<Grid, 'boundary' | 'extrapolation'> {
+  /** Step of subqueries that name none: its evaluation interval. */
+  readonly evaluationMs: number;
+}
+
+/** The last full hour: what factsQuery is asked at. */
+export function factsInstant(nowMs: number): number {
+  return Math.floor(nowMs / 3_600_000) * 3_600;
+}
+
+/**
+ * One query that shows how a server evaluates, by what it does rather than by its version, which Mimir and others count in their own way.
+ * `boundary`: how many steps a window of one step holds. `steps`: how many an hour has. `extrapolation`: the increase of a counter that begins at 40,
+ * grows by 1 a second and has its first sample in the middle of the window. Its answer goes to readServerFacts.
+ */
+export function factsQuery(instantSeconds: number): string {
+  const counter = `(vector(time()) - ${instantSeconds - 340}) >= 40`;
+  return [
+    'label_replace(count_over_time(vector(1)[1m:1m]), "fact", "boundary", "", "")',
+    'label_replace(count_over_time(vector(1)[1h:]), "fact", "steps", "", "")',
+    `label_replace(increase((${counter})[10m:1m]), "fact", "extrapolation", "", "")`,
+  ].join(' or ');
+}
+
+interface FactSeries {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly samples: readonly (readonly [number, string])[];
+}
+
+/**
+ * Before Prometheus 3 a window's start belongs to it, so that one step holds two instants. The counter above is drawn out to the point where it would
+ * be zero, 40 s before its first sample (before Prometheus 2.52: 340 in all), or by half a step (330). Evaluation intervals are whole seconds. What
+ * the answer lacks is taken as Prometheus has it by default, in the version that the server tells.
+ */
+export function readServerFacts(series: readonly FactSeries[], version = '2'): ServerFacts {
+  const factOf = (fact: string) => Number(series.find(({ labels }) => labels.fact === fact)?.samples[0]?.[1]);
+  const inOneStep = factOf('boundary');
+  const isClosed = Number.isNaN(inOneStep) ? Number.parseInt(version, 10) < 3 : inOneStep > 1;
+  const stepsAnHour = factOf('steps') - (isClosed ? 1 : 0);
+  const increase = factOf('extrapolation');
+  return {
+    boundary: isClosed ? 'closed' : 'left-open',
+    ...(increase > 0 && { extrapolation: increase > 335 ? 'zero-first' : 'threshold-first' }),
+    evaluationMs: stepsAnHour > 0 ? Math.max(1, Math.round(3_600 / stepsAnHour)) * 1_000 : 60_000,
+  };
+}
+
+const log = logOf('datasource');
+
+/** Recording rules that usage is read through where a datasource has them (kube-prometheus' rules). */
+export const recordingRules = {
+  /** CPU usage of each container. */
+  cpu: 'node_namespace_pod_container:container_cpu_usage_seconds_total:sum_irate',
+  /** The workload that a pod belongs to. */
+  owners: 'namespace_workload_pod:kube_pod_owner:relabel',
+} as const;
+export type RecordingRule = keyof typeof recordingRules;
+
+/** What a datasource supports. Plain data: it is probed once per process and travels with each task. */
+export interface Capabilities extends ReaderChoice, ServerFacts {
+  /** Version that the server reports, if any. */
+  readonly version?: string;
+  /** Which recording rules had series in the 15 days before the probed instant. */
+  readonly rules: Readonly<Record<RecordingRule, boolean>>;
+}
+
+interface Probe {
+  readonly found: SharedWork<Capabilities>;
+  untilMs: number;
+}
+
+const keepMs = 600_000;
+/** After a remote read that failed without showing that it is missing. */
+const keepDoubtfulMs = 30_000;
+const maxVersionWaitMs = 5_000;
+const maxBuildInfoBytes = 100_000;
+/** A rule without a sample at the instant itself is looked for this often before it, over the longest default term. */
+const ruleLookSeconds = 6 * 3600;
+const ruleLooks = 60;
+const daySeconds = 86_400;
+
+const buildInfoSchema = z.object({ data: z.object({ version: z.string() }) });
+
+/** Probes what datasources support, at the first use and again every ten minutes. */
+export class CapabilityCache {
+  /** By datasource, then by the day of the probed instant. */
+  private readonly probes = new Map<string, Map<number, Probe>>();
+  private readonly demoted = new Map<string, { readonly reason: string; readonly untilMs: number }>();
+
+  constructor(
+    private readonly remoteRead: RemoteRead,
+    private readonly client: PrometheusClient,
+    private readonly http: DatasourceHttp,
+  ) {}
+
+  /** The capabilities for usage that ends at an instant (default: now), in Unix seconds. Rejects with a DatasourceError if the datasource cannot be queried at all. */
+  async of(datasource: Datasource, signal?: AbortSignal, atSeconds = Math.floor(Date.now() / 1000)): Promise<Capabilities> {
+    const capabilities = await this.probed(datasource, atSeconds, signal);
+    const demoted = this.demoted.get(datasource.name);
+    return demoted && Date.now() < demoted.untilMs ? { ...capabilities, used: 'promql', reason: demoted.reason } : capabilities;
+  }
+
+  /** Reads a datasource by PromQL for ten minutes: it did not deliver the chunks that its probe promised. */
+  demote(datasource: string, reason: string): void {
+    log.warn({ datasource, reason }, 'a datasource is read by PromQL for a while');
+    this.demoted.set(datasource, { reason, untilMs: Date.now() + keepMs });
+  }
+
+  private probed(datasource: Datasource, atSeconds: number, signal?: AbortSignal): Promise<Capabilities> {
+    const days = this.probes.get(datasource.name) ?? new Map<number, Probe>();
+    this.probes.set(datasource.name, days);
+    for (const [day, { untilMs }] of days) if (Date.now() >= untilMs) days.delete(day);
+    const day = Math.floor(atSeconds / daySeconds);
+    const known = days.get(day);
+    if (known) return known.found.wait(signal);
+    const doubt = () => {
+      probe.untilMs = Date.now() + keepDoubtfulMs;
+    };
+    const found = new SharedWork((stop) => this.probe(datasource, atSeconds, doubt, stop));
+    const probe: Probe = { found, untilMs: Date.now() + keepMs };
+    days.set(day, probe);
+    found.result.catch(() => days.get(day) === probe && days.delete(day));
+    return found.wait(signal);
+  }
+
+  private async probe(datasource: Datasource, atSeconds: number, doubt: () => void, signal: AbortSignal): Promise<Capabilities> {
+    const configured = datasource.usageReader ?? 'auto';
+    const [failure, version, rules] = await Promise.all([
+      configured === 'auto' ? this.tryRemoteRead(datasource, signal) : undefined,
+      this.readVersion(datasource, signal),
+      this.findRules(datasource, atSeconds, signal),
+    ]);
+    const choice = chooseReader(configured, failure);
+    const facts = await this.readFacts(datasource, choice, version, signal);
+    log.info({ datasource: datasource.name, reader: choice.used, version, reason: choice.reason, rules }, 'a datasource is probed');
+    if (failure?.failure === 'unavailable') doubt();
+    return { ...choice, ...facts, ...(version !== undefined && { version }), rules };
+  }
+
+  /** Reads one minute of `up`. It need not exist: what counts is the kind of the response. */
+  private async tryRemoteRead(datasource: Datasource, signal: AbortSignal): Promise<RemoteReadFailure> {
+    const question = {
+      matchers: [{ type: '=', name: '__name__', value: 'up' }],
+      windows: [{ function: 'instant', rangeMs: 60_000 }],
+    } as const;
+    const grid = { endMs: Date.now(), stepMs: 60_000, rows: 1, boundary: 'closed' } as const;
+    try {
+      await this.remoteRead.read(datasource, [question], grid, () => undefined, signal);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof DatasourceError) || !tellsNoRemoteRead(error.failure)) throw error;
+      return { failure: error.failure, message: error.message };
+    }
+  }
+
+  /** Only a reader of chunks has to know how the server evaluates. */
+  private async readFacts(
+    datasource: Datasource,
+    { used }: ReaderChoice,
+    version: string | undefined,
+    signal: AbortSignal,
+  ): Promise<ServerFacts> {
+    if (used === 'promql') return readServerFacts([], version);
+    const timeSeconds = factsInstant(Date.now());
+    const { series } = await this.client.query(datasource, { query: factsQuery(timeSeconds), timeSeconds }, signal);
+    return readServerFacts(series, version);
+  }
+
+  /** Which rules have series: at the instant, or else anywhere in the 15 days before it. All, if the datasource refuses the query: the job's own queries will say why. */
+  private async findRules(datasource: Datasource, atSeconds: number, signal: AbortSignal): Promise<Capabilities['rules']> {
+    const names = Object.keys(recordingRules) as RecordingRule[];
+    try {
+      const found = rulesIn(await this.client.query(datasource, { query: rulesQuery(names), timeSeconds: atSeconds }, signal));
+      const missing = names.filter((name) => !found.includes(name));
+      if (missing.length > 0) {
+        const range = { startSeconds: atSeconds - ruleLooks * ruleLookSeconds, endSeconds: atSeconds, stepSeconds: ruleLookSeconds };
+        found.push(...rulesIn(await this.client.queryRange(datasource, { query: rulesQuery(missing), ...range }, signal)));
+      }
+      return { cpu: found.includes('cpu'), owners: found.includes('owners') };
+    } catch (error) {
+      if (!(error instanceof DatasourceError) || !tellsNoRemoteRead(error.failure)) throw error;
+      return { cpu: true, owners: true };
+    }
+  }
+
+  /** For people only: it is not waited for long, and may be missing. */
+  private async readVersion(datasource: Datasource, signal: AbortSignal): Promise<string | undefined> {
+    const request = { method: 'get', path: '/api/v1/status/buildinfo', body: '', headers: { accept: 'application/json' } } as const;
+    const read = async (body: Parameters<typeof readBytes>[0]) => (await readBytes(body, maxBuildInfoBytes)).bytes;
+    try {
+      const bytes = await this.http.post(datasource, request, read, AbortSignal.any([signal, AbortSignal.timeout(maxVersionWaitMs)]));
+      return buildInfoSchema.parse(JSON.parse(bytes.toString('utf8'))).data.version;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function rulesQuery(names: readonly RecordingRule[]): string {
+  return names.map((name) => `label_replace(group(${recordingRules[name]}), "rule", "${name}", "", "")`).join(' or ');
+}
+
+function rulesIn({ series }: PrometheusAnswer): RecordingRule[] {
+  return series.flatMap(({ labels: { rule } }) => (rule === 'cpu' || rule === 'owners' ? [rule] : []));
+}

@@ -1,0 +1,59 @@
+import type { CapabilityCache } from '../datasource/capabilities.js';
+import type { Datasource } from '../datasource/datasource.js';
+import { type DiscoveryResult, keysOfDays } from '../discovery/discovery.js';
+import type { KeptDaysStore } from '../discovery/kept-days-store.js';
+import type { DiscoveryRequest } from '../discovery/plan-discovery.js';
+import type { MetricProfiles } from '../profiles/metric-profile.js';
+import type { Settings } from '../settings/settings-schema.js';
+import type { WindowStore } from '../usage/cache/window-store.js';
+import { usageRequestOf } from './measure-shard.js';
+import type { DiscoverTask, Measurement, MeasureTask, Sizer } from './sizer.js';
+
+/** Adds to a Sizer what needs the database or is shared by its threads: capabilities of datasources, stored windows and kept days. */
+export class JobSizer {
+  constructor(
+    private readonly sizer: Sizer,
+    private readonly capabilities: Pick<CapabilityCache, 'of' | 'demote'>,
+    private readonly profiles: Pick<MetricProfiles, 'fitting'>,
+    private readonly windows: Pick<WindowStore, 'load' | 'add'>,
+    private readonly days: Pick<KeptDaysStore, 'load' | 'keep'>,
+    private readonly settings: Pick<Settings, 'USAGE_STORE' | 'USAGE_OVERLAP'>,
+  ) {}
+
+  /** Finds a datasource's workloads. `refresh`: queries again what earlier jobs kept. Rejects as a Sizer does. */
+  async discover(
+    request: Omit<DiscoveryRequest, 'capabilities' | 'onBrokenChunks'> & { readonly refresh: boolean },
+    signal: AbortSignal,
+  ): Promise<DiscoveryResult> {
+    const { refresh, ...asked } = request;
+    const task: DiscoverTask = { ...asked, capabilities: await this.capabilities.of(request.datasource, signal) };
+    if (!this.settings.USAGE_STORE) return this.note(request.datasource, await this.sizer.discover(task, signal));
+    const keptDays = refresh ? new Map() : await this.days.load(keysOfDays(task, this.settings));
+    const found = await this.sizer.discover({ ...task, keptDays }, signal);
+    await this.days.keep(found.days);
+    return this.note(request.datasource, found);
+  }
+
+  /** One measurement for each experiment of the task, in their order. Rejects as a Sizer does. */
+  async measure(
+    task: Omit<MeasureTask, 'capabilities' | 'metricProfile' | 'windows'>,
+    signal: AbortSignal,
+  ): Promise<readonly Measurement[]> {
+    const { datasource, request, endSeconds } = task;
+    const capabilities = await this.capabilities.of(datasource, signal, endSeconds);
+    const known = { ...task, capabilities, metricProfile: this.profiles.fitting(request.metricProfile, capabilities.rules) };
+    const windows = this.settings.USAGE_STORE ? { stored: await this.windows.load(usageRequestOf(known)) } : undefined;
+    const measured = await this.sizer.measure({ ...known, ...(windows && { windows }) }, signal);
+    if (measured.writes) this.windows.add(measured.writes);
+    return this.note(datasource, measured).measurements;
+  }
+
+  lastAnswerAt(datasource: string): number | undefined {
+    return this.sizer.lastAnswerAt(datasource);
+  }
+
+  private note<T extends { readonly brokenChunks?: string }>({ name }: Datasource, result: T): T {
+    if (result.brokenChunks !== undefined) this.capabilities.demote(name, result.brokenChunks);
+    return result;
+  }
+}

@@ -1,0 +1,120 @@
+import { appendCopyEnd, appendCopyRow, appendCopyStart, type KeyedBlock, readCopyRows, TaskWindows } from './copy-rows.js';
+import { GrowingBuffer } from './growing-buffer.js';
+
+describe('GrowingBuffer', () => {
+  it('holds everything that is appended, in order, whatever its size', () => {
+    const buffer = new GrowingBuffer();
+    const pieces = Array.from({ length: 5 }, (_, i) => Buffer.alloc(700_000, i + 1));
+    for (const piece of pieces) buffer.append(piece);
+    expect(buffer.length).toBe(3_500_000);
+    expect(buffer.bytes.equals(Buffer.concat(pieces))).toBe(true);
+  });
+
+  it('takes back bytes that were not needed', () => {
+    const buffer = new GrowingBuffer();
+    buffer.room(10).fill(7);
+    buffer.drop(8);
+    buffer.append(Buffer.from([9]));
+    expect([...buffer.bytes]).toEqual([7, 7, 9]);
+  });
+
+  it('does not change bytes that it returned before it grew', () => {
+    const buffer = new GrowingBuffer();
+    const first = buffer.room(3);
+    first.set([1, 2, 3]);
+    buffer.room(5_000_000);
+    expect([...first]).toEqual([1, 2, 3]);
+    expect([...buffer.bytes.subarray(0, 3)]).toEqual([1, 2, 3]);
+  });
+
+  it('is empty after it is cleared, and uses its memory again', () => {
+    const buffer = new GrowingBuffer();
+    const before = buffer.room(3);
+    buffer.clear();
+    expect(buffer.length).toBe(0);
+    expect(buffer.room(3).byteOffset).toBe(before.byteOffset);
+    expect(buffer.bytes.buffer).toBe(before.buffer);
+  });
+});
+
+const keyOf = (digit: string) => `${digit.repeat(8)}-0000-4000-8000-0123456789ab`;
+const row = (digit: string, number: number, text: string): KeyedBlock => ({
+  key: keyOf(digit),
+  block: { number, data: Buffer.from(text) },
+});
+
+const written = (rows: readonly KeyedBlock[]) => {
+  const buffer = new GrowingBuffer();
+  appendCopyStart(buffer);
+  for (const each of rows) appendCopyRow(each, buffer);
+  appendCopyEnd(buffer);
+  return buffer.bytes;
+};
+
+describe('rows of a binary COPY', () => {
+  it('are read as they were written, by key', () => {
+    const rows = [row('a', 7, 'one'), row('b', -3, ''), row('a', 8, '\u{1F600}')];
+    const read = readCopyRows(written(rows));
+    expect([...read.keys()]).toEqual([rows[0]!.key, rows[1]!.key]);
+    expect(read.get(rows[0]!.key)).toEqual([rows[0]!.block, rows[2]!.block]);
+    expect(read.get(rows[1]!.key)).toEqual([rows[1]!.block]);
+  });
+
+  it('may be none', () => {
+    expect(readCopyRows(written([]))).toEqual(new Map());
+  });
+});
+
+describe('TaskWindows', () => {
+  it('gives the stored blocks of each experiment, wherever their bytes lie in memory', () => {
+    const rows = written([row('a', 7, 'one'), row('a', 8, 'two'), row('b', 7, 'three')]);
+    const memory = new Uint8Array(rows.length + 20);
+    memory.set(rows, 5);
+    const windows = new TaskWindows(memory.subarray(5, 5 + rows.length));
+    expect(windows.blocksOf(keyOf('a'))).toEqual([row('a', 7, 'one').block, row('a', 8, 'two').block]);
+    expect(windows.blocksOf(keyOf('b'))).toEqual([row('b', 7, 'three').block]);
+    expect(windows.blocksOf(keyOf('c'))).toEqual([]);
+  });
+
+  it('has no blocks if nothing is stored', () => {
+    expect(new TaskWindows().blocksOf(keyOf('a'))).toEqual([]);
+  });
+
+  it('has nothing to write if nothing was added', () => {
+    expect(new TaskWindows(written([row('a', 7, 'one')])).writes()).toBeUndefined();
+  });
+
+  it('writes all blocks that were added, and names experiments that were only used', () => {
+    const windows = new TaskWindows();
+    const [one, two] = [row('a', 7, 'one').block, row('a', 8, 'two').block];
+    windows.add({ key: keyOf('a'), blocks: [one, two], replacesAll: true, firstBlock: 3 });
+    windows.add({ key: keyOf('b'), blocks: [], replacesAll: false, firstBlock: 4 });
+    const { copy, series } = windows.writes()!;
+    expect(readCopyRows(Buffer.from(copy))).toEqual(new Map([[keyOf('a'), [one, two]]]));
+    expect(series).toEqual([
+      { key: keyOf('a'), numbers: [7, 8], replacesAll: true, firstBlock: 3 },
+      { key: keyOf('b'), numbers: [], replacesAll: false, firstBlock: 4 },
+    ]);
+  });
+
+  it('copies the blocks that are added', () => {
+    const windows = new TaskWindows();
+    const { key, block } = row('a', 7, 'one');
+    windows.add({ key, blocks: [block], replacesAll: false, firstBlock: 0 });
+    block.data.fill(0);
+    expect(readCopyRows(Buffer.from(windows.writes()!.copy)).get(key)).toEqual([row('a', 7, 'one').block]);
+  });
+
+  it('writes memory of its own, as plain data that goes from thread to thread', () => {
+    const [one, other] = [new TaskWindows(), new TaskWindows()];
+    for (const windows of [one, other]) {
+      windows.add({ key: keyOf('a'), blocks: [row('a', 7, 'one').block], replacesAll: false, firstBlock: 0 });
+    }
+    const [{ copy, series }, { copy: otherCopy }] = [one.writes()!, other.writes()!];
+    const kept = Buffer.from(otherCopy);
+    const sent = structuredClone({ copy, series }, { transfer: [copy.buffer] });
+    expect(sent.series).toEqual(series);
+    expect(readCopyRows(Buffer.from(sent.copy)).get(keyOf('a'))).toEqual([row('a', 7, 'one').block]);
+    expect(Buffer.from(otherCopy)).toEqual(kept);
+  });
+});
