@@ -7,7 +7,7 @@ import { isoTime } from '../recommendation/plots.js';
 import {
   firstOfTerm,
   isAvailable,
-  leastMinutes,
+  minObservedMinutes,
   observedIntervals,
   recommend,
   startOfTerm,
@@ -50,7 +50,7 @@ interface Explained {
 function explainTerm(intervals: Intervals, term: Term, { file, current, told }: Explained): string[] {
   const { settings, evidence } = file;
   const minutes = settings.measurementDurationMinutes;
-  const needed = Math.max(0, Math.ceil((leastMinutes(term, minutes) - toleranceMinutes) / minutes));
+  const needed = Math.max(0, Math.ceil((minObservedMinutes(term, minutes) - toleranceMinutes) / minutes));
   const [first, startMs] = [firstOfTerm(intervals, term), startOfTerm(intervals, term)];
   const counts = `${intervals.count - first} intervals present, ${observedIntervals(intervals, term)} of them after its start, ${needed} needed`;
   const head = `${term.name}: window from ${isoTime(startMs)}, ${counts}`;

@@ -2,7 +2,7 @@ import { type JsonValue, listOf, member, objectOf } from '../recommendation/json
 import { isSupportedAccelerator } from '../recommendation/mig-profiles.js';
 import { RecommendationInputError } from '../recommendation/recommendation-input-error.js';
 import type { RecommendationSettings, SizedKind } from '../recommendation/settings.js';
-import { columnsRead, isSample, longestSeconds, rowsRead, type UsageColumn, type UsageTable } from '../recommendation/usage-table.js';
+import { columnsRead, isSample, maxTermSeconds, rowsRead, type UsageColumn, type UsageTable } from '../recommendation/usage-table.js';
 
 const all = ['avg', 'min', 'max', 'sum', 'count'];
 const spread = ['avg', 'min', 'max'];
@@ -69,7 +69,7 @@ export function readUsageSeries(
   if (experimentType !== 'container' || toSeconds === undefined) return table;
   const askedBefore = names.filter((name) => !jvmSeries.includes(name));
   const rows = { ...grid, present: presentRows(found, askedBefore, length) };
-  const gpu = readAccelerator(read, rows, { fromSeconds: toSeconds - longestSeconds(terms), toSeconds });
+  const gpu = readAccelerator(read, rows, { fromSeconds: toSeconds - maxTermSeconds(terms), toSeconds });
   return gpu ? { ...table, ...gpu, columns: { ...columns, ...gpu.columns } } : table;
 }
 
