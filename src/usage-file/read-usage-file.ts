@@ -30,7 +30,7 @@ import { readTerms } from '../recommendation/terms.js';
 import type { UsageTable } from '../recommendation/usage-table.js';
 import { readUsageSeries } from './read-usage-series.js';
 
-/** All that one recommendation needs. */
+/** Input of one recommendation. */
 export interface UsageFile {
   readonly usage: UsageTable;
   readonly settings: RecommendationSettings;
@@ -38,7 +38,7 @@ export interface UsageFile {
   readonly evidence: Evidence;
 }
 
-/** Layers by the names of the files that register them. */
+/** Layers by the file names of Kruize's layer configurations. */
 const layerFiles: Readonly<Record<string, Layer>> = {
   'container-config.json': 'container',
   'hotspot-micrometer-config.json': 'hotspot',
@@ -47,16 +47,15 @@ const layerFiles: Readonly<Record<string, Layer>> = {
 };
 
 /**
- * Reads a usage file: one experiment's samples and settings (recommendations.md 14). `json` is the parsed text.
- * Throws a RecommendationInputError that names the faulty field.
+ * Reads a usage file: the samples and settings of one experiment. `json` is the parsed text.
+ * Throws a RecommendationInputError that names the invalid field.
  */
 export function readUsageFile(json: unknown): UsageFile {
   const file = objectOf({ field: '', value: json });
   const of = (name: string) => member(file, '', name);
   const kind = kindOf(of('experiment_type'));
   const settings = settingsOf(of, kind);
-  const end = of('interval_end_time');
-  // Without a given end the reference asks for the last activity first, and reads nothing where there is none in 15 days.
+  const end = of('interval_end_time'); // Without a given end, Kruize first queries the last activity. If there was none in 15 days, it reads no samples.
   const wasActive = !flagOf(of('no_maxdate'));
   const isIdle = !isGiven(end) && !wasActive;
   const nowSeconds = isGiven(end) && !isGiven(of('now')) ? secondsOf(end) : Math.floor(nowOf(of('now')));
@@ -92,7 +91,7 @@ function settingsOf(of: Fields, kind: SizedKind): RecommendationSettings {
   };
 }
 
-/** Names in the answer, by the fields that may give them; a file without them bears those of the vectors (recommendations.md 14). */
+/** Default names of the fields that a file may leave out: those of the fixtures in test/fixtures/recommendations. */
 const unnamed = { experiment_name: 'exp1', cluster_name: 'default', workload: 'wl', workload_type: 'deployment' } as const;
 
 function subjectOf(of: Fields, kind: SizedKind): Subject {
@@ -103,7 +102,7 @@ function subjectOf(of: Fields, kind: SizedKind): Subject {
   return { type: kind, ...base, ...workload, ...imageOf(of) };
 }
 
-/** A file that names its workload tells the image too, or nobody knows it. */
+/** The image: given, or unknown if the file names a workload, or the fixtures' default. */
 function imageOf(of: Fields): { image?: string } {
   if (isGiven(of('image'))) return { image: textOf(of('image')) };
   return isGiven(of('workload')) ? {} : { image: 'img:1' };
@@ -119,7 +118,7 @@ function nowOf(json: JsonValue): number {
   return numberOf(json, 'Unix seconds', (seconds) => seconds > 0 && seconds < 1e11);
 }
 
-/** Unix seconds of `yyyy-MM-ddTHH:mm:ss.SSSZ`, milliseconds dropped. */
+/** Parses `yyyy-MM-ddTHH:mm:ss.SSSZ` to Unix seconds and drops the milliseconds. */
 function secondsOf(json: JsonValue): number {
   const text = textOf(json);
   const milliseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text) ? Date.parse(text) : Number.NaN;
@@ -140,7 +139,10 @@ function layerOf(json: JsonValue): Layer {
   throw new RecommendationInputError(json.field, `unknown layer "${name}"; expected one of ${Object.keys(layerFiles).join(', ')}`);
 }
 
-/** Evidence of a usage file: `{oom_kills: [{at_seconds, limit_bytes}], hpa_resources: ["cpu"]}`; absent = none. Throws a RecommendationInputError. */
+/**
+ * Evidence of a usage file: `{oom_kills: [{at_seconds, limit_bytes}], hpa_resources: ["cpu"]}`; absent = none. Throws a
+ * RecommendationInputError.
+ */
 export function readEvidence(json: JsonValue): Evidence {
   if (!isGiven(json)) return noEvidence;
   const of = fieldsOf(objectOf(json, ['oom_kills', 'hpa_resources']), json.field);
