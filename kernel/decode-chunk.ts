@@ -2,7 +2,8 @@ import { entryAt, entryBytes, storeEntry } from './entries';
 import { Fault } from './kernel';
 
 function loadBigEndian(at: usize): u64 {
-  const bytes = v128.load64_zero(at);  // One instruction; bswap would take nine.
+  const bytes = v128.load64_zero(at);
+  // One instruction; bswap would take nine.
   return v128.extract_lane<u64>(v128.shuffle<i8>(bytes, bytes, 7, 6, 5, 4, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0);
 }
 
@@ -42,7 +43,8 @@ function readVarint(at: usize, end: usize): u64 {
   for (let shift: u64 = 0; shift < 70 && at < end; shift += 7) {
     const byte = load<u8>(at++);
     value |= u64(byte & 0x7f) << shift;
-    if (byte < 0x80) {      // The tenth byte holds only one bit.
+    if (byte < 0x80) {
+      // The tenth byte holds only one bit.
       varintEnd = shift === 63 && byte > 1 ? 0 : at;
       return value;
     }
@@ -66,10 +68,8 @@ export function peekFirstTime(at: usize, length: usize): Fault {
 
 /**
  * Decodes an XOR chunk (Prometheus: tsdb/chunkenc/xor.go) with at least one sample into entries from `out` on. Sets `decodedEnd` to their
- * end and
- * `decodedTime` to the time of the last. Reads up to 9 bytes past the end of the chunk, which are within the memory; it is a fault if a
- * sample uses
- * any of them.
+ * end and `decodedTime` to the time of the last. Reads up to 9 bytes past the end of the chunk, which are within the memory; it is a fault
+ * if a sample uses any of them.
  */
 export function decodeChunk(at: usize, length: usize, out: usize): Fault {
   const fault = peekFirstTime(at, length);
@@ -102,7 +102,8 @@ export function decodeChunk(at: usize, length: usize, out: usize): Fault {
   for (let left = count - 1; left > 0; left--) {
     let word = peek57(position);
     let used: u64 = 0;
-    if (word >> 61 === 2 && !isSecond) {      // The most common sample: same interval as before, changed bits at the same position as before.
+    if (word >> 61 === 2 && !isSecond) {
+      // The most common sample: same interval as before, changed bits at the same position as before.
       bits ^= (peek64(position + 3) >> (64 - width)) << (64 - leading - width);
       position += usize(width) + 3;
       if (position > lastBit) return Fault.Truncated;

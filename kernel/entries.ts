@@ -1,8 +1,7 @@
 
 /**
  * One decoded item of a series, in time order: a sample (`count` 1), a run of equal values at equal intervals (`count` > 1, `deltaMs`
- * apart, the first
- * at `timeMs`) or a stale marker (`count` 0). Runs make constant series (requests, limits, info) cheap.
+ * apart, the first at `timeMs`) or a stale marker (`count` 0). Runs make constant series (requests, limits, info) cheap.
  */
 @unmanaged
 export class Entry {
@@ -42,8 +41,7 @@ function timeOf(entry: Entry, index: u32): i64 {
 
 /**
  * Merges two lists by time into `out`, sample by sample. Of two samples with the same time it keeps the first list's. Sets `mergedEnd` to
- * the end of
- * the merged list. Returns false if the list is full.
+ * the end of the merged list. Returns false if the list is full.
  */
 export function mergeEntries(first: usize, firstEnd: usize, second: usize, secondEnd: usize, out: usize): bool {
   const full = out + maxEntries * entryBytes;

@@ -27,7 +27,8 @@ export function runGauge(lane: Lane, at: usize, to: usize): void {
         if (time >= low) {
           lastValue = entry.value;
           lastTime = time;
-          count++;          // The exact sum is total + rest (Knuth's TwoSum): as exact as Prometheus' kahanSumInc (promql/functions.go), without a branch.
+          count++;
+          // The exact sum is total + rest (Knuth's TwoSum): as exact as Prometheus' kahanSumInc (promql/functions.go), without a branch.
           const total = sum + lastValue;
           const seen = total - sum;
           rest += sum - (total - seen) + (lastValue - seen);
@@ -93,8 +94,10 @@ export function closeGauge(lane: Lane, timeMs: i64): void {
 
 function writeGauge(lane: Lane): void {
   const count = lane.count;
-  if (count === 0) return;  // The rest of an infinite sum is meaningless.
-  const sum = abs(lane.sum) === Infinity ? lane.sum : lane.sum + lane.sumRest;  // PromQL's minimum and maximum ignore NaN unless all values are NaN.
+  if (count === 0) return;
+  // The rest of an infinite sum is meaningless.
+  const sum = abs(lane.sum) === Infinity ? lane.sum : lane.sum + lane.sumRest;
+  // PromQL's minimum and maximum ignore NaN unless all values are NaN.
   const hasNumber = lane.min <= lane.max;
   put(lane, lane.column0, sum / f64(count));
   put(lane, lane.column1, hasNumber ? lane.min : NaN);

@@ -6,20 +6,23 @@ import { passInstants, runInstant, Lane, LaneKind, laneBytes, resetLane } from '
 
 /** Faults of a chunk; their texts are in src/remote-read/kernel.ts. */
 export enum Fault {
-  None = 0,  /** The chunk ends before its last sample. */
+  None = 0,
+  /** The chunk ends before its last sample. */
   Truncated = 1,
   /** A value of more than 64 bits. */
-  Width = 2,  /** Its samples, or the chunks of a series, are not in time order. */
-  Order = 3,  /** An invalid time: 2^53 ms or more from 1970. */
-  Time = 4,  /** Overlapping chunks have too many samples. */
+  Width = 2,
+  /** Its samples, or the chunks of a series, are not in time order. */
+  Order = 3,
+  /** An invalid time: 2^53 ms or more from 1970. */
+  Time = 4,
+  /** Overlapping chunks have too many samples. */
   Overlap = 5,
 }
 
 /**
  * The kernel turns XOR chunks into windows, in one pass and without storing the samples. `npm run build` compiles it to WebAssembly. Tests
- * compare it
- * with a twin in plain TypeScript, test/chunks/twin-kernel.ts. Layout of the memory: three lists of entries, the lanes, the columns, the
- * frame.
+ * compare it with a twin in plain TypeScript, test/chunks/twin-kernel.ts. Layout of the memory: three lists of entries, the lanes, the
+ * columns, the frame.
  */
 
 /** The decoder reads up to 9 bytes past the end of a chunk. */
@@ -43,7 +46,8 @@ let heldTime: i64 = 0;
 let seenTime: i64 = 0;
 
 function ensureMemory(end: usize): void {
-  const pages = i32((end + 0xffff) >> 16) - memory.size();  // Frames tend to get slightly longer. Doubling the memory makes it grow, and its buffer change, less often.
+  const pages = i32((end + 0xffff) >> 16) - memory.size();
+  // Frames tend to get slightly longer. Doubling the memory makes it grow, and its buffer change, less often.
   if (pages > 0 && memory.grow(max(pages, memory.size())) < 0 && memory.grow(pages) < 0) unreachable();
 }
 
@@ -199,7 +203,8 @@ export function close(): void {
   markDirty(firstFilled, endFilled);
 }
 
-function closeLane(lane: Lane): void {  // A time after the end of the grid: closes all remaining windows.
+function closeLane(lane: Lane): void {
+  // A time after the end of the grid: closes all remaining windows.
   const end = lane.endMs + i64(lane.rows) * lane.strideMs + 1;
   if (lane.kind === LaneKind.Gauge) closeGauge(lane, end);
   else if (lane.kind === LaneKind.Counter) closeCounter(lane, end);

@@ -8,9 +8,8 @@ export enum LaneKind {
 
 /**
  * One pass over a series. The windows of a lane do not overlap; each ends `strideMs` after the one before. Overlapping windows are
- * distributed over
- * several lanes (src/remote-read/plan-lanes.ts). The first part of the fields is the plan, the second the state between two batches of
- * entries.
+ * distributed over several lanes (src/remote-read/plan-lanes.ts). The first part of the fields is the plan, the second the state between
+ * two batches of entries.
  */
 @unmanaged
 export class Lane {
@@ -21,10 +20,14 @@ export class Lane {
   firstRow: i32;
   firstEndMs: i64;
   strideMs: i64;
-  rangeMs: i64;  /** The window that ends at E starts at E - widthMs: the range, or a millisecond less if windows are left-open. */
-  widthMs: i64;  /** A sample at the end of a window is also the first of the lane's next window: windows are closed and adjacent. */
-  isShared: i32;  /** Whether extrapolation is limited to the zero point before the threshold applies, as in older Prometheus (see `Grid.extrapolation`). */
-  isZeroFirst: i32;  /** Addresses of the columns for the results, in the order of src/remote-read/plan-lanes.ts; 0 = not requested. */
+  rangeMs: i64;
+  /** The window that ends at E starts at E - widthMs: the range, or a millisecond less if windows are left-open. */
+  widthMs: i64;
+  /** A sample at the end of a window is also the first of the lane's next window: windows are closed and adjacent. */
+  isShared: i32;
+  /** Whether extrapolation is limited to the zero point before the threshold applies, as in older Prometheus (see `Grid.extrapolation`). */
+  isZeroFirst: i32;
+  /** Addresses of the columns for the results, in the order of src/remote-read/plan-lanes.ts; 0 = not requested. */
   column0: usize;
   column1: usize;
   column2: usize;
@@ -45,7 +48,8 @@ export class Lane {
   max: f64;
   resets: f64;
   previousTime: i64;
-  previousValue: f64;  /** All rows with a value are in [firstFilled, endFilled). */
+  previousValue: f64;
+  /** All rows with a value are in [firstFilled, endFilled). */
   firstFilled: i32;
   endFilled: i32;
 }
@@ -107,7 +111,8 @@ export function runInstant(lane: Lane, at: usize, to: usize): void {
   for (; at < to; at += entryBytes) {
     const entry = entryAt(at);
     const lastTime = lastTimeOf(entry);
-    const time = entry.timeMs;    // Instants before the entry take the previous entry. Instants within a run take a sample of the run.
+    const time = entry.timeMs;
+    // Instants before the entry take the previous entry. Instants within a run take a sample of the run.
     if (time > lane.endMs) passInstants(lane, time);
     lane.lastValue = entry.value;
     if (lane.endMs < lastTime && lane.row < lane.rows) passRun(lane, time, lastTime, i64(entry.deltaMs));

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ExperimentEntity, ExperimentStore, OutcomeEntity, OutcomeStore } from './experiment-rows.js';
 
-/** Experiments and how they ended. */
+/** Stores experiments and their outcomes. */
 @Module({
   imports: [TypeOrmModule.forFeature([ExperimentEntity, OutcomeEntity])],
   providers: [ExperimentStore, OutcomeStore],

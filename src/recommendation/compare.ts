@@ -100,8 +100,7 @@ export interface Comparison {
 
 /**
  * Computes recommended minus current. Where they differ by at most `threshold` percent, the current amount is kept. Kruize has one object
- * for
- * request and limit, so a kept amount applies to both; if both are kept, the limit's wins.
+ * for request and limit, so a kept amount applies to both; if both are kept, the limit's wins.
  */
 export function compareWithCurrent(resource: Resource, recommended: Amount, current: ResourceConfig, threshold: number): Comparison {
   const codes = noticesOf[resource];

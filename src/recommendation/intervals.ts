@@ -22,8 +22,8 @@ export function measureIntervals(usage: UsageTable, kind: SizedKind, rows: Int32
 }
 
 /**
- * Usage per interval, oldest first, for models and plots. All arrays have `count` finite numbers.
- * CPU in cores, memory in bytes; per pod for a container, in total for a namespace.
+ * Usage per interval, oldest first, for models and plots. All arrays have `count` finite numbers. CPU in cores, memory in bytes; per pod
+ * for a container, in total for a namespace.
  */
 export interface Intervals {
   readonly count: number;
@@ -102,7 +102,8 @@ function cpuOf(columnOf: ColumnOf, divisors: Float64Array, rows: Int32Array): Pi
     const row = rows[at]!;
     const used = peakOr(usageMax[row]!, usageAvg[row]!);
     const throttled = peakOr(throttleMax[row]!, throttleAvg[row]!);
-    const total = used + throttled; // Below one core Kruize uses the total unchanged. The average per pod is almost never larger anyway.
+    const total = used + throttled;
+    // Below one core Kruize uses the total unchanged. The average per pod is almost never larger anyway.
     const isSplit = total >= 1 && divisors[at]! > 0;
     const pod = isSplit ? sampleOrZero((sampleOrZero(usageSum[row]!) + sampleOrZero(throttleSum[row]!)) / divisors[at]!) : -Infinity;
     cpuPeaks[at] = Math.max(pod, total);

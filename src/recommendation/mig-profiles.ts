@@ -12,8 +12,7 @@ const shares = [
 
 /**
  * MIG profiles by the parts of a card's `modelName`, in the order of `shares`. The first row that matches applies. A name without a size,
- * such as
- * `A100`, matches no row and gets no recommendation, as in Kruize (design/AcceleratorSupport.md).
+ * such as `A100`, matches no row and gets no recommendation, as in Kruize (design/AcceleratorSupport.md).
  */
 const cards = [
   { contains: ['A100', '40GB'], profiles: ['1g.5gb', '1g.10gb', '2g.10gb', '3g.20gb', '4g.20gb', '7g.40gb'] },

@@ -1,7 +1,6 @@
 /**
  * All notifications of the engine. The first digit of a code gives its type. Kruize: design/NotificationCodes.md. Codes that Kruize defines
- * but never
- * emits (221003, 323003, 328001, …) are left out. 221002 needs a negative pod count.
+ * but never emits (221003, 323003, 328001, …) are left out. 221002 needs a negative pod count.
  */
 export const notificationTable = {
   111000: { type: 'info', message: 'Recommendations Are Available' },

@@ -43,7 +43,8 @@ function summarizeBin(intervals: Intervals, first: number, end: number): PlotPoi
 }
 
 function summarize(peaks: Float64Array, floors: Float64Array, first: number, end: number, format: string): PlotSummary {
-  let min = floors[first]!; // Floors are never negative: one idle interval makes the minimum 0.
+  let min = floors[first]!;
+  // Floors are never negative: one idle interval makes the minimum 0.
   for (let at = first; at < end; at++) if (floors[at]! < min) min = floors[at]!;
   const ranks = plottedPercentiles.map((percentile) => rankOf(percentile, end - first));
   const [q1, median, q3, max] = selectRanked(peaks, first, end, ranks) as [number, number, number, number];

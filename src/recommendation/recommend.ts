@@ -12,8 +12,8 @@ import { intervalRows, type UsageTable } from './usage-table.js';
 
 /**
  * Sizes one container or namespace from its usage with Kruize's rules; docs/compatibility.md ("Numbers") lists the differences. Uses
- * `evidence`
- * only if the settings' extras need it. Pure. Does not throw if all columns have the table's length. All numbers in the result are finite.
+ * `evidence` only if the settings' extras need it. Pure. Does not throw if all columns have the table's length. All numbers in the result
+ * are finite.
  */
 export function recommend(usage: UsageTable, settings: RecommendationSettings, evidence: Evidence = noEvidence): Recommendations {
   const rows = intervalRows(usage);

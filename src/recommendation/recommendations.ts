@@ -66,8 +66,7 @@ export interface InstantRecommendation {
 
 /**
  * The recommendations of one container or namespace (Kruize: design/MonitoringModeAPI.md). `data` is keyed by the end of monitoring,
- * ISO-8601; empty
- * with too little data.
+ * ISO-8601; empty with too little data.
  */
 export interface Recommendations {
   readonly version: '1.0';

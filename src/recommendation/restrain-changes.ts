@@ -34,8 +34,7 @@ const withholdForHpa: Restraint = ({ config, variation }, { resource, extras, ev
 
 /**
  * Keeps the configured request, and with it the load per pod at which the autoscaler adds pods (target utilisation x request). The limit
- * stays as
- * recommended but never drops below the request.
+ * stays as recommended but never drops below the request.
  */
 const keepForHpa: Restraint = ({ config, variation }, { resource, extras, evidence, current }) => {
   const request = current.requests?.[resource]?.amount;
@@ -119,8 +118,7 @@ const oomHalfLifeSeconds = 3 * 86_400;
 
 /**
  * Raises memory towards 1.2 times the limit at the time of a kill; the raise halves every three days. It starts from the limit in force,
- * never from
- * a recommended amount, so that recommendations cannot feed on each other.
+ * never from a recommended amount, so that recommendations cannot feed on each other.
  */
 const raiseAfterOom: Adjustment = (amount, { resource, extras, evidence, term }) => {
   if (!extras.oom || resource !== 'memory') return undefined;

@@ -39,8 +39,7 @@ const jvms = {
 
 /**
  * Environment variables for the detected runtimes, by Kruize's rules (design/KruizeLayers.md). All or nothing: returns an empty list if one
- * value
- * cannot be computed. `layers` are the detected layers, `runtimes` the requested runtimes.
+ * value cannot be computed. `layers` are the detected layers, `runtimes` the requested runtimes.
  */
 export function runtimeEnv(layers: readonly Layer[], runtimes: readonly Runtime[], input: RuntimeInput): readonly EnvEntry[] {
   const found = runtimes.filter((runtime) => layers.includes(runtime));
@@ -85,8 +84,7 @@ function majorVersion(jvm: JvmInfo | undefined): number | undefined {
 
 /**
  * The JVM of a term that starts at `startMs` (Unix milliseconds); undefined if its series ended before. Like all inputs of a model, it must
- * occur in
- * the term's own intervals. If the reader does not report when it last saw the JVM, the JVM counts as present.
+ * occur in the term's own intervals. If the reader does not report when it last saw the JVM, the JVM counts as present.
  */
 export function jvmOfTerm({ jvm, jvmLastRow, endSeconds, stepSeconds, length }: UsageTable, startMs: number): JvmInfo | undefined {
   if (jvm === undefined || jvmLastRow === undefined) return jvm;

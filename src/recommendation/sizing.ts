@@ -72,12 +72,13 @@ export function sizeCpu(usage: TermUsage, model: Model): Sized {
 }
 
 /**
- * Recommended bytes: the percentile of the peaks plus 20 %, or plus the percentile of the spikes and 5 % of it, whichever is less.
- * Kruize: GenericRecommendationModel.
+ * Recommended bytes: the percentile of the peaks plus 20 %, or plus the percentile of the spikes and 5 % of it, whichever is less. Kruize:
+ * GenericRecommendationModel.
  */
 export function sizeMemory(usage: TermUsage, model: Model): Sized {
   const { withBuffer, withSpike } = memoryBounds(usage, model);
-  const bytes = Math.min(withBuffer, withSpike); // Kruize compares with 0 only. No exporter sends negative bytes, and they cannot be recommended either.
+  const bytes = Math.min(withBuffer, withSpike);
+  // Kruize compares with 0 only. No exporter sends negative bytes, and they cannot be recommended either.
   return bytes <= 0 ? { notice: 324001 } : { amount: bytes, format: usage.memoryFormat };
 }
 
@@ -97,8 +98,7 @@ export interface Percentiles {
 
 /**
  * Percentiles of the values from index `first` on; does not change `values`. The first call for one of the `expected` percentiles selects
- * all of
- * them in one pass.
+ * all of them in one pass.
  */
 export function percentilesOf(values: Float64Array, first = 0, expected: readonly number[] = []): Percentiles {
   const count = values.length - first;
@@ -144,10 +144,8 @@ let bucketed = new Float64Array(2048);
 
 /**
  * Returns the values at `ranks` (0 = smallest) of the sorted `values[from]` to before `values[end]`. Does not change `values`, which must
- * hold no NaN.
- * Distributes the values over buckets of equal width between minimum and maximum, then orders only the bucket of each rank as far as
- * needed.
- * Faster than sorting: the processor mispredicts hardly any comparison.
+ * hold no NaN. Distributes the values over buckets of equal width between minimum and maximum, then orders only the bucket of each rank as
+ * far as needed. Faster than sorting: the processor mispredicts hardly any comparison.
  */
 export function selectRanked(values: Float64Array, from: number, end: number, ranks: readonly number[]): number[] {
   if (bucketed.length < end - from) bucketed = new Float64Array(2 * (end - from));
@@ -165,7 +163,9 @@ function fillBuckets(values: Float64Array, from: number, end: number): void {
   for (let at = from + 1; at < end; at++) {
     if (values[at]! < min) min = values[at]!;
     else if (values[at]! > max) max = values[at]!;
-  } // Subtraction and multiplication keep the order, so a larger value never gets a lower bucket. Values too close for a scale share one bucket.
+  }
+  // Subtraction and multiplication keep the order, so a larger value never gets a lower bucket. Values too close for a scale share one
+  // bucket.
   const perBucket = (buckets - 1) / (max - min);
   const scale = Number.isFinite(perBucket) ? perBucket : 0;
   starts.fill(0);
@@ -173,7 +173,8 @@ function fillBuckets(values: Float64Array, from: number, end: number): void {
   for (let bucket = 0, next = 0; bucket <= buckets; bucket++) {
     next += starts[bucket]!;
     starts[bucket] = next;
-  } // Fills each bucket from its end, so that `starts` holds the buckets' starts afterwards.
+  }
+  // Fills each bucket from its end, so that `starts` holds the buckets' starts afterwards.
   for (let at = from; at < end; at++) bucketed[--starts[((values[at]! - min) * scale) | 0]!] = values[at]!;
 }
 

@@ -37,8 +37,8 @@ export interface JvmInfo {
 }
 
 /**
- * Usage of one experiment on the interval grid. Row `i` is the instant `endSeconds - (length - 1 - i) * stepSeconds`, oldest first.
- * Columns have one value per row; NaN = no sample; an absent column = no samples. CPU in cores, memory in bytes, accelerators in percent.
+ * Usage of one experiment on the interval grid. Row `i` is the instant `endSeconds - (length - 1 - i) * stepSeconds`, oldest first. Columns
+ * have one value per row; NaN = no sample; an absent column = no samples. CPU in cores, memory in bytes, accelerators in percent.
  */
 export interface UsageTable {
   readonly endSeconds: number;
@@ -117,8 +117,8 @@ const columns = <M extends UsageMetric>(metric: M, ...functions: UsageFunction[]
   functions.map((name): UsageColumn => `${metric}.${name}`);
 
 /**
- * Columns that affect the result: usage readers read these and no others.
- * All functions of a metric have samples at the same instants, so leaving some out cannot change which rows are present.
+ * Columns that affect the result: usage readers read these and no others. All functions of a metric have samples at the same instants, so
+ * leaving some out cannot change which rows are present.
  */
 export const columnsRead: Readonly<Record<SizedKind, readonly UsageColumn[]>> = {
   container: [

@@ -18,6 +18,7 @@ it('finds all twelve vectors', () => {
 
 it.each(names)("gives Kruize's recommendations for %s", (name) => {
   const { usage, settings, subject } = readUsageFile(json(`in/${name}.json`));
+
   const described = [describeExperiment(subject, recommend(usage, settings))];
 
   const expected = JSON.stringify(json(`out/${name}.json`));

@@ -28,15 +28,16 @@ const maxLengthBytes = 5;
 
 export interface FrameHandling {
   /** Returns the buffer for a frame's data. It is reused for the next frame. */
-  readonly roomFor: (bytes: number) => Uint8Array /** Called with the data of each complete frame, after their checksum was verified. */;
-  readonly onFrame: (data: Uint8Array) => void /** Maximum length of a frame. Nothing is allocated for longer ones. */;
+  readonly roomFor: (bytes: number) => Uint8Array;
+  /** Called with the data of each complete frame, after their checksum was verified. */
+  readonly onFrame: (data: Uint8Array) => void;
+  /** Maximum length of a frame. Nothing is allocated for longer ones. */
   readonly maxBytes: number;
 }
 
 /**
  * Splits the stream of a remote read into frames (Prometheus: storage/remote/chunked.go). Each frame is the length of its data as an
- * unsigned varint,
- * their CRC-32C in four bytes (big-endian), and the data. Throws a MalformedAnswerError, or what `onFrame` throws.
+ * unsigned varint, their CRC-32C in four bytes (big-endian), and the data. Throws a MalformedAnswerError, or what `onFrame` throws.
  */
 export class FrameReader {
   private readonly header = new Uint8Array(maxLengthBytes + checksumBytes);
@@ -61,10 +62,14 @@ export class FrameReader {
       this.filled += taken;
       if (this.filled === this.room.length) this.finishFrame(this.room);
     }
-  } /** Call after the last bytes. Throws a MalformedAnswerError if the last frame is incomplete. */
+  }
+
+  /** Call after the last bytes. Throws a MalformedAnswerError if the last frame is incomplete. */
   end(): void {
     if (this.room || this.headerBytes > 0) throw new MalformedAnswerError(`the response was cut off inside frame ${this.number}`);
-  } /** Undefined while the header is incomplete. */
+  }
+
+  /** Undefined while the header is incomplete. */
   private roomForFrame(): Uint8Array | undefined {
     const { roomFor, maxBytes } = this.handling;
     const length = frameLength(this.header, this.headerBytes, this.number);

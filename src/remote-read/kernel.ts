@@ -5,15 +5,14 @@ import type { ChunkQuestion, Grid } from './series-windows.js';
 /** Turns chunks into windows, one series after another. Its memory does not grow with the length of a series. */
 export interface Kernel {
   /** Returns a buffer for a frame. Invalidates the buffer of the previous call. */
-  roomFor(bytes: number): Uint8Array /** Starts a series of this question. */;
-  open(
-    question: number,
-  ): void /** Adds the series' next XOR chunk: `length` bytes at `offset` of the frame's buffer. Discard the series after a fault. */;
-  add(
-    offset: number,
-    length: number,
-  ): Fault /** Ends the series. Returns a column for each of the question's windows, valid until the next `open` or `roomFor`. */;
-  close(): FilledColumns /** Releases the memory for another kernel. Do not use this one afterwards. */;
+  roomFor(bytes: number): Uint8Array;
+  /** Starts a series of this question. */
+  open(question: number): void;
+  /** Adds the series' next XOR chunk: `length` bytes at `offset` of the frame's buffer. Discard the series after a fault. */
+  add(offset: number, length: number): Fault;
+  /** Ends the series. Returns a column for each of the question's windows, valid until the next `open` or `roomFor`. */
+  close(): FilledColumns;
+  /** Releases the memory for another kernel. Do not use this one afterwards. */
   free(): void;
 }
 
@@ -64,8 +63,7 @@ const compiled = compileKernel();
 
 /**
  * Unused instances, except those that a long frame made large. A new instance for each read would leave some 20 MB, mostly untouched, to
- * the garbage
- * collector.
+ * the garbage collector.
  */
 const idle: KernelExports[] = [];
 const maxIdleBytes = 32 * 1024 * 1024;
@@ -103,7 +101,8 @@ export class WasmKernel implements Kernel {
   }
 
   close(): FilledColumns {
-    this.wasm.close(); // Growing the memory detaches its old buffer.
+    this.wasm.close();
+    // Growing the memory detaches its old buffer.
     if (this.views[0]?.buffer !== this.wasm.memory.buffer) this.views = this.viewColumns();
     return { values: this.views, firstRow: this.wasm.firstFilled.value, endRow: this.wasm.endFilled.value };
   }

@@ -23,8 +23,7 @@ export const maxResults = 6;
 
 /**
  * One pass over a series. The windows of a pass do not overlap, so a sample is in one window, or in two if it is on a shared boundary.
- * Windows longer
- * than the grid's step are distributed over several lanes in rotation.
+ * Windows longer than the grid's step are distributed over several lanes in rotation.
  */
 export interface LanePlan {
   readonly kind: LaneKind;
@@ -60,7 +59,8 @@ export function planLanes(windows: readonly Windows[], grid: Grid): LanePlan[] {
 }
 
 function lanesOf(kind: LaneKind, rangeMs: number, columns: readonly number[], grid: Grid): LanePlan[] {
-  const { stepMs, rows, endMs, boundary, extrapolation = defaultExtrapolation[boundary] } = grid; // A bare selector always needs one lane, however long its look-back is: each instant takes the latest sample.
+  const { stepMs, rows, endMs, boundary, extrapolation = defaultExtrapolation[boundary] } = grid;
+  // A bare selector always needs one lane, however long its look-back is: each instant takes the latest sample.
   const lanes = kind === 'instant' ? 1 : Math.min(rows, Math.max(1, Math.ceil(rangeMs / stepMs)));
   return Array.from({ length: lanes }, (_, firstRow) => ({
     kind,

@@ -14,7 +14,9 @@ export class Numbers {
   push(number: number): void {
     if (this.length === this.numbers.length) this.grow();
     this.numbers[this.length++] = number;
-  } /** `index` must be below `length`. */
+  }
+
+  /** `index` must be below `length`. */
   at(index: number): number {
     return this.numbers[index]!;
   }
@@ -33,8 +35,10 @@ export class Numbers {
 /** Positions of a frame's series and chunks in its bytes. */
 export class FrameContent {
   /** Index of the query to which the frame belongs. */
-  query = 0; /** Three numbers per series: start and end of its labels, and the length of `chunks` after its last chunk. */
-  readonly series = new Numbers(); /** Two numbers per chunk: offset and length of its data. */
+  query = 0;
+  /** Three numbers per series: start and end of its labels, and the length of `chunks` after its last chunk. */
+  readonly series = new Numbers();
+  /** Two numbers per chunk: offset and length of its data. */
   readonly chunks = new Numbers();
 }
 
@@ -43,8 +47,7 @@ const tag = (field: number, wireType: number) => (field << 3) | wireType;
 
 /**
  * Reads a ChunkedReadResponse (prompb/remote.proto) into `content`. Parsed by hand on top of the library's reader: creating an object for
- * each of
- * some hundred thousand chunks would cost more than decoding them. Throws a MalformedAnswerError.
+ * each of some hundred thousand chunks would cost more than decoding them. Throws a MalformedAnswerError.
  */
 export function readFrame(frame: Uint8Array, content: FrameContent): void {
   content.query = 0;

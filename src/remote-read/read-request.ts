@@ -15,9 +15,8 @@ const varint = (field: number) => field << 3;
 
 /**
  * Replaces an equality with a regular expression. Prometheus drops an equality that matches its external labels, including any `a=""` if it
- * has no
- * external label `a` (storage/remote/read_handler.go, filterExtLabelsFromMatchers). A regular expression always applies to the stored
- * labels.
+ * has no external label `a` (storage/remote/read_handler.go, filterExtLabelsFromMatchers). A regular expression always applies to the
+ * stored labels.
  */
 function asStored(matcher: Matcher): Matcher {
   if (matcher.type !== '=' || matcher.name === '__name__') return matcher;

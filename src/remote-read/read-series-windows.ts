@@ -14,8 +14,7 @@ const defaultLimits: ReadLimits = { maxFrameBytes: 64 * 1024 * 1024 };
 
 /**
  * Reads the response of a remote read as it arrives and calls `onSeries` with the windows of each complete series. Holds one frame and one
- * series in
- * memory. Rejects with a MalformedAnswerError, or with what the body or `onSeries` throws.
+ * series in memory. Rejects with a MalformedAnswerError, or with what the body or `onSeries` throws.
  */
 export async function readSeriesWindows(
   body: AsyncIterable<Uint8Array>,

@@ -29,8 +29,7 @@ export interface ChunkQuestion {
 
 /**
  * Row `i` is the instant `endMs - (rows - 1 - i) * stepMs`. `boundary` says whether a window includes a sample exactly at its start:
- * `closed` before
- * Prometheus 3 (it does), `left-open` since Prometheus 3 (it does not). The same applies to the look-back.
+ * `closed` before Prometheus 3 (it does), `left-open` since Prometheus 3 (it does not). The same applies to the look-back.
  */
 export interface Grid {
   readonly endMs: number;
@@ -45,13 +44,14 @@ export interface Grid {
 }
 
 /**
- * The windows of one series. `values[k][row]` belongs to `windows[k]` of the question; NaN = no value.
- * The columns are valid only during the call: their memory is reused for the next series.
+ * The windows of one series. `values[k][row]` belongs to `windows[k]` of the question; NaN = no value. The columns are valid only during
+ * the call: their memory is reused for the next series.
  */
 export interface SeriesWindows {
   /** Index of the question to which the series belongs. */ readonly question: number /** Includes `__name__`. */;
   readonly labels: Readonly<Record<string, string>>;
-  readonly values: readonly Float64Array[] /** Outside [firstRow, endRow) every column is NaN. The two are equal if the series has no values. */;
+  readonly values: readonly Float64Array[];
+  /** Outside [firstRow, endRow) every column is NaN. The two are equal if the series has no values. */
   readonly firstRow: number;
   readonly endRow: number;
 }

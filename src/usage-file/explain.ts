@@ -42,7 +42,8 @@ export function explain(file: UsageFile): string[] {
 
 interface Explained {
   readonly file: UsageFile;
-  readonly current: ResourceConfig /** The engine's recommendation for the term. */;
+  readonly current: ResourceConfig;
+  /** The engine's recommendation for the term. */
   readonly recommended: TermRecommendation | undefined;
 }
 

@@ -47,15 +47,16 @@ const layerFiles: Readonly<Record<string, Layer>> = {
 };
 
 /**
- * Reads a usage file: the samples and settings of one experiment. `json` is the parsed text.
- * Throws a RecommendationInputError that names the invalid field.
+ * Reads a usage file: the samples and settings of one experiment. `json` is the parsed text. Throws a RecommendationInputError that names
+ * the invalid field.
  */
 export function readUsageFile(json: unknown): UsageFile {
   const file = objectOf({ field: '', value: json });
   const of = (name: string) => member(file, '', name);
   const kind = kindOf(of('experiment_type'));
   const settings = settingsOf(of, kind);
-  const end = of('interval_end_time'); // Without a given end, Kruize first queries the last activity. If there was none in 15 days, it reads no samples.
+  const end = of('interval_end_time');
+  // Without a given end, Kruize first queries the last activity. If there was none in 15 days, it reads no samples.
   const wasActive = !flagOf(of('no_maxdate'));
   const isIdle = !isGiven(end) && !wasActive;
   const nowSeconds = isGiven(end) && !isGiven(of('now')) ? secondsOf(end) : Math.floor(nowOf(of('now')));

@@ -41,8 +41,7 @@ const otherMetrics = ['acceleratorCoreUsage', 'acceleratorMemoryUsage', 'acceler
 
 /**
  * Columns that a file may have besides those of usage readers: the number of series, and an average that may be the only sample of a
- * namespace's
- * memory.
+ * namespace's memory.
  */
 const columnsOnlyInFiles = ['cpuUsage.count', 'namespaceMemoryUsage.avg'] as const satisfies readonly UsageColumn[];
 
@@ -181,8 +180,7 @@ export interface TimeRange {
 
 /**
  * The container's GPU and its samples: a supported card whose memory has samples in `searchRange`, which may lie outside the table.
- * Undefined if
- * there is none.
+ * Undefined if there is none.
  */
 export function readAccelerator(
   read: (name: string) => Series,

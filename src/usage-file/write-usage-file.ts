@@ -20,7 +20,8 @@ export function writeUsageFile(usage: UsageTable, subject: Subject): object {
     const points = pointsOf(usage, (row) => (isSample(column[row]) ? String(column[row]) : undefined));
     if (points.length > 0) series[name] = isAccelerator ? { metric: { modelName: acceleratorModel }, points } : points;
     if (!isAccelerator) for (const [steps] of points) covered[usage.length - 1 - steps] = 1;
-  } // The table has only the JVM's last row. Every earlier interval gets a sample too, which changes no result.
+  }
+  // The table has only the JVM's last row. Every earlier interval gets a sample too, which changes no result.
   const seenUntil = usage.jvm ? (usage.jvmLastRow ?? usage.present.lastIndexOf(1)) : -1;
   const seen = pointsOf(usage, (row) => (usage.present[row] && row <= seenUntil ? '1' : undefined));
   if (usage.jvm && seen.length > 0) series['jvmInfo.sum'] = { metric: usage.jvm, points: seen };
