@@ -53,7 +53,7 @@ export async function measureFloor(
   const plan = planChunkReads(placed, { profile, scope: 'workload', stepSeconds, evaluationMs: 60_000 });
   const questions = [
     ...planOwnerQuestions.rule(experiments, plan.reachesMs),
-    ...plan.reads.flatMap((read) => read.questions.map(({ ask }) => ask)),
+    ...plan.reads.flatMap((read) => read.questions.map(({ chunkQuestion }) => chunkQuestion)),
   ];
   const grid = {
     endMs: endSeconds * 1000,
