@@ -59,12 +59,7 @@ it('also reads YAML', () => {
 it.each([
   ['a name without a file', layer('hotspot'), ['jvm'], 'LAYERS: jvm: no file of CONFIG_DIR/layers has this layer_name; there are hotspot'],
   ['a layer without values', layer('ruby'), ['ruby'], 'LAYERS: ruby: the engine does not know this layer'],
-  [
-    'an unknown presence',
-    layer('hotspot', { layer_presence: { presence: 'never' } }),
-    ['hotspot'],
-    'a.json: layer_presence: expected',
-  ],
+  ['an unknown presence', layer('hotspot', { layer_presence: { presence: 'never' } }), ['hotspot'], 'a.json: layer_presence: expected'],
   [
     'a query that is not PromQL',
     layer('hotspot', { layer_presence: { queries: [{ datasource: 'prometheus', query: 'up{' }] } }),

@@ -25,7 +25,7 @@ export class LayerError extends ConfigError {
 
 const text = z.string().min(1);
 const bound = text.refine((bound) => Number.isFinite(Number(bound)) && Number(bound) >= 0, {
-  error: 'expected a number as text, not negative',
+  error: 'expected a non-negative number as a string',
 });
 
 const numericTunable = z

@@ -15,14 +15,14 @@ it.each([
   'percentile 60 of 5 values is index 2 of 0..4 in ascending order: 1.2000000000000002 cores, from the interval that ends at 2024-06-10T05:28:57.000Z',
   'spike: percentile 100 of 5 values is index 4 of 0..4 in ascending order: 89500000 bytes (85.4 MiB)',
   'A = peak + 20 % = 420000000 bytes (400.5 MiB); B = peak + spike + 5 % of the spike = 443975000 bytes (423.4 MiB); the smaller is used: A',
-  'limits: 2 cores configured, recommended is -40.000 %, beyond the threshold of 0.1 %: a change is recommended',
+  'limits: 2 cores configured, recommended -40.000 %, beyond the threshold of 0.1 %: a change is recommended',
 ])('explains a recommendation of several cores: %s', (line) => {
   expect(textOf('w2_multicore')).toContain(line);
 });
 
 it.each([
   'the largest peak is below one core, so it is used instead of the percentile: percentile 100 of 4 values',
-  'requests: 0.5 cores configured, recommended is +0.000 %, within the threshold of 0.1 %: the configured amount is kept',
+  'requests: 0.5 cores configured, recommended +0.000 %, within the threshold of 0.1 %: the configured amount is kept',
   'limits: not configured',
   'the smaller is used: B',
   'notification: 323004 Workload is optimised wrt CPU REQUESTS, no changes needed',
@@ -49,7 +49,7 @@ it('explains how extras changed an amount', () => {
 
   expect(text).toContain('CPU Recommendation Lowered To The Given Maximum (393002)');
   expect(text).toContain('so the amount is 1 cores');
-  expect(text).toContain('requests: 1 cores configured, recommended is +0.000 %');
+  expect(text).toContain('requests: 1 cores configured, recommended +0.000 %');
 });
 
 it.each(['w2_multicore', 's1_small', 's2_full', 's6_namespace', 'e6_thr10'])('mentions every recommended or kept amount of %s', (name) => {

@@ -151,7 +151,7 @@ function compare(recommended: number, current: number, format: string, threshold
   const verdict = isOptimised(recommended, current, threshold)
     ? `within ${limit}: the configured amount is kept`
     : `beyond ${limit}: a change is recommended`;
-  return `${writeAmount(current, format)} configured, recommended is ${percent >= 0 ? '+' : ''}${percent.toFixed(3)} %, ${verdict}`;
+  return `${writeAmount(current, format)} configured, recommended ${percent >= 0 ? '+' : ''}${percent.toFixed(3)} %, ${verdict}`;
 }
 
 /** Formats an amount for people: bytes also in MiB. */

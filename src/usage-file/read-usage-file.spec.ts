@@ -121,7 +121,7 @@ it.each([
   [{ ...file, series: { 'cpuUsage.max': 'x' } }, 'series.cpuUsage.max', 'expected an object'],
   [{ ...file, series: { 'cpuUsage.max': [[0.5, '1']] } }, 'series.cpuUsage.max.0', 'whole number of steps'],
   [{ ...file, series: { 'cpuUsage.max': [[0, '1'], [1]] } }, 'series.cpuUsage.max.1', 'whole number of steps'],
-  [{ ...file, series: { 'cpuUsage.max': [[0, 'much']] } }, 'series.cpuUsage.max.0.1', 'expected a number as text, got "much"'],
+  [{ ...file, series: { 'cpuUsage.max': [[0, 'much']] } }, 'series.cpuUsage.max.0.1', 'expected a number as a string, got "much"'],
   [{ ...file, series: { 'cpuUsage.max': [[0, null]] } }, 'series.cpuUsage.max.0.1', 'got null'],
 ])('refuses %j and names the field', (json, field, fault) => {
   expect(() => readUsageFile(json)).toThrow(

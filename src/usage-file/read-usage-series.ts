@@ -162,7 +162,7 @@ function sampleOf({ field, value }: JsonValue): number {
   if (typeof value === 'number') return value;
   if (typeof value === 'string' && /^([+-]?Inf|NaN)$/i.test(value)) return Number.NaN;
   const number = typeof value === 'string' && /^[+-]?(\d|\.\d)/.test(value) ? Number(value) : Number.NaN;
-  if (Number.isNaN(number)) throw new RecommendationInputError(field, `expected a number as text, got ${JSON.stringify(value)}`);
+  if (Number.isNaN(number)) throw new RecommendationInputError(field, `expected a number as a string, got ${JSON.stringify(value)}`);
   return number;
 }
 
