@@ -61,7 +61,7 @@ export function smallestPositive(one: number, two: number, three: number): numbe
   return smallest === Infinity ? 0 : smallest;
 }
 
-/** Rise of memory within an interval, whole bytes. Kruize: GenericRecommendationModel. */
+/** Rise of memory within an interval, whole bytes, as in Kruize's GenericRecommendationModel. */
 export function spikeOf(usageMax: number, usageMin: number, rssMax: number, rssMin: number): number {
   return Math.max(Math.ceil(usageMax - usageMin), Math.ceil(rssMax - rssMin));
 }

@@ -17,7 +17,7 @@ interface JvmSize {
   readonly jdk: number;
 }
 
-/** Rules for the garbage collector; the first that holds applies. Kruize: HotspotRecommendationGenerator. */
+/** Rules for the garbage collector, as in Kruize; the first that holds applies. */
 const hotspotCollectors: readonly { readonly flag: string; readonly holds: (size: JvmSize) => boolean }[] = [
   { flag: '-XX:+UseSerialGC', holds: ({ cpuCores }) => Math.ceil(cpuCores) <= 1 },
   { flag: '-XX:+UseParallelGC', holds: ({ cpuCores, heap }) => Math.ceil(cpuCores) <= 2 && heap <= 4096 },

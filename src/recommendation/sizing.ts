@@ -62,7 +62,7 @@ const idleCores = 0.001;
 const usageBuffer = 0.2;
 const spikeBuffer = 0.05;
 
-/** Recommended cores: the percentile of the peaks, or their maximum if it is below one core. Kruize: GenericRecommendationModel. */
+/** Recommended cores: the percentile of the peaks, or their maximum if it is below one core. As in Kruize's GenericRecommendationModel. */
 export function sizeCpu(usage: TermUsage, model: Model): Sized {
   const { maximum } = usage.cpuPeaks;
   const cores = maximum < oneCore ? maximum : usage.cpuPeaks.at(model.cpuPercentile);
@@ -72,8 +72,8 @@ export function sizeCpu(usage: TermUsage, model: Model): Sized {
 }
 
 /**
- * Recommended bytes: the percentile of the peaks plus 20 %, or plus the percentile of the spikes and 5 % of it, whichever is less. Kruize:
- * GenericRecommendationModel.
+ * Recommended bytes: the percentile of the peaks plus 20 %, or plus the percentile of the spikes and 5 % of it, whichever is less. As in
+ * Kruize's GenericRecommendationModel.
  */
 export function sizeMemory(usage: TermUsage, model: Model): Sized {
   const { withBuffer, withSpike } = memoryBounds(usage, model);
@@ -82,7 +82,7 @@ export function sizeMemory(usage: TermUsage, model: Model): Sized {
   return bytes <= 0 ? { notice: 324001 } : { amount: bytes, format: usage.memoryFormat };
 }
 
-/** The two candidates for the recommended bytes, of which the smaller is chosen, and the percentiles that they are made of. */
+/** The two candidates for the recommended bytes and the percentiles behind them. The smaller candidate is recommended. */
 export function memoryBounds(usage: TermUsage, { memoryPercentile }: Model) {
   const peak = usage.memoryPeaks.at(memoryPercentile);
   const spike = usage.memorySpikes.at(memoryPercentile);
