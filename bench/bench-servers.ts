@@ -11,18 +11,18 @@ import { endSeconds } from './jobs.js';
 
 export interface ClusterSize {
   readonly containers: number;
-  /** Seconds from sample to sample. */
+  /** Scrape interval, seconds. */
   readonly scrape: number;
   readonly days: number;
 }
 
-/** Servers with one generated cluster. */
+/** The servers of a benchmark, with one generated cluster. */
 export interface BenchServers {
   readonly prometheusUrl: string;
-  /** Bootstrap servers, where Kafka was asked for. */
+  /** Bootstrap servers, if Kafka was requested. */
   readonly kafkaServers?: string;
   readonly containers: readonly GeneratedContainer[];
-  /** Runs a service with a database of its own. */
+  /** Runs a service with its own database. */
   withService<T>(options: ServiceOptions, work: (service: Service) => Promise<T>): Promise<T>;
 }
 
@@ -31,13 +31,13 @@ export interface ServiceOptions {
   readonly kafka?: boolean;
 }
 
-/** Makes the cluster, starts the servers, and stops them after the work. */
+/** Generates the cluster, starts the servers, and stops them after the work. */
 export async function withServers<T>(
   { containers: count, scrape, days, kafka: hasKafka = false }: ClusterSize & { readonly kafka?: boolean },
-  tell: (text: string) => void,
+  log: (text: string) => void,
   work: (servers: BenchServers) => Promise<T>,
 ): Promise<T> {
-  tell(`generating ${count} containers, ${days} days, a sample every ${scrape} s (kept for later runs) …`);
+  log(`generating ${count} containers, ${days} days, a sample every ${scrape} s (kept for later runs) …`);
   const { blocks, containers, samples } = await clusterBlocks({
     containers: count,
     days,
@@ -47,7 +47,7 @@ export async function withServers<T>(
     podsPerContainer: 1,
     tailSeconds: 3_600,
   });
-  tell(`${samples.toLocaleString('en')} samples; starting Prometheus, PostgreSQL${hasKafka ? ', Kafka' : ''} …`);
+  log(`${samples.toLocaleString('en')} samples; starting Prometheus, PostgreSQL${hasKafka ? ', Kafka' : ''} …`);
   const [prometheus, postgres, kafka] = await Promise.all([
     startPrometheus({ blocks }),
     startPostgres(),

@@ -3,15 +3,15 @@ import { memoryUsage } from 'node:process';
 import { recommend } from '../src/recommendation/recommend.js';
 import { readUsageFile } from '../src/usage-file/read-usage-file.js';
 
-/** What one recommendation costs: a container with 1,441 intervals, three terms, two models, plots. */
+/** Cost of one recommendation: a container with 1,441 intervals, three terms, two models, plots. */
 export interface EngineCost {
-  /** CPU milliseconds of the first one, before anything is compiled. */
+  /** CPU milliseconds of the first recommendation, before V8 has compiled anything. */
   readonly coldMs: number;
-  /** CPU milliseconds of one after warm-up: the median of the batches. */
+  /** CPU milliseconds per recommendation after warm-up: the median of the batches. */
   readonly warmMs: number;
-  /** Of the fastest batch: what it costs where nothing else runs on the machine. */
+  /** The same in the fastest batch: the cost on an idle machine. */
   readonly bestMs: number;
-  /** Bytes that one allocates, on JavaScript's heap and in buffers. */
+  /** Bytes allocated per recommendation, on JavaScript's heap and in buffers. */
   readonly allocatedBytes: number;
 }
 
@@ -19,7 +19,10 @@ const batches = 40;
 const perBatch = 100;
 const fullContainer = new URL('../test/fixtures/recommendations/in/s2_full.json', import.meta.url);
 
-/** Measures the engine, without reading usage and without writing the answer as JSON; prints what it finds. Run node with --expose-gc for allocations. */
+/**
+ * Measures the engine without reading usage and without rendering JSON, and prints the result. Run node with --expose-gc to measure
+ * allocations.
+ */
 export function benchEngine(print: (line: string) => void = console.log): EngineCost {
   const { usage, settings } = readUsageFile(JSON.parse(readFileSync(fullContainer, 'utf8')));
   const once = () => recommend(usage, settings);
@@ -46,7 +49,7 @@ function cpuMsOf(work: () => unknown): number {
   return (user + system) / 1000;
 }
 
-/** Few enough repeats that no collection comes between; the least of several tries, since one may. */
+/** Few repeats, so that usually no garbage collection happens in between; the median of the tries without one. */
 function allocatedBy(work: () => unknown): number {
   const repeats = 10;
   const tries = Array.from({ length: 20 }, () => {
@@ -55,8 +58,8 @@ function allocatedBy(work: () => unknown): number {
     repeat(work, repeats);
     return (bytesInUse() - before) / repeats;
   });
-  const whole = tries.filter((bytes) => bytes > 0).sort((one, other) => one - other);
-  return whole[whole.length >> 1] ?? 0;
+  const undisturbed = tries.filter((bytes) => bytes > 0).sort((one, other) => one - other);
+  return undisturbed[undisturbed.length >> 1] ?? 0;
 }
 
 function bytesInUse(): number {

@@ -10,7 +10,7 @@ import { planChunkReads } from '../src/usage/from-chunks/plan-chunk-reads.js';
 import type { GeneratedContainer } from '../test/cluster/generate-cluster.js';
 import { prometheusCounters } from './prometheus-counters.js';
 
-/** What one thread needs to fetch, decode and window everything, with nothing stored, computed or sent. */
+/** Cost of fetching, decoding and windowing everything in one thread, without storing, computing or sending anything. */
 export interface FloorCost {
   readonly seconds: number;
   readonly cpuSeconds: number;
@@ -22,7 +22,7 @@ export interface FloorCost {
 
 const stepSeconds = 900;
 
-/** One remote read of all that a job over these containers reads. */
+/** Measures one remote read of everything that a job over these containers reads. */
 export async function measureFloor(
   url: string,
   containers: readonly GeneratedContainer[],
@@ -53,7 +53,7 @@ export async function measureFloor(
   const plan = planChunkReads(placed, { profile, scope: 'workload', stepSeconds, evaluationMs: 60_000 });
   const questions = [
     ...planOwnerQuestions.rule(experiments, plan.reachesMs),
-    ...plan.reads.flatMap((read) => read.questions.map(({ ask }) => ask)),
+    ...plan.reads.flatMap((read) => read.questions.map(({ chunkQuestion }) => chunkQuestion)),
   ];
   const grid = {
     endMs: endSeconds * 1000,

@@ -1,26 +1,27 @@
 const daySeconds = 86_400;
 const stepSeconds = 900;
 
-/** Any time on the 15-minute grid: generated data do not depend on the clock, so that they can be kept. */
+/** A fixed time on the 15-minute grid: generated data do not depend on the clock, so they can be reused. */
 export const endSeconds = 1_795_176_000;
 
-/** A job over 15 days, so many quarter hours after the first. */
+/** A job over 15 days that ends this many quarter hours after the first. */
 export function jobAfter(quarterHours: number, more: object = {}): object {
   const end = endSeconds + quarterHours * stepSeconds;
   return { time_range: { start: timeOf(end - 15 * daySeconds), end: timeOf(end) }, ...more };
 }
 
 /**
- * A job of the same size that leaves nothing behind which others could use: its windows lie half a step beside theirs, its discovery asks other questions.
+ * A job of the same size whose cached data no other job can use: its windows are shifted by half a step, and its discovery sends other
+ * queries.
  */
 export function warmUpJob(quarterHours: number, more: object = {}): object {
   return jobAfter(quarterHours - 0.5, { filter: { exclude: { namespace: ['warm-up'] } }, ...more });
 }
 
-/** Rounds of measurements whose windows, a third of a step beside each other's, are not the same. */
+/** Rounds of measurements. Their windows are shifted by a third of a step, so that no round uses another's. */
 export const rounds = [0, 1, 2];
 
-/** The jobs of one round: nothing that another one, or the warm-up, leaves behind is of use to them. */
+/** A job of one round. It can use no cached data of other rounds or of the warm-up. */
 export function jobOfRound(round: number, quarterHours: number): object {
   return jobAfter(quarterHours + round / rounds.length, round === 0 ? {} : { filter: { exclude: { namespace: [`round-${round}`] } } });
 }

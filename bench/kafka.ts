@@ -7,7 +7,7 @@ import { readSettings } from '../src/settings/read-settings.js';
 import { readUsageFile } from '../src/usage-file/read-usage-file.js';
 import { startKafka } from '../test/servers/kafka.js';
 
-/** What publishing records of 10 KB costs: acks of all replicas, compression and shards as in a job. */
+/** Cost of publishing records of 10 KB, with acks of all replicas, compression and shards as in a job. */
 export interface KafkaCost {
   readonly records: number;
   readonly recordBytes: number;
@@ -23,7 +23,7 @@ const shards = 300;
 const topic = 'recommendations-topic';
 const fullContainer = new URL('../test/fixtures/recommendations/in/s2_full.json', import.meta.url);
 
-/** Publishes to an Apache Kafka of its own with the publisher of a job. */
+/** Publishes to its own Apache Kafka with the publisher of a job. */
 export async function benchKafka(print: (line: string) => void): Promise<KafkaCost> {
   const kafka = await startKafka();
   const settings = readSettings({ KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers });
@@ -66,7 +66,7 @@ function messageOf(name: string, value: string): Message {
   return { kind: 'recommendation', topic, key: name, value: value.replace('"name":""', `"name":"${name}"`), headers: { ce_id: name } };
 }
 
-/** A real recommendation, cut to the length that is asked for. */
+/** A real recommendation, cut to the requested length. */
 function recordOf(bytes: number): string {
   const { usage, settings } = readUsageFile(JSON.parse(readFileSync(fullContainer, 'utf8')));
   const text = JSON.stringify(recommend(usage, settings));

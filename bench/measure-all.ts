@@ -3,11 +3,11 @@ import { type ClusterSize, withServers } from './bench-servers.js';
 import { type FloorCost, measureFloor } from './floor.js';
 import { endSeconds, jobAfter, jobOfRound, rounds, smallJob, warmUpJob } from './jobs.js';
 import { prometheusCounters } from './prometheus-counters.js';
-import { askAsReference } from './reference-way.js';
+import { queryLikeKruize } from './reference-way.js';
 import { measureRest, type RestLatency } from './rest-latency.js';
 import { type JobCost, runJob } from './run-job.js';
 
-/** Windows are stored behind a job's back, which the next one, a quarter of an hour later, does not notice. */
+/** Pause between jobs: windows are stored in the background, which would slow down the next job. */
 const restMs = 4_000;
 
 export interface BenchSize extends ClusterSize {
@@ -15,7 +15,7 @@ export interface BenchSize extends ClusterSize {
   readonly kafka: boolean;
 }
 
-/** The reference's way: what was asked, and its time for all containers at that pace. */
+/** Cost of Kruize's queries: measured for some containers, extrapolated to all. */
 export interface ReferenceCost {
   readonly askedContainers: number;
   readonly askedSeconds: number;
@@ -24,46 +24,46 @@ export interface ReferenceCost {
   readonly prometheusCpuSeconds: number;
 }
 
-/** Measured one right after the other: a machine that is slower for some minutes is so for both. */
+/** Two jobs measured in direct succession, so that a slow phase of the machine affects both. */
 export interface Round {
-  /** The first job over these windows, when the process has run three jobs of the size over others. */
+  /** The first job over these windows, after the process has run three jobs of this size over others. */
   readonly chunks: JobCost;
-  /** The next quarter hour. */
+  /** The job a quarter hour later. */
   readonly repeated: JobCost;
 }
 
-/** A cluster read from chunks, Kafka off. */
+/** Jobs that read a cluster from chunks, Kafka off. */
 export interface ChunkJobs {
   /** The first job of a new process. */
   readonly cold: JobCost;
   readonly rounds: readonly Round[];
 }
 
-/** What was measured, all in one run on the same data. */
+/** All results of one run, on the same data. */
 export interface BenchLines extends ChunkJobs {
   readonly reference: ReferenceCost;
   readonly promql: JobCost;
-  /** Each right before the round of its place. */
+  /** Each measured directly before the round with the same index. */
   readonly floors: readonly FloorCost[];
   readonly rest: RestLatency;
   readonly chunksWithKafka?: JobCost;
 }
 
-/** Runs every line of the benchmark, one after the other, on servers of its own. */
-export function measureAll(size: BenchSize, tell: (text: string) => void): Promise<BenchLines> {
-  return withServers(size, tell, async (servers) => {
+/** Runs all parts of the benchmark, one after another, on its own servers. */
+export function measureAll(size: BenchSize, log: (text: string) => void): Promise<BenchLines> {
+  return withServers(size, log, async (servers) => {
     const { prometheusUrl: url, containers } = servers;
-    const asked = containers
+    const sample = containers
       .filter((_, index) => index % Math.max(1, Math.floor(containers.length / size.reference)) === 0)
       .slice(0, size.reference);
-    tell(`the reference's way: 37 questions about each of ${asked.length} containers, three at a time …`);
-    const reference = await measureReference(url, asked, containers.length);
-    tell('batched PromQL …');
+    log(`Kruize's way: 37 queries for each of ${sample.length} containers, three containers at a time …`);
+    const reference = await measureReference(url, sample, containers.length);
+    log('batched PromQL …');
     const promql = await servers.withService({ reader: 'promql' }, async (service) => {
       await runJob(service, url, smallJob(containers[0]!.namespace), false);
       return runJob(service, url, jobAfter(0), false);
     });
-    tell('chunks, and the floor: fetched, decoded and windowed by one thread, nothing else …');
+    log('chunks, and the floor: fetch, decode and window in one thread, nothing else …');
     const floors: FloorCost[] = [];
     const floor = () => measureFloor(url, containers, endSeconds, size.days);
     await floor();
@@ -72,7 +72,7 @@ export function measureAll(size: BenchSize, tell: (text: string) => void): Promi
       rest: await measureRest(service),
     }));
     if (!size.kafka) return { reference, promql, floors, rest, ...chunkJobs };
-    tell('chunks, with Kafka …');
+    log('chunks, with Kafka …');
     const chunksWithKafka = await servers.withService({ reader: 'chunks', kafka: true }, async (service) => {
       await warmUp(url, service, true);
       return runJob(service, url, jobAfter(0), true);
@@ -81,7 +81,7 @@ export function measureAll(size: BenchSize, tell: (text: string) => void): Promi
   });
 }
 
-/** Jobs from chunks, `before` each round. */
+/** Measures jobs from chunks; calls `before` before each round. */
 export async function measureChunkJobs(
   url: string,
   service: Parameters<typeof runJob>[0],
@@ -99,7 +99,7 @@ export async function measureChunkJobs(
   return { cold, rounds: measured };
 }
 
-/** The first three jobs of a process, of which it gives the first: code that V8 compiles settles over some jobs of the size. */
+/** Runs the first three jobs of a process, until V8 has optimised the code. Returns the cost of the first. */
 async function warmUp(url: string, service: Parameters<typeof runJob>[0], isPublished: boolean): Promise<JobCost> {
   const cold = await runJob(service, url, warmUpJob(0), isPublished);
   await runJob(service, url, warmUpJob(0, { refresh: true }), isPublished);
@@ -107,12 +107,12 @@ async function warmUp(url: string, service: Parameters<typeof runJob>[0], isPubl
   return cold;
 }
 
-async function measureReference(url: string, asked: Parameters<typeof askAsReference>[1], all: number): Promise<ReferenceCost> {
+async function measureReference(url: string, sample: Parameters<typeof queryLikeKruize>[1], all: number): Promise<ReferenceCost> {
   const before = await prometheusCounters(url);
   const startMs = performance.now();
-  const requests = await askAsReference(url, asked, endSeconds);
+  const requests = await queryLikeKruize(url, sample, endSeconds);
   const askedSeconds = (performance.now() - startMs) / 1000;
   const cpu = (await prometheusCounters(url)).cpuSeconds - before.cpuSeconds;
-  const share = all / asked.length;
-  return { askedContainers: asked.length, askedSeconds, requests, seconds: askedSeconds * share, prometheusCpuSeconds: cpu * share };
+  const share = all / sample.length;
+  return { askedContainers: sample.length, askedSeconds, requests, seconds: askedSeconds * share, prometheusCpuSeconds: cpu * share };
 }

@@ -1,21 +1,21 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Clock ticks a second of /proc/PID/stat on every Linux that Node runs on (USER_HZ). */
+/** Clock ticks per second in /proc/PID/stat (USER_HZ), the same on every Linux that Node supports. */
 const ticksPerSecond = 100;
 
-/** CPU seconds that a process and its threads have used so far. */
+/** CPU seconds used by a process and its threads so far. */
 export function cpuSeconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
-/** Largest resident memory that a process has had so far, in MB; since the last resetPeak where the kernel allows that. */
+/** Peak resident memory of a process so far, in MB. */
 export function peakRssMb(pid: number): number {
   const line = readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmHWM:\s+(\d+) kB/);
   return Number(line?.[1] ?? 0) / 1024;
 }
 
-/** Process ids of the processes whose command line holds the text. */
+/** Ids of the processes whose command line contains the text. */
 export function pidsOf(text: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

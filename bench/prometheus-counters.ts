@@ -1,11 +1,11 @@
-/** What a Prometheus has answered so far, from its own metrics. */
+/** Totals of a Prometheus since its start, from its own metrics. */
 export interface PrometheusCounters {
   readonly requests: number;
   readonly responseBytes: number;
   readonly cpuSeconds: number;
 }
 
-/** Reads the counters of `/metrics`: requests to the API that reads usage, their bytes, its CPU seconds. */
+/** Reads the counters of `/metrics`: requests to the API for usage, bytes of their responses, CPU seconds. */
 export async function prometheusCounters(url: string): Promise<PrometheusCounters> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const sum = (pattern: RegExp) => [...text.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);

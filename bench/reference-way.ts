@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-/** A container that the reference is asked about. */
-export interface AskedContainer {
+/** A container to query. */
+export interface QueriedContainer {
   readonly namespace: string;
   readonly container: string;
 }
@@ -9,8 +9,8 @@ export interface AskedContainer {
 const profile = JSON.parse(
   readFileSync(new URL('../config/metric-profiles/resource-optimization-local-monitoring.json', import.meta.url), 'utf8'),
 );
-/** Containers that Kruize fetches at once (`bulkThreadPoolSize`). */
-const atOnce = 3;
+/** Containers that Kruize reads concurrently (`bulkThreadPoolSize`). */
+const concurrency = 3;
 const window = { days: 15, stepSeconds: 900 };
 
 interface Variable {
@@ -20,27 +20,28 @@ interface Variable {
 }
 
 /**
- * The 37 questions that Kruize asks about one container (spec: recommendations.md 2.2): maxDate, the GPU probe, maxDate again, then every
- * function of every container variable, GPU variables apart. Answers are read and dropped: a lower bound of its cost, about a fifth of it.
+ * Sends the 37 queries that Kruize sends per container: maxDate, the GPU probe, maxDate again, then every function of every container
+ * variable except GPU variables. Drops the responses, so the cost is a lower bound of Kruize's, about a fifth of it. Returns the number of
+ * requests.
  */
-export async function askAsReference(url: string, containers: readonly AskedContainer[], endSeconds: number): Promise<number> {
+export async function queryLikeKruize(url: string, containers: readonly QueriedContainer[], endSeconds: number): Promise<number> {
   const waiting = [...containers];
   let requests = 0;
   const worker = async () => {
     for (let next = waiting.pop(); next; next = waiting.pop()) {
-      for (const question of questionsOf(next, endSeconds)) {
-        const answer = await fetch(`${url}/api/v1/${question}`);
-        await answer.arrayBuffer();
-        if (!answer.ok) throw new Error(`the reference's question was answered with ${answer.status}: ${question}`);
+      for (const query of queriesOf(next, endSeconds)) {
+        const response = await fetch(`${url}/api/v1/${query}`);
+        await response.arrayBuffer();
+        if (!response.ok) throw new Error(`Prometheus responded to a query of Kruize with ${response.status}: ${query}`);
         requests++;
       }
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, worker));
+  await Promise.all(Array.from({ length: concurrency }, worker));
   return requests;
 }
 
-function questionsOf(container: AskedContainer, endSeconds: number): string[] {
+function queriesOf(container: QueriedContainer, endSeconds: number): string[] {
   const instant = (query: string) => `query?${new URLSearchParams({ query })}`;
   const range = (query: string) =>
     `query_range?${new URLSearchParams({ query, start: String(endSeconds - window.days * 86_400), end: String(endSeconds), step: String(window.stepSeconds) })}`;
@@ -58,7 +59,7 @@ function questionsOf(container: AskedContainer, endSeconds: number): string[] {
   return [maxDate, range(of('acceleratorMemoryUsage', 'max')), maxDate, ...usage];
 }
 
-function filled(query: string, { namespace, container }: AskedContainer): string {
+function filled(query: string, { namespace, container }: QueriedContainer): string {
   return query
     .replaceAll('$NAMESPACE$', namespace)
     .replaceAll('$CONTAINER_NAME$', container)

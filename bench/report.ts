@@ -3,7 +3,7 @@ import type { BenchLines, ChunkJobs } from './measure-all.js';
 import type { ScalingLine } from './measure-scaling.js';
 import type { JobCost } from './run-job.js';
 
-/** How many times more the first took than the second; targets: docs/performance.md. */
+/** Ratios of the first to the second duration. Their targets are in docs/performance.md. */
 export interface Ratios {
   readonly reference_to_chunks: number;
   readonly promql_to_chunks: number;
@@ -31,20 +31,20 @@ export function ratiosOf({ reference, promql, rounds, floors }: BenchLines): Rat
   };
 }
 
-/** The median of the rounds. */
+/** Median of the rounds. */
 function firstToRepeated(rounds: ChunkJobs['rounds']): number {
   return medianOf(rounds.map((round) => round.chunks.seconds / round.repeated.seconds));
 }
 
-/** Of each kind of job the one in the middle. */
-function middleJobs({ rounds }: ChunkJobs) {
+/** The median job of each kind. */
+function medianJobs({ rounds }: ChunkJobs) {
   return {
     chunks: medianBy(rounds, (round) => round.chunks.seconds).chunks,
     repeated: medianBy(rounds, (round) => round.repeated.seconds).repeated,
   };
 }
 
-/** Most memory that a service had in all its jobs, MB. */
+/** Peak memory of a service over all its jobs, MB. */
 export function peakRssMb({ cold, rounds }: ChunkJobs): number {
   return Math.max(cold.peakRssMb, ...rounds.flatMap(({ chunks, repeated }) => [chunks.peakRssMb, repeated.peakRssMb]));
 }
@@ -59,7 +59,7 @@ function medianBy<T>(all: readonly T[], measure: (one: T) => number): T {
 
 const costColumns = ['CPU s service', 'CPU s Prometheus', 'requests/container', 'MB', 'peak RSS MB', 'event loop p99 ms'];
 
-/** Two tables: a line a way, each with its ratio to the first job from chunks, and a line a size of the cluster. */
+/** Prints two tables: one line per way to read, with its ratio to the first job from chunks, and one line per size of the cluster. */
 export function printReport(report: Report): string {
   const { containers, scrapeSeconds, days, machine, ratios, lines } = report;
   const size = `${containers} containers, ${days} days, a sample every ${scrapeSeconds} s`;
@@ -75,12 +75,12 @@ export function printReport(report: Report): string {
 
 function waysTable({ containers, lines }: Report): string {
   const table = tableOf(['way', 'seconds', 'containers/s', '× chunks', ...costColumns]);
-  const { chunks, repeated } = middleJobs(lines);
+  const { chunks, repeated } = medianJobs(lines);
   const base = chunks.seconds;
   const { reference } = lines;
   const floor = medianBy(lines.floors, ({ seconds }) => seconds);
   table.push([
-    `37 questions a container, three at a time,\nanswers dropped (${reference.askedContainers} asked, × ${(containers / reference.askedContainers).toFixed(1)});\na lower bound of Kruize, about a fifth of it`,
+    `37 queries per container, three containers at a time,\nresponses dropped (${reference.askedContainers} measured, × ${(containers / reference.askedContainers).toFixed(1)});\na lower bound of Kruize, about a fifth of it`,
     ...[reference.seconds.toFixed(1), (containers / reference.seconds).toFixed(1), (reference.seconds / base).toFixed(1)],
     ...['-', reference.prometheusCpuSeconds.toFixed(1), '37', '-', '-', '-'],
   ]);
@@ -97,7 +97,7 @@ function waysTable({ containers, lines }: Report): string {
     table.push([name + published, ...paceOf(cost), (cost.seconds / base).toFixed(2), ...costsOf(cost)]);
   }
   table.push([
-    'floor: fetched, decoded, windowed by one thread',
+    'floor: fetch, decode, window in one thread',
     ...[floor.seconds.toFixed(2), (containers / floor.seconds).toFixed(0), (floor.seconds / base).toFixed(2)],
     ...[floor.cpuSeconds.toFixed(2), floor.prometheusCpuSeconds.toFixed(2), (floor.requests / containers).toFixed(3)],
     ...[(floor.bytes / 1e6).toFixed(1), '-', '-'],
@@ -105,11 +105,11 @@ function waysTable({ containers, lines }: Report): string {
   return table.toString();
 }
 
-/** A line a job of each size. */
+/** One line per size and job. */
 export function scalingTable(scaling: readonly ScalingLine[]): string {
   const table = tableOf(['cluster', 'job from chunks', 'seconds', 'containers/s', ...costColumns]);
   for (const { containers, days, scrape, ...measured } of scaling) {
-    const { chunks, repeated } = middleJobs(measured);
+    const { chunks, repeated } = medianJobs(measured);
     const cluster = `${containers} containers, ${days} days, a sample every ${scrape} s`;
     const jobs = [
       ['first of the process', measured.cold],

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Service } from '../test/servers/service.js';
 import { jobAfter } from './jobs.js';
 
-/** 99th percentiles of what callers wait for while a job runs, in ms. */
+/** 99th percentiles of response times while a job runs, ms. */
 export interface RestLatency {
   readonly postP99Ms: number;
   readonly posts: number;
@@ -11,17 +11,16 @@ export interface RestLatency {
 }
 
 const pauseMs = 20;
-/** Of so many requests one is a POST. */
+/** One of this many requests is a POST. */
 const postEvery = 5;
 
-/** Runs a job that reads everything anew, and asks all the while: for its summary, and for jobs over a namespace that is not there. */
+/** Runs a job without cached data. Meanwhile requests its summary, and posts jobs over a namespace that does not exist. */
 export async function measureRest({ url }: Service): Promise<RestLatency> {
   const posts: number[] = [];
   const summaries: number[] = [];
   const jobId = await post(url, jobAfter(4, { refresh: true }));
-  for (let asked = 0, isOver = false; !isOver; asked++) {
-    if (asked % postEvery === 0)
-      await timed(posts, () => post(url, jobAfter(4, { filter: { include: { namespace: [`none-${asked}`] } } })));
+  for (let sent = 0, isOver = false; !isOver; sent++) {
+    if (sent % postEvery === 0) await timed(posts, () => post(url, jobAfter(4, { filter: { include: { namespace: [`none-${sent}`] } } })));
     isOver = (await timed(summaries, () => statusOf(url, jobId))) !== 'IN_PROGRESS';
     await sleep(pauseMs);
   }
@@ -29,14 +28,14 @@ export async function measureRest({ url }: Service): Promise<RestLatency> {
 }
 
 async function statusOf(url: string, jobId: string): Promise<string> {
-  const answer = (await (await fetch(`${url}/bulk?job_id=${jobId}`)).json()) as { summary: { status: string } };
-  return answer.summary.status;
+  const { summary } = (await (await fetch(`${url}/bulk?job_id=${jobId}`)).json()) as { summary: { status: string } };
+  return summary.status;
 }
 
 async function post(url: string, body: object): Promise<string> {
-  const answer = await fetch(`${url}/bulk`, { method: 'POST', body: JSON.stringify(body) });
-  if (!answer.ok) throw new Error(`POST /bulk was answered with ${answer.status}: ${await answer.text()}`);
-  return ((await answer.json()) as { job_id: string }).job_id;
+  const response = await fetch(`${url}/bulk`, { method: 'POST', body: JSON.stringify(body) });
+  if (!response.ok) throw new Error(`POST /bulk responded with ${response.status}: ${await response.text()}`);
+  return ((await response.json()) as { job_id: string }).job_id;
 }
 
 async function timed<T>(times: number[], work: () => Promise<T>): Promise<T> {

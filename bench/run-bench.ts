@@ -16,7 +16,7 @@ interface Options {
 
 type Print = (line: string) => void;
 
-/** What is measured by itself, by the argument that asks for it. */
+/** Parts that can be measured alone, by argument. */
 const parts: Readonly<Record<string, (print: Print) => Promise<object>>> = {
   engine: async (print) => (await import('./engine.js')).benchEngine(print),
   kafka: async (print) => (await import('./kafka.js')).benchKafka(print),
@@ -28,35 +28,35 @@ const parts: Readonly<Record<string, (print: Print) => Promise<object>>> = {
   },
 };
 
-const whole = (text: string) => {
+const positiveInteger = (text: string) => {
   const number = Number(text);
   if (!Number.isInteger(number) || number < 1) throw new Error(`"${text}" is not a whole number above 0`);
   return number;
 };
 
 const program = new Command('npm run bench --')
-  .description('Compares, in one run on this machine, ways to size the containers of a generated cluster on a real Prometheus.')
-  .option('--containers <n>', 'containers of the cluster', whole, 500)
-  .option('--scrape <seconds>', 'scrape interval', whole, 120)
-  .option('--days <n>', 'days of data', whole, 15)
-  .option('--reference <n>', "containers that are asked about in the reference's way; its time for all is extrapolated", whole, 30)
+  .description('Compares ways to size the containers of a generated cluster on a real Prometheus, in one run on this machine.')
+  .option('--containers <n>', 'containers of the cluster', positiveInteger, 500)
+  .option('--scrape <seconds>', 'scrape interval', positiveInteger, 120)
+  .option('--days <n>', 'days of data', positiveInteger, 15)
+  .option('--reference <n>', "containers for which Kruize's queries are measured; the time for all is extrapolated", positiveInteger, 30)
   .option('--no-kafka', 'leave out the line with Kafka')
-  .option('--no-scaling', 'leave out clusters of other sizes: 100, 1,000 and 10,000 containers')
+  .option('--no-scaling', 'leave out the clusters of 100, 1,000 and 10,000 containers')
   .option('--json', 'print one JSON object on stdout instead of tables')
-  .argument('[part]', `measure this alone: ${Object.keys(parts).join(', ')}`)
+  .argument('[part]', `measure only this part: ${Object.keys(parts).join(', ')}`)
   .action(async (part: string | undefined, options: Options) => {
-    const tell: Print = (text) => process.stderr.write(`${text}\n`);
-    const print: Print = options.json ? tell : console.log;
+    const log: Print = (text) => process.stderr.write(`${text}\n`);
+    const print: Print = options.json ? log : console.log;
     if (part !== undefined && !Object.hasOwn(parts, part))
-      throw new Error(`unknown benchmark "${part}"; known: ${Object.keys(parts).join(', ')}, or nothing for the whole`);
-    const result = part === undefined ? await benchWhole(options, tell) : await parts[part]!(print);
+      throw new Error(`unknown benchmark "${part}"; known: ${Object.keys(parts).join(', ')}. Leave it out to run everything.`);
+    const result = part === undefined ? await benchAll(options, log) : await parts[part]!(print);
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     else if (part === undefined) process.stdout.write(printReport(result as Report));
   });
 
-async function benchWhole(options: Options, tell: Print) {
-  const lines = await measureAll(options, tell);
-  const scaling = options.scaling ? await measureScaling(tell) : [];
+async function benchAll(options: Options, log: Print) {
+  const lines = await measureAll(options, log);
+  const scaling = options.scaling ? await measureScaling(log) : [];
   const machine = {
     cores: availableParallelism(),
     cpu: cpus()[0]?.model ?? '',

@@ -3,7 +3,7 @@ import type { Service } from '../test/servers/service.js';
 import { cpuSeconds, peakRssMb, pidsOf } from './process-cost.js';
 import { prometheusCounters } from './prometheus-counters.js';
 
-/** What one job cost, from POST to COMPLETED; `publishedSeconds` to the last acknowledged record where Kafka is on. */
+/** Cost of one job from POST to COMPLETED. With Kafka on, `publishedSeconds` is the time to the last acknowledged record. */
 export interface JobCost {
   readonly containers: number;
   readonly seconds: number;
@@ -14,7 +14,7 @@ export interface JobCost {
   readonly requests: number;
   readonly bytes: number;
   readonly peakRssMb: number;
-  /** 99th percentile of the main thread's delays during the job, in ms, above the 10 ms at which it is looked at. */
+  /** 99th percentile of the main thread's event loop delay during the job, ms, minus the 10 ms of the sampling interval. */
   readonly eventLoopP99Ms: number;
 }
 
@@ -26,10 +26,10 @@ interface Summary {
   readonly notifications: object;
 }
 
-/** Runs one job and measures what it costs everybody. Rejects when it fails or any experiment does. */
+/** Runs one job and measures its cost in all servers. Rejects if the job or an experiment fails. */
 export async function runJob(service: Service, prometheusUrl: string, body: object, awaitsPublication: boolean): Promise<JobCost> {
   const postgres = pidsOf('postgres');
-  // Each look at the delays forgets those before.
+  // Each read of the metric resets it.
   await eventLoopP99Ms(service);
   const before = { prometheus: await prometheusCounters(prometheusUrl), cpu: cpuSeconds(service.pid), postgres: postgresCpu(postgres) };
   const startMs = performance.now();
@@ -73,16 +73,16 @@ function postgresCpu(pids: readonly number[]): number {
 }
 
 async function post(url: string, body: object): Promise<string> {
-  const answer = await fetch(`${url}/bulk`, { method: 'POST', body: JSON.stringify(body) });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`POST /bulk was answered with ${answer.status}: ${text}`);
+  const response = await fetch(`${url}/bulk`, { method: 'POST', body: JSON.stringify(body) });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`POST /bulk responded with ${response.status}: ${text}`);
   return JSON.parse(text).job_id;
 }
 
-async function until(url: string, jobId: string, isSo: (summary: Summary) => boolean): Promise<Summary> {
+async function until(url: string, jobId: string, isReached: (summary: Summary) => boolean): Promise<Summary> {
   for (;;) {
     const { summary } = (await (await fetch(`${url}/bulk?job_id=${jobId}`)).json()) as { summary: Summary };
-    if (isSo(summary)) return summary;
+    if (isReached(summary)) return summary;
     await sleep(50);
   }
 }

@@ -6,28 +6,28 @@ import type { Service } from '../test/servers/service.js';
 import { withServers } from './bench-servers.js';
 import { jobAfter, rounds } from './jobs.js';
 
-/** Seconds from the POST of a small job to its summary on the topic, one for each round. */
+/** Seconds from the POST of a job to its summary on the topic, one value per round. */
 export interface TurnsCost {
   readonly largeContainers: number;
   readonly smallContainers: number;
   readonly alone: readonly number[];
-  /** Posted while the large job is being measured. */
+  /** Posted while the large job is being sized. */
   readonly behind: readonly number[];
-  /** From the POST of the large job to its own summary. */
+  /** The large job itself. */
   readonly large: readonly number[];
 }
 
 const size = { containers: 10_000, scrape: 900, days: 3 };
 const smallContainers = 5;
 
-/** A small job alone and behind a large one, in turns, on one Prometheus and one Kafka. */
+/** Measures a small job alternately alone and behind a large one, on one Prometheus and one Kafka. */
 export function benchTurns(print: (line: string) => void): Promise<TurnsCost> {
   return withServers({ ...size, kafka: true }, print, ({ containers, kafkaServers, withService }) =>
     withService({ reader: 'chunks', kafka: true }, async (service) => {
       const names = containers.slice(0, smallContainers).map(({ workload }) => workload);
       const summaries = await watchSummaries(kafkaServers!);
       const run = (quarterHours: number, more?: object) => secondsOf(service, summaries, jobAfter(quarterHours, more));
-      // Windows of their own, so that no job uses what another one has read.
+      // Each job has its own windows, so that none uses what another has read.
       const small = (quarterHours: number) => run(quarterHours, { filter: { include: { workload: names } } });
       await small(0);
       await run(0);
@@ -56,9 +56,9 @@ export function benchTurns(print: (line: string) => void): Promise<TurnsCost> {
   );
 }
 
-/** When summaries arrived on their topic. */
+/** Arrival of summaries on their topic. */
 interface Summaries {
-  /** Milliseconds of `performance.now()`, by job. */
+  /** `performance.now()` (ms) by job id. */
   readonly arrivedMs: ReadonlyMap<string, number>;
   stop(): Promise<void>;
 }

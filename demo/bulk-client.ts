@@ -9,18 +9,18 @@ const summarySchema = z.looseObject({
 });
 export type JobSummary = z.output<typeof summarySchema>;
 
-/** Starts a bulk job over everything and gives its id. */
+/** Starts a bulk job over all containers and returns its id. */
 export async function submitJob(url: string): Promise<string> {
-  const answer = await fetch(`${url}/bulk`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`POST ${url}/bulk was answered with ${answer.status}: ${text}`);
+  const response = await fetch(`${url}/bulk`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`POST ${url}/bulk responded with ${response.status}: ${text}`);
   return z.object({ job_id: z.string() }).parse(JSON.parse(text)).job_id;
 }
 
-/** Asks after the job until it is final; `onProgress` hears each answer. */
+/** Polls the job until it has ended. Calls `onProgress` with each summary. */
 export async function followJob(url: string, jobId: string, onProgress: (summary: JobSummary) => void): Promise<JobSummary> {
   for (;;) {
-    const { summary } = await askJob(url, jobId, 'summary', z.object({ summary: summarySchema }));
+    const { summary } = await getJob(url, jobId, 'summary', z.object({ summary: summarySchema }));
     onProgress(summary);
     if (summary.status !== 'IN_PROGRESS') return summary;
     await sleep(200);
@@ -29,13 +29,13 @@ export async function followJob(url: string, jobId: string, onProgress: (summary
 
 /** Names of the job's experiments. */
 export async function experimentNames(url: string, jobId: string): Promise<string[]> {
-  const { experiments } = await askJob(url, jobId, 'experiments|status', z.object({ experiments: z.record(z.string(), z.unknown()) }));
+  const { experiments } = await getJob(url, jobId, 'experiments|status', z.object({ experiments: z.record(z.string(), z.unknown()) }));
   return Object.keys(experiments);
 }
 
-async function askJob<Answer>(url: string, jobId: string, include: string, schema: z.ZodType<Answer>): Promise<Answer> {
+async function getJob<Document>(url: string, jobId: string, include: string, schema: z.ZodType<Document>): Promise<Document> {
   const address = `${url}/bulk?job_id=${jobId}&include=${encodeURIComponent(include)}`;
-  const answer = await fetch(address);
-  if (!answer.ok) throw new Error(`GET ${address} was answered with ${answer.status}: ${await answer.text()}`);
-  return schema.parse(await answer.json());
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`GET ${address} responded with ${response.status}: ${await response.text()}`);
+  return schema.parse(await response.json());
 }

@@ -1,23 +1,23 @@
 import Table from 'cli-table3';
 import type { ContainerRecommendation, Requests } from './read-recommendation.js';
 
-/** Longer tables are cut; what changes most stands first. */
-const mostRows = 60;
+/** Maximum rows of the table. The largest changes come first. */
+const maxRows = 60;
 const mib = 1024 ** 2;
 
-/** The table of recommendations as text: requests now and as recommended, for both models, with the change in percent. */
+/** Renders the table of recommendations: current and recommended requests of both models, with the change in percent. */
 export function recommendationTable(rows: readonly ContainerRecommendation[]): string {
   const table = new Table({
     head: ['workload', 'container', 'term', 'CPU cores now', '→ cost', '→ performance', 'memory MiB now', '→ cost', '→ performance'],
     style: { head: [], border: [], compact: true },
     colAligns: ['left', 'left', 'left', 'right', 'right', 'right', 'right', 'right', 'right'],
   });
-  const shown = [...rows].sort((one, other) => changeOf(other) - changeOf(one)).slice(0, mostRows);
+  const shown = [...rows].sort((one, other) => changeOf(other) - changeOf(one)).slice(0, maxRows);
   for (const row of shown) table.push(cellsOf(row));
   const rest = rows.length - shown.length;
   const notes = [
-    ...(rest > 0 ? [`… and ${rest} more that change less`] : []),
-    '-: nothing is recommended, as for a container that uses no CPU or that is too young',
+    ...(rest > 0 ? [`… and ${rest} more with smaller changes`] : []),
+    '-: no recommendation, for example because a container uses no CPU or is too new',
     totals(rows),
   ];
   return [table.toString(), ...notes].join('\n');
@@ -41,7 +41,7 @@ function cellsOf(row: ContainerRecommendation): string[] {
 function changed(from: number | undefined, to: number | undefined, show: (amount?: number) => string): string {
   if (to === undefined) return '-';
   if (from === undefined) return `${show(to)} (new)`;
-  // Cut, not rounded: a request that stays never shows as -100%.
+  // Truncated, not rounded: only a removed request shows as -100%.
   const percent = Math.trunc(((to - from) / from) * 100);
   return `${show(to)} (${percent > 0 ? '+' : ''}${percent}%)`;
 }
@@ -49,7 +49,7 @@ function changed(from: number | undefined, to: number | undefined, show: (amount
 const cores = (amount?: number) => (amount === undefined ? 'not set' : String(Number(amount.toFixed(amount < 0.01 ? 4 : 2))));
 const mebibytes = (bytes?: number) => (bytes === undefined ? 'not set' : String(Math.round(bytes / mib)));
 
-/** How much the cost model changes the requests of one pod, in cores; 4 GiB count as much as a core, as clouds price them. */
+/** How much the cost model changes the requests of one pod, in cores. 4 GiB count as one core, similar to cloud prices. */
 function changeOf({ current, cost }: ContainerRecommendation): number {
   const change = (now?: number, then?: number) => (then === undefined ? 0 : Math.abs((now ?? 0) - then));
   return change(current.cpuCores, cost.cpuCores) + change(current.memoryBytes, cost.memoryBytes) / (4 * 1024 * mib);

@@ -46,13 +46,13 @@ const recordSchema = z.looseObject({
   ),
 });
 
-/** Requests of one container: cores and bytes; absent = not set, or not recommended. */
+/** Requests of one container in cores and bytes; absent = not set, or no recommendation. */
 export interface Requests {
   readonly cpuCores?: number;
   readonly memoryBytes?: number;
 }
 
-/** What one record recommends, of the longest term that has enough data; without any such term `term` is absent. */
+/** The recommendation of one record for the longest term with enough data; `term` is absent if there is none. */
 export interface ContainerRecommendation {
   readonly namespace: string;
   readonly workload: string;
@@ -64,7 +64,7 @@ export interface ContainerRecommendation {
   readonly performance: Requests;
 }
 
-/** Reads the value of a record of the recommendations topic; one row a container. */
+/** Reads the value of a record of the recommendations topic; returns one row per container. */
 export function readRecommendations(value: unknown): ContainerRecommendation[] {
   const objects = Object.values(recordSchema.parse(value).experiments)
     .flatMap(({ apis }) => apis.recommendations.response)

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { showJob } from './show-job.js';
 import { startServers } from './start-servers.js';
-import { tell } from './stopwatch.js';
+import { logStep } from './stopwatch.js';
 import { whereNext } from './where-next.js';
 
 interface DemoOptions {
@@ -12,12 +12,12 @@ interface DemoOptions {
 }
 
 const command = new Command('npm run demo --')
-  .description('Sizes a generated cluster on a real Prometheus and a real Apache Kafka, and shows what arrives on the three topics.')
-  .option('--once', 'end when all is shown; the exit status is 0 only when every record arrived')
-  .option('--containers <number>', 'how many containers the cluster has', readWholeNumber, 60)
+  .description('Sizes a generated cluster on a real Prometheus and a real Apache Kafka, and shows the records of the three topics.')
+  .option('--once', 'exit at the end; the exit status is 0 only if all records arrived')
+  .option('--containers <number>', 'containers of the cluster', readWholeNumber, 60)
   .option('--days <number>', 'days of usage, up to now', readWholeNumber, 15)
-  .option('--scrape <seconds>', 'seconds from one sample to the next', readWholeNumber, 300)
-  .addHelpText('after', '\nKAFKA_BOOTSTRAP_SERVERS, PROMETHEUS_URL and DATABASE_URL, where set, are used instead of servers of its own.');
+  .option('--scrape <seconds>', 'scrape interval', readWholeNumber, 300)
+  .addHelpText('after', '\nSet KAFKA_BOOTSTRAP_SERVERS, PROMETHEUS_URL or DATABASE_URL to use your own servers.');
 
 try {
   await runDemo(command.parse().opts<DemoOptions>());
@@ -30,12 +30,10 @@ async function runDemo({ once, containers, days, scrape }: DemoOptions): Promise
   const servers = await startServers({ containers, days, scrapeSeconds: scrape });
   const { jobId, faults } = await showJob(servers);
   for (const fault of faults) console.error(`MISSING: ${fault}`);
-  tell(
-    faults.length > 0 ? `${faults.length} things are not as they should be` : 'Every experiment has its record, and the summary came last',
-  );
+  logStep(faults.length > 0 ? `${faults.length} checks failed` : 'Every experiment has its record, and the summary came last');
   if (!once) {
     console.log(whereNext(servers, jobId));
-    tell('Everything stays up until Ctrl-C');
+    logStep('Everything stays up until Ctrl-C');
     return;
   }
   for (const server of [servers.service, servers.kafka, servers.prometheus]) await server.stop();

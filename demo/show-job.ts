@@ -6,22 +6,22 @@ import { experimentNames, followJob, type JobSummary, submitJob } from './bulk-c
 import { recommendationTable } from './print-recommendations.js';
 import { readRecommendations } from './read-recommendation.js';
 import type { DemoServers } from './start-servers.js';
-import { tell } from './stopwatch.js';
+import { logStep } from './stopwatch.js';
 
-/** How long the records may take after the job is final. */
+/** Maximum wait for the records after the job has ended. */
 const recordsTimeoutMs = 60_000;
 
-/** Runs one bulk job, shows what arrives on the topics, and says what is wrong with it; no faults = all arrived. */
+/** Runs one bulk job and shows the records of the topics. Returns the faults; none = all records arrived. */
 export async function showJob(servers: DemoServers): Promise<{ jobId: string; faults: string[] }> {
   const { url } = servers.service;
   const reader = await readRecords(servers.kafka.bootstrapServers, Object.values(topics));
   const jobId = await submitJob(url);
-  tell(`POST /bulk: job ${jobId}`);
+  logStep(`POST /bulk: job ${jobId}`);
   const summary = await followWithBar(url, jobId);
-  tell(`The job is ${summary.status}; waiting for its records …`);
+  logStep(`The job is ${summary.status}; waiting for its records …`);
   const records = await collectRecords(reader, jobId);
   await reader.stop();
-  tell(`${records.length} records have arrived`);
+  logStep(`${records.length} records have arrived`);
 
   printRecords(records);
   const expected = servers.containers?.map(experimentName) ?? (await experimentNames(url, jobId));
@@ -29,7 +29,7 @@ export async function showJob(servers: DemoServers): Promise<{ jobId: string; fa
   return { jobId, faults: [...failure, ...checkRecords(expected, records)] };
 }
 
-/** A bar where somebody watches; in a log a line whenever the number changes. */
+/** Shows a progress bar in a terminal; otherwise logs a line whenever the number changes. */
 async function followWithBar(url: string, jobId: string): Promise<JobSummary> {
   const bar = new SingleBar({ format: '  {bar} {value} of {total} experiments', hideCursor: true });
   let before = 0;
@@ -37,17 +37,17 @@ async function followWithBar(url: string, jobId: string): Promise<JobSummary> {
     if (total_experiments === 0) return;
     if (!bar.isActive) bar.start(total_experiments, 0);
     bar.update(processed_experiments);
-    if (!process.stderr.isTTY && processed_experiments > before) tell(`${processed_experiments} of ${total_experiments} experiments`);
+    if (!process.stderr.isTTY && processed_experiments > before) logStep(`${processed_experiments} of ${total_experiments} experiments`);
     before = processed_experiments;
   };
   return followJob(url, jobId, show).finally(() => bar.stop());
 }
 
-/** The job's records when its summary, the last of them, is there; where time runs out those that came. */
+/** Collects the job's records until its summary, the last one, arrives, or until the timeout. */
 async function collectRecords(reader: RecordReader, jobId: string): Promise<KafkaRecord[]> {
   const hasSummary = () => recordsOf(jobId, reader.records).some(({ topic }) => topic === topics.summary);
-  await waitUntil('the summary arrives', hasSummary, { timeoutMs: recordsTimeoutMs }).catch(() => tell('No summary arrived'));
-  // The consumer reads the topics side by side: what was sent before the summary may be read after it.
+  await waitUntil('the summary arrives', hasSummary, { timeoutMs: recordsTimeoutMs }).catch(() => logStep('No summary arrived'));
+  // The consumer reads the topics concurrently, so records that were sent before the summary may arrive after it.
   await waitUntil('the records have been read', readsNothingMore(reader), { timeoutMs: 10_000, everyMs: 500 });
   return recordsOf(jobId, reader.records);
 }
@@ -68,7 +68,7 @@ function printRecords(records: readonly KafkaRecord[]): void {
   for (const { value } of on(topics.summary)) console.log(`\nOn ${topics.summary}:\n${JSON.stringify(value, null, 2)}`);
 }
 
-/** As the service names experiments by default (setting `experimentNameFormat`). */
+/** The default experiment name of the service (setting `experimentNameFormat`). */
 function experimentName(of: { namespace: string; workload: string; workloadType: string; container: string }): string {
   return `prometheus-1|default|${of.namespace}|${of.workload}(${of.workloadType})|${of.container}`;
 }

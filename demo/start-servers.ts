@@ -6,7 +6,7 @@ import { type KafkaServer, startKafka } from '../test/servers/kafka.js';
 import { hasKafkaJars } from '../test/servers/kafka-jars.js';
 import { type PrometheusServer, startPrometheus } from '../test/servers/prometheus.js';
 import { type Service, startService } from '../test/servers/service.js';
-import { tell } from './stopwatch.js';
+import { logStep } from './stopwatch.js';
 
 export interface DemoSize {
   readonly containers: number;
@@ -18,14 +18,14 @@ export interface DemoServers {
   readonly kafka: KafkaServer;
   readonly prometheus: PrometheusServer;
   readonly service: Service;
-  /** What the cluster has; undefined where the Prometheus is somebody else's. */
+  /** The generated containers; undefined with PROMETHEUS_URL. */
   readonly containers?: readonly GeneratedContainer[];
 }
 
 const hourSeconds = 3600;
-const usualPort = 8080;
+const defaultPort = 8080;
 
-/** Starts Kafka, Prometheus with a generated cluster, and the service; those that the environment names are used instead. */
+/** Starts Kafka, Prometheus with a generated cluster, and the service. Uses existing servers if the environment names them. */
 export async function startServers(size: DemoSize): Promise<DemoServers> {
   const { KAFKA_BOOTSTRAP_SERVERS, PROMETHEUS_URL, DATABASE_URL, PORT } = process.env;
   const startsKafka = !KAFKA_BOOTSTRAP_SERVERS;
@@ -34,18 +34,18 @@ export async function startServers(size: DemoSize): Promise<DemoServers> {
     startKafka({ given: KAFKA_BOOTSTRAP_SERVERS }),
     PROMETHEUS_URL ? givenCluster(PROMETHEUS_URL) : startCluster(size),
   ]);
-  tell(`Apache Kafka answers at ${kafka.bootstrapServers}, Prometheus at ${prometheus.url}`);
+  logStep(`Apache Kafka answers at ${kafka.bootstrapServers}, Prometheus at ${prometheus.url}`);
   const service = await startService({
     env: {
-      PORT: PORT ?? String(await freePort(usualPort)),
+      PORT: PORT ?? String(await freePort(defaultPort)),
       DATABASE_URL,
       KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers,
       PROMETHEUS_URL: prometheus.url,
-      // Small shards, so that the bar moves also with few containers.
+      // Small shards, so that the progress bar moves even with few containers.
       SHARD_SIZE: '20',
     },
   });
-  tell(`The service answers at ${service.url}`);
+  logStep(`The service answers at ${service.url}`);
   return { kafka, prometheus, service, containers };
 }
 
@@ -57,8 +57,8 @@ async function givenCluster(url: string): Promise<Cluster> {
 
 async function startCluster(size: DemoSize): Promise<Cluster> {
   const endSeconds = Math.floor(Date.now() / 1000 / hourSeconds) * hourSeconds;
-  tell(`Generating ${size.containers} containers, ${size.days} days up to now, a sample every ${size.scrapeSeconds} s …`);
+  logStep(`Generating ${size.containers} containers, ${size.days} days up to now, a sample every ${size.scrapeSeconds} s …`);
   const cluster = await clusterBlocks({ ...size, endSeconds, seed: 1, tailSeconds: 2 * hourSeconds });
-  tell(`The cluster is ready: ${cluster.samples.toLocaleString('en')} samples`);
+  logStep(`The cluster is ready: ${cluster.samples.toLocaleString('en')} samples`);
   return { prometheus: await startPrometheus({ blocks: cluster.blocks }), containers: cluster.containers };
 }

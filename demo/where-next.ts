@@ -1,12 +1,12 @@
 import type { DemoServers } from './start-servers.js';
 
-/** What to try while the servers run. */
+/** Suggestions for the time while the servers run. */
 export function whereNext({ service, kafka, prometheus }: DemoServers, jobId: string): string {
   const job = `${service.url}/bulk?job_id=${jobId}`;
   return `
 Where to look next
   the job            curl '${job}'
-  all of it          curl '${job}&include=summary,experiments,metadata'
+  the complete job   curl '${job}&include=summary,experiments,metadata'
   a smaller job      curl -X POST ${service.url}/bulk -H 'content-type: application/json' -d '{"filter":{"include":{"namespace":["shop"]}}}'
   the records        a consumer of recommendations-topic, error-topic and summary-topic at ${kafka.bootstrapServers}
   the usage          ${prometheus.url}

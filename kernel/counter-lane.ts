@@ -1,7 +1,7 @@
 import { entryAt, entryBytes } from './entries';
 import { emptyWindow, Lane, nextWindow, noteFilled, put, samplesUpTo, skipTo } from './lane';
 
-/** rate, increase and irate: goes over the entries in [at, to). */
+/** Processes the entries in [at, to) for rate, increase and irate. */
 export function runCounter(lane: Lane, at: usize, to: usize): void {
   let entry = entryAt(at);
   let time = entry.timeMs;
@@ -63,7 +63,7 @@ export function runCounter(lane: Lane, at: usize, to: usize): void {
   }
 }
 
-/** Writes the window and goes on to the one that `timeMs` is in, or the next of the lane after it. */
+/** Writes the window and advances to the lane's first window that ends at `timeMs` or later. */
 export function closeCounter(lane: Lane, timeMs: i64): void {
   writeCounter(lane);
   const isCarried = lane.isShared && lane.count > 0 && lane.lastTime === lane.endMs;
@@ -90,7 +90,7 @@ function writeCounter(lane: Lane): void {
   noteFilled(lane);
 }
 
-/** extrapolatedRate of promql/functions.go for counters, before it divides by the range. */
+/** Prometheus' extrapolatedRate (promql/functions.go) for counters, before the division by the range. */
 function extrapolatedIncrease(lane: Lane): f64 {
   const gained = lane.lastValue - lane.firstValue + lane.resets;
   const sampled = f64(lane.lastTime - lane.firstTime) / 1000;

@@ -3,11 +3,11 @@ import { Fault } from './kernel';
 
 function loadBigEndian(at: usize): u64 {
   const bytes = v128.load64_zero(at);
-  // One instruction, where bswap would be nine.
+  // One instruction; bswap would take nine.
   return v128.extract_lane<u64>(v128.shuffle<i8>(bytes, bytes, 7, 6, 5, 4, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0);
 }
 
-/** The bits from bit position `bit` on, at the top of the word; the first 57 of them are good. Reads 8 bytes. */
+/** The bits from bit position `bit` on, at the top of the word. Only the first 57 are valid. Reads 8 bytes. */
 export function peek57(bit: usize): u64 {
   return loadBigEndian(bit >> 3) << (bit & 7);
 }
@@ -19,32 +19,32 @@ export function peek64(bit: usize): u64 {
   return (loadBigEndian(at) << shift) | (u64(load<u8>(at + 8)) >> (8 - shift));
 }
 
-/** A number of `width` bits that stands for a difference: 1 - 2^(width-1) to 2^(width-1) (tsdb/docs/bstream.md: the range is not two's complement's). */
+/** A signed number of `width` bits, from 1 - 2^(width-1) to 2^(width-1). Not two's complement: see Prometheus' tsdb/docs/bstream.md. */
 export function signedBits(bits: u64, width: u64): i64 {
   return i64(bits) - (bits > (1 as u64) << (width - 1) ? i64(1) << width : 0);
 }
 
-/** Times beyond are no times: the twin's numbers are exact up to here. */
-const latestMs: i64 = 9007199254740991;
-/** Bits of the NaN that marks a series as gone (model/value.StaleNaN). */
+/** Latest valid time; 2^53 - 1, up to which the twin's numbers are exact. */
+const maxTimeMs: i64 = 9007199254740991;
+/** Bits of the NaN that marks a series as stale (Prometheus: model/value.StaleNaN). */
 const staleBits: u64 = ((0x7ff00000 as u64) << 32) | 2;
-/** One after another: "as far from the last as that from the one before" and "the same value" are a zero bit each. */
-const longestRunInWord: u64 = 28;
+/** Maximum repeated samples in one word. A sample with the same interval and the same value as the last is two zero bits. */
+const maxRunInWord: u64 = 28;
 
-/** What the last call of `decodeChunk` or `peekFirstTime` found. */
+/** Results of the last call of `decodeChunk` or `peekFirstTime`. */
 export let decodedEnd: usize = 0;
 export let decodedTime: i64 = 0;
 
 let varintEnd: usize = 0;
 
-/** An unsigned varint of up to ten bytes before `end`; `varintEnd` = 0 where there is none. */
+/** Reads an unsigned varint of up to ten bytes before `end`. Sets `varintEnd` to its end, or to 0 if it is invalid. */
 function readVarint(at: usize, end: usize): u64 {
   let value: u64 = 0;
   for (let shift: u64 = 0; shift < 70 && at < end; shift += 7) {
     const byte = load<u8>(at++);
     value |= u64(byte & 0x7f) << shift;
     if (byte < 0x80) {
-      // The tenth byte holds one bit.
+      // The tenth byte holds only one bit.
       varintEnd = shift === 63 && byte > 1 ? 0 : at;
       return value;
     }
@@ -53,22 +53,23 @@ function readVarint(at: usize, end: usize): u64 {
   return 0;
 }
 
-/** Number of samples that a chunk says it has: two bytes, big-endian. */
+/** Number of samples according to the chunk's header: two bytes, big-endian. */
 export function countOf(at: usize): u32 {
   return (u32(load<u8>(at)) << 8) | load<u8>(at + 1);
 }
 
-/** Time of the first sample into `decodedTime`. */
+/** Sets `decodedTime` to the time of the first sample. */
 export function peekFirstTime(at: usize, length: usize): Fault {
   const zigzag = readVarint(at + 2, at + length);
   if (varintEnd === 0) return Fault.Truncated;
   decodedTime = i64(zigzag >> 1) ^ -i64(zigzag & 1);
-  return decodedTime > latestMs || decodedTime < -latestMs ? Fault.Time : Fault.None;
+  return decodedTime > maxTimeMs || decodedTime < -maxTimeMs ? Fault.Time : Fault.None;
 }
 
 /**
- * Decodes an XOR chunk (tsdb/chunkenc/xor.go) of at least one sample into entries from `out` on: `decodedEnd` is where they end, `decodedTime` the
- * time of the last. Loads reach up to 9 bytes past the chunk's end, which the frame's room has; a sample that used any of them is a fault.
+ * Decodes an XOR chunk (Prometheus: tsdb/chunkenc/xor.go) with at least one sample into entries from `out` on. Sets `decodedEnd` to their
+ * end and `decodedTime` to the time of the last. Reads up to 9 bytes past the end of the chunk, which are within the memory; it is a fault
+ * if a sample uses any of them.
  */
 export function decodeChunk(at: usize, length: usize, out: usize): Fault {
   const fault = peekFirstTime(at, length);
@@ -90,7 +91,7 @@ export function decodeChunk(at: usize, length: usize, out: usize): Fault {
 
   const firstDelta = readVarint(at, end);
   if (varintEnd === 0) return Fault.Truncated;
-  if (firstDelta > u64(latestMs)) return Fault.Time;
+  if (firstDelta > u64(maxTimeMs)) return Fault.Time;
   let delta = i64(firstDelta);
   let position = varintEnd << 3;
   const lastBit = end << 3;
@@ -102,13 +103,13 @@ export function decodeChunk(at: usize, length: usize, out: usize): Fault {
     let word = peek57(position);
     let used: u64 = 0;
     if (word >> 61 === 2 && !isSecond) {
-      // The usual sample: as far as the last, the bits that changed where they did the last time.
+      // The most common sample: same interval as before, changed bits at the same position as before.
       bits ^= (peek64(position + 3) >> (64 - width)) << (64 - leading - width);
       position += usize(width) + 3;
       if (position > lastBit) return Fault.Truncated;
       if (delta === 0) continue;
       time += delta;
-      if (time > latestMs) return Fault.Time;
+      if (time > maxTimeMs) return Fault.Time;
       isSample = u32(bits !== staleBits);
       isInRun = false;
       storeEntry(out, time, reinterpret<f64>(bits), isSample, 0);
@@ -117,7 +118,7 @@ export function decodeChunk(at: usize, length: usize, out: usize): Fault {
     }
     if (isSecond) isSecond = false;
     else if (word >> 62 === 0) {
-      const run = u32(min(min(clz(word) >> 1, longestRunInWord), u64(left)));
+      const run = u32(min(min(clz(word) >> 1, maxRunInWord), u64(left)));
       position += run << 1;
       if (position > lastBit) return Fault.Truncated;
       left -= run - 1;
@@ -137,7 +138,7 @@ export function decodeChunk(at: usize, length: usize, out: usize): Fault {
           out += entryBytes;
         }
       }
-      if (time > latestMs) return Fault.Time;
+      if (time > maxTimeMs) return Fault.Time;
       continue;
     } else if (word >> 63 === 0) used = 1;
     else if (word >> 62 === 2) {
@@ -153,7 +154,7 @@ export function decodeChunk(at: usize, length: usize, out: usize): Fault {
       const change = i64(peek64(position + 4));
       position += 68;
       if (position > lastBit) return Fault.Truncated;
-      if (change > latestMs) return Fault.Time;
+      if (change > maxTimeMs) return Fault.Time;
       delta += change;
       word = peek57(position);
     }
@@ -178,9 +179,9 @@ export function decodeChunk(at: usize, length: usize, out: usize): Fault {
       if (delta < 0) return Fault.Order;
       continue;
     }
-    if (delta > latestMs) return Fault.Time;
+    if (delta > maxTimeMs) return Fault.Time;
     time += delta;
-    if (time > latestMs) return Fault.Time;
+    if (time > maxTimeMs) return Fault.Time;
     isInRun = false;
     storeEntry(out, time, reinterpret<f64>(bits), isSample, 0);
     out += entryBytes;

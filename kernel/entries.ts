@@ -1,7 +1,7 @@
 
 /**
- * One decoded thing of a series, in time order: a sample (`count` 1), a run of equal values at equal distances (`count` > 1, `deltaMs` apart,
- * the first at `timeMs`) or a stale marker (`count` 0). Runs are what makes constant series (requests, limits, info) cheap.
+ * One decoded item of a series, in time order: a sample (`count` 1), a run of equal values at equal intervals (`count` > 1, `deltaMs`
+ * apart, the first at `timeMs`) or a stale marker (`count` 0). Runs make constant series (requests, limits, info) cheap.
  */
 @unmanaged
 export class Entry {
@@ -13,8 +13,8 @@ export class Entry {
 
 export const entryBytes: usize = offsetof<Entry>();
 
-/** Most entries that are held back at a time; a chunk has at most 65,535. */
-export const mostEntries: usize = 131072;
+/** Maximum entries of a list. A chunk has at most 65,535. */
+export const maxEntries: usize = 131072;
 
 export function entryAt(at: usize): Entry {
   return changetype<Entry>(at);
@@ -28,7 +28,6 @@ export function storeEntry(at: usize, timeMs: i64, value: f64, count: u32, delta
   entry.deltaMs = deltaMs;
 }
 
-/** Time of an entry's last sample. */
 export function lastTimeOf(entry: Entry): i64 {
   return entry.count > 1 ? entry.timeMs + i64(entry.count - 1) * i64(entry.deltaMs) : entry.timeMs;
 }
@@ -41,11 +40,11 @@ function timeOf(entry: Entry, index: u32): i64 {
 }
 
 /**
- * Merges two lists by time into `out`, sample by sample; of two samples at one time the first list's is kept. False = more than the list holds.
- * `mergedEnd` is where the merged list ends.
+ * Merges two lists by time into `out`, sample by sample. Of two samples with the same time it keeps the first list's. Sets `mergedEnd` to
+ * the end of the merged list. Returns false if the list is full.
  */
 export function mergeEntries(first: usize, firstEnd: usize, second: usize, secondEnd: usize, out: usize): bool {
-  const full = out + mostEntries * entryBytes;
+  const full = out + maxEntries * entryBytes;
   let firstIndex: u32 = 0;
   let secondIndex: u32 = 0;
   while (first < firstEnd || second < secondEnd) {

@@ -1,12 +1,12 @@
 import { entryAt, entryBytes } from './entries';
 import { emptyWindow, Lane, nextWindow, noteFilled, put, samplesUpTo, skipTo } from './lane';
 
-/** Least and negated greatest value side by side: one instruction without a branch for both, that passes over NaN as PromQL does. */
+/** Updates minimum and negated maximum in one instruction without a branch. It ignores NaN, as PromQL does. */
 function withValue(extremes: v128, value: f64): v128 {
   return f64x2.pmin(extremes, f64x2.replace_lane(f64x2.splat(value), 1, -value));
 }
 
-/** avg, min, max, sum, count and last_over_time: goes over the entries in [at, to). */
+/** Processes the entries in [at, to) for avg, min, max, sum, count and last_over_time. */
 export function runGauge(lane: Lane, at: usize, to: usize): void {
   let entry = entryAt(at);
   let time = entry.timeMs;
@@ -28,7 +28,7 @@ export function runGauge(lane: Lane, at: usize, to: usize): void {
           lastValue = entry.value;
           lastTime = time;
           count++;
-          // The exact sum is total + rest (Knuth's TwoSum): no less than kahanSumInc of promql/functions.go, and without a branch.
+          // The exact sum is total + rest (Knuth's TwoSum): as exact as Prometheus' kahanSumInc (promql/functions.go), without a branch.
           const total = sum + lastValue;
           const seen = total - sum;
           rest += sum - (total - seen) + (lastValue - seen);
@@ -73,7 +73,7 @@ export function runGauge(lane: Lane, at: usize, to: usize): void {
   }
 }
 
-/** Writes the window and goes on to the one that `timeMs` is in, or the next of the lane after it. */
+/** Writes the window and advances to the lane's first window that ends at `timeMs` or later. */
 export function closeGauge(lane: Lane, timeMs: i64): void {
   writeGauge(lane);
   const isCarried = lane.isShared && lane.count > 0 && lane.lastTime === lane.endMs;
@@ -95,9 +95,9 @@ export function closeGauge(lane: Lane, timeMs: i64): void {
 function writeGauge(lane: Lane): void {
   const count = lane.count;
   if (count === 0) return;
-  // An infinite sum has no meaningful rest.
+  // The rest of an infinite sum is meaningless.
   const sum = abs(lane.sum) === Infinity ? lane.sum : lane.sum + lane.sumRest;
-  // PromQL's minimum and maximum pass over NaN unless there is nothing else.
+  // PromQL's minimum and maximum ignore NaN unless all values are NaN.
   const hasNumber = lane.min <= lane.max;
   put(lane, lane.column0, sum / f64(count));
   put(lane, lane.column1, hasNumber ? lane.min : NaN);

@@ -1,40 +1,33 @@
 import { closeCounter, runCounter } from './counter-lane';
 import { countOf, decodeChunk, decodedEnd, decodedTime, peekFirstTime } from './decode-chunk';
-import { entryAt, entryBytes, lastTimeOf, mostEntries, mergedEnd, mergeEntries } from './entries';
+import { entryAt, entryBytes, lastTimeOf, maxEntries, mergedEnd, mergeEntries } from './entries';
 import { closeGauge, runGauge } from './gauge-lane';
 import { passInstants, runInstant, Lane, LaneKind, laneBytes, resetLane } from './lane';
 
-/** What is wrong with a chunk; the texts are in src/remote-read/kernel.ts. */
+/** Faults of a chunk; their texts are in src/remote-read/kernel.ts. */
 export enum Fault {
   None = 0,
-  /** It ends before its samples do. */
+  /** The chunk ends before its last sample. */
   Truncated = 1,
   /** A value of more than 64 bits. */
   Width = 2,
-  /** Its samples, or the chunks of a series, go back in time. */
+  /** Its samples, or the chunks of a series, are not in time order. */
   Order = 3,
-  /** A time that is none: 2^53 ms or more from 1970. */
+  /** An invalid time: 2^53 ms or more from 1970. */
   Time = 4,
-  /** Too many samples of chunks that overlap. */
+  /** Overlapping chunks have too many samples. */
   Overlap = 5,
 }
 
 /**
- * The kernel: XOR chunks in, windows out, in one pass and without keeping samples. Compiled to WebAssembly by `npm run build`; its twin in plain
- * TypeScript, which tests hold it against, is decode/twin-kernel.ts. The memory holds three lists of entries, the lanes, the columns, the frame.
+ * The kernel turns XOR chunks into windows, in one pass and without storing the samples. `npm run build` compiles it to WebAssembly. Tests
+ * compare it with a twin in plain TypeScript, test/chunks/twin-kernel.ts. Layout of the memory: three lists of entries, the lanes, the
+ * columns, the frame.
  */
 
-
-
-
-
-
-
-
-
-/** The decoder loads up to 9 bytes past a chunk. */
+/** The decoder reads up to 9 bytes past the end of a chunk. */
 const padding: usize = 16;
-const listBytes = mostEntries * entryBytes;
+const listBytes = maxEntries * entryBytes;
 
 let held: usize = 0;
 let merged: usize = 0;
@@ -46,45 +39,45 @@ let columnBytes: usize = 0;
 let columnsInUse: i32 = 0;
 let frame: usize = 0;
 
-/** Entries that wait for the next chunk: it may overlap them. */
+/** End of the entries that wait for the next chunk, which may overlap them, and the time of the last of them. */
 let heldEnd: usize = 0;
 let heldTime: i64 = 0;
-/** Time of the last entry that the lanes have seen. */
+/** Time of the last entry that the lanes have processed. */
 let seenTime: i64 = 0;
 
 function ensureMemory(end: usize): void {
   const pages = i32((end + 0xffff) >> 16) - memory.size();
-  // Frames come a little longer each: memory that is doubled seldom grows, and its buffer seldom changes.
+  // Frames tend to get slightly longer. Doubling the memory makes it grow, and its buffer change, less often.
   if (pages > 0 && memory.grow(max(pages, memory.size())) < 0 && memory.grow(pages) < 0) unreachable();
 }
 
-/** Lays the memory out for at most so many lanes and columns of `rows` values; gives the address of the first column. */
-export function layOut(mostLanes: i32, mostColumns: i32, rows: i32): usize {
+/** Lays out the memory for at most this many lanes and columns of `rows` values. Returns the address of the first column. */
+export function layOut(maxLanes: i32, maxColumns: i32, rows: i32): usize {
   held = (__heap_base + 15) & ~15;
   merged = held + listBytes;
   overlapping = merged + listBytes;
   lanes = laneEnd = overlapping + listBytes;
-  columns = (lanes + usize(mostLanes) * laneBytes + 15) & ~15;
+  columns = (lanes + usize(maxLanes) * laneBytes + 15) & ~15;
   columnBytes = usize(rows) * 8;
-  frame = columns + usize(mostColumns) * columnBytes;
+  frame = columns + usize(maxColumns) * columnBytes;
   ensureMemory(frame + padding);
   return columns;
 }
 
-/** Address of room for a frame of so many bytes. */
+/** Makes room for a frame and returns its address. */
 export function roomFor(bytes: i32): usize {
   ensureMemory(frame + usize(bytes) + padding);
   return frame;
 }
 
-/** Forgets the lanes; those that follow share so many columns. */
+/** Removes all lanes. The lanes added next use this many columns. */
 export function clearLanes(columnCount: i32): void {
   laneEnd = lanes;
   columnsInUse = columnCount;
   markDirty(0, i32(columnBytes >> 3));
 }
 
-/** Rows that may be other than NaN. */
+/** Rows that may hold values other than NaN. */
 let dirtyFrom: i32 = 0;
 let dirtyTo: i32 = 0;
 
@@ -93,7 +86,7 @@ function markDirty(from: i32, to: i32): void {
   dirtyTo = to;
 }
 
-/** Adds a lane; its columns are numbers of `layOut`'s, -1 = not wanted. Times are whole milliseconds. */
+/** Adds a lane. Its columns are indices of the columns of `layOut`, -1 = not requested. Times are whole milliseconds. */
 export function addLane(
   kind: LaneKind,
   rowStep: i32,
@@ -136,7 +129,7 @@ function columnAt(column: i32): usize {
   return column < 0 ? 0 : columns + usize(column) * columnBytes;
 }
 
-/** Makes ready for a series: its columns are all NaN. */
+/** Prepares for a series: sets all columns to NaN. */
 export function open(): void {
   const from = usize(dirtyFrom) << 3;
   const bytes = usize(dirtyTo - dirtyFrom) << 3;
@@ -147,7 +140,7 @@ export function open(): void {
   seenTime = i64.MIN_VALUE;
 }
 
-/** Takes the next chunk of the series: `length` bytes at `offset` of the frame. */
+/** Adds the next chunk of the series: `length` bytes at `offset` of the frame. */
 export function add(offset: i32, length: i32): Fault {
   const at = frame + usize(offset);
   if (length < 2) return Fault.Truncated;
@@ -165,7 +158,7 @@ export function add(offset: i32, length: i32): Fault {
   return Fault.None;
 }
 
-/** What lies before the chunk is final; the rest is merged with it. */
+/** Entries before the chunk are final. The others are merged with the chunk. */
 function addOverlapping(at: usize, length: usize): Fault {
   let from = held;
   while (lastTimeOf(entryAt(from)) < decodedTime) from += entryBytes;
@@ -195,7 +188,7 @@ function runLanes(from: usize, to: usize): void {
 export let firstFilled: i32 = 0;
 export let endFilled: i32 = 0;
 
-/** The series ends: its last windows are written. Rows with a value lie in [firstFilled, endFilled). */
+/** Ends the series and writes its last windows. All rows with a value are in [firstFilled, endFilled). */
 export function close(): void {
   runLanes(held, heldEnd);
   firstFilled = i32.MAX_VALUE;
@@ -211,7 +204,7 @@ export function close(): void {
 }
 
 function closeLane(lane: Lane): void {
-  // After the end of the grid: every window that is left is passed.
+  // A time after the end of the grid: closes all remaining windows.
   const end = lane.endMs + i64(lane.rows) * lane.strideMs + 1;
   if (lane.kind === LaneKind.Gauge) closeGauge(lane, end);
   else if (lane.kind === LaneKind.Counter) closeCounter(lane, end);

@@ -7,8 +7,9 @@ export enum LaneKind {
 }
 
 /**
- * One pass of windows over a series: windows that do not overlap, each ending `strideMs` after the one before. Overlapping windows are several lanes
- * (decode/plan-lanes.ts). The first part says what is wanted, the second is the state between two batches of entries.
+ * One pass over a series. The windows of a lane do not overlap; each ends `strideMs` after the one before. Overlapping windows are
+ * distributed over several lanes (src/remote-read/plan-lanes.ts). The first part of the fields is the plan, the second the state between
+ * two batches of entries.
  */
 @unmanaged
 export class Lane {
@@ -20,13 +21,13 @@ export class Lane {
   firstEndMs: i64;
   strideMs: i64;
   rangeMs: i64;
-  /** A sample belongs to the window that ends at E from E - widthMs on: the range, or a millisecond less where windows are left-open. */
+  /** The window that ends at E starts at E - widthMs: the range, or a millisecond less if windows are left-open. */
   widthMs: i64;
-  /** A sample at the end of a window is also the first of the lane's next: windows are closed and follow each other without a gap. */
+  /** A sample at the end of a window is also the first of the lane's next window: windows are closed and adjacent. */
   isShared: i32;
-  /** Older Prometheus limited extrapolation to the zero point before it looked at the threshold, newer ones after it (series-windows.ts). */
+  /** Whether extrapolation is limited to the zero point before the threshold applies, as in older Prometheus (see `Grid.extrapolation`). */
   isZeroFirst: i32;
-  /** Addresses of the columns that results go to, 0 = not wanted; their order is that of decode/plan-lanes.ts. */
+  /** Addresses of the columns for the results, in the order of src/remote-read/plan-lanes.ts; 0 = not requested. */
   column0: usize;
   column1: usize;
   column2: usize;
@@ -48,14 +49,14 @@ export class Lane {
   resets: f64;
   previousTime: i64;
   previousValue: f64;
-  /** Rows that have a value are within [firstFilled, endFilled). */
+  /** All rows with a value are in [firstFilled, endFilled). */
   firstFilled: i32;
   endFilled: i32;
 }
 
 export const laneBytes: usize = offsetof<Lane>();
 
-/** Makes the lane ready for another series. */
+/** Prepares the lane for another series. */
 export function resetLane(lane: Lane): void {
   lane.row = lane.firstRow;
   lane.endMs = lane.firstEndMs;
@@ -83,13 +84,13 @@ export function noteFilled(lane: Lane): void {
   lane.endFilled = lane.row + 1;
 }
 
-/** Goes one window on. */
+/** Advances by one window. */
 export function nextWindow(lane: Lane): void {
   lane.row += lane.rowStep;
   lane.endMs += lane.strideMs;
 }
 
-/** Goes on, over windows without samples, to the one that ends at `timeMs` or later, or to the end of the grid. */
+/** Skips windows without samples: advances to the one that ends at `timeMs` or later, or to the end of the grid. */
 export function skipTo(lane: Lane, timeMs: i64): void {
   if (timeMs <= lane.endMs || lane.row >= lane.rows) return;
   const left = i64((lane.rows - lane.row + lane.rowStep - 1) / lane.rowStep);
@@ -98,18 +99,20 @@ export function skipTo(lane: Lane, timeMs: i64): void {
   lane.endMs += windows * lane.strideMs;
 }
 
-/** How many of a run's samples, `deltaMs` apart, go from a time up to another, both included. Divides floats: integers take three times as long. */
+/**
+ * Number of a run's samples, `deltaMs` apart, between two times, both included. Divides floats, because integers take three times as long.
+ */
 export function samplesUpTo(timeMs: i64, untilMs: i64, deltaMs: i64): i64 {
   return i64(f64(untilMs - timeMs) / f64(deltaMs)) + 1;
 }
 
-/** A bare selector: at each instant the latest sample within the look-back. A stale marker is a NaN, which is how no value is written. */
+/** A bare selector: takes the latest sample within the look-back at each instant. A stale marker is a NaN and so means no value. */
 export function runInstant(lane: Lane, at: usize, to: usize): void {
   for (; at < to; at += entryBytes) {
     const entry = entryAt(at);
     const lastTime = lastTimeOf(entry);
     const time = entry.timeMs;
-    // Instants before the entry see the one before; those within a run see one of the run.
+    // Instants before the entry take the previous entry. Instants within a run take a sample of the run.
     if (time > lane.endMs) passInstants(lane, time);
     lane.lastValue = entry.value;
     if (lane.endMs < lastTime && lane.row < lane.rows) passRun(lane, time, lastTime, i64(entry.deltaMs));
@@ -118,7 +121,7 @@ export function runInstant(lane: Lane, at: usize, to: usize): void {
   }
 }
 
-/** Answers the instants within a run, before its last sample. */
+/** Writes the instants within a run, before its last sample. */
 function passRun(lane: Lane, time: i64, lastTime: i64, delta: i64): void {
   while (lane.endMs < lastTime && lane.row < lane.rows) {
     lane.lastTime = time + (samplesUpTo(time, lane.endMs, delta) - 1) * delta;
@@ -126,7 +129,7 @@ function passRun(lane: Lane, time: i64, lastTime: i64, delta: i64): void {
   }
 }
 
-/** Answers the instants before `timeMs` with what was seen last. */
+/** Writes the last value to the instants before `timeMs`. */
 export function passInstants(lane: Lane, timeMs: i64): void {
   while (lane.row < lane.rows && lane.endMs < timeMs) {
     if (lane.lastTime >= lane.endMs - lane.widthMs) {

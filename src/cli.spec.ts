@@ -53,7 +53,7 @@ it('answers a bad file with the error envelope on its line, goes on, and ends wi
   expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
     envelope('missing.json: cannot be read (ENOENT)'),
     envelope('broken.json: is not JSON'),
-    envelope('faulty.json: series.cpuUsage.max.0.1: expected a number as text'),
+    envelope('faulty.json: series.cpuUsage.max.0.1: expected a number as a string'),
     answer('s7_empty'),
   ]);
   expect(status).toBe(1);

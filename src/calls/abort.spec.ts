@@ -7,11 +7,11 @@ const untilStopped = async (signal: AbortSignal) => {
 };
 
 describe('runTogether', () => {
-  it('gives the results in the order of the tasks', async () => {
+  it('returns the results in the order of the tasks', async () => {
     expect(await runTogether([async () => 1, async () => 2])).toEqual([1, 2]);
   });
 
-  it('stops the rest when one fails, and fails with its error', async () => {
+  it('stops the other tasks when one fails, and rejects with its error', async () => {
     const failure = new Error('refused');
     let stopped = false;
     const slow = (signal: AbortSignal) => untilStopped(signal).finally(() => (stopped = true));
@@ -23,7 +23,7 @@ describe('runTogether', () => {
   it.each([
     ['before', (controller: AbortController) => controller.abort(new Error('cancelled'))],
     ['during', (controller: AbortController) => void setImmediate(() => controller.abort(new Error('cancelled')))],
-  ])("stops all when the caller's signal fires %s", async (_, abort) => {
+  ])("stops all tasks when the caller's signal fires %s", async (_, abort) => {
     const controller = new AbortController();
     abort(controller);
     await expect(runTogether([untilStopped, untilStopped], controller.signal)).rejects.toThrow('cancelled');

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 
-/** Settles with the work, or rejects with the signal's reason as soon as it fires, though the work goes on. */
+/** Settles with the work, or rejects with the signal's reason as soon as the signal fires. Does not stop the work. */
 export function untilAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return work;
   return new Promise((resolve, reject) => {
@@ -11,7 +11,7 @@ export function untilAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise
   });
 }
 
-/** Work that several callers wait for: it goes on while one of them waits, and is stopped when none does any more. */
+/** Work that several callers wait for. It is stopped when no caller waits any longer. */
 export class SharedWork<T> {
   private readonly controller = new AbortController();
   private waiting = 0;
@@ -19,7 +19,7 @@ export class SharedWork<T> {
 
   constructor(start: (signal: AbortSignal) => Promise<T>) {
     this.result = start(this.controller.signal);
-    this.result.catch(() => undefined); // whoever waits hears of it
+    this.result.catch(() => undefined); // Callers of wait() get the error.
   }
 
   async wait(signal?: AbortSignal): Promise<T> {
@@ -32,14 +32,16 @@ export class SharedWork<T> {
   }
 }
 
-/** A signal that fires when its caller's fires or when time is up, and says which. `release` must be called: it frees timer and listener. */
+/**
+ * A signal that fires when the caller's signal fires or the time is up; `isTimeUp` tells which. Call `release` to free timer and listener.
+ */
 export interface StopSignal {
   readonly signal: AbortSignal;
   readonly isTimeUp: () => boolean;
   readonly release: () => void;
 }
 
-/** AbortSignal.any keeps growing on a caller's signal that lives as long as a job (Node 20), so the listener is put and taken by hand. */
+/** Starts a StopSignal. Does not use AbortSignal.any: in Node 20 it leaks memory on a signal that lives as long as a job. */
 export function stopAfter(timeoutMs: number, caller?: AbortSignal): StopSignal {
   const controller = new AbortController();
   let isTimeUp = false;
@@ -60,13 +62,16 @@ export function stopAfter(timeoutMs: number, caller?: AbortSignal): StopSignal {
   };
 }
 
-/** A piece of work that stops when its signal fires. */
+/** Work that stops when its signal fires. */
 export type Task<T> = (signal: AbortSignal) => Promise<T>;
 
-/** Starts all tasks at once; when one fails, or the caller's signal fires, the rest is stopped, and that failure is the result. */
+/**
+ * Starts all tasks at once and returns their results. When one fails or the caller's signal fires, stops the others and rejects with that
+ * error.
+ */
 export async function runTogether<T>(tasks: readonly Task<T>[], caller?: AbortSignal): Promise<T[]> {
   const controller = new AbortController();
-  // Every task may listen; more than ten are no leak here.
+  // Each task may add a listener; more than ten are not a leak here.
   setMaxListeners(0, controller.signal);
   const stop = () => controller.abort(caller?.reason);
   if (caller?.aborted) stop();

@@ -5,13 +5,16 @@ const maxBackOffMs = 10_000;
 
 /** Which failures of a call are retried, and for how long. */
 export interface RetryRule {
-  /** Counts from the first failure, because an attempt may have waited long for its turn. */
+  /** Counts from the first failure, because the first attempt may have queued for a long time. */
   readonly budgetMs: number;
-  /** The milliseconds that the other side asked to wait (Retry-After), 0 if it asked for none; undefined if a retry cannot help. */
+  /** The pause that the server requested (Retry-After, ms), 0 without one; undefined if a retry cannot help. */
   readonly pauseMsOf: (error: unknown) => number | undefined;
 }
 
-/** Repeats an attempt with exponential back-off and jitter. Rejects with the last error when the budget is used up, or when the other side asks to wait longer than that. */
+/**
+ * Repeats an attempt with exponential back-off and jitter. Rejects with the last error when the budget is used up or shorter than the pause
+ * that the server requested.
+ */
 export async function retryFor<T>(attempt: () => Promise<T>, { budgetMs, pauseMsOf }: RetryRule, signal?: AbortSignal): Promise<T> {
   let deadlineMs: number | undefined;
   for (let backOffMs = firstBackOffMs; ; backOffMs = Math.min(2 * backOffMs, maxBackOffMs)) {

@@ -1,6 +1,6 @@
 import type { SyntaxNode } from '@lezer/common';
 import { type DiscoveredKind, discoveredKinds } from '../profiles/metadata-profile.js';
-import { injectionPoints, standIn } from '../profiles/placeholders.js';
+import { injectionPoints, withoutPlaceholders } from '../profiles/placeholders.js';
 import { childrenOf, nodesNamed, parsePromql } from '../promql/expression.js';
 import { readMatcher } from '../promql/matcher.js';
 
@@ -33,7 +33,7 @@ export interface QueryPlaces {
 
 /** The places of a query, none of them within a string or a comment; undefined = it is not PromQL. */
 export function readQueryPlaces(text: string): QueryPlaces | undefined {
-  const top = parsePromql(standIn(text));
+  const top = parsePromql(withoutPlaceholders(text));
   if (!top) return undefined;
   const selectors = nodesNamed(top, 'LabelMatchers').map((braces) => readSelector(braces, text));
   return { text, selectors: selectors.filter(hasPlaces), durations: readDurations(top, text) };

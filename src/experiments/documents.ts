@@ -4,32 +4,32 @@ import { deflateRawSync } from 'node:zlib';
 export const sections = ['summary', 'experiments', 'webhook', 'metadata'] as const;
 export type Section = (typeof sections)[number];
 
-/** Field names picked of a section; `all` = the whole section. */
+/** Selected field names of a section; `all` = the complete section. */
 type Fields = ReadonlySet<string> | 'all';
 
-/** What `include` and `exclude` ask for, in the grammar of GET /bulk (spec: bulk-and-kafka.md 2.2, 2.3; contract: GET /bulk). */
+/** The parts that the `include` and `exclude` parameters of GET /bulk select (Kruize: design/BulkAPI.md). */
 export interface Selection {
   readonly included: ReadonlyMap<Section, Fields>;
   readonly excluded: ReadonlyMap<Section, Fields>;
 }
 
-/** Sections whose fields can be named; the others are taken or left whole. */
+/** Sections whose fields can be selected; other sections are included or excluded completely. */
 const sectionsWithFields = ['summary', 'experiments'] as const;
-/** Members of an experiment that are filtered inside; everything below other members is kept as it is. */
-const filteredInside = new Set(['apis', 'create', 'recommendations']);
+/** Members of an experiment whose own members are filtered too; other members are kept or dropped completely. */
+const filteredMembers = new Set(['apis', 'create', 'recommendations']);
 
-/** Reads the two parameters. `include` absent = `summary`; only commas = every section, so that `exclude` has something to leave out. */
+/** Parses the two parameters. `include` defaults to `summary`; only commas = all sections, from which `exclude` can drop some. */
 export function parseSelection(include = 'summary', exclude = ''): Selection {
   const namesNothing = include !== '' && include.split(',').every((item) => item === '');
   return { included: readItems(namesNothing ? sections.join(',') : include), excluded: readItems(exclude) };
 }
 
-/** Whether anything of the section is asked for. */
+/** Whether any part of the section is selected. */
 export function isSelected(selection: Selection, section: Section): boolean {
   return selection.included.has(section) && selection.excluded.get(section) !== 'all';
 }
 
-/** The asked part of a section's value; for `experiments` the value is one experiment. */
+/** The selected part of a section; for `experiments`, `value` is one experiment. */
 export function selectFields(selection: Selection, section: Section, value: object): object {
   const kept = pick(value, selection.included.get(section) ?? 'all', section);
   const dropped = selection.excluded.get(section);
@@ -53,23 +53,23 @@ function pick(value: object, fields: Fields, section: Section): object {
   const picked = Object.entries(value).filter(([name]) => fields.has(name));
   if (section === 'summary') return Object.fromEntries(picked);
   return Object.fromEntries(
-    picked.map(([name, member]) => [name, filteredInside.has(name) && isObject(member) ? pick(member, fields, section) : member]),
+    picked.map(([name, member]) => [name, filteredMembers.has(name) && isObject(member) ? pick(member, fields, section) : member]),
   );
 }
 
-/** Leaves out each named field; of a named field with named members only those members go (`apis|create|request`). */
+/** Drops the named fields. If members of a named field are named too, drops only those members (`apis|create|request`). */
 function omit(value: object, fields: ReadonlySet<string>): object {
   const kept = Object.entries(value).flatMap(([name, member]) => {
-    if (!filteredInside.has(name) || !isObject(member)) return fields.has(name) ? [] : [[name, member]];
-    const goesWhole = fields.has(name) && !namesMemberOf(member, fields);
-    return goesWhole ? [] : [[name, omit(member, fields)]];
+    if (!filteredMembers.has(name) || !isObject(member)) return fields.has(name) ? [] : [[name, member]];
+    const isDropped = fields.has(name) && !namesMemberOf(member, fields);
+    return isDropped ? [] : [[name, omit(member, fields)]];
   });
   return Object.fromEntries(kept);
 }
 
 function namesMemberOf(value: object, fields: ReadonlySet<string>): boolean {
   return Object.entries(value).some(
-    ([name, member]) => fields.has(name) || (filteredInside.has(name) && isObject(member) && namesMemberOf(member, fields)),
+    ([name, member]) => fields.has(name) || (filteredMembers.has(name) && isObject(member) && namesMemberOf(member, fields)),
   );
 }
 
@@ -77,12 +77,12 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** JSON text that was rendered before and is put into a document as it is. */
+/** Rendered JSON text that is inserted into a document unchanged. */
 export class RawJson {
   constructor(readonly text: string) {}
 }
 
-/** Compact JSON like JSON.stringify, with RawJson spliced in; `undefined` and `null` members are left out, as the reference does. */
+/** Renders compact JSON like JSON.stringify, but inserts RawJson and, as Kruize does, leaves out `undefined` and `null` members. */
 export function renderJson(value: unknown): string {
   if (value instanceof RawJson) return value.text;
   if (Array.isArray(value)) return `[${value.map(renderJson).join(',')}]`;

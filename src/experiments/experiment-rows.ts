@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { Column, DataSource, Entity, type EntityManager, PrimaryColumn } from 'typeorm';
 import type { Experiment, Notifications } from './experiment.js';
 
-/** An experiment that some job made; jobs that find it again count it as existing. */
+/** An experiment that a job created. Later jobs with the same experiment count it as existing. */
 @Entity('experiment')
 export class ExperimentEntity {
   @PrimaryColumn('text')
@@ -35,7 +35,7 @@ export class OutcomeEntity {
   @Column('jsonb')
   experiment!: Experiment;
 
-  /** An earlier job had made the experiment. */
+  /** Whether an earlier job had created the experiment. */
   @Column('boolean')
   existed!: boolean;
 
@@ -45,27 +45,27 @@ export class OutcomeEntity {
   @Column('jsonb', { nullable: true })
   notifications!: Notifications | null;
 
-  /** The generateRecommendations array as served and sent: UTF-8 JSON, raw deflate. */
+  /** The generateRecommendations array, in the form that is served and published: UTF-8 JSON, raw deflate. */
   @Column('bytea', { nullable: true })
   recommendation!: Buffer | null;
 
-  /** Why its record could not be published; null otherwise. */
+  /** Why its record could not be published; null if it was, or is not published yet. */
   @Column('text', { name: 'publish_error', nullable: true })
   publishError!: string | null;
 }
 
-/** The experiments that jobs have made so far. */
+/** Stores the experiments that jobs have created. */
 @Injectable()
 export class ExperimentStore {
   constructor(private readonly database: DataSource) {}
 
-  /** Forgets experiments that no job has made since `before`; returns how many. */
+  /** Deletes experiments that no job has had since `before`; returns how many. */
   async deleteUnseenSince(before: Date): Promise<number> {
     const [, count] = await this.database.query('DELETE FROM experiment WHERE last_seen_at < $1', [before]);
     return count;
   }
 
-  /** Adds experiments or notes that they were seen again, in the caller's transaction; returns the names that existed before. */
+  /** Inserts experiments or updates when they were last seen, in the caller's transaction. Returns the names that existed before. */
   async upsert(transaction: EntityManager, experiments: readonly Experiment[], seenAt: Date): Promise<Set<string>> {
     const existing = new Set<string>();
     const sorted = [...experiments].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -95,7 +95,7 @@ export interface Outcome {
   readonly recommendation?: Buffer;
 }
 
-/** An outcome as it is read back. */
+/** An outcome read from the database. */
 export interface StoredOutcome {
   readonly shardNumber: number;
   readonly experiment: Experiment;
@@ -106,7 +106,7 @@ export interface StoredOutcome {
   readonly publishError?: string;
 }
 
-/** Rows are inserted this many at a time: seven parameters each, PostgreSQL takes 65,535. */
+/** Rows per INSERT. Each row has several parameters; PostgreSQL accepts 65,535 per statement. */
 const insertBatch = 1_000;
 
 /** The outcomes of every job's experiments. */
@@ -114,7 +114,7 @@ const insertBatch = 1_000;
 export class OutcomeStore {
   constructor(private readonly database: DataSource) {}
 
-  /** Adds the outcomes of one shard, in the caller's transaction. */
+  /** Inserts the outcomes of one shard, in the caller's transaction. */
   async insert(transaction: EntityManager, jobId: string, shardNumber: number, outcomes: readonly Outcome[]): Promise<void> {
     for (let from = 0; from < outcomes.length; from += insertBatch) {
       const batch = outcomes.slice(from, from + insertBatch);
@@ -132,7 +132,7 @@ export class OutcomeStore {
     }
   }
 
-  /** All outcomes of one shard, by name, with their recommendations. */
+  /** All outcomes of one shard with their recommendations, ordered by name. */
   async ofShard(jobId: string, shardNumber: number): Promise<StoredOutcome[]> {
     const rows = await this.database.query('SELECT * FROM outcome WHERE job_id = $1 AND shard_number = $2 ORDER BY experiment_name', [
       jobId,
@@ -141,7 +141,7 @@ export class OutcomeStore {
     return Promise.all(rows.map(readRow));
   }
 
-  /** Names of the experiments that have their outcome in one shard. */
+  /** Names of the experiments of one shard that have an outcome. */
   async namesOfShard(jobId: string, shardNumber: number): Promise<string[]> {
     const rows: { name: string }[] = await this.database.query(
       'SELECT experiment_name AS name FROM outcome WHERE job_id = $1 AND shard_number = $2',
@@ -150,7 +150,7 @@ export class OutcomeStore {
     return rows.map(({ name }) => name);
   }
 
-  /** Up to `limit` outcomes of a job whose names come after `after`, by name. Recommendations are read only where asked for. */
+  /** Up to `limit` outcomes of a job, ordered by name, starting after `after`. Reads recommendations only if requested. */
   async page(jobId: string, after: string, limit: number, withRecommendations: boolean): Promise<StoredOutcome[]> {
     const columns = `shard_number, experiment, existed, status, notifications, publish_error${withRecommendations ? ', recommendation' : ''}`;
     const rows = await this.database.query(
@@ -160,7 +160,7 @@ export class OutcomeStore {
     return Promise.all(rows.map(readRow));
   }
 
-  /** Names of up to `limit` experiments with an outcome that come after `after`, in order. */
+  /** Names of up to `limit` experiments with an outcome, in order, starting after `after`. */
   async names(jobId: string, after: string, limit: number): Promise<string[]> {
     const rows: { name: string }[] = await this.database.query(
       'SELECT experiment_name AS name FROM outcome WHERE job_id = $1 AND experiment_name > $2 ORDER BY experiment_name LIMIT $3',
@@ -169,13 +169,13 @@ export class OutcomeStore {
     return rows.map(({ name }) => name);
   }
 
-  /** The outcome of one experiment; undefined when there is none. */
+  /** The outcome of one experiment; undefined if there is none. */
   async one(jobId: string, name: string): Promise<StoredOutcome | undefined> {
     const rows = await this.database.query('SELECT * FROM outcome WHERE job_id = $1 AND experiment_name = $2', [jobId, name]);
     return rows.length === 0 ? undefined : readRow(rows[0]);
   }
 
-  /** Notes why records could not be published, in the caller's transaction. */
+  /** Stores why records could not be published, in the caller's transaction. `errors` = reasons by experiment name. */
   async markPublishErrors(transaction: EntityManager, jobId: string, errors: ReadonlyMap<string, string>): Promise<void> {
     if (errors.size === 0) return;
     await transaction.query(

@@ -1,23 +1,23 @@
 import type { RawJson } from './documents.js';
 
-/** Kinds of experiment that a bulk job makes. */
+/** Types of experiments that a bulk job creates. */
 export const experimentTypes = ['container', 'namespace'] as const;
 export type ExperimentType = (typeof experimentTypes)[number];
 
 interface ExperimentBase {
-  /** Unique in a job; made by `experimentNameFormat`. */
+  /** Unique within a job; built from the setting `experimentNameFormat`. */
   readonly name: string;
   readonly datasource: string;
   readonly clusterName: string;
   readonly namespace: string;
-  /** Pod series that discovery counted for it, at least 1: an estimate that sizes shards and queries. */
+  /** Number of pod series that discovery counted, at least 1. An estimate for the size of shards and queries. */
   readonly pods: number;
 }
 
 export interface ContainerExperiment extends ExperimentBase {
   readonly type: 'container';
   readonly workload: string;
-  /** `deployment`, `statefulset`, `daemonset`, `job`, … as the datasource has it. */
+  /** `deployment`, `statefulset`, `daemonset`, `job`, …: the datasource's value, unchanged. */
   readonly workloadType: string;
   readonly container: string;
   readonly image: string;
@@ -27,17 +27,17 @@ export interface NamespaceExperiment extends ExperimentBase {
   readonly type: 'namespace';
 }
 
-/** What is sized: one container of one workload, or one namespace. */
+/** One container of one workload, or one namespace, to be sized. */
 export type Experiment = ContainerExperiment | NamespaceExperiment;
 
-/** A notification of a job or an experiment (spec: bulk-and-kafka.md 2.11). */
+/** A notification of a job or an experiment, in Kruize's format (design/BulkAPI.md). */
 export interface Notification {
   readonly type: 'ERROR' | 'WARNING' | 'INFO';
   readonly message: string;
   readonly code: number;
 }
 
-/** Notifications by key; the key and the code may differ, as in the reference. */
+/** Notifications by key. Key and code may differ, as in Kruize. */
 export type Notifications = Readonly<Record<string, Notification>>;
 
 export type ExperimentStatus = 'UNPROCESSED' | 'PROCESSED' | 'FAILED' | 'PUBLISHED' | 'PUBLISH_FAILED';
@@ -48,13 +48,13 @@ export interface StatusChange {
   readonly timestamp: string;
 }
 
-/** One experiment as GET /bulk and the Kafka records show it (spec: bulk-and-kafka.md 2.8). */
+/** One experiment in the format of GET /bulk and the Kafka records. */
 export interface ExperimentDocument {
   readonly name: string;
   readonly status: ExperimentStatus;
   readonly apis: {
     readonly create: { readonly response?: object; readonly request?: object };
-    /** `response`: the generateRecommendations array, rendered once when its shard committed. */
+    /** `response`: the generateRecommendations array, rendered once when its shard was committed. */
     readonly recommendations: { readonly response?: RawJson };
   };
   readonly notifications?: Notifications;

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { RawJson, renderJson } from './documents.js';
 
 describe('renderJson', () => {
-  it('equals JSON.stringify on plain values, but for null members', () => {
+  it('equals JSON.stringify for plain values, except for null members', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const withoutNulls = JSON.parse(JSON.stringify(value), (_key, member) => member);
@@ -25,7 +25,7 @@ describe('renderJson', () => {
     [null, 'null'],
   ])('renders %j', (value, text) => expect(renderJson(value)).toBe(text));
 
-  it('puts rendered text in as it is', () => {
+  it('inserts rendered text unchanged', () => {
     expect(renderJson({ a: [new RawJson('[1.50, "x"]')], b: { c: new RawJson('{}') } })).toBe('{"a":[[1.50, "x"]],"b":{"c":{}}}');
   });
 });

@@ -17,13 +17,13 @@ const experiment = {
   notifications: { '503': { message: 'm', status: 'kept' } },
   status_history: [{ status: 'UNPROCESSED', timestamp: 't' }],
 };
-const whole = { summary, experiments: experiment, webhook: { status: 'COMPLETED' }, metadata: { datasources: {} } };
+const all = { summary, experiments: experiment, webhook: { status: 'COMPLETED' }, metadata: { datasources: {} } };
 
-/** The sections asked for; `experiments` is shown as that of one experiment. */
+/** The selected sections; `experiments` holds one experiment. */
 function shown(include?: string, exclude?: string): Record<string, object> {
   const selection = parseSelection(include, exclude);
   const selected = sections.filter((section) => isSelected(selection, section));
-  return Object.fromEntries(selected.map((section) => [section, selectFields(selection, section, whole[section])]));
+  return Object.fromEntries(selected.map((section) => [section, selectFields(selection, section, all[section])]));
 }
 
 describe('include', () => {
@@ -44,25 +44,25 @@ describe('include', () => {
       'experiments|status|notifications|status_history',
       { experiments: { status: 'PROCESSED', notifications: experiment.notifications, status_history: experiment.status_history } },
     ],
-    ['metadata', { metadata: whole.metadata }],
-    ['webhook', { webhook: whole.webhook }],
-    ['summary,webhook,metadata', { summary, webhook: whole.webhook, metadata: whole.metadata }],
+    ['metadata', { metadata: all.metadata }],
+    ['webhook', { webhook: all.webhook }],
+    ['summary,webhook,metadata', { summary, webhook: all.webhook, metadata: all.metadata }],
     ['job_id', {}],
     ['experiment', {}],
     ['metadatafoo', {}],
     ['Summary', {}],
     ['summary, experiments', { summary }],
     ['', {}],
-    ['unknown,metadata', { metadata: whole.metadata }],
+    ['unknown,metadata', { metadata: all.metadata }],
   ])('%s', (include, expected) => expect(shown(include)).toEqual(expected));
 
-  it('puts forms of one section together, in whichever order', () => {
+  it('merges several items of one section, in any order', () => {
     expect(shown('summary|status,summary|job_id')).toEqual({ summary: { status: 'COMPLETED', job_id: 'j' } });
     expect(shown('summary|status,summary')).toEqual({ summary });
     expect(shown('summary,summary|status')).toEqual({ summary });
   });
 
-  it.each([',', ',,,'])('%s asks for every section', (include) => expect(shown(include)).toEqual(whole));
+  it.each([',', ',,,'])('%s selects every section', (include) => expect(shown(include)).toEqual(all));
 });
 
 describe('exclude', () => {
@@ -71,7 +71,7 @@ describe('exclude', () => {
   it.each<[string, string, object]>([
     ['summary', 'summary', {}],
     ['summary,experiments', 'experiments', { summary }],
-    [',', 'experiments,metadata', { summary, webhook: whole.webhook }],
+    [',', 'experiments,metadata', { summary, webhook: all.webhook }],
     ['summary', 'metadata', { summary }],
     ['summary', 'summary|status', { summary: summaryWithoutStatus }],
     ['summary|status|job_id', 'summary|status', { summary: { job_id: 'j' } }],

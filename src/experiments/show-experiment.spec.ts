@@ -40,24 +40,24 @@ describe('showExperiment', () => {
     ['published', { ...processed, publication: { at: at(3) } }, ['UNPROCESSED', 'PROCESSED', 'PUBLISHED']],
     ['published as failed', { ...failed, publication: { at: at(3) } }, ['UNPROCESSED', 'FAILED', 'PUBLISHED']],
     ['not publishable', { ...processed, publication: { at: at(3), error: 'no' } }, ['UNPROCESSED', 'PROCESSED', 'PUBLISH_FAILED']],
-  ])('tells the history of one that is %s', (_what, state, statuses) => {
+  ])('shows the history of an experiment that is %s', (_what, state, statuses) => {
     const { status, status_history } = shown(state);
     expect(status_history).toEqual(statuses.map((each, index) => ({ status: each, timestamp: `2026-11-21T03:30:0${index + 1}.007Z` })));
     expect(status).toBe(statuses.at(-1));
   });
 
-  it('shows a recommendation as it was rendered, and {} where there is none', () => {
+  it('shows a recommendation as it was rendered, or {} without one', () => {
     expect(shown(processed).apis.recommendations).toEqual({ response: [1] });
     expect(shown(planned).apis.recommendations).toEqual({});
     expect(shown(failed).apis.recommendations).toEqual({});
   });
 
-  it('shows notifications of a failure only', () => {
+  it('shows notifications only for a failure', () => {
     expect(shown(failed).notifications).toEqual({ '500': { type: 'ERROR', message: 'm', code: 500 } });
     expect(shown(processed)).not.toHaveProperty('notifications');
   });
 
-  it('tells why it is not published, beside why it failed', () => {
+  it('shows why it was not published, and also why it failed', () => {
     const publication = { at: at(3), error: 'Topic error-topic is not in KAFKA_TOPICS.' };
     const notPublished = { type: 'ERROR', message: 'Not published. Topic error-topic is not in KAFKA_TOPICS.', code: 424 };
     expect(shown({ ...processed, publication }).notifications).toEqual({ '424': notPublished });
@@ -70,18 +70,18 @@ describe('showExperiment', () => {
   it.each([
     [false, { httpcode: 201, status: 'SUCCESS', documentationLink: '', message: expect.stringContaining('registered successfully') }],
     [true, { httpcode: 409, status: 'ERROR', documentationLink: '', message: `Experiment name already exists: ${name}` }],
-  ])('says what createExperiment answers when it existed: %s', (existed, response) => {
+  ])("shows Kruize's response of createExperiment if the experiment existed: %s", (existed, response) => {
     expect(shown({ ...processed, existed }).apis.create.response).toEqual(response);
   });
 
-  it('shows the request with the members and constants that Kruize was recorded with', () => {
+  it('shows the request with the members and constants of a recorded Kruize request', () => {
     const { experiment_id: ours, ...request } = shown(processed).apis.create.request;
     const { experiment_id: theirs, ...expected } = recordedRequest();
     expect(request).toEqual(expected);
     expect([ours, theirs]).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/), expect.stringMatching(/^[0-9a-f]{64}$/)]);
   });
 
-  it('gives equal experiments equal ids and different ones different ids', () => {
+  it('gives equal experiments equal ids and different experiments different ids', () => {
     const idOf = (state: ExperimentState) => shown(state).apis.create.request.experiment_id;
     expect(idOf(planned)).toBe(idOf(processed));
     expect(idOf({ ...planned, experiment: { ...experiment, image: 'other' } })).not.toBe(idOf(planned));
@@ -99,7 +99,7 @@ describe('showExperiment', () => {
   });
 });
 
-/** What a record of the genuine Kruize says of the experiment. */
+/** The experiment's create request in a record of the real Kruize. */
 function recordedRequest(): Record<string, unknown> {
   const lines = readFileSync(new URL('../../test/fixtures/bulk/kafka-records.jsonl', import.meta.url), 'utf8')
     .trim()

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { RawJson } from './documents.js';
 import type { Experiment, ExperimentDocument, ExperimentStatus, Notifications, StatusChange } from './experiment.js';
 
-/** What the document of an experiment is made of: its rows. Times are those of its shard. */
+/** The stored data of an experiment's document. The times are those of its shard. */
 export interface ExperimentState {
   readonly experiment: Experiment;
   readonly existed: boolean;
-  /** Absent while the experiment has no outcome. */
+  /** Absent until the experiment has an outcome. */
   readonly outcome?: {
     readonly status: 'PROCESSED' | 'FAILED';
     readonly notifications?: Notifications;
@@ -14,11 +14,11 @@ export interface ExperimentState {
   };
   readonly plannedAt: Date;
   readonly recommendedAt?: Date;
-  /** Absent while nothing is published, and with Kafka off. */
+  /** Absent until its record is published, and with Kafka off. */
   readonly publication?: { readonly at: Date; readonly error?: string };
 }
 
-/** Names of the request that made an experiment (spec: bulk-and-kafka.md 5.2). */
+/** Values of the job that appear in an experiment's create request. */
 export interface CreateSettings {
   readonly metricProfile: string;
   readonly metadataProfile: string;
@@ -26,7 +26,7 @@ export interface CreateSettings {
   readonly threshold: number;
 }
 
-/** One experiment as GET /bulk shows it and records carry it. */
+/** Builds an experiment's document for GET /bulk and the Kafka records. */
 export function showExperiment(state: ExperimentState, settings: CreateSettings): ExperimentDocument {
   const history = historyOf(state);
   const response = state.outcome?.recommendationJson;
@@ -49,7 +49,7 @@ function historyOf({ outcome, plannedAt, recommendedAt, publication }: Experimen
   return history;
 }
 
-/** What is wrong with an experiment: why it failed, why its record could not be published. */
+/** Notifications of an experiment: why it failed, and why its record could not be published. */
 function notificationsOf({ outcome, publication }: ExperimentState): Notifications | undefined {
   if (publication?.error === undefined) return outcome?.notifications;
   return { ...outcome?.notifications, '424': { type: 'ERROR', message: `Not published. ${publication.error}`, code: 424 } };
@@ -59,7 +59,7 @@ function change(status: ExperimentStatus, at: Date): StatusChange {
   return { status, timestamp: at.toISOString() };
 }
 
-/** What createExperiment answers in the reference: 201, or 409 where an earlier job had made it (5.3). */
+/** Kruize's response of createExperiment: 201, or 409 if an earlier job had created the experiment. */
 function createResponse({ experiment, existed }: ExperimentState): object {
   return existed
     ? { message: `Experiment name already exists: ${experiment.name}`, httpcode: 409, documentationLink: '', status: 'ERROR' }

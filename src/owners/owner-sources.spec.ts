@@ -27,18 +27,18 @@ describe('ownerReaders', () => {
 
   it.each([
     ['a ReplicaSet of a Deployment', 'web', 'deployment', [replicaSet('web-1', 'Deployment', 'web'), pod('ReplicaSet', 'web-1')]],
-    ['a ReplicaSet of its own', 'web-1', 'replicaset', [replicaSet('web-1', '<none>', '<none>'), pod('ReplicaSet', 'web-1')]],
-    ['a ReplicaSet that is not told of', 'web-1', 'replicaset', [pod('ReplicaSet', 'web-1')]],
+    ['a ReplicaSet without an owner', 'web-1', 'replicaset', [replicaSet('web-1', '<none>', '<none>'), pod('ReplicaSet', 'web-1')]],
+    ['an unknown ReplicaSet', 'web-1', 'replicaset', [pod('ReplicaSet', 'web-1')]],
     ['a StatefulSet', 'db', 'statefulset', [pod('StatefulSet', 'db')]],
     ['a DaemonSet', 'agent', 'daemonset', [pod('DaemonSet', 'agent')]],
-    ['a job, whatever made it', 'nightly-1', 'job', [pod('Job', 'nightly-1')]],
-  ])('joins a pod of %s as the rule does', (_, workload, type, all) => {
+    ['a Job, whatever created it', 'nightly-1', 'job', [pod('Job', 'nightly-1')]],
+  ])('joins a pod of %s as the recording rule does', (_, workload, type, all) => {
     expect(ownerOf('kube-state-metrics', ...all)).toBe(ownerKey(workload, type));
   });
 
   it.each([
     ['no owner', pod('<none>', '<none>')],
     ['an empty owner', pod('', '')],
-    ['a node', pod('Node', 'n1')],
-  ])('leaves a pod of %s alone', (_, each) => expect(ownerOf('kube-state-metrics', each)).toBeUndefined());
+    ['a Node as its owner', pod('Node', 'n1')],
+  ])('ignores a pod with %s', (_, each) => expect(ownerOf('kube-state-metrics', each)).toBeUndefined());
 });

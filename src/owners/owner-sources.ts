@@ -9,10 +9,10 @@ const ownerRule = recordingRules.owners;
 /** Prometheus' look-back: so long a pod's owner is taken to be what its last sample said. */
 export const lookBackSeconds = 300;
 
-export interface OwnersAsk {
+export interface OwnersQueryInput {
   readonly namespaces: readonly string[];
   readonly workloads: readonly string[];
-  /** How far back the joined expression looks. */
+  /** How far the joined expression looks back. */
   readonly reachSeconds: number;
   /** Label names in the joined expression: `namespace` and `pod`, or `exported_namespace` and `exported_pod`. */
   readonly namespaceLabel: string;
@@ -20,11 +20,11 @@ export interface OwnersAsk {
 }
 
 /**
- * One series of value 1 for each pod that was known anywhere in the window, with its workload, so that multiplying by it changes no value and
- * a pod that is gone counts as long as its usage does. Of several owners of one pod in one window the one with most samples is taken; of equal
- * ones the first in the datasource's own order: topk keeps it, because nothing stands between the two that would change the order.
+ * Writes a query that returns one series of value 1 per pod that was known at any time in the window, with its workload. Multiplying by it
+ * changes no value, and a deleted pod counts for as long as its usage does. If a pod had several owners in a window, the one with the most
+ * samples wins; on a tie, the first in the datasource's order, because `topk` keeps the order of its input.
  */
-export function ownersQuery({ namespaces, workloads, reachSeconds, namespaceLabel, podLabel }: OwnersAsk): string {
+export function ownersQuery({ namespaces, workloads, reachSeconds, namespaceLabel, podLabel }: OwnersQueryInput): string {
   const matchers = `${matchAnyOf('namespace', namespaces)}, ${matchAnyOf('workload', workloads)}`;
   const samples = `count_over_time(${ownerRule}{${matchers}}[${reachSeconds + lookBackSeconds}s])`;
   const owners = `group by (namespace, pod, workload, workload_type) (topk by (namespace, pod) (1, ${samples}))`;
@@ -35,12 +35,12 @@ function renamed(query: string, from: string, to: string): string {
   return from === to ? query : `label_replace(${query}, "${to}", "$1", "${from}", "(.*)")`;
 }
 
-/** Where it is read which workload a pod belongs to: the recording rule, or the series of kube-state-metrics that the rule is made of. */
+/** Source of the pods' workloads: the recording rule, or the series of kube-state-metrics from which the rule is computed. */
 export type OwnerSource = 'rule' | 'kube-state-metrics';
 
 /**
- * Questions for the owners of the containers' pods, one window for each reach (`reachesMs`) of the usage that is joined to them:
- * the same windows as the PromQL twin asks (promql/owners-query.ts).
+ * Plans the questions for the owners of the containers' pods. Each has a window for each reach (`reachesMs`) of the usage that is joined
+ * with them: the same windows as in `ownersQuery`.
  */
 export const planOwnerQuestions: Readonly<
   Record<OwnerSource, (containers: readonly ContainerExperiment[], reachesMs: readonly number[]) => ChunkQuestion[]>
@@ -54,12 +54,12 @@ export const planOwnerQuestions: Readonly<
     ];
   },
   'kube-state-metrics': (containers, reachesMs) => {
-    const cut = matchOneOf(
+    const namespaceMatcher = matchOneOf(
       'namespace',
       containers.map(({ namespace }) => namespace),
     );
     return ['kube_replicaset_owner', 'kube_pod_owner'].map((value) => ({
-      matchers: [{ type: '=', name: '__name__', value } as const, cut],
+      matchers: [{ type: '=', name: '__name__', value } as const, namespaceMatcher],
       windows: windowsOf(reachesMs),
     }));
   },
@@ -69,15 +69,15 @@ function windowsOf(reachesMs: readonly number[]) {
   return reachesMs.map((reachMs) => ({ function: 'count_over_time', rangeMs: reachMs + lookBackSeconds * 1000 }) as const);
 }
 
-/** Takes the series that answer the owners' questions (plan/plan-owner-questions.ts), `question` counted from the first of them. */
+/** Reads a series of the owners' questions (`planOwnerQuestions`). `question` is its index among them. */
 export type OwnerReader = (series: SeriesWindows, question: number) => void;
 
-/** Kinds that kube-prometheus' rules for the recording rule write in lower case, with the owner as the workload. */
-const kindsAsTheyAre = ['DaemonSet', 'StatefulSet', 'Job'];
-/** kube-state-metrics writes `<none>` where there is no owner, before its version 2 in all labels. */
+/** Owner kinds that the recording rule uses as the workload's type, in lower case. */
+const workloadKinds = ['DaemonSet', 'StatefulSet', 'Job'];
+/** Whether there is an owner: kube-state-metrics writes `<none>` without one, before version 2 in all labels. */
 const isNamed = (owner: string | undefined): owner is string => owner !== undefined && owner !== '' && owner !== '<none>';
 
-/** Makes the reader for a source of owners. */
+/** Creates the reader for a source of owners. It adds the owners to `owners`. */
 export const ownerReaders: Readonly<Record<OwnerSource, (owners: PodOwners) => OwnerReader>> = {
   rule: (owners) => (series) => {
     const { namespace = '', pod = '', workload = '', workload_type: type = '' } = series.labels;
@@ -88,7 +88,7 @@ export const ownerReaders: Readonly<Record<OwnerSource, (owners: PodOwners) => O
     const readers: readonly ((series: SeriesWindows) => void)[] = [
       ({ labels: { namespace = '', replicaset = '', owner_name: name } }) => {
         const key = `${namespace}\0${replicaset}`;
-        // Whatever owns it, the rule calls it a deployment; of several the first is taken.
+        // The rule calls every owner of a ReplicaSet a deployment. If there are several owners, the first wins.
         if (isNamed(name) && !ownersOfReplicaSets.has(key)) ownersOfReplicaSets.set(key, ownerKey(name, 'deployment'));
       },
       (series) => {
@@ -101,36 +101,36 @@ export const ownerReaders: Readonly<Record<OwnerSource, (owners: PodOwners) => O
   },
 };
 
-/** A ReplicaSet stands for its owner, or for itself where it has none; a job of a CronJob stays the job, as in the recording rule. */
+/** A ReplicaSet is replaced by its owner if it has one. A Job of a CronJob stays the Job. Both are as in the recording rule. */
 function workloadOf(namespace: string, kind: string, name: string, ownersOfReplicaSets: ReadonlyMap<string, string>): string | undefined {
   if (kind === 'ReplicaSet') return ownersOfReplicaSets.get(`${namespace}\0${name}`) ?? ownerKey(name, 'replicaset');
-  return kindsAsTheyAre.includes(kind) ? ownerKey(name, kind.toLowerCase()) : undefined;
+  return workloadKinds.includes(kind) ? ownerKey(name, kind.toLowerCase()) : undefined;
 }
 
-/** A pod and the workload it belongs to at one instant. */
+/** A pod and its workload at one instant. */
 export interface OwnedPod {
   readonly namespace: string;
   readonly pod: string;
-  /** As `ownerKey` writes it. */
+  /** In the form of `ownerKey`. */
   readonly owner: string;
 }
 
-/** Metrics that a source consists of, in the order in which its reader takes them (chunks/plan/plan-owner-questions.ts). */
+/** Metrics of a source, in the order of its questions. */
 const metrics: Readonly<Record<OwnerSource, readonly string[]>> = {
   rule: [ownerRule],
   'kube-state-metrics': ['kube_replicaset_owner', 'kube_pod_owner'],
 };
 
-/** Instant queries whose answers `readPodOwners` takes, in their order. */
+/** Plans the instant queries whose results `readPodOwners` takes, in this order. */
 export function planPodOwners(source: OwnerSource, namespaces: readonly string[]): string[] {
   return metrics[source].map((metric) => `count_over_time(${metric}{${matchAnyOf('namespace', namespaces)}}[${lookBackSeconds}s])`);
 }
 
-/** The pods of the namespaces with their workloads, by the same rules as usage is joined by; a pod without a known workload is absent. */
-export function readPodOwners(source: OwnerSource, answers: readonly (readonly PrometheusSeries[])[]): OwnedPod[] {
+/** Reads the pods with their workloads, by the same rules as for joining usage. Leaves out pods without a known workload. */
+export function readPodOwners(source: OwnerSource, results: readonly (readonly PrometheusSeries[])[]): OwnedPod[] {
   const owners = new PodOwners();
   const read = ownerReaders[source](owners);
-  for (const [question, series] of answers.entries()) {
+  for (const [question, series] of results.entries()) {
     for (const { labels, samples } of series) {
       read(
         { question, labels, values: samples.slice(0, 1).map(([, count]) => Float64Array.of(Number(count))), firstRow: 0, endRow: 1 },
@@ -139,7 +139,7 @@ export function readPodOwners(source: OwnerSource, answers: readonly (readonly P
     }
   }
   const pods = new Map(
-    answers.flat().map(({ labels: { namespace = '', pod = '' } }) => [JSON.stringify([namespace, pod]), { namespace, pod }]),
+    results.flat().map(({ labels: { namespace = '', pod = '' } }) => [JSON.stringify([namespace, pod]), { namespace, pod }]),
   );
   return [...pods.values()].flatMap((place) => {
     const [owned] = owners.ownersOf(place.namespace, place.pod, 0);
@@ -147,12 +147,12 @@ export function readPodOwners(source: OwnerSource, answers: readonly (readonly P
   });
 }
 
-/** A pod, or the pod of a series, as one text. */
+/** A key for a pod, or for the pod of a series. */
 export function podKey({ namespace = '', pod = '' }: { readonly namespace?: string; readonly pod?: string }): string {
   return JSON.stringify([namespace, pod]);
 }
 
-/** Whether the pod is one of the workload's. */
+/** Whether the pod belongs to the workload. */
 export function belongsTo(
   { owner, namespace }: OwnedPod,
   workload: { namespace: string; workload: string; workloadType: string },

@@ -1,15 +1,13 @@
 import type { ContainerExperiment, Experiment } from '../experiments/experiment.js';
-
 import type { Settings } from '../settings/settings-schema.js';
-
 import { ownerKey } from './pod-owners.js';
 
-/** Namespace and name of a container, or of a series' container, as one text. */
+/** A key for the namespace and name of a container, or of a series' container. */
 export function nameKey({ namespace = '', container = '' }: { readonly namespace?: string; readonly container?: string }): string {
   return JSON.stringify([namespace, container]);
 }
 
-/** Containers by namespace and name. */
+/** Groups containers by namespace and name. */
 export function groupByName(containers: readonly ContainerExperiment[]): ContainerExperiment[][] {
   const groups = new Map<string, ContainerExperiment[]>();
   for (const container of containers) {
@@ -21,7 +19,7 @@ export function groupByName(containers: readonly ContainerExperiment[]): Contain
   return [...groups.values()];
 }
 
-/** Containers whose namespace and name do not tell them apart from one of another workload. */
+/** The containers that share namespace and name with a container of another workload. */
 export function readSharedNames(containers: readonly ContainerExperiment[]): ReadonlySet<ContainerExperiment> {
   return new Set(
     groupByName(containers)
@@ -30,19 +28,19 @@ export function readSharedNames(containers: readonly ContainerExperiment[]): Rea
   );
 }
 
-/** Experiments (by their place in the request) that read the same series. */
+/** Experiments, by their index in the request, that read the same series. */
 export interface Target {
   readonly indexes: number[];
 }
 
-/** Whose usage it is where pods are not joined to workloads. */
+/** The owner of all usage if pods are not joined to workloads. */
 export const anyOwner = '';
 
-/** Finds whose a series is: by namespace and container, then by owner. */
+/** Finds the experiments of a series by namespace, container and owner. */
 export class Targets {
   private readonly byPlace = new Map<string, Map<string, Target>>();
 
-  /** Whether containers are told apart by their workload. */
+  /** Whether same-named containers of different workloads are distinguished. */
   readonly areJoined: boolean;
 
   constructor(experiments: readonly PlacedExperiment[], scope: Settings['USAGE_SCOPE']) {
@@ -60,18 +58,18 @@ export class Targets {
     }
   }
 
-  /** Targets by owner; undefined = nobody reads series of this place. */
+  /** Targets by owner; undefined if no experiment reads series of this place. */
   at(namespace: string, container?: string): ReadonlyMap<string, Target> | undefined {
     return this.byPlace.get(placeKey(namespace, container));
   }
 }
 
-/** A namespace as a whole is another place than a container of it without a name. */
+/** Distinguishes a namespace from a container without a name in it. */
 function placeKey(namespace: string, container: string | undefined): string {
   return container === undefined ? namespace : `${namespace}\0${container}`;
 }
 
-/** An experiment and its place in the request. */
+/** An experiment and its index in the request. */
 export interface PlacedExperiment {
   readonly experiment: Experiment;
   readonly index: number;

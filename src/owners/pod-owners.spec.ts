@@ -17,7 +17,7 @@ function ownersOf(...all: [owner: string, ...windows: number[][]][]) {
 }
 
 describe('PodOwners', () => {
-  it('says from when to when a pod belonged to its workload, as each window sees it', () => {
+  it('returns the rows in which a pod belonged to its workload, per window', () => {
     const owners = ownersOf(['web', [nan, 1, 2, nan, 1], [nan, nan, 1, nan, nan]]);
     expect(owners.ownersOf('shop', 'pod', 0)).toEqual([
       { owner: 'web', from: 1, to: 3 },
@@ -26,7 +26,7 @@ describe('PodOwners', () => {
     expect(owners.ownersOf('shop', 'pod', 1)).toEqual([{ owner: 'web', from: 2, to: 3 }]);
   });
 
-  it('takes the owner with most samples, of equal ones the first', () => {
+  it('takes the owner with the most samples; on a tie, the first', () => {
     const owners = ownersOf(['a', [5, 3, 2, nan]], ['b', [1, 3, 4, 2]]);
     expect(owners.ownersOf('shop', 'pod', 0)).toEqual([
       { owner: 'a', from: 0, to: 2 },
@@ -34,26 +34,26 @@ describe('PodOwners', () => {
     ]);
   });
 
-  it('can take the first by name of equal ones', () => {
+  it('can take the first by name on a tie', () => {
     const owners = new PodOwners('by-name');
     for (const owner of ['b', 'a']) owners.add('shop', 'pod', owner, series([1, 1]));
     expect(owners.ownersOf('shop', 'pod', 0)).toEqual([{ owner: 'a', from: 0, to: 2 }]);
   });
 
-  it('tells pods of one name in two namespaces apart', () => {
+  it('distinguishes pods with the same name in different namespaces', () => {
     const owners = ownersOf(['web', [1]]);
     expect(owners.ownersOf('pay', 'pod', 0)).toEqual([]);
   });
 
-  it('keeps what it was given: the memory of a series is used again', () => {
+  it('copies the values, because the memory of a series is reused', () => {
     const owners = new PodOwners();
-    const given = series([1, 1]);
-    owners.add('shop', 'pod', 'web', given);
-    given.values[0]!.fill(nan);
+    const added = series([1, 1]);
+    owners.add('shop', 'pod', 'web', added);
+    added.values[0]!.fill(nan);
     expect(owners.ownersOf('shop', 'pod', 0)).toEqual([{ owner: 'web', from: 0, to: 2 }]);
   });
 
-  it('passes over series without any sample', () => {
+  it('ignores series without samples', () => {
     const owners = new PodOwners();
     owners.add('shop', 'pod', 'web', { values: [Float64Array.of(nan)], firstRow: 0, endRow: 0 });
     expect(owners.isEmpty).toBe(true);

@@ -1,13 +1,13 @@
 import type { SeriesWindows } from '../remote-read/series-windows.js';
 
-/** Rows `from` up to, not including, `to` in which a pod belonged to one workload. */
+/** Rows from `from` to before `to` in which a pod belonged to one workload. */
 export interface OwnedRows {
   readonly owner: string;
   readonly from: number;
   readonly to: number;
 }
 
-/** A workload as one text: equal texts are equal workloads. */
+/** A key for a workload: equal keys mean equal workloads. */
 export function ownerKey(workload: string, workloadType: string): string {
   return `${workload}\0${workloadType}`;
 }
@@ -15,21 +15,21 @@ export function ownerKey(workload: string, workloadType: string): string {
 interface OwnerHistory {
   readonly owner: string;
   readonly firstRow: number;
-  /** For each window: samples of the pod's belonging to the owner in the window, from `firstRow` on; NaN = none. */
+  /** For each window and row from `firstRow` on: the number of samples with this owner; NaN = none. */
   readonly counts: readonly Float32Array[];
 }
 
-/** One pod: its owners, and of each window that was asked about which rows are whose. */
+/** One pod: its owners, and a cache of the owned rows of each window. */
 interface Pod {
   readonly histories: OwnerHistory[];
   readonly owned: (readonly OwnedRows[])[];
 }
 
-const nobody: readonly OwnedRows[] = [];
+const noRows: readonly OwnedRows[] = [];
 
 /**
- * Which workload each pod belonged to, row by row. Of several owners in one window the one with most samples is taken; of equal ones
- * the first in the answer's order, as topk of the PromQL twin does (promql/owners-query.ts), or the first by name.
+ * Which workload each pod belonged to, row by row. If a pod had several owners in a window, the one with the most samples wins; on a tie,
+ * the first in the order of the response, as in `ownersQuery` with `topk`, or the first by name.
  */
 export class PodOwners {
   private readonly pods = new Map<string, Pod>();
@@ -40,7 +40,7 @@ export class PodOwners {
     return this.pods.size === 0;
   }
 
-  /** Takes one series of count_over_time over the pod's belonging to the owner. */
+  /** Adds a series: count_over_time of the metric that says the pod belongs to the owner. Copies its values. */
   add(
     namespace: string,
     pod: string,
@@ -55,10 +55,10 @@ export class PodOwners {
     else this.pods.set(key, { histories: [{ owner, firstRow, counts }], owned: [] });
   }
 
-  /** When the pod belonged to whom, as the owners' window number `window` tells; ask when all owners are added. */
+  /** The rows in which the pod belonged to each owner, according to the window with index `window`. Call it after all `add` calls. */
   ownersOf(namespace: string, pod: string, window: number): readonly OwnedRows[] {
     const found = this.pods.get(podKey(namespace, pod));
-    if (!found) return nobody;
+    if (!found) return noRows;
     const { histories, owned } = found;
     owned[window] ??= ownedRows(this.ties === 'first' ? histories : byName(histories), window);
     return owned[window];
@@ -76,12 +76,12 @@ function podKey(namespace: string, pod: string): string {
 function ownedRows(histories: readonly OwnerHistory[], window: number): OwnedRows[] {
   const first = Math.min(...histories.map(({ firstRow }) => firstRow));
   const end = Math.max(...histories.map(({ firstRow, counts }) => firstRow + counts[window]!.length));
-  // Nearly every pod has one owner in all its life.
+  // Almost every pod has one owner for its entire life.
   const [only] = histories.length === 1 ? histories : [];
   const counts = only?.counts[window];
   const ownerAt = counts
     ? (row: number) => (counts[row - first]! > 0 ? only.owner : undefined)
-    : (row: number) => mostSeen(histories, window, row);
+    : (row: number) => ownerWithMostSamples(histories, window, row);
   const runs: OwnedRows[] = [];
   let from = first;
   let owner: string | undefined;
@@ -95,13 +95,13 @@ function ownedRows(histories: readonly OwnerHistory[], window: number): OwnedRow
   return runs;
 }
 
-function mostSeen(histories: readonly OwnerHistory[], window: number, row: number): string | undefined {
-  let most = 0;
+function ownerWithMostSamples(histories: readonly OwnerHistory[], window: number, row: number): string | undefined {
+  let max = 0;
   let best: string | undefined;
   for (const { owner, firstRow, counts } of histories) {
     const count = counts[window]![row - firstRow] ?? 0;
-    if (!(count > most)) continue;
-    most = count;
+    if (!(count > max)) continue;
+    max = count;
     best = owner;
   }
   return best;

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Settings } from '../settings/settings-schema.js';
 
-/** Files of CONFIG_DIR that cannot be used. Each fault names the file and the field. */
+/** Files of CONFIG_DIR are invalid. Each fault names the file and the field. */
 export class ConfigError extends Error {
   constructor(
     what: string,
@@ -20,11 +20,14 @@ export interface FolderFormat<T> {
   /** Reads the content of a file; throws a ConfigError. */
   readonly read: (content: string, file: string, path: string) => T;
   readonly nameOf: (item: T) => string;
-  /** The fault of a file whose item has the name of an earlier one. */
+  /** The fault of a file whose item has the same name as an earlier one. */
   readonly isTaken: (name: string, file: string, path: string) => string;
 }
 
-/** Reads all files of a folder in the order of their names. Returns the items by name, and the faults of all files. A missing folder is empty. */
+/**
+ * Reads all files of a folder in the order of their names. Returns the items by name, and the faults of all files. A missing folder is
+ * empty.
+ */
 export function readConfigFolder<T>({ CONFIG_DIR }: Pick<Settings, 'CONFIG_DIR'>, format: FolderFormat<T>) {
   const folder = join(CONFIG_DIR ?? shippedConfig(), format.folder);
   const items = new Map<string, T>();
@@ -44,7 +47,7 @@ export function readConfigFolder<T>({ CONFIG_DIR }: Pick<Settings, 'CONFIG_DIR'>
   return { items: items as ReadonlyMap<string, T>, faults: faults as readonly string[] };
 }
 
-/** The package's `config` folder: the nearest one upwards, because src/ and dist/ are not equally deep. */
+/** The package's `config` folder: searched upwards, because src/ and dist/ differ in depth. */
 function shippedConfig(): string {
   let folder = import.meta.dirname;
   while (!existsSync(join(folder, 'config', 'metadata-profiles')) && folder !== dirname(folder)) folder = dirname(folder);

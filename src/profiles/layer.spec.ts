@@ -31,7 +31,7 @@ const faultOf = (names: string[]) => {
   return 'no fault';
 };
 
-it('ships the four layers of the reference with its presence queries', () => {
+it("ships Kruize's four layers with their presence queries", () => {
   const { registered } = new Layers({ CONFIG_DIR: undefined, LAYERS: ['container', 'hotspot', 'semeru', 'quarkus'] });
 
   expect(registered.map(({ name, presence }) => [name, presence === 'always' ? presence : presence.length])).toEqual([
@@ -42,13 +42,13 @@ it('ships the four layers of the reference with its presence queries', () => {
   ]);
 });
 
-it('registers only what is named, and reads no file where nothing is', () => {
+it('registers only the named layers, and reads no file without any', () => {
   writeFileSync(join(folder, 'layers', 'broken.json'), '{');
 
   expect(new Layers({ CONFIG_DIR: folder, LAYERS: [] }).registered).toEqual([]);
 });
 
-it('reads YAML too', () => {
+it('also reads YAML', () => {
   const yaml =
     'apiVersion: v1\nkind: KruizeLayer\nmetadata: {name: h}\nlayer_name: hotspot\nlayer_presence:\n  queries:\n    - {datasource: prometheus, query: up}\ntunables:\n  - {name: a, value_type: double, lower_bound: "1", upper_bound: "2", step: 1}\n';
   writeFileSync(join(folder, 'layers', 'h.yaml'), yaml);
@@ -57,19 +57,9 @@ it('reads YAML too', () => {
 });
 
 it.each([
-  [
-    'a name that no file has',
-    layer('hotspot'),
-    ['jvm'],
-    'LAYERS: jvm: no file of CONFIG_DIR/layers has this layer_name; there are hotspot',
-  ],
-  ['a layer without values', layer('ruby'), ['ruby'], 'LAYERS: ruby: nothing is computed for this layer'],
-  [
-    'a presence of another word',
-    layer('hotspot', { layer_presence: { presence: 'never' } }),
-    ['hotspot'],
-    'a.json: layer_presence: expected',
-  ],
+  ['a name without a file', layer('hotspot'), ['jvm'], 'LAYERS: jvm: no file of CONFIG_DIR/layers has this layer_name; there are hotspot'],
+  ['a layer without values', layer('ruby'), ['ruby'], 'LAYERS: ruby: the engine does not know this layer'],
+  ['an unknown presence', layer('hotspot', { layer_presence: { presence: 'never' } }), ['hotspot'], 'a.json: layer_presence: expected'],
   [
     'a query that is not PromQL',
     layer('hotspot', { layer_presence: { queries: [{ datasource: 'prometheus', query: 'up{' }] } }),
@@ -90,18 +80,18 @@ it.each([
     'a.json: tunables.0: expected either choices, or bounds and a step',
   ],
   [
-    'two tunables of one name',
+    'two tunables with the same name',
     layer('hotspot', { tunables: [...layer('x').tunables, ...layer('x').tunables] }),
     ['hotspot'],
     'two tunables',
   ],
-])('stops the boot for %s', (_, document, names, fault) => {
+])('prevents the start with %s', (_, document, names, fault) => {
   write('a.json', document);
 
   expect(faultOf(names)).toContain(fault);
 });
 
-it('stops the boot for two files with one layer', () => {
+it('prevents the start with two files for one layer', () => {
   write('a.json', layer('hotspot'));
   write('b.json', layer('hotspot'));
 

@@ -6,17 +6,17 @@ import type { Settings } from '../settings/settings-schema.js';
 import { ConfigError, readConfigFolder } from './config-folder.js';
 import { withDurationAsNumber } from './placeholders.js';
 
-/** Layers that the engine has values for. */
+/** Layers for which the engine computes values. */
 export const knownLayers = ['container', ...recommendationTypes.runtimes] as const satisfies readonly Layer[];
 
-/** A layer: what a container can be seen to have, and what could be tuned in it (spec: rest-api.md 3.3). */
+/** A layer in Kruize's sense (design/KruizeLayers.md): a runtime that a container may have, and how to detect it. */
 export interface LayerFile {
   readonly name: string;
-  /** Every container has it, or those for which any of the queries answers something. */
+  /** Present in every container, or in those for which any of these queries returns series. */
   readonly presence: 'always' | readonly string[];
 }
 
-/** Layers that cannot be used. Each fault names the source and the field. */
+/** Layers are invalid. Each fault names the source and the field. */
 export class LayerError extends ConfigError {
   constructor(faults: readonly string[]) {
     super('layers', faults);
@@ -25,7 +25,7 @@ export class LayerError extends ConfigError {
 
 const text = z.string().min(1);
 const bound = text.refine((bound) => Number.isFinite(Number(bound)) && Number(bound) >= 0, {
-  error: 'expected a number as text, not negative',
+  error: 'expected a non-negative number as a string',
 });
 
 const numericTunable = z
@@ -55,7 +55,7 @@ const layerSchema = z.object({
   layer_name: text.max(255),
   details: z.string().optional(),
   layer_presence: presenceSchema,
-  // Bounds and choices are checked but not used: the values come from the engine's own rules, as in the reference (recommendations.md 10.1).
+  // Bounds and choices are validated but not used: the values come from the engine's rules, as in Kruize.
   tunables: z
     .array(
       z
@@ -66,7 +66,9 @@ const layerSchema = z.object({
     .refine((tunables) => new Set(tunables.map(({ name }) => name)).size === tunables.length, { error: 'two tunables have one name' }),
 });
 
-/** Reads a layer in Kruize's format; `source` (a file's name) begins every fault. Members that we do not use are ignored. Throws a LayerError. */
+/**
+ * Reads a layer in Kruize's format. Ignores members that we do not use. Throws a LayerError whose faults start with `source`, a file name.
+ */
 export function readLayer(document: unknown, source: string): LayerFile {
   const read = layerSchema.safeParse(document);
   if (!read.success) throw new LayerError(read.error.issues.map(({ path, message }) => `${source}: ${path.join('.')}: ${message}`));
@@ -81,16 +83,16 @@ export function readLayer(document: unknown, source: string): LayerFile {
   return { name, presence: queries };
 }
 
-/** A layer that containers are looked at for. */
+/** A layer that is detected in containers. */
 export interface RegisteredLayer extends LayerFile {
   readonly name: Layer;
 }
 
-/** The layers of CONFIG_DIR/layers that the setting LAYERS names, read once at boot. */
+/** The layers of CONFIG_DIR/layers that the setting LAYERS names, read once at the start. */
 export class Layers {
   readonly registered: readonly RegisteredLayer[];
 
-  /** Throws one LayerError that lists every fault of the files, and names that no file has. Without LAYERS no file is looked at. */
+  /** Throws one LayerError with all faults of the files and all names without a file. Reads no file if LAYERS is empty. */
   constructor(settings: Pick<Settings, 'CONFIG_DIR' | 'LAYERS'>) {
     const names = [...new Set(settings.LAYERS)];
     this.registered = names.length === 0 ? [] : register(names, readLayers(settings));
@@ -98,11 +100,11 @@ export class Layers {
 }
 
 function register(names: readonly string[], found: ReadonlyMap<string, LayerFile>): RegisteredLayer[] {
-  const strange = names.filter((name) => !found.has(name) || !knownLayers.some((known) => known === name));
-  if (strange.length > 0) {
-    const faults = strange.map((name) => {
+  const unusable = names.filter((name) => !found.has(name) || !knownLayers.some((known) => known === name));
+  if (unusable.length > 0) {
+    const faults = unusable.map((name) => {
       return found.has(name)
-        ? `LAYERS: ${name}: nothing is computed for this layer; there are values for ${knownLayers.join(', ')}`
+        ? `LAYERS: ${name}: the engine does not know this layer; it knows ${knownLayers.join(', ')}`
         : `LAYERS: ${name}: no file of CONFIG_DIR/layers has this layer_name; there are ${[...found.keys()].join(', ') || 'none'}`;
     });
     throw new LayerError(faults);
@@ -122,7 +124,7 @@ function readLayers(settings: Pick<Settings, 'CONFIG_DIR'>): ReadonlyMap<string,
   return items;
 }
 
-/** JSON is YAML too. */
+/** Also parses JSON, which is a subset of YAML. */
 function parseYaml(content: string, file: string): unknown {
   try {
     return parse(content);

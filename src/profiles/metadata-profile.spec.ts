@@ -23,13 +23,13 @@ describe('MetadataProfiles', () => {
     writeFileSync(join(folder, 'metadata-profiles', name), typeof profile === 'string' ? profile : JSON.stringify(profile));
   const load = () => new MetadataProfiles({ CONFIG_DIR: folder });
 
-  it('finds the profile that ships', () => {
+  it('finds the shipped profile', () => {
     const profiles = new MetadataProfiles({ CONFIG_DIR: undefined });
     expect(profiles.find('cluster-metadata-local-monitoring')?.query_variables).toHaveLength(3);
     expect(profiles.find('nothing')).toBeUndefined();
   });
 
-  it('reads the folder of CONFIG_DIR, with defaults and without unknown members', () => {
+  it('reads the folder in CONFIG_DIR, fills in defaults and drops unknown members', () => {
     write('mine.json', good);
     write('notes.txt', 'no profile');
     expect(load().all()).toEqual([
@@ -48,12 +48,12 @@ describe('MetadataProfiles', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['no JSON', '{', 'is not JSON'],
+    ['invalid JSON', '{', 'is not JSON'],
     ['no name', { ...good, metadata: {} }, 'metadata.name: '],
     ['an unknown platform', { ...good, k8s_type: 'eks' }, 'k8s_type: expected minikube, openshift or icp'],
     ['another datasource', { ...good, datasource: 'influx' }, 'datasource: expected prometheus'],
     [
-      'a faulty variable',
+      'an invalid variable',
       { ...good, query_variables: [{ ...variable('namespace'), value_type: 'float' }] },
       'query_variables.0.value_type: ',
     ],
@@ -78,7 +78,7 @@ describe('MetadataProfiles', () => {
       'profile mine: namespace.sum: not PromQL from position 61 on',
     ],
     [
-      'a placeholder that nothing is known of',
+      'an unknown placeholder',
       {
         ...good,
         query_variables: [
@@ -88,13 +88,13 @@ describe('MetadataProfiles', () => {
       },
       'profile mine: namespace.sum: not PromQL from position 3 on',
     ],
-  ])('stops the start at %s, naming file and field', (_, profile, fault) => {
+  ])('prevents the start with %s and names file and field', (_, profile, fault) => {
     write('bad.json', profile);
     expect(load).toThrow(join(folder, 'metadata-profiles', 'bad.json'));
     expect(load).toThrow(fault);
   });
 
-  it('stops the start at a second profile of the same name', () => {
+  it('prevents the start with two profiles of the same name', () => {
     write('a.json', good);
     write('b.json', good);
     expect(load).toThrow(/b\.json: metadata\.name: another file has the name mine too/);

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { findSyntaxFault } from '../promql/expression.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { ConfigError, readConfigFolder } from './config-folder.js';
-import { standIn } from './placeholders.js';
+import { withoutPlaceholders } from './placeholders.js';
 
-/** Label values that filters choose among. The injection points of the queries have these names. */
+/** The kinds of names that discovery finds and filters select. A profile's query variables contain these words in their names. */
 export const discoveredKinds = ['namespace', 'workload', 'container'] as const;
 export type DiscoveredKind = (typeof discoveredKinds)[number];
 
-/** A metadata profile that cannot be used. The message names the profile or its file, the field and the fault. */
+/** A metadata profile is invalid. The message names the profile or its file, the field and the fault. */
 export class MetadataProfileError extends ConfigError {
   constructor(profile: string, faults: readonly string[]) {
     const text = `Metadata profile ${profile}: ${faults.join('; ')}`;
@@ -31,7 +31,10 @@ const variableSchema = z.object({
   aggregation_functions: z.array(functionSchema).min(1),
 });
 
-/** A metadata profile as it is put in (spec: rest-api.md 3.1): the queries that find namespaces, workloads and containers. Unknown members are dropped. */
+/**
+ * A metadata profile in Kruize's format (design/MetadataProfile.md): the queries that find namespaces, workloads and containers. Drops
+ * unknown members.
+ */
 export const metadataProfileSchema = z.object({
   apiVersion: text,
   kind: text,
@@ -46,7 +49,7 @@ export const metadataProfileSchema = z.object({
 });
 export type MetadataProfile = z.output<typeof metadataProfileSchema>;
 
-/** Reads a profile's JSON text; throws a MetadataProfileError that names `source` and every faulty field. */
+/** Reads a profile's JSON text. Throws a MetadataProfileError that names `source` and every invalid field. */
 export function readMetadataProfile(source: string, text: string): MetadataProfile {
   const read = metadataProfileSchema.safeParse(parseJson(source, text));
   if (!read.success) {
@@ -59,11 +62,11 @@ export function readMetadataProfile(source: string, text: string): MetadataProfi
   return read.data;
 }
 
-/** Faults of the queries' texts: the profile, the query (variable.function) and the position, from 0. */
+/** Syntax faults of the queries. Each names the profile, the query (variable.function) and the position, from 0. */
 function queryFaults({ metadata, query_variables }: MetadataProfile): string[] {
   return query_variables.flatMap(({ name, aggregation_functions }) =>
     aggregation_functions.flatMap(({ function: method, query }) => {
-      const fault = findSyntaxFault(standIn(query));
+      const fault = findSyntaxFault(withoutPlaceholders(query));
       return fault ? [`profile ${metadata.name}: ${name}.${method}: ${fault.what}`] : [];
     }),
   );
@@ -77,7 +80,10 @@ function parseJson(source: string, text: string): unknown {
   }
 }
 
-/** The profile's query for a kind: of the first variable whose name contains the kind, the function `sum` (spec: 4.2). Throws a MetadataProfileError that names `source`. */
+/**
+ * The profile's query for a kind: the function `sum` of the first variable whose name contains the kind, as in Kruize. Throws a
+ * MetadataProfileError that names `source`.
+ */
 export function queryOf(profile: MetadataProfile, kind: DiscoveredKind, source = profile.metadata.name): string {
   const index = profile.query_variables.findIndex(({ name }) => name.includes(kind));
   const variable = profile.query_variables[index];
@@ -87,7 +93,7 @@ export function queryOf(profile: MetadataProfile, kind: DiscoveredKind, source =
   throw new MetadataProfileError(source, [`query_variables.${index}.aggregation_functions (${variable.name}): has no function "sum"`]);
 }
 
-/** The metadata profiles of `CONFIG_DIR/metadata-profiles/*.json`, read once at start. */
+/** The metadata profiles of `CONFIG_DIR/metadata-profiles/*.json`, read once at the start. */
 export class MetadataProfiles {
   private readonly byName: ReadonlyMap<string, MetadataProfile>;
 
@@ -108,7 +114,7 @@ export class MetadataProfiles {
     return this.byName.get(name);
   }
 
-  /** By name. */
+  /** All profiles, in the order of their files. */
   all(): MetadataProfile[] {
     return [...this.byName.values()];
   }

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MetricProfileError, MetricProfiles, readMetricProfile } from './metric-profile.js';
 
-/** Cut to one container, as every query about a container must be. */
-const cut = '{n="$NAMESPACE$", c="$CONTAINER_NAME$"}';
+/** Selects one container, as every query of a container must. */
+const selector = '{n="$NAMESPACE$", c="$CONTAINER_NAME$"}';
 const variable = (over: object = {}) => ({
   name: 'cpuUsage',
-  aggregation_functions: [{ function: 'avg', query: `avg(x${cut})` }],
+  aggregation_functions: [{ function: 'avg', query: `avg(x${selector})` }],
   ...over,
 });
 const profile = (...variables: object[]) => ({ metadata: { name: 'own' }, slo: { function_variables: variables } });
@@ -23,21 +23,25 @@ function faultsOf(document: unknown): readonly string[] {
 }
 
 describe('readMetricProfile', () => {
-  it('takes a container for the object of a variable that names none, and ignores other members', () => {
+  it('defaults the object of a variable to container and ignores other members', () => {
     const read = readMetricProfile({ ...profile(variable({ datasource: 1 })), kind: 'x' }, 'own.json');
     expect(read.name).toBe('own');
-    expect(read.variables.get('cpuUsage')).toEqual({ name: 'cpuUsage', kubernetesObject: 'container', queries: { avg: `avg(x${cut})` } });
+    expect(read.variables.get('cpuUsage')).toEqual({
+      name: 'cpuUsage',
+      kubernetesObject: 'container',
+      queries: { avg: `avg(x${selector})` },
+    });
   });
 
-  it('lets the last of two entries of one function win, and an empty query count as absent', () => {
+  it('takes the last of two entries for a function and treats an empty query as absent', () => {
     const functions = [
-      { function: 'avg', query: `avg(old${cut})` },
-      { function: 'avg', query: `avg(new${cut})`, versions: '>4.9' },
+      { function: 'avg', query: `avg(old${selector})` },
+      { function: 'avg', query: `avg(new${selector})`, versions: '>4.9' },
       { function: 'max', query: ' ' },
       { function: 'min', query: null },
     ];
     expect(readMetricProfile(profile(variable({ aggregation_functions: functions })), 'x').variables.get('cpuUsage')!.queries).toEqual({
-      avg: `avg(new${cut})`,
+      avg: `avg(new${selector})`,
     });
   });
 
@@ -56,11 +60,11 @@ describe('readMetricProfile', () => {
       /^own\.json: variable cpuUsage: aggregation_functions: /,
     ],
     [
-      'a query that is no text',
+      'a query that is not a string',
       profile(variable({ aggregation_functions: [{ function: 'avg', query: 1 }] })),
       /cpuUsage: aggregation_functions\.0\.query: /,
     ],
-    ['a variable without name', profile(variable(), variable({ name: '' })), /^own\.json: variable number 2: name: /],
+    ['a variable without a name', profile(variable(), variable({ name: '' })), /^own\.json: variable number 2: name: /],
   ])('names source, variable and field of %s', (_, document, fault) => expect(faultsOf(document)).toEqual([expect.stringMatching(fault)]));
 
   it.each([
@@ -76,7 +80,7 @@ describe('readMetricProfile', () => {
   it.each([
     ['nonsense_function(x)', 'nonsense_function', 0],
     ['sum(foo_over_time(x[$MEASUREMENT_DURATION_IN_MIN$m]))', 'foo_over_time', 4],
-  ])('names the function of %s that Prometheus does not have, and its position', (query, name, position) => {
+  ])('names the unknown function of %s and its position', (query, name, position) => {
     expect(faultsOf(profile(variable({ aggregation_functions: [{ function: 'avg', query }] })))).toEqual([
       `own.json: profile own: cpuUsage.avg: unknown function ${name} at position ${position}`,
     ]);
@@ -88,35 +92,35 @@ describe('readMetricProfile', () => {
   it.each([
     [
       'avg(x{n="$NAMESPACE$", c="$CONTANER_NAME$"})',
-      ['unknown placeholder $CONTANER_NAME$ at position 26', 'has no $CONTAINER_NAME$ anywhere'],
+      ['unknown placeholder $CONTANER_NAME$ at position 26', 'has no $CONTAINER_NAME$ between'],
     ],
-    ['avg(x{n="$NAMESPACE$"})', ['has no $CONTAINER_NAME$ anywhere']],
-    ['avg(x)', ['has no $NAMESPACE$ anywhere', 'has no $CONTAINER_NAME$ anywhere']],
-  ])('names profile, query and position where %s lacks a placeholder', (query, faults) => {
+    ['avg(x{n="$NAMESPACE$"})', ['has no $CONTAINER_NAME$ between']],
+    ['avg(x)', ['has no $NAMESPACE$ between', 'has no $CONTAINER_NAME$ between']],
+  ])('names profile, query and position if %s lacks a placeholder', (query, faults) => {
     expect(faultsOfQuery(query)).toEqual(faults.map((fault) => expect.stringContaining(`own.json: profile own: cpuUsage.avg: ${fault}`)));
   });
 
   it.each([
-    ['a query about a namespace', 'avg(x{n="$NAMESPACE$"})', { kubernetes_object: 'namespace' }],
-    ['a query about one GPU', 'avg(x{u="$UUID$"})', {}],
-  ])('asks no more placeholders of %s than cut it', (_, query, over) => {
+    ['a query of a namespace', 'avg(x{n="$NAMESPACE$"})', { kubernetes_object: 'namespace' }],
+    ['a query of one GPU', 'avg(x{u="$UUID$"})', {}],
+  ])('requires only the placeholders that select %s', (_, query, over) => {
     expect(faultsOfQuery(query, over)).toEqual([]);
   });
 
-  it('keeps which layers a variable needs, and takes an empty list for none', () => {
+  it('keeps the layers that a variable requires and treats an empty list as none', () => {
     const needing = (layers_required: unknown, name: string) => variable({ name, layers_required });
     const { variables } = readMetricProfile(profile(needing(['semeru'], 'a'), needing([], 'b'), needing(null, 'c')), 'x');
     expect([...variables.values()].map(({ layersRequired }) => layersRequired)).toEqual([['semeru'], undefined, undefined]);
   });
 
-  it('names a layer that nobody knows', () => {
+  it('names an unknown layer', () => {
     expect(faultsOf(profile(variable({ layers_required: ['hotspot', 'python'] })))).toEqual([
       'own.json: variable cpuUsage: layers_required.1: unknown layer "python"; expected one of container, hotspot, semeru, quarkus',
     ]);
   });
 
-  it('names an aggregation function that nothing has a place for', () => {
-    const counted = variable({ aggregation_functions: [{ function: 'count', query: `count(x${cut})` }] });
+  it('names an unknown aggregation function', () => {
+    const counted = variable({ aggregation_functions: [{ function: 'count', query: `count(x${selector})` }] });
 
     expect(faultsOf(profile(counted))).toEqual([
       'own.json: profile own: cpuUsage.count: unknown function "count"; expected one of avg, min, max, sum, median, mode, range',
@@ -137,7 +141,7 @@ function configWith(files: Record<string, string>): string {
   return folder;
 }
 
-const profileOfMetricProfiles = (name: string) =>
+const profileText = (name: string) =>
   JSON.stringify({
     metadata: { name },
     slo: {
@@ -148,31 +152,31 @@ const profileOfMetricProfiles = (name: string) =>
   });
 
 describe('MetricProfiles', () => {
-  it("ships the reference's profile with its 25 variables", () => {
+  it("ships Kruize's profile with its 25 variables", () => {
     const shipped = new MetricProfiles({}).find('resource-optimization-local-monitoring');
     expect(shipped?.variables.size).toBe(25);
     expect(shipped?.variables.get('namespaceCpuUsage')?.kubernetesObject).toBe('namespace');
   });
 
-  it('finds profiles by the name inside the file, and no others', () => {
-    const profiles = new MetricProfiles({ CONFIG_DIR: configWith({ 'a.json': profileOfMetricProfiles('own'), 'notes.txt': '{' }) });
+  it('finds profiles only by the name inside the file', () => {
+    const profiles = new MetricProfiles({ CONFIG_DIR: configWith({ 'a.json': profileText('own'), 'notes.txt': '{' }) });
     expect(profiles.find('own')?.name).toBe('own');
     expect(profiles.find('a')).toBeUndefined();
   });
 
-  it('fails with the faults of all files at once', () => {
+  it('reports the faults of all files at once', () => {
     const files = {
       'a.json': '{',
       'b.json': '{"metadata":{}}',
-      'c.json': profileOfMetricProfiles('own'),
-      'd.json': profileOfMetricProfiles('own'),
+      'c.json': profileText('own'),
+      'd.json': profileText('own'),
     };
     expect(() => new MetricProfiles({ CONFIG_DIR: configWith(files) })).toThrow(
       /a\.json: not readable as JSON[\s\S]*b\.json: metadata\.name[\s\S]*b\.json: slo[\s\S]*d\.json: metadata\.name: another file/,
     );
   });
 
-  it('has none where the folder has none', () => {
+  it('has no profiles if the folder is missing', () => {
     expect(new MetricProfiles({ CONFIG_DIR: join(tmpdir(), 'rightsizer-nowhere') }).find('own')).toBeUndefined();
   });
 });

@@ -7,22 +7,22 @@ import { ConfigError, readConfigFolder } from './config-folder.js';
 import { knownLayers } from './layer.js';
 import { durationPlaceholder, experimentPlaceholders, withDurationAsNumber } from './placeholders.js';
 
-/** One variable of a metric profile: its PromQL by aggregation function (`avg`, `max`, …). */
+/** One variable of a metric profile, with its PromQL by aggregation function (`avg`, `max`, …). */
 export interface ProfileVariable {
   readonly name: string;
   readonly kubernetesObject: string;
   readonly queries: Readonly<Record<string, string>>;
-  /** Only containers with one of these layers have such series; absent = any may. It spares questions and changes no answer. */
+  /** Only containers with one of these layers have the series; absent = any container may. It saves queries and changes no result. */
   readonly layersRequired?: readonly Layer[];
 }
 
-/** Which PromQL answers for which metric, as data (spec: rest-api.md 3.2). */
+/** A metric profile (Kruize: design/MetricProfile.md): the PromQL of each metric. */
 export interface MetricProfile {
   readonly name: string;
   readonly variables: ReadonlyMap<string, ProfileVariable>;
 }
 
-/** A metric profile that cannot be used. Each fault names the source and the field, or the query (variable.function) and the position. */
+/** A metric profile is invalid. Each fault names the source and the field, or the query (variable.function) and the position. */
 export class MetricProfileError extends ConfigError {
   constructor(faults: readonly string[]) {
     super('metric profiles', faults);
@@ -52,9 +52,8 @@ const profileSchema = z.object({
 type ProfileDocument = z.output<typeof profileSchema>;
 
 /**
- * Reads a metric profile in its input form; `source` (a file's name) begins every fault. Members that we do not use are ignored.
- * Where a function stands twice in a variable the last entry wins, and an empty query counts as absent, as in the reference (1.2, 1.3).
- * Throws a MetricProfileError.
+ * Reads a metric profile in Kruize's format. Ignores members that we do not use. If a variable has a function twice, the last entry wins;
+ * an empty query counts as absent. Both are as in Kruize. Throws a MetricProfileError whose faults start with `source`, a file name.
  */
 export function readMetricProfile(document: unknown, source: string): MetricProfile {
   const read = profileSchema.safeParse(document);
@@ -68,9 +67,9 @@ export function readMetricProfile(document: unknown, source: string): MetricProf
 }
 
 function variableOf(variable: ProfileDocument['slo']['function_variables'][number]): ProfileVariable {
-  const asked = variable.aggregation_functions.flatMap((entry) => (entry.query?.trim() ? [[entry.function, entry.query] as const] : []));
+  const queries = variable.aggregation_functions.flatMap((entry) => (entry.query?.trim() ? [[entry.function, entry.query] as const] : []));
   const { name, kubernetes_object: kubernetesObject, layers_required: layersRequired } = variable;
-  return { name, kubernetesObject, queries: Object.fromEntries(asked), ...(layersRequired?.length && { layersRequired }) };
+  return { name, kubernetesObject, queries: Object.fromEntries(queries), ...(layersRequired?.length && { layersRequired }) };
 }
 
 function shapeFault(document: unknown, { path, message }: z.core.$ZodIssue, source: string): string {
@@ -81,18 +80,18 @@ function shapeFault(document: unknown, { path, message }: z.core.$ZodIssue, sour
   return `${source}: variable ${variable}: ${field.join('.')}: ${message}`;
 }
 
-/** Functions that the reference has a place for (recommendations.md 1.2). */
+/** Aggregation functions that Kruize knows. */
 const knownFunctions: readonly string[] = ['avg', 'min', 'max', 'sum', 'median', 'mode', 'range'];
 
-/** Placeholders that a query may have (rest-api.md 3.2). */
+/** Placeholders that a query may contain. */
 const knownPlaceholders: readonly string[] = [
   ...Object.keys(experimentPlaceholders),
   durationPlaceholder,
   ...['$UUID$', '$GPU_I_PROFILE$', '$POD$'],
 ];
 
-/** Without these a query would answer for other namespaces and containers too. One that is cut to a GPU by `$UUID$` needs no other. */
-const neededPlaceholders: Readonly<Record<string, readonly string[]>> = {
+/** Placeholders that a query needs to select one namespace or container. A query that selects one GPU by `$UUID$` needs no others. */
+const requiredPlaceholders: Readonly<Record<string, readonly string[]>> = {
   container: ['$NAMESPACE$', '$CONTAINER_NAME$'],
   namespace: ['$NAMESPACE$'],
 };
@@ -103,24 +102,27 @@ function queryFaults(document: ProfileDocument, source: string): string[] {
       const where = `${source}: profile ${document.metadata.name}: ${variable}.${name}`;
       const faults = [
         ...(knownFunctions.includes(name) ? [] : [`unknown function "${name}"; expected one of ${knownFunctions.join(', ')}`]),
-        ...(query?.trim() ? textFaults(query, neededPlaceholders[kubernetes_object] ?? []) : []),
+        ...(query?.trim() ? textFaults(query, requiredPlaceholders[kubernetes_object] ?? []) : []),
       ];
       return faults.map((fault) => `${where}: ${fault}`);
     }),
   );
 }
 
-/** What is wrong with a query's text, with positions from 0. */
-function textFaults(query: string, needed: readonly string[]): string[] {
+/** Faults of a query's text, with positions from 0. */
+function textFaults(query: string, required: readonly string[]): string[] {
   const fault = findSyntaxFault(withDurationAsNumber(query));
   if (fault) return [fault.what];
   const found = [...query.matchAll(/\$[A-Z_]+\$/g)];
   const names = found.map(([name]) => name);
-  const strange = found.filter(([name]) => !knownPlaceholders.includes(name));
-  const missing = names.includes('$UUID$') ? [] : needed.filter((name) => !names.includes(name));
+  const unknown = found.filter(([name]) => !knownPlaceholders.includes(name));
+  const missing = names.includes('$UUID$') ? [] : required.filter((name) => !names.includes(name));
   return [
-    ...strange.map(({ 0: name, index }) => `unknown placeholder ${name} at position ${index}`),
-    ...missing.map((name) => `has no ${name} anywhere from position 0 to ${query.length}, so it would answer for everybody`),
+    ...unknown.map(({ 0: name, index }) => `unknown placeholder ${name} at position ${index}`),
+    ...missing.map(
+      (name) =>
+        `has no ${name} between position 0 and ${query.length}; add it to the selector, or the query returns the series of all experiments`,
+    ),
   ];
 }
 
@@ -144,7 +146,7 @@ export class MetricProfiles {
     this.profiles = items;
   }
 
-  /** The names of all, in the order of the files. */
+  /** The names of all profiles, in the order of the files. */
   names(): string[] {
     return [...this.profiles.keys()];
   }

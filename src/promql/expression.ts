@@ -1,16 +1,16 @@
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
 
-/** Trees by text: the few queries of profiles are looked at for every shard. */
+/** Cached trees by text: the few queries of the profiles are parsed for every shard. */
 const parsed = new Map<string, SyntaxNode | undefined>();
-const mostParsed = 1_000;
+const maxParsed = 1_000;
 
-/** The syntax tree's top expression, or undefined where the text is not one PromQL expression. */
+/** Parses a PromQL expression; undefined if the text is not exactly one expression. */
 export function parsePromql(text: string): SyntaxNode | undefined {
   if (parsed.has(text)) return parsed.get(text);
   const top = parser.parse(text).topNode;
   const expression = faultPosition(top) === undefined ? childrenOf(top)[0] : undefined;
-  if (parsed.size >= mostParsed) parsed.clear();
+  if (parsed.size >= maxParsed) parsed.clear();
   parsed.set(text, expression);
   return expression;
 }
@@ -23,13 +23,13 @@ export function childrenOf(node: SyntaxNode): SyntaxNode[] {
   return children;
 }
 
-/** What stands in the parentheses, if any. */
+/** Removes enclosing parentheses. */
 export function withoutParentheses(node: SyntaxNode): SyntaxNode {
   const [inner] = node.name === 'ParenExpr' ? childrenOf(node) : [];
   return inner ? withoutParentheses(inner) : node;
 }
 
-/** Every node of that name at or below `top`, in the order of the text. */
+/** All nodes of this name, `top` included, in the order of the text. */
 export function nodesNamed(top: SyntaxNode, name: string): SyntaxNode[] {
   const below = childrenOf(top).flatMap((child) => nodesNamed(child, name));
   return top.name === name ? [top, ...below] : below;
@@ -37,23 +37,21 @@ export function nodesNamed(top: SyntaxNode, name: string): SyntaxNode[] {
 
 /** Why a text is not PromQL. */
 export interface PromqlFault {
-  /** Where it stands, from 0. */
-  readonly position: number;
-  /** The fault in words, its position included. */
+  /** Position in the text, from 0. */ readonly position: number /** Description of the fault, including its position. */;
   readonly what: string;
 }
 
-/** The first fault of the text, a call of a function that Prometheus does not have told as such; undefined = none. */
+/** Finds the first fault of a text, for example a call of a function that Prometheus does not have. Undefined = no fault. */
 export function findSyntaxFault(text: string): PromqlFault | undefined {
   const position = text.trim() === '' ? 0 : faultPosition(parser.parse(text).topNode);
   if (position === undefined) return undefined;
   return unknownFunction(text, position) ?? { position, what: `not PromQL from position ${position} on` };
 }
 
-/** The grammar takes a name that is no function for a metric, and stumbles at the bracket behind it. */
-function unknownFunction(text: string, stumble: number): PromqlFault | undefined {
-  const call = /([a-z_:][\w:]*)\s*$/i.exec(text.slice(0, stumble));
-  if (!call || !/^\s*\(/.test(text.slice(stumble))) return undefined;
+/** The parser takes an unknown function's name for a metric, so it fails at the parenthesis after the name. */
+function unknownFunction(text: string, failedAt: number): PromqlFault | undefined {
+  const call = /([a-z_:][\w:]*)\s*$/i.exec(text.slice(0, failedAt));
+  if (!call || !/^\s*\(/.test(text.slice(failedAt))) return undefined;
   return { position: call.index, what: `unknown function ${call[1]} at position ${call.index}` };
 }
 
@@ -73,7 +71,7 @@ export interface Edit {
   readonly text: string;
 }
 
-/** Applies edits that do not overlap; their order does not matter, except that insertions at one place keep it. */
+/** Applies edits, which must not overlap, in any order. Insertions at the same position keep their order. */
 export function applyEdits(text: string, edits: readonly Edit[]): string {
   let edited = '';
   let position = 0;
@@ -86,7 +84,7 @@ export function applyEdits(text: string, edits: readonly Edit[]): string {
 
 const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, y: 31_536_000 };
 
-/** Seconds of `15m`, `1h30m` or `900`; undefined for anything that must be computed. */
+/** Seconds of `15m`, `1h30m` or `900`; undefined for other expressions. */
 export function secondsOf(node: SyntaxNode, text: string): number | undefined {
   const duration = text.slice(node.from, node.to).trim();
   if (/^\d+(\.\d+)?$/.test(duration)) return Number(duration);

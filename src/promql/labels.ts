@@ -1,4 +1,4 @@
-/** Items by key, keys and items in the order they come (Map.groupBy, which Node 20 lacks). */
+/** Groups items by key and keeps their order (Map.groupBy, which Node 20 lacks). */
 export function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();
   for (const item of items) {
@@ -12,20 +12,20 @@ export function groupBy<K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** One text for the values of these labels; a label that is missing is one that is empty, as in PromQL. */
+/** A key for the values of these labels. A missing label equals an empty one, as in PromQL. */
 export function labelKey(labels: Labels, names: readonly string[]): string {
   return JSON.stringify(names.map((name) => labels[name] ?? ''));
 }
 
-/** Label pairs of a series, by name. */
+/** Label pairs of a series, ordered by name. */
 export type LabelPairs = readonly (readonly [name: string, value: string])[];
 
-/** The labels that have a value, in the order of their names. */
+/** The labels among `names` that have a value, ordered by name. */
 export function labelPairs(labels: Readonly<Record<string, string>>, names: readonly string[]): LabelPairs {
   return [...names].sort().flatMap((name) => (labels[name] ? [[name, labels[name]] as const] : []));
 }
 
-/** The order in which Prometheus answers series: name by name and value by value, then the shorter first (labels.Compare). */
+/** The order of series in Prometheus' responses (labels.Compare): by name and value, label by label; a prefix comes first. */
 export function compareLabels(one: LabelPairs, other: LabelPairs): number {
   for (let i = 0; i < Math.min(one.length, other.length); i++) {
     const order = compareTexts(one[i]![0], other[i]![0]) || compareTexts(one[i]![1], other[i]![1]);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { parsePromql } from './expression.js';
 import { escapeRegex, escapeString, matchAnyOf } from './matcher.js';
 
-describe('quote-promql', () => {
+describe('matchers', () => {
   it.each([
     ['plain', 'plain'],
     ['say "hi"', 'say \\"hi\\"'],
@@ -13,7 +13,7 @@ describe('quote-promql', () => {
 
   it('escapes only the quote that is used', () => expect(escapeString(`'"`, "'")).toBe(`\\'"`));
 
-  it('makes an expression that matches the text and nothing else', () => {
+  it('writes an expression that matches only the text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), (text, other) => {
         const expression = new RegExp(`^(?:${escapeRegex(text)})$`, 's');
@@ -32,7 +32,7 @@ describe('quote-promql', () => {
     [['a.b'], 'namespace="a.b"'],
   ])('matches any of %j', (values, matcher) => expect(matchAnyOf('namespace', values)).toBe(matcher));
 
-  it('makes matchers that are PromQL whatever the values', () => {
+  it('writes valid PromQL for any values', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 253 }), { minLength: 1 }), (values) => {
         expect(parsePromql(`up{${matchAnyOf('namespace', values)}}`)).toBeDefined();

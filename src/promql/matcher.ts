@@ -1,7 +1,7 @@
 import type { SyntaxNode } from '@lezer/common';
 import { childrenOf } from './expression.js';
 
-/** A label matcher as PromQL has it; `__name__` is the metric's name. Regular expressions are RE2 and anchored. */
+/** A label matcher of PromQL; `__name__` is the metric's name. Regular expressions are RE2 and anchored. */
 export interface Matcher {
   readonly type: '=' | '!=' | '=~' | '!~';
   readonly name: string;
@@ -18,12 +18,12 @@ export function matchOneOf(name: string, values: readonly string[]): Matcher {
   return { type: '=~', name, value: distinct.map(escapeRegex).join('|') };
 }
 
-/** The matcher as it stands in a selector. */
+/** Writes a matcher in PromQL. */
 export function writeMatcher({ type, name, value }: Matcher): string {
   return `${name}${type}"${escapeString(value)}"`;
 }
 
-/** Reads one matcher of a selector; undefined where it is written in a way that is not known here. */
+/** Reads one matcher of a selector; undefined if we do not support its syntax. */
 export function readMatcher(node: SyntaxNode, text: string): Matcher | undefined {
   if (node.name !== 'UnquotedLabelMatcher') return undefined;
   const [label, operator, literal] = childrenOf(node);
@@ -33,7 +33,7 @@ export function readMatcher(node: SyntaxNode, text: string): Matcher | undefined
   return { type, name: text.slice(label.from, label.to), value };
 }
 
-/** The matchers of a VectorSelector, its name first; undefined where one is written in a way that is not known here. */
+/** Reads the matchers of a VectorSelector, the metric's name first; undefined if we do not support the syntax of one. */
 export function readMatchers(selector: SyntaxNode, text: string): Matcher[] | undefined {
   const matchers = childrenOf(selector).flatMap((child) => {
     if (child.name === 'Identifier') return [{ type: '=', name: '__name__', value: text.slice(child.from, child.to) } as const];
@@ -42,7 +42,7 @@ export function readMatchers(selector: SyntaxNode, text: string): Matcher[] | un
   return matchers.every((matcher) => matcher !== undefined) ? matchers : undefined;
 }
 
-/** What a string literal of PromQL stands for; undefined where it has an escape that is not one of the usual. */
+/** The value of a PromQL string literal; undefined if it has an escape other than the common ones. */
 function unquote(literal: string): string | undefined {
   const inside = literal.slice(1, -1);
   if (literal.startsWith('`')) return inside;
@@ -54,17 +54,17 @@ function unquote(literal: string): string | undefined {
   return isKnown ? value : undefined;
 }
 
-/** A text as the inside of a PromQL string that stands between `quote`s (`"` or `'`). */
+/** Escapes a text for a PromQL string in `quote`s (`"` or `'`). */
 export function escapeString(text: string, quote = '"'): string {
   return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll(quote, `\\${quote}`);
 }
 
-/** A text as an RE2 expression that matches just this text. */
+/** Escapes a text for an RE2 expression that matches only this text. */
 export function escapeRegex(text: string): string {
   return text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
 }
 
-/** A matcher for any of the values: equality for one, a regular expression for several (Prometheus anchors it). */
+/** Writes a PromQL matcher for any of the values: equality for one, a regular expression for several (Prometheus anchors it). */
 export function matchAnyOf(label: string, values: readonly string[]): string {
   const distinct = [...new Set(values)].sort();
   if (distinct.length === 1) return `${label}="${escapeString(distinct[0]!)}"`;

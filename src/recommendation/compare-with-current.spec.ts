@@ -13,7 +13,7 @@ it.each([
   ['the limit is close', 1, 0.4999, 0.4999, -0.5, 0, [323005]],
   ['both are close, the limit last', 0.5001, 0.4999, 0.4999, 0, 0, [323004, 323005]],
   ['nothing is configured', undefined, undefined, 0.5, 0.5, 0.5, []],
-])('keeps one amount for request and limit where %s', (_, request, limit, config, requestVariation, limitVariation, notices) => {
+])('keeps one amount for request and limit if %s', (_, request, limit, config, requestVariation, limitVariation, notices) => {
   expect(compareWithCurrent('cpu', cores(0.5), currentOf(request, limit), 0.1)).toEqual({
     config: cores(config),
     variation: { requests: cores(requestVariation), limits: cores(limitVariation) },
@@ -21,7 +21,7 @@ it.each([
   });
 });
 
-it('keeps the memory example of the specification', () => {
+it("keeps the limit's amount of memory if both are close", () => {
   const bytes = (amount: number) => ({ amount, format: 'bytes' });
   const current = { requests: { memory: bytes(1.0005e8) }, limits: { memory: bytes(1.0002e8) } };
 
@@ -39,7 +39,7 @@ it.each([
   expect(compareWithCurrent('cpu', cores(1.05), currentOf(1.0), threshold).notices).toEqual(notices);
 });
 
-it.each([0, -1, Number.NaN])('takes the default for a threshold of %d', (threshold) => {
+it.each([0, -1, Number.NaN])('uses the default for a threshold of %d', (threshold) => {
   expect(compareWithCurrent('cpu', cores(0.5), currentOf(0.5001), threshold).notices).toEqual([323004]);
   expect(compareWithCurrent('cpu', cores(0.5), currentOf(0.501), threshold).notices).toEqual([]);
 });

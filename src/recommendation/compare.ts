@@ -10,14 +10,14 @@ export const formats = { cpu: 'cores', memory: 'bytes' } as const satisfies Reco
 interface CurrentItem {
   readonly place: Place;
   readonly resource: Resource;
-  /** Where the configured amount stands; a namespace's is its quota. */
+  /** Column of the configured amount; for a namespace, its quota. */
   readonly columns: Readonly<Record<SizedKind, UsageColumn>>;
   readonly notSet: NotificationCode;
   readonly missing: NotificationCode;
   readonly invalid: NotificationCode;
 }
 
-/** The four configured amounts and what is told of each that is not there (recommendations.md 6.1). */
+/** The four configured amounts and the notifications for one that is not set or invalid. Kruize: design/NotificationCodes.md. */
 const currentItems: readonly CurrentItem[] = [
   {
     place: 'requests',
@@ -53,13 +53,13 @@ const currentItems: readonly CurrentItem[] = [
   },
 ];
 
-/** Configured amounts at one instant, each above 0. */
+/** Configured amounts at one instant, each above 0, and notifications for the others. */
 export interface CurrentConfig {
   readonly config: ResourceConfig;
   readonly notices: readonly NotificationCode[];
 }
 
-/** Reads what is configured at a row of the table: a missing amount gives two notifications (E13). */
+/** Reads the configured amounts of one row. A missing amount gives two notifications, as in Kruize. */
 export function currentConfigOf(usage: UsageTable, row: number, kind: SizedKind): CurrentConfig {
   const notices: NotificationCode[] = [];
   const found: Record<Place, Record<string, Amount>> = { requests: {}, limits: {} };
@@ -72,7 +72,7 @@ export function currentConfigOf(usage: UsageTable, row: number, kind: SizedKind)
   return { config: withoutEmpty(found), notices };
 }
 
-/** The config without a part that holds nothing. */
+/** Drops an empty `requests` or `limits`. */
 export function withoutEmpty({ requests, limits }: Required<ResourceConfig>): ResourceConfig {
   return { ...(isEmpty(requests) ? {} : { requests }), ...(isEmpty(limits) ? {} : { limits }) };
 }
@@ -84,23 +84,23 @@ function isEmpty(amounts: object): boolean {
 
 const places = ['requests', 'limits'] as const satisfies readonly Place[];
 
-/** Told where a recommendation is close enough to what is configured, and where its format is unknown. */
+/** Notifications: recommended and configured amounts are close enough, or the format is unknown. */
 const noticesOf = {
   cpu: { requests: 323004, limits: 323005, noFormat: 223003 },
   memory: { requests: 324003, limits: 324004, noFormat: 224003 },
 } as const satisfies Record<Resource, Record<Place | 'noFormat', NotificationCode>>;
 
-/** One resource beside what is configured. */
+/** One recommended resource compared with its configured amounts. */
 export interface Comparison {
-  /** Amount for both request and limit; absent where its format is unknown. */
+  /** Amount of both request and limit; absent if its format is unknown. */
   readonly config?: Amount;
   readonly variation: Readonly<Record<Place, Amount>>;
   readonly notices: readonly NotificationCode[];
 }
 
 /**
- * Recommended minus current, and the threshold step (recommendations.md 6.2-6.4): where the two differ by at most `threshold` percent the
- * current amount is kept. Request and limit are one object in the reference (E7), so the kept amount, the limit's last, stands in both.
+ * Computes recommended minus current. Where they differ by at most `threshold` percent, the current amount is kept. Kruize has one object
+ * for request and limit, so a kept amount applies to both; if both are kept, the limit's wins.
  */
 export function compareWithCurrent(resource: Resource, recommended: Amount, current: ResourceConfig, threshold: number): Comparison {
   const codes = noticesOf[resource];
@@ -119,17 +119,17 @@ export function compareWithCurrent(resource: Resource, recommended: Amount, curr
   return { ...(isKnown ? { config: kept } : {}), variation: { requests, limits }, notices };
 }
 
-/** Whether the two differ by at most `threshold` percent; never where nothing is configured. */
+/** Whether the two differ by at most `threshold` percent; false if nothing is configured. */
 export function isOptimised(recommended: number, current: number, threshold: number): boolean {
   return current > 0 && Math.abs(percentAbove(recommended, current)) <= effectiveThreshold(threshold);
 }
 
-/** How much more than the current amount is recommended, in percent of the current amount. */
+/** Recommended minus current, in percent of the current amount. */
 export function percentAbove(recommended: number, current: number): number {
   return ((recommended - current) / current) * 100;
 }
 
-/** In percent; one that is not above 0 means the default. */
+/** The threshold in percent; the default replaces one that is not above 0. */
 export function effectiveThreshold(threshold: number): number {
   return threshold > 0 ? threshold : defaultThreshold;
 }

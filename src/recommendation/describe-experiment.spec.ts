@@ -4,7 +4,7 @@ const recommendations: Recommendations = { version: '1.0', notifications: {}, da
 const base = { name: 'exp1', clusterName: 'default', namespace: 'shop' };
 const cart = { ...base, type: 'container', workload: 'wl', workloadType: 'deployment', container: 'cart' } as const;
 
-it('describes a container with its keys in the order of the reference', () => {
+it("describes a container with its keys in Kruize's order", () => {
   expect(JSON.stringify(describeExperiment({ ...cart, image: 'img:1' }, recommendations))).toBe(
     '{"cluster_name":"default","experiment_type":"container","kubernetes_objects":[{"type":"deployment","name":"wl","namespace":"shop",' +
       '"containers":[{"container_image_name":"img:1","container_name":"cart","recommendations":{"version":"1.0","notifications":{},"data":{}}}]}],' +
@@ -12,13 +12,13 @@ it('describes a container with its keys in the order of the reference', () => {
   );
 });
 
-it('leaves out an image that is not known', () => {
+it('leaves out an unknown image', () => {
   expect(describeExperiment(cart, recommendations).kubernetes_objects).toEqual([
     { type: 'deployment', name: 'wl', namespace: 'shop', containers: [{ container_name: 'cart', recommendations }] },
   ]);
 });
 
-it('describes a namespace as an object without workload', () => {
+it('describes a namespace as an object without a workload', () => {
   expect(describeExperiment({ ...base, type: 'namespace' }, recommendations)).toEqual({
     cluster_name: 'default',
     experiment_type: 'namespace',

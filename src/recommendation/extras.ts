@@ -1,9 +1,10 @@
 import { withoutEmpty } from './compare.js';
 import { type NotificationCode, notificationsOf } from './notifications.js';
 import type { Amount, ModelRecommendation, ResourceConfig } from './recommendations.js';
-import { type Evidence, type Extras, type OomKill, type Resource, recommendationTypes } from './settings.js';
+import type { Extras } from './settings.js';
+import { type Evidence, type OomKill, type Resource, recommendationTypes } from './settings.js';
 
-/** A recommendation that can be changed before it is told. */
+/** A mutable copy of a recommendation. */
 interface Draft {
   readonly config: Record<'requests' | 'limits', Record<string, Amount>>;
   readonly variation: Record<'requests' | 'limits', Record<string, Amount>>;
@@ -16,12 +17,12 @@ interface RestraintContext {
   readonly current: ResourceConfig;
 }
 
-/** Changes the draft of one resource; answers what to tell, if it did anything. */
+/** Changes one resource of the draft; returns the notification, or undefined if it changed nothing. */
 type Restraint = (draft: Draft, context: RestraintContext) => NotificationCode | undefined;
 
 const places = ['requests', 'limits'] as const;
 
-/** Takes the resource out: its request decides when the autoscaler adds pods, and that is not for us to move. */
+/** Removes the resource from the recommendation: a new request would change when the autoscaler adds pods. */
 const withholdForHpa: Restraint = ({ config, variation }, { resource, extras, evidence }) => {
   if (extras.hpa !== 'withhold' || !evidence.hpaResources.includes(resource) || !variation.requests[resource]) return undefined;
   for (const place of places) {
@@ -32,8 +33,8 @@ const withholdForHpa: Restraint = ({ config, variation }, { resource, extras, ev
 };
 
 /**
- * Keeps the configured request, and with it the load a pod at which the autoscaler adds pods (target utilisation x request). The limit stays as
- * recommended, but never below the request.
+ * Keeps the configured request, and with it the load per pod at which the autoscaler adds pods (target utilisation x request). The limit
+ * stays as recommended but never drops below the request.
  */
 const keepForHpa: Restraint = ({ config, variation }, { resource, extras, evidence, current }) => {
   const request = current.requests?.[resource]?.amount;
@@ -48,7 +49,7 @@ const keepForHpa: Restraint = ({ config, variation }, { resource, extras, eviden
   return resource === 'cpu' ? 393004 : 394004;
 };
 
-/** Keeps configured amounts that differ from the recommended ones by at most so many percent. */
+/** Keeps configured amounts that differ from the recommended ones by at most `changeThresholdPercent`. */
 const keepSmallChanges: Restraint = ({ config, variation }, { resource, extras, current }) => {
   let kept = false;
   for (const place of places) {
@@ -67,7 +68,7 @@ const keepSmallChanges: Restraint = ({ config, variation }, { resource, extras, 
 
 const restraints: readonly Restraint[] = [withholdForHpa, keepForHpa, keepSmallChanges];
 
-/** The recommendation without the changes that the extras hold back, with a notification for each. Pure: the given one stays as it is. */
+/** Undoes the changes that the extras hold back and adds a notification for each. Pure: returns a new recommendation. */
 export function restrainChanges(
   recommendation: ModelRecommendation,
   extras: Extras,
@@ -96,7 +97,7 @@ function copyOf({ requests, limits }: ResourceConfig): Record<'requests' | 'limi
   return { requests: { ...requests }, limits: { ...limits } };
 }
 
-/** What an adjustment knows of the amount that it is given. */
+/** What an adjustment may use besides the amount. */
 export interface AdjustmentContext {
   readonly resource: Resource;
   readonly extras: Extras;
@@ -110,14 +111,14 @@ type Adjustment = (
   context: AdjustmentContext,
 ) => { readonly amount: number; readonly notice: NotificationCode } | undefined;
 
-/** A killed container gets at least a fifth more than the limit that it was killed at, as in the Vertical Pod Autoscaler (OOMBumpUpRatio = 1.2). */
+/** A killed container gets 1.2 times the limit at which it was killed, as in the Vertical Pod Autoscaler (OOMBumpUpRatio = 1.2). */
 const oomFactor = 1.2;
-/** After so long the raise is half of what it was: by then the usage itself shows what is needed. */
+/** Half-life of the raise. Over time the usage itself shows how much memory is needed. */
 const oomHalfLifeSeconds = 3 * 86_400;
 
 /**
- * Raises memory towards 1.2 times the limit at the time of a kill, by half as much every three days. It starts from the limit in force, never from
- * what was recommended, so that a recommendation cannot feed the next one.
+ * Raises memory towards 1.2 times the limit at the time of a kill; the raise halves every three days. It starts from the limit in force,
+ * never from a recommended amount, so that recommendations cannot feed on each other.
  */
 const raiseAfterOom: Adjustment = (amount, { resource, extras, evidence, term }) => {
   if (!extras.oom || resource !== 'memory') return undefined;
@@ -131,7 +132,9 @@ function shortfall({ atSeconds, limitBytes }: OomKill, amount: number, endSecond
   return Math.max(0, oomFactor * limitBytes - amount) * decay;
 }
 
-/** Rounds up to the next step, never down; a step that the amount lies on but for its last bits is not passed, and 3 x 0.1 is 0.3. */
+/**
+ * Rounds up to the next step. Tolerates rounding errors: an amount that is on a step up to its last bits stays there, and 3 x 0.1 is 0.3.
+ */
 const roundToStep: Adjustment = (amount, { resource, extras }) => {
   const step = extras.bounds[resource]?.step;
   if (step === undefined) return undefined;
@@ -152,10 +155,10 @@ const lowerToMaximum: Adjustment = (amount, { resource, extras }) => {
   return amount > max ? { amount: max, notice: resource === 'cpu' ? 393002 : 394002 } : undefined;
 };
 
-/** In this order: the bounds are somebody's word, so nothing goes past them. */
+/** In this order: the user's bounds come last, so that nothing exceeds them. */
 const adjustments: readonly Adjustment[] = [raiseAfterOom, roundToStep, raiseToMinimum, lowerToMaximum];
 
-/** A recommended amount after everything that raises, lowers or rounds it, with a notification for each that did. Pure. */
+/** Applies all adjustments to a recommended amount (cores or bytes); returns it with a notification for each that changed it. Pure. */
 export function adjustAmount(amount: number, context: AdjustmentContext): { amount: number; notices: readonly NotificationCode[] } {
   const notices: NotificationCode[] = [];
   let adjusted = amount;

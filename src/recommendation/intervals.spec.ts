@@ -8,6 +8,6 @@ it.each([
   [[2, 0, 3], 2],
   [[3, 2, 0], 2],
   [[0, 0, 0], 0],
-])('finds the smallest of %j that is above 0', ([one, two, three], expected) => {
+])('finds the smallest number above 0 in %j', ([one, two, three], expected) => {
   expect(smallestPositive(one!, two!, three!)).toBe(expected);
 });

@@ -16,27 +16,27 @@ const intervalsOf: Readonly<Record<SizedKind, (usage: UsageTable, rows: Int32Arr
   namespace: namespaceIntervals,
 };
 
-/** The intervals of an experiment of this kind; `rows` are the table's rows that are present. */
+/** Measures the intervals of an experiment. `rows` are the indices of the table's present rows. */
 export function measureIntervals(usage: UsageTable, kind: SizedKind, rows: Int32Array): Intervals {
   return intervalsOf[kind](usage, rows);
 }
 
 /**
- * What the models and plots need of each interval, oldest first; one number an interval in each list, all of them finite.
- * CPU in cores, memory in bytes, per pod for a container and for the whole namespace for a namespace.
+ * Usage per interval, oldest first, for models and plots. All arrays have `count` finite numbers. CPU in cores, memory in bytes; per pod
+ * for a container, in total for a namespace.
  */
 export interface Intervals {
   readonly count: number;
-  /** End of each interval, Unix seconds, rising. */
+  /** End of each interval, Unix seconds, ascending. */
   readonly times: Float64Array;
   readonly cpuPeaks: Float64Array;
   readonly cpuFloors: Float64Array;
   readonly memoryPeaks: Float64Array;
   readonly memoryFloors: Float64Array;
   readonly memorySpikes: Float64Array;
-  /** Number of pods, whole. */
+  /** Number of pods, an integer. */
   readonly pods: Float64Array;
-  /** 1 where the usage metric has any sample. */
+  /** 1 if the usage metric has a sample in the interval. */
   readonly hasCpu: Uint8Array;
   readonly hasMemory: Uint8Array;
   /** Percent of the GPU, 0 = no sample; empty without a GPU. */
@@ -53,7 +53,7 @@ export const noAccelerator: Pick<Intervals, AcceleratorLists> = {
   acceleratorMemory: new Float64Array(0),
 };
 
-/** Smallest of the numbers above 0, else 0. The one that most often is the smallest goes last: it is looked at first. */
+/** Smallest number above 0, or 0 if there is none. Pass the likeliest minimum last: it is compared first. */
 export function smallestPositive(one: number, two: number, three: number): number {
   let smallest = three > 0 ? three : Infinity;
   if (two > 0 && two < smallest) smallest = two;
@@ -61,15 +61,15 @@ export function smallestPositive(one: number, two: number, three: number): numbe
   return smallest === Infinity ? 0 : smallest;
 }
 
-/** How much memory rose inside an interval, whole bytes (recommendations.md 5.4). */
+/** Rise of memory within an interval, whole bytes, as in Kruize's GenericRecommendationModel. */
 export function spikeOf(usageMax: number, usageMin: number, rssMax: number, rssMin: number): number {
   return Math.max(Math.ceil(usageMax - usageMin), Math.ceil(rssMax - rssMin));
 }
 
-/** Quotients of doubles can lie a hair above a whole number: 3 pods must not print 4 (E5). */
+/** A quotient of doubles can exceed an integer by its last bits. Without the tolerance 3 pods can become 4, as in Kruize. */
 const podTolerance = 1e-6;
 
-/** Intervals of a container (recommendations.md 5.2, 5.4, 5.6), computed once for all terms, models and plots. `rows` are those present. */
+/** Intervals of a container, by the rules of Kruize's GenericRecommendationModel. Computed once for all terms, models and plots. */
 export function containerIntervals(usage: UsageTable, rows: Int32Array): Intervals {
   const columnOf = columnsIn(usage);
   const quotients = podQuotients(columnOf('cpuUsage.sum'), columnOf('cpuUsage.avg'), rows);
@@ -103,7 +103,7 @@ function cpuOf(columnOf: ColumnOf, divisors: Float64Array, rows: Int32Array): Pi
     const used = peakOr(usageMax[row]!, usageAvg[row]!);
     const throttled = peakOr(throttleMax[row]!, throttleAvg[row]!);
     const total = used + throttled;
-    // Below one core the reference takes the total as it is; the average of a pod practically never wins anyway (E10).
+    // Below one core Kruize uses the total unchanged. The average per pod is almost never larger anyway.
     const isSplit = total >= 1 && divisors[at]! > 0;
     const pod = isSplit ? sampleOrZero((sampleOrZero(usageSum[row]!) + sampleOrZero(throttleSum[row]!)) / divisors[at]!) : -Infinity;
     cpuPeaks[at] = Math.max(pod, total);
@@ -131,13 +131,13 @@ function memoryOf(columnOf: ColumnOf, divisors: Float64Array, rows: Int32Array):
   return { memoryPeaks, memoryFloors, memorySpikes };
 }
 
-/** The maximum, or the average where the maximum is not above 0 or missing. */
+/** The maximum, or the average if the maximum is missing or not above 0. */
 function peakOr(max: number, avg: number): number {
   const peak = sampleOrZero(max);
   return peak > 0 ? peak : sampleOrZero(avg);
 }
 
-/** sum / avg, the number of pods but for rounding; 0 where the average is 0 or missing. */
+/** sum / avg: the number of pods, not rounded; 0 if the average is 0 or missing. */
 function podQuotients(sum: Float64Array, avg: Float64Array, rows: Int32Array): Float64Array {
   const quotients = new Float64Array(rows.length);
   for (let at = 0; at < rows.length; at++) {
@@ -147,14 +147,16 @@ function podQuotients(sum: Float64Array, avg: Float64Array, rows: Int32Array): F
   return quotients;
 }
 
-/** What sums are divided by to get a pod's share: the quotient of CPU, else that of memory, not rounded. */
+/** Divides sums to get the usage per pod: the quotient of CPU, or that of memory if CPU has none; not rounded. */
 function podDivisors(cpuQuotients: Float64Array, columnOf: ColumnOf, rows: Int32Array): Float64Array {
   if (!cpuQuotients.includes(0)) return cpuQuotients;
   const memoryQuotients = podQuotients(columnOf('memoryUsage.sum'), columnOf('memoryUsage.avg'), rows);
   return cpuQuotients.map((quotient, at) => (quotient === 0 ? memoryQuotients[at]! : quotient));
 }
 
-/** Pods of each interval: counted where the reader counted series, else sum / avg; 0 where CPU is idle or missing, with either reader. */
+/**
+ * Pods per interval: the reader's count of series if there is one, otherwise sum / avg. 0 if CPU is idle or missing, with either source.
+ */
 function podsOf(quotients: Float64Array, avg: Float64Array, counted: Float64Array | undefined, rows: Int32Array): Float64Array {
   const pods = new Float64Array(rows.length);
   for (let at = 0; at < rows.length; at++) {
@@ -166,7 +168,7 @@ function podsOf(quotients: Float64Array, avg: Float64Array, counted: Float64Arra
 
 type SamplesOf = (column: UsageColumn) => Float64Array;
 
-/** Intervals of a namespace (recommendations.md 8): its series are sums over the namespace already, so nothing is divided by pods. */
+/** Intervals of a namespace. Its series are already sums over the namespace, so nothing is divided by pods. */
 export function namespaceIntervals(usage: UsageTable, rows: Int32Array): Intervals {
   const columnOf = columnsIn(usage);
   const samplesOf = (column: UsageColumn) => samplesAt(columnOf(column), rows);

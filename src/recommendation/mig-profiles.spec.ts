@@ -23,22 +23,22 @@ it.each([
   ['NVIDIA H200', 1, 1, '1g.18gb'],
   ['NVIDIA A100', 1, 1, undefined],
   ['NVIDIA B200', 1, 1, undefined],
-])('chooses for %s at %d %% cores and %d %% memory the profile %s', (model, core, memory, profile) => {
+])('for %s at %d %% cores and %d %% memory chooses %s', (model, core, memory, profile) => {
   expect(chooseMigProfile(model, usageOf([core], [memory]), 98)).toBe(profile);
 });
 
-it('takes the percentile of the model', () => {
+it('uses the percentile of the model', () => {
   const usage = usageOf([10, 10, 10, 10, 90], [1]);
 
   expect(chooseMigProfile('A100-40GB', usage, 60)).toBe('1g.5gb');
   expect(chooseMigProfile('A100-40GB', usage, 98)).toBe('7g.40gb');
 });
 
-it('counts cores alone where memory has no samples', () => {
+it('uses cores alone if memory has no samples', () => {
   expect(chooseMigProfile('A100-40GB', usageOf([10], []), 98)).toBe('1g.5gb');
 });
 
-it('chooses nothing without any sample above 0', () => {
+it('chooses nothing without a sample above 0', () => {
   expect(chooseMigProfile('A100-40GB', usageOf([], []), 98)).toBeUndefined();
 });
 
@@ -46,6 +46,6 @@ it.each([
   ['Tesla T4', false],
   ['nvidia-a100', true],
   ['NVIDIA H200', true],
-])('knows whether %s is looked at', (model, isSupported) => {
+])('knows whether %s is supported: %s', (model, isSupported) => {
   expect(isSupportedAccelerator(model)).toBe(isSupported);
 });

@@ -1,6 +1,6 @@
 import { percentilesOf, type TermUsage } from './sizing.js';
 
-/** Share of a GPU's memory and of its streaming multiprocessors that each place in the tables below has. */
+/** Share of a GPU's memory and streaming multiprocessors for each position in the tables below. */
 const shares = [
   { memory: 1 / 8, cores: 1 / 7 },
   { memory: 1 / 4, cores: 1 / 7 },
@@ -11,8 +11,8 @@ const shares = [
 ] as const;
 
 /**
- * MIG profiles by what a card's `modelName` contains, in the order of `shares` (recommendations.md 9.3).
- * The first row that fits holds; a name without a size has no row and gets no recommendation (E20).
+ * MIG profiles by the parts of a card's `modelName`, in the order of `shares`. The first row that matches applies. A name without a size,
+ * such as `A100`, matches no row and gets no recommendation, as in Kruize (design/AcceleratorSupport.md).
  */
 const cards = [
   { contains: ['A100', '40GB'], profiles: ['1g.5gb', '1g.10gb', '2g.10gb', '3g.20gb', '4g.20gb', '7g.40gb'] },
@@ -25,13 +25,16 @@ const cards = [
 
 const supportedCards = ['A100', 'H100', 'H200'];
 
-/** Whether a GPU of this `modelName` is looked at: the first such series of a container is its GPU (recommendations.md 9.1). */
+/** Whether a GPU with this `modelName` is supported. The first such series of a container is its GPU, as in Kruize. */
 export function isSupportedAccelerator(modelName: string): boolean {
   const name = modelName.toUpperCase();
   return supportedCards.some((card) => name.includes(card));
 }
 
-/** The smallest MIG profile that holds the percentile of GPU cores and memory, or undefined: no usage, or a card without profiles. */
+/**
+ * Chooses the smallest MIG profile that covers the percentile of GPU core and memory usage. Undefined without usage or for a card without
+ * profiles.
+ */
 export function chooseMigProfile(modelName: string, usage: TermUsage, percentile: number): string | undefined {
   if (usage.acceleratorCore.length === 0 && usage.acceleratorMemory.length === 0) return undefined;
   const name = modelName.toUpperCase();

@@ -1,6 +1,6 @@
 /**
- * Every notification that the engine can give (recommendations.md 6.6). The first digit of a code tells its type.
- * Those that the reference defines and never emits (221003, 323003, 328001, …) are left out; 221002 needs a negative pod count.
+ * All notifications of the engine. The first digit of a code gives its type. Kruize: design/NotificationCodes.md. Codes that Kruize defines
+ * but never emits (221003, 323003, 328001, …) are left out. 221002 needs a negative pod count.
  */
 export const notificationTable = {
   111000: { type: 'info', message: 'Recommendations Are Available' },
@@ -33,7 +33,8 @@ export const notificationTable = {
   524001: { type: 'critical', message: 'Memory Request Not Set' },
   524002: { type: 'critical', message: 'Memory Limit Not Set' },
 
-  // Ours, of the opt-in extras: a 9 in second place, which no code of the reference has; then 3 = CPU, 4 = memory, as there.
+  // Our own codes, for the opt-in extras. Their second digit is 9, which no code of Kruize has. Third digit as in Kruize: 3 = CPU, 4 =
+  // memory.
   199001: { type: 'info', message: 'Confidence Level Is The Observed Part Of The Term' },
   393001: { type: 'notice', message: 'CPU Recommendation Raised To The Given Minimum' },
   393002: { type: 'notice', message: 'CPU Recommendation Lowered To The Given Maximum' },
@@ -52,29 +53,29 @@ export const notificationTable = {
 
 export type NotificationCode = keyof typeof notificationTable;
 
-/** A notification of a recommendation, as the answer writes it. */
+/** A notification in the wire format. */
 export interface RecommendationNotification {
   readonly type: string;
   readonly message: string;
   readonly code: number;
 }
 
-/** Notifications by their code as text. */
+/** Notifications by code, as a string. */
 export type RecommendationNotifications = Readonly<Record<string, RecommendationNotification>>;
 
 const rendered = new Map(
   Object.entries(notificationTable).map(([code, { type, message }]) => [Number(code), { type, message, code: Number(code) }]),
 );
 
-/** Maps that were asked for before: few differ, and objects with such numbers for keys are slow to make. */
-const asked = new Map<string, RecommendationNotifications>();
+/** Cached maps: few different ones exist, and objects with large integer keys are slow to create. */
+const cached = new Map<string, RecommendationNotifications>();
 
-/** The map of notifications that the answer shows for these codes; equal codes give the same object, which must not be changed. */
+/** The notifications of these codes by code. Equal lists of codes return the same frozen object. */
 export function notificationsOf(codes: readonly NotificationCode[]): RecommendationNotifications {
   const key = codes.join();
-  const known = asked.get(key);
+  const known = cached.get(key);
   if (known) return known;
   const notifications = Object.freeze(Object.fromEntries(codes.map((code) => [code, rendered.get(code)!])));
-  asked.set(key, notifications);
+  cached.set(key, notifications);
   return notifications;
 }

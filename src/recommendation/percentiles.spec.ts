@@ -11,31 +11,31 @@ it.each([
   [50, 1.2000000000000002],
   [75, 1.7],
   [0, 0.7],
-])('takes the value of nearest rank for percentile %d of the worked example', (percentile, expected) => {
+])('takes the value at the nearest rank for percentile %d', (percentile, expected) => {
   expect(percentilesOf(multicore).at(percentile)).toBe(expected);
 });
 
-it('rounds a rank of one half up', () => {
+it('rounds half a rank up', () => {
   expect(percentilesOf(Float64Array.of(2, 1)).at(50)).toBe(2);
 });
 
-it('sorts by number, not by text, and leaves the list as it was', () => {
+it('sorts by number, not by text, and does not change the list', () => {
   const values = Float64Array.of(10, 9, 100, 2);
 
   expect(percentilesOf(values).at(34)).toBe(9);
   expect([...values]).toEqual([10, 9, 100, 2]);
 });
 
-it('says 0 for an empty list', () => {
+it('is 0 for an empty list', () => {
   expect(percentilesOf(new Float64Array(0)).at(60)).toBe(0);
 });
 
-it('gives what sorting gives, in whatever order percentiles are asked', () => {
+it('gives the same values as sorting, in any order of calls', () => {
   const few = fc.constantFrom(0, 1, 2, 0.5, 1e9);
   const values = fc.array(fc.oneof(few, fc.double({ noNaN: true, noDefaultInfinity: true })), { minLength: 1, maxLength: 200 });
-  const asked = fc.array(fc.integer({ min: 0, max: 100 }), { minLength: 1, maxLength: 5 });
+  const percentages = fc.array(fc.integer({ min: 0, max: 100 }), { minLength: 1, maxLength: 5 });
   fc.assert(
-    fc.property(values, asked, (list, percents) => {
+    fc.property(values, percentages, (list, percents) => {
       const sorted = Float64Array.from(list).sort();
       const percentiles = percentilesOf(Float64Array.from(list));
       for (const percent of percents) {

@@ -10,25 +10,25 @@ import { type Evidence, type Extras, extrasFor, isOff, type Model, type Recommen
 import { type Sized, sizeCpu, sizeMemory, type TermUsage } from './sizing.js';
 import type { JvmInfo } from './usage-table.js';
 
-/** What the models of one term share. */
+/** Input shared by the models of one term. */
 export interface Situation {
   readonly settings: RecommendationSettings;
   /** Configured amounts at the last interval. */
   readonly current: ResourceConfig;
-  /** The one seen in the term. */
+  /** The JVM seen in the term. */
   readonly jvm: JvmInfo | undefined;
   readonly acceleratorModel: string | undefined;
   readonly evidence: Evidence;
 }
 
-/** The term's first and last instant, Unix seconds, and how much of it was observed, 0 to 1. */
+/** The term's first and last instant, Unix seconds, and its observed part, 0 to 1. */
 export interface TermWindow {
   readonly startSeconds: number;
   readonly endSeconds: number;
   readonly observedPart: number;
 }
 
-/** The recommendation of one model for one term, with whatever extras are asked for. */
+/** The recommendation of one model for one term, with the requested extras. */
 export function recommendModel(usage: TermUsage, model: Model, situation: Situation, window: TermWindow): ModelRecommendation {
   const sized = { cpu: sizeCpu(usage, model), memory: sizeMemory(usage, model) };
   const { settings } = situation;
@@ -55,7 +55,7 @@ function withConfidence(recommendation: ModelRecommendation, extras: Extras, { o
 type SizedResources = Readonly<Record<Resource, Sized>>;
 type Compared = readonly (readonly [Resource, Comparison])[];
 
-/** The sized resources beside what is configured, GPU and runtime environment included. */
+/** Compares the sized resources with the configured amounts; adds GPU and runtime environment. */
 function describeModel(
   usage: TermUsage,
   model: Model,
@@ -104,7 +104,7 @@ function variationOf(compared: Compared): ResourceConfig {
 
 const noGpu: Amounts = {};
 
-/** The limit that asks for a MIG partition (recommendations.md 9.3). */
+/** The limit that requests a MIG partition (Kruize: design/AcceleratorSupport.md). */
 function gpuLimits(usage: TermUsage, model: Model, { settings, acceleratorModel }: Situation): Amounts {
   if (acceleratorModel === undefined || !settings.types.accelerators.includes('gpu')) return noGpu;
   const profile = chooseMigProfile(acceleratorModel, usage, model.acceleratorPercentile);

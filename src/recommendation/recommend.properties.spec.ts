@@ -18,7 +18,7 @@ const settingsOf = (experimentType: SizedKind): RecommendationSettings => ({
   types: recommendationTypes,
 });
 
-/** Anything a double can be, odd ones often. */
+/** Any double; special values are frequent. */
 const anyNumber = fc.oneof(
   fc.double(),
   fc.double({ min: 0, max: 4 }),
@@ -39,34 +39,34 @@ function tables(kind: SizedKind, number: fc.Arbitrary<number>): fc.Arbitrary<Usa
   });
 }
 
-/** Paths of numbers that JSON cannot write. */
-function oddNumbers(value: unknown, path = ''): string[] {
+/** Paths of numbers that JSON cannot represent. */
+function nonFinitePaths(value: unknown, path = ''): string[] {
   if (typeof value === 'number') return Number.isFinite(value) ? [] : [path];
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, member]) => oddNumbers(member, `${path}.${name}`));
+  return Object.entries(value).flatMap(([name, member]) => nonFinitePaths(member, `${path}.${name}`));
 }
 
-it('would notice a number that JSON cannot write', () => {
-  expect(oddNumbers({ a: [1, { b: Number.NaN }] })).toEqual(['.a.1.b']);
+it('would notice a number that JSON cannot represent', () => {
+  expect(nonFinitePaths({ a: [1, { b: Number.NaN }] })).toEqual(['.a.1.b']);
 });
 
 const kinds: SizedKind[] = ['container', 'namespace'];
 
-it.each(kinds)('answers any table of a %s with finite numbers and without an exception', (kind) => {
+it.each(kinds)('gives finite numbers for any table of a %s and never throws', (kind) => {
   const settings = settingsOf(kind);
   fc.assert(
     fc.property(tables(kind, anyNumber), (usage) => {
-      const answer = recommend(usage, settings);
+      const recommended = recommend(usage, settings);
 
-      expect(oddNumbers(answer)).toEqual([]);
-      expect(Object.keys(answer.data)).toHaveLength(usage.present.includes(1) ? 1 : 0);
+      expect(nonFinitePaths(recommended)).toEqual([]);
+      expect(Object.keys(recommended.data)).toHaveLength(usage.present.includes(1) ? 1 : 0);
     }),
     { numRuns: 300 },
   );
 });
 
-/** The table with one more row that has nothing, before the first or after the last. */
-function withAbsentRow(usage: UsageTable, isLast: boolean): UsageTable {
+/** Adds an empty row before the first or after the last. */
+function withEmptyRow(usage: UsageTable, isLast: boolean): UsageTable {
   const row = isLast ? 0 : 1;
   const columns = Object.entries(usage.columns).map(([name, values]) => {
     const longer = new Float64Array(usage.length + 1).fill(Number.NaN);
@@ -79,11 +79,11 @@ function withAbsentRow(usage: UsageTable, isLast: boolean): UsageTable {
   return { ...usage, endSeconds, length: usage.length + 1, present, columns: Object.fromEntries(columns) };
 }
 
-it.each(kinds)('answers the same for a %s with one more row that has nothing', (kind) => {
+it.each(kinds)('gives the same result for a %s with an additional empty row', (kind) => {
   const settings = settingsOf(kind);
   fc.assert(
     fc.property(tables(kind, anyNumber), fc.boolean(), (usage, isLast) => {
-      expect(recommend(withAbsentRow(usage, isLast), settings)).toEqual(recommend(usage, settings));
+      expect(recommend(withEmptyRow(usage, isLast), settings)).toEqual(recommend(usage, settings));
     }),
     { numRuns: 50 },
   );
@@ -91,7 +91,7 @@ it.each(kinds)('answers the same for a %s with one more row that has nothing', (
 
 const unscaled = ['pods_count', 'confidence_level', 'duration_in_hours', 'datapoints', 'code'];
 
-/** The answer with every amount of CPU and memory times `factor`. */
+/** The recommendations with every amount of CPU and memory multiplied by `factor`. */
 function scaled(value: unknown, factor: number, name = ''): unknown {
   if (typeof value === 'number') return unscaled.includes(name) ? value : value * factor;
   if (typeof value !== 'object' || value === null) return value;
@@ -107,8 +107,8 @@ function withColumnsScaled(usage: UsageTable, factor: number): UsageTable {
   return { ...usage, columns: Object.fromEntries(columns) };
 }
 
-it.each(kinds)('recommends twice as much for a %s that uses and has twice as much', (kind) => {
-  // Whole numbers from 1 on: the rules change below one core, and spikes are rounded to whole bytes.
+it.each(kinds)('recommends twice as much for a %s with twice the usage and configured amounts', (kind) => {
+  // Integers from 1 on: the rules change below one core, and spikes are rounded to whole bytes.
   const number = fc.integer({ min: 1, max: 1_000_000 });
   const settings = { ...settingsOf(kind), layers: [] };
   const usages = tables(kind, number).filter(({ columns }) => !!columns['cpuUsage.max'] || !!columns['namespaceCpuUsage.max']);
@@ -123,7 +123,7 @@ it.each(kinds)('recommends twice as much for a %s that uses and has twice as muc
   );
 });
 
-it.each(kinds)('never recommends a %s less CPU for performance than for cost', (kind) => {
+it.each(kinds)('never recommends less CPU for performance than for cost for a %s', (kind) => {
   fc.assert(
     fc.property(tables(kind, fc.double({ min: 0, max: 8, noNaN: true })), (usage) => {
       for (const { recommendation_terms } of Object.values(recommend(usage, settingsOf(kind)).data)) {

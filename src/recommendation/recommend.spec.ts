@@ -5,7 +5,7 @@ import type { UsageTable } from './usage-table.js';
 
 type Values = readonly (number | string)[];
 
-/** A usage file of series whose last value is at the end. */
+/** A usage file whose series all end at the last interval. */
 const fileOf = (series: Readonly<Record<string, Values>>, more: object = {}) => ({
   ...{ namespace: 'shop', container: 'cart', now: 1718000037 },
   series: Object.fromEntries(
@@ -26,7 +26,7 @@ function instantOf(
 }
 
 const enginesOf = (instant: InstantRecommendation, term = 'short_term') => instant.recommendation_terms[term]!.recommendation_engines!;
-const costOf = (...given: Parameters<typeof instantOf>): ModelRecommendation => enginesOf(instantOf(...given)).cost!;
+const costOf = (...args: Parameters<typeof instantOf>): ModelRecommendation => enginesOf(instantOf(...args)).cost!;
 const repeat = (count: number, value: number | string): Values => Array.from({ length: count }, () => value);
 
 const steady = {
@@ -35,7 +35,7 @@ const steady = {
 };
 
 describe('models', () => {
-  it('lets a kept amount stand in request and limit (the aliasing example of the specification)', () => {
+  it('keep one amount for both request and limit, as Kruize does', () => {
     const cost = costOf({
       ...steady,
       ...{ 'cpuRequest.avg': [0.5001, 0.5001], 'cpuLimit.avg': [1, 1] },
@@ -53,20 +53,20 @@ describe('models', () => {
     expect(Object.keys(cost.notifications)).toEqual(['323004', '324003', '324004']);
   });
 
-  it('takes the average of a pod where it lies above the busiest one, from one core on (E10)', () => {
+  it('use the average per pod if it is above the busiest pod, from one core on', () => {
     const usage = { 'cpuUsage.max': [1.2, 1.2], 'cpuUsage.avg': [0.5, 0.5], 'cpuUsage.sum': [2, 2], 'cpuThrottle.sum': [8, 8] };
 
     expect(costOf(usage).config.requests?.cpu?.amount).toBe(2.5);
     expect(costOf({ ...usage, 'cpuUsage.max': [0.9, 0.9] }).config.requests?.cpu?.amount).toBe(0.9);
   });
 
-  it('divides by the pods that memory shows where CPU shows none', () => {
+  it('divide by the pods of memory if CPU has none', () => {
     const usage = { 'cpuThrottle.max': [2, 2], 'cpuThrottle.sum': [9, 9], 'memoryUsage.avg': [1e8, 1e8], 'memoryUsage.sum': [3e8, 3e8] };
 
     expect(costOf(usage).variation.requests?.cpu?.amount).toBe(3);
   });
 
-  it('leaves throttling without usage out of the config, not out of the variation (E14)', () => {
+  it('leave throttling without usage out of the config but not out of the variation', () => {
     const cost = costOf({ 'cpuThrottle.max': [0.4, 0.4] });
 
     expect(cost.config).toEqual({});
@@ -74,7 +74,7 @@ describe('models', () => {
     expect(Object.keys(cost.notifications)).toEqual(['221001', '223003', '324001']);
   });
 
-  it('counts instants that have only a request as idle ones (E4)', () => {
+  it('count instants that have only a request as idle', () => {
     const usage = { 'cpuRequest.avg': repeat(97, 1), 'cpuUsage.max': [3, 3, 3, 3], 'cpuUsage.avg': [3, 3, 3, 3] };
     const { cost, performance } = enginesOf(instantOf(usage));
 
@@ -86,21 +86,21 @@ describe('models', () => {
     [0.0011, undefined],
     [0.001, '323001'],
     [0, '323002'],
-  ])('says of %d cores at most the notification %s', (cores, code) => {
+  ])('for a maximum of %d cores give the notification %s', (cores, code) => {
     const cost = costOf({ ...steady, 'cpuUsage.max': [cores, cores], 'cpuUsage.avg': [cores, cores] });
 
     expect(Object.keys(cost.notifications).find((known) => known.startsWith('323'))).toBe(code);
     expect(cost.config.requests?.cpu === undefined).toBe(code !== undefined);
   });
 
-  it('recommends no memory rather than less than none, where only its minima were seen', () => {
+  it('recommend no memory rather than a negative amount if only its minima are known', () => {
     const cost = costOf({ ...steady, 'memoryUsage.sum': [], 'memoryUsage.max': [], 'memoryRSS.min': [9e7, 9e7] });
 
     expect(cost.config.requests).toEqual({ cpu: { amount: 0.5, format: 'cores' } });
     expect(Object.keys(cost.notifications)).toEqual(['324001']);
   });
 
-  it("runs a model of the caller's own under its name", () => {
+  it('run a custom model under its name', () => {
     const model_settings = { models: ['p50'], model_tunables: { p50: { cpu_percentile: 50, memory_percentile: 50 } } };
     const usage = { 'cpuUsage.max': [1, 2, 3], 'memoryUsage.max': [1e8, 2e8, 3e8], 'memoryUsage.min': [1e8, 2e8, 3e8] };
     const instant = instantOf(usage, { model_settings });
@@ -113,7 +113,7 @@ describe('models', () => {
     expect(Object.keys(instant.recommendation_terms.short_term!.notifications)).toEqual(['112103']);
   });
 
-  it('computes only the resources that are asked, runtimes still from both', () => {
+  it('compute only the requested resources, but runtimes from both', () => {
     const more = { recommendation_types_config: { resources: ['memory'] }, layers: ['container', 'hotspot'] };
     const cost = costOf(steady, more);
 
@@ -136,7 +136,7 @@ describe('the JVM', () => {
     [96, 'short_term', '-XX:MaxRAMPercentage=80.0 -XX:+UseZGC '],
     [97, 'short_term', '-XX:MaxRAMPercentage=80.0 -XX:+UseG1GC '],
     [97, 'medium_term', '-XX:MaxRAMPercentage=80.0 -XX:+UseZGC '],
-  ])('that was last seen %d intervals ago tells its version to %s: %s', (steps, term, options) => {
+  ])('that was last seen %d intervals ago gives %s the options %s', (steps, term, options) => {
     const file = fileOf(large, { layers: ['container', 'hotspot'] });
 
     expect(optionsOf({ ...file, series: { ...file.series, 'jvmInfo.sum': lastSeen(steps) } }, term)).toBe(options);
@@ -146,23 +146,23 @@ describe('the JVM', () => {
 describe('pods_count', () => {
   const threePods = { 'cpuUsage.avg': [0.1, 0.1], 'cpuUsage.sum': [0.30000000000000004, 0.30000000000000004], 'cpuUsage.max': [0.1, 0.1] };
 
-  it('does not count a pod that is only the last bit of a quotient (E5)', () => {
+  it('ignores the rounding error of a quotient', () => {
     expect(0.30000000000000004 / 0.1).toBeGreaterThan(3);
     expect(costOf(threePods).pods_count).toBe(3);
   });
 
-  it('is the count of series where the reader counted them', () => {
+  it('is the number of series if the reader counted them', () => {
     expect(costOf({ ...threePods, 'cpuUsage.count': [4, 3] }).pods_count).toBe(4);
   });
 
   it.each([
     ['idle', [0.1, 0]],
     ['missing', [0.1, 'NaN']],
-  ])('does not count where CPU is %s, with either reader', (_, avg) => {
+  ])('is not counted where CPU is %s, with either source', (_, avg) => {
     expect(costOf({ ...threePods, 'cpuUsage.avg': avg, 'cpuUsage.count': [3, 7] }).pods_count).toBe(3);
   });
 
-  it('is an error notification where there is none', () => {
+  it('of 0 gives an error notification', () => {
     const cost = costOf({ 'memoryUsage.max': [1e8, 1e8] });
 
     expect(cost.pods_count).toBe(0);
@@ -182,11 +182,11 @@ describe('current', () => {
     return [instant.current, Object.keys(instant.notifications).filter((code) => code !== '111101')];
   };
 
-  it('tells twice of each amount that is missing (E13)', () => {
+  it('gives two notifications for each missing amount', () => {
     expect(current({})).toEqual([{}, ['223001', '224001', '423001', '523001', '524001', '524002']]);
   });
 
-  it('takes amounts of the last interval only', () => {
+  it('has the amounts of the last interval only', () => {
     const set = { 'cpuRequest.avg': [1, 2], 'cpuLimit.avg': [1, 3], 'memoryRequest.avg': [1, 4], 'memoryLimit.avg': [1, 5] };
 
     expect(current(set)).toEqual([
@@ -219,20 +219,20 @@ describe('terms', () => {
   it.each([
     [192, 191],
     [768, 767],
-  ])('needs %d intervals for medium and long, one less is too few', (enough, tooFew) => {
+  ])('of medium and long length need %d intervals; %d are too few', (enough, tooFew) => {
     const available = (count: number) => termsOf({ 'cpuUsage.max': repeat(count, 1) }).filter(([, isAvailable]) => isAvailable).length;
 
     expect(available(enough)).toBe(available(tooFew) + 1);
   });
 
-  it('says nothing where a term has too little data', () => {
+  it('give no recommendation with too little data', () => {
     const { data, notifications } = (({ usage, settings }) => recommend(usage, settings))(readUsageFile(fileOf({ 'cpuUsage.max': [1] })));
 
     expect(data).toEqual({});
     expect(Object.keys(notifications)).toEqual(['120001']);
   });
 
-  it("runs a term of the caller's own once its least time was observed", () => {
+  it('include a custom term as soon as its minimum time was observed', () => {
     const sprint = { name: 'sprint', duration_in_days: 2.5, duration_threshold_in_hours: 1, plots_datapoints: 5 };
     const more = { term_settings: { terms: ['short', sprint] } };
     const instant = instantOf({ 'cpuUsage.max': repeat(4, 1) }, more);
@@ -251,7 +251,7 @@ describe('terms', () => {
     expect(Object.keys(instant.notifications)).not.toContain('111102');
   });
 
-  it('scales the least time with the measurement duration (E32)', () => {
+  it('scale the minimum time with the measurement duration', () => {
     expect(termsOf({ 'cpuUsage.max': repeat(192, 1) }, { step_min: 30 })).toContainEqual(['medium_term', true]);
   });
 });
@@ -260,13 +260,13 @@ describe('plots', () => {
   const dayLong = { 'cpuUsage.max': repeat(97, 0.2).with(0, 0.9), 'memoryUsage.max': repeat(97, 'NaN') };
   const points = Object.values(instantOf(dayLong).recommendation_terms.short_term!.plots!.plots_data);
 
-  it('puts the interval at the very start of a term in no bin, though the models see it (E12)', () => {
+  it('leave out the interval exactly at the start of the term, which the models use', () => {
     expect(points).toHaveLength(4);
     for (const point of points) expect(point.cpuUsage?.max).toBe(0.2);
     expect(costOf(dayLong).config.requests?.cpu?.amount).toBe(0.9);
   });
 
-  it('shows zeros without a format where a bin has intervals but not the metric', () => {
+  it('show zeros without a format if a bin has intervals but not the metric', () => {
     expect(points[0]!.memoryUsage).toEqual({ min: 0, q1: 0, median: 0, q3: 0, max: 0, format: '' });
   });
 
@@ -275,20 +275,20 @@ describe('plots', () => {
     ['container', 'memoryUsage', 'bytes', 'memoryUsage.avg'],
     ['namespace', 'cpuUsage', 'cores', 'namespaceCpuUsage.min'],
     ['namespace', 'memoryUsage', 'bytes', 'namespaceMemoryUsage.avg'],
-  ])('know the format of a %s where %s has any function in the bin: %s from %s', (experiment_type, usage, format, series) => {
+  ])('know the format of a %s if %s has any function in the bin: %s from %s', (experiment_type, usage, format, series) => {
     const { plots } = instantOf({ [series]: [1, 1] }, { experiment_type }).recommendation_terms.short_term!;
 
     expect(Object.values(plots!.plots_data).at(-1)).toMatchObject({ [usage]: { max: 0, format } });
   });
 
-  it('are left out where they are not asked', () => {
+  it('are left out if they were not requested', () => {
     const { usage, settings } = readUsageFile(fileOf(steady));
     const { recommendation_terms } = recommend(usage, { ...settings, plots: false }).data[end]!;
 
     expect(recommendation_terms.short_term).not.toHaveProperty('plots');
   });
 
-  it('have a minimum of 0 where any interval is idle', () => {
+  it('have a minimum of 0 if any interval is idle', () => {
     const [point] = Object.values(
       instantOf({ ...steady, 'cpuUsage.max': [0, 2], 'cpuUsage.avg': [0, 1], 'cpuUsage.min': [0, 1] }).recommendation_terms.short_term!
         .plots!.plots_data,
@@ -298,15 +298,15 @@ describe('plots', () => {
   });
 });
 
-describe('samples that are no numbers (E15)', () => {
-  it.each(['NaN', '+Inf', '-Inf'])('treats %s as a missing sample', (text) => {
-    const whole = costOf({ ...steady, 'cpuUsage.max': [0.7, 0.5] });
+describe('samples that are not numbers', () => {
+  it.each(['NaN', '+Inf', '-Inf'])('count as missing: %s', (text) => {
+    const complete = costOf({ ...steady, 'cpuUsage.max': [0.7, 0.5] });
     const broken = costOf({ ...steady, 'cpuUsage.max': [0.7, text] });
 
-    expect(broken).toEqual(whole);
+    expect(broken).toEqual(complete);
   });
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e300])('treats %d in a table so too', (number) => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e300])('count as missing in a table: %d', (number) => {
     const spoil = (usage: UsageTable): UsageTable => {
       const column = usage.columns['cpuUsage.max']!.slice();
       column[column.length - 1] = number;

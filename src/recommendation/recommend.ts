@@ -11,8 +11,9 @@ import { firstInterval, usageOfTerm } from './sizing.js';
 import { intervalRows, type UsageTable } from './usage-table.js';
 
 /**
- * Sizes one container or namespace from its usage, as the reference does (recommendations.md; decisions.md "Numbers" says where not).
- * `evidence` is looked at only where the settings' extras ask for it. Pure; never throws for a table whose columns have the table's length; every number in the answer is finite.
+ * Sizes one container or namespace from its usage with Kruize's rules; docs/compatibility.md ("Numbers") lists the differences. Uses
+ * `evidence` only if the settings' extras need it. Pure. Does not throw if all columns have the table's length. All numbers in the result
+ * are finite.
  */
 export function recommend(usage: UsageTable, settings: RecommendationSettings, evidence: Evidence = noEvidence): Recommendations {
   const rows = intervalRows(usage);
@@ -41,38 +42,38 @@ export function recommend(usage: UsageTable, settings: RecommendationSettings, e
   return { version: '1.0', notifications: notificationsOf([111000]), data: { [monitoringEndTime]: instant } };
 }
 
-/** Half a minute of the observed time may be missing. */
+/** A term is available even if half a minute of its minimum observed time is missing. */
 export const toleranceMinutes = 0.5;
 
-/** When the term begins, Unix milliseconds: its length before the last interval. */
+/** Start of the term, Unix milliseconds: the end of the last interval minus the term's length. */
 export function startOfTerm({ times, count }: Intervals, { days }: Term): number {
   return times[count - 1]! * 1000 - Math.round(days * 86_400_000);
 }
 
-/** Whether enough of the term was observed (recommendations.md 4.1): gaps are allowed, the interval at its very start does not count. */
+/** Whether enough of the term was observed. Gaps are allowed. The interval exactly at the term's start does not count, as in Kruize. */
 export function isAvailable(intervals: Intervals, term: Term, measurementDurationMinutes: number): boolean {
   const observedMinutes = observedIntervals(intervals, term) * measurementDurationMinutes;
-  return observedMinutes >= leastMinutes(term, measurementDurationMinutes) - toleranceMinutes;
+  return observedMinutes >= minObservedMinutes(term, measurementDurationMinutes) - toleranceMinutes;
 }
 
-/** Intervals after the very start of the term. */
+/** Number of intervals after the start of the term. */
 export function observedIntervals(intervals: Intervals, term: Term): number {
   const startMs = startOfTerm(intervals, term);
   return intervals.count - firstInterval(intervals, (time) => time > startMs);
 }
 
-/** Least observed minutes of a term. */
-export function leastMinutes({ least }: Term, measurementDurationMinutes: number): number {
+/** Minimum observed minutes of a term. */
+export function minObservedMinutes({ least }: Term, measurementDurationMinutes: number): number {
   return 'minutes' in least ? least.minutes : ((measurementDurationMinutes * least.intervals) / 1440) * 24 * 60;
 }
 
-/** Index of the first interval that the models look at; the one at the very start of the term is included (E12). */
+/** Index of the first interval that models use. Unlike plots, they include the interval exactly at the term's start, as in Kruize. */
 export function firstOfTerm(intervals: Intervals, term: Term): number {
   const startMs = startOfTerm(intervals, term);
   return firstInterval(intervals, (time) => time >= startMs);
 }
 
-/** A term that is available: every model, even one that can recommend nothing, and the plots. */
+/** Builds an available term: an entry per model, even if it recommends nothing, and the plots. */
 export function recommendTerm(intervals: Intervals, term: Term, situation: Situation, plot: PlotTerm): TermRecommendation {
   const { models, plots } = situation.settings;
   const startMs = startOfTerm(intervals, term);
@@ -91,7 +92,7 @@ export function recommendTerm(intervals: Intervals, term: Term, situation: Situa
   };
 }
 
-/** How much of the term was observed, 0 to 1. */
+/** Observed part of the term, 0 to 1. */
 function observedPart(intervals: Intervals, term: Term, measurementDurationMinutes: number): number {
   return Math.min(1, (observedIntervals(intervals, term) * measurementDurationMinutes) / (term.days * 1440));
 }
@@ -101,7 +102,7 @@ export function unavailableTerm(term: Term): TermRecommendation {
   return { duration_in_hours: hoursOf(term), notifications: notificationsOf([120001]) };
 }
 
-/** The term's whole length, whatever was observed (E3), with two decimals. */
+/** The term's full length in hours, not the observed time, as in Kruize; two decimals. */
 function hoursOf({ days }: Term): number {
   return Math.round(days * 24 * 100) / 100;
 }

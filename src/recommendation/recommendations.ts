@@ -1,6 +1,6 @@
 import type { RecommendationNotifications } from './notifications.js';
 
-/** An amount in the answer: CPU in `cores`, memory in `bytes`, GPU partitions counted as `cores`. */
+/** An amount in the wire format: CPU in `cores`, memory in `bytes`, GPU partitions as a count with the format `cores`. */
 export interface Amount {
   readonly amount: number;
   readonly format: string;
@@ -9,7 +9,7 @@ export interface Amount {
 /** Amounts by resource (`cpu`, `memory`, `nvidia.com/mig-…`). */
 export type Amounts = Readonly<Record<string, Amount>>;
 
-/** Requests and limits; each absent when it holds nothing. */
+/** Requests and limits; absent if empty. */
 export interface ResourceConfig {
   readonly requests?: Amounts;
   readonly limits?: Amounts;
@@ -38,7 +38,7 @@ export interface PlotSummary {
   readonly format: string;
 }
 
-/** Usage of one bin; empty where it has no interval. */
+/** Usage of one bin; empty if it has no interval. */
 export type PlotPoint = { readonly cpuUsage: PlotSummary; readonly memoryUsage: PlotSummary } | Readonly<Record<string, never>>;
 
 export interface Plots {
@@ -47,7 +47,7 @@ export interface Plots {
   readonly plots_data: Readonly<Record<string, PlotPoint>>;
 }
 
-/** A term; with too little data it has only its length and notification 120001. */
+/** A term. With too little data it has only its length and notification 120001. */
 export interface TermRecommendation {
   readonly duration_in_hours: number;
   readonly notifications: RecommendationNotifications;
@@ -64,7 +64,10 @@ export interface InstantRecommendation {
   readonly recommendation_terms: Readonly<Record<string, TermRecommendation>>;
 }
 
-/** What the engine says of one container or namespace (recommendations.md 10.3); `data` is by time and empty with too little data. */
+/**
+ * The recommendations of one container or namespace (Kruize: design/MonitoringModeAPI.md). `data` is keyed by the end of monitoring,
+ * ISO-8601; empty with too little data.
+ */
 export interface Recommendations {
   readonly version: '1.0';
   readonly notifications: RecommendationNotifications;
@@ -78,7 +81,7 @@ interface SubjectBase {
   readonly namespace: string;
 }
 
-/** What was sized, as the answer names it; every Experiment is one. */
+/** What was sized, as the wire format names it. Every Experiment is a Subject. */
 export type Subject =
   | (SubjectBase & {
       readonly type: 'container';
@@ -90,7 +93,7 @@ export type Subject =
     })
   | (SubjectBase & { readonly type: 'namespace' });
 
-/** One element of the generateRecommendations array (recommendations.md 10.3), keys in the order of its example. */
+/** One element of the array that generateRecommendations returns (Kruize: design/MonitoringModeAPI.md), keys in Kruize's order. */
 export interface ExperimentDescription {
   readonly cluster_name: string;
   readonly experiment_type: Subject['type'];
@@ -99,7 +102,6 @@ export interface ExperimentDescription {
   readonly experiment_name: string;
 }
 
-/** Describes an experiment with its recommendations. */
 export function describeExperiment(subject: Subject, recommendations: Recommendations): ExperimentDescription {
   return {
     cluster_name: subject.clusterName,

@@ -2,7 +2,7 @@ import type { EnvEntry } from './recommendations.js';
 import type { Layer, Runtime } from './settings.js';
 import type { JvmInfo, UsageTable } from './usage-table.js';
 
-/** What runtime settings are made from: the recommended cores and bytes before the threshold step; absent = no recommendation. */
+/** Input of the runtime settings: recommended cores and bytes before the threshold applies. Undefined = no recommendation. */
 export interface RuntimeInput {
   readonly cpuCores: number | undefined;
   readonly memoryBytes: number | undefined;
@@ -13,11 +13,11 @@ interface JvmSize {
   readonly cpuCores: number;
   /** Heap in MiB, rounded up. */
   readonly heap: number;
-  /** Major version; 0 where no JVM told one. */
+  /** Major Java version; 0 if no JVM reported one. */
   readonly jdk: number;
 }
 
-/** The first rule that holds names the garbage collector (recommendations.md 10.2). */
+/** Rules for the garbage collector, as in Kruize; the first that holds applies. */
 const hotspotCollectors: readonly { readonly flag: string; readonly holds: (size: JvmSize) => boolean }[] = [
   { flag: '-XX:+UseSerialGC', holds: ({ cpuCores }) => Math.ceil(cpuCores) <= 1 },
   { flag: '-XX:+UseParallelGC', holds: ({ cpuCores, heap }) => Math.ceil(cpuCores) <= 2 && heap <= 4096 },
@@ -31,19 +31,19 @@ const semeruCollectors: typeof hotspotCollectors = [
   { flag: '-Xgcpolicy:balanced', holds: () => true },
 ];
 
-/** JVMs in the order in which the reference writes their collectors. */
+/** JVMs in the order in which Kruize writes their collectors. */
 const jvms = {
   semeru: { collectors: semeruCollectors, readsVersion: false },
   hotspot: { collectors: hotspotCollectors, readsVersion: true },
 } as const satisfies Partial<Record<Runtime, object>>;
 
 /**
- * Environment variables for the detected runtimes (recommendations.md 10). All or nothing: where one value cannot be computed, nothing is told.
- * `layers` are those detected, `runtimes` those that are wanted.
+ * Environment variables for the detected runtimes, by Kruize's rules (design/KruizeLayers.md). All or nothing: returns an empty list if one
+ * value cannot be computed. `layers` are the detected layers, `runtimes` the requested runtimes.
  */
 export function runtimeEnv(layers: readonly Layer[], runtimes: readonly Runtime[], input: RuntimeInput): readonly EnvEntry[] {
   const found = runtimes.filter((runtime) => layers.includes(runtime));
-  // Semeru's collector needs MaxRAMPercentage, which the reference computes in time only where the container layer is there (E22).
+  // Semeru's collector needs MaxRAMPercentage. Kruize computes it in time only if the container layer was detected.
   if (found.includes('semeru') && !layers.includes('container')) return [];
   const options = jvmOptions(found, input);
   const threads = found.includes('quarkus') ? coreThreads(input) : '';
@@ -55,7 +55,7 @@ export function runtimeEnv(layers: readonly Layer[], runtimes: readonly Runtime[
   ].filter(({ value }) => value !== '');
 }
 
-/** Options with a blank after each, `''` without a JVM, undefined where they cannot be computed. */
+/** JVM options, each followed by a space; `''` without a JVM, undefined if they cannot be computed. */
 function jvmOptions(found: readonly Runtime[], { cpuCores, memoryBytes, jvm }: RuntimeInput): string | undefined {
   const present = (['semeru', 'hotspot'] as const).filter((runtime) => found.includes(runtime));
   if (present.length === 0) return '';
@@ -73,7 +73,7 @@ function coreThreads({ cpuCores }: RuntimeInput): string | undefined {
   return cpuCores === undefined ? undefined : String(Math.min(Math.max(Math.ceil(cpuCores), 1), 100));
 }
 
-/** Major Java version: `1.8.0` = 8, `17.0.2` = 17, empty = 8, no JVM = 0; undefined where the text holds none (`21+35`). */
+/** Major Java version: `1.8.0` = 8, `17.0.2` = 17, empty = 8, no JVM = 0; undefined if the text does not parse (`21+35`). */
 function majorVersion(jvm: JvmInfo | undefined): number | undefined {
   if (!jvm) return 0;
   const { version } = jvm;
@@ -83,8 +83,8 @@ function majorVersion(jvm: JvmInfo | undefined): number | undefined {
 }
 
 /**
- * The JVM of a term that begins at `startMs` (Unix milliseconds): none where its series ended before. Like everything that a model is made from it
- * is looked for in the intervals of the term alone (recommendations.md 10.2). A reader that does not tell when it was last seen saw it just now.
+ * The JVM of a term that starts at `startMs` (Unix milliseconds); undefined if its series ended before. Like all inputs of a model, it must
+ * occur in the term's own intervals. If the reader does not report when it last saw the JVM, the JVM counts as present.
  */
 export function jvmOfTerm({ jvm, jvmLastRow, endSeconds, stepSeconds, length }: UsageTable, startMs: number): JvmInfo | undefined {
   if (jvm === undefined || jvmLastRow === undefined) return jvm;

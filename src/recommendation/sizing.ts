@@ -2,13 +2,13 @@ import type { Intervals } from './intervals.js';
 import type { NotificationCode } from './notifications.js';
 import type { Model } from './settings.js';
 
-/** Usage of one term, from which every model takes its percentiles. CPU in cores, memory in bytes, accelerators in percent. */
+/** Usage of one term, the source of all models' percentiles. CPU in cores, memory in bytes, accelerators in percent. */
 export interface TermUsage {
   readonly cpuPeaks: Percentiles;
   readonly memoryPeaks: Percentiles;
   readonly memorySpikes: Percentiles;
   readonly podsCount: number;
-  /** `cores` / `bytes`, or '' where the term has no sample of the usage. */
+  /** `cores` / `bytes`, or '' if the term has no usage sample. */
   readonly cpuFormat: string;
   readonly memoryFormat: string;
   /** Samples above 0. */
@@ -16,7 +16,7 @@ export interface TermUsage {
   readonly acceleratorMemory: Float64Array;
 }
 
-/** Usage of the intervals from the one at `first` to the last, for these models. */
+/** Usage of the intervals from index `first` to the last, for these models. */
 export function usageOfTerm(intervals: Intervals, first: number, models: readonly Model[]): TermUsage {
   return {
     cpuPeaks: percentilesOf(
@@ -34,13 +34,15 @@ export function usageOfTerm(intervals: Intervals, first: number, models: readonl
   };
 }
 
-/** A metric's format is known where any interval, of those from `first` to before `end`, has a sample of it. */
+/** The metric's format if any interval from `first` to before `end` has a sample of it, otherwise ''. */
 export function formatOf(sampled: Uint8Array, format: string, first: number, end = sampled.length): string {
   const found = sampled.indexOf(1, first);
   return found >= 0 && found < end ? format : '';
 }
 
-/** Index of the first interval for which `isInside` of its Unix milliseconds holds; times rise, so everything after it holds too. */
+/**
+ * Index of the first interval whose time (Unix milliseconds) fulfils `isInside`, by binary search: all later intervals must fulfil it too.
+ */
 export function firstInterval({ times, count }: Intervals, isInside: (milliseconds: number) => boolean): number {
   let low = 0;
   let high = count;
@@ -52,7 +54,7 @@ export function firstInterval({ times, count }: Intervals, isInside: (millisecon
   return low;
 }
 
-/** A recommended amount, or the notification that says why there is none. */
+/** A recommended amount, or the notification that explains why there is none. */
 export type Sized = { readonly amount: number; readonly format: string } | { readonly notice: NotificationCode };
 
 export const oneCore = 1.0;
@@ -60,7 +62,7 @@ const idleCores = 0.001;
 const usageBuffer = 0.2;
 const spikeBuffer = 0.05;
 
-/** Recommended cores: the percentile of the peaks; the maximum where not even that reaches one core (recommendations.md 5.3). */
+/** Recommended cores: the percentile of the peaks, or their maximum if it is below one core. As in Kruize's GenericRecommendationModel. */
 export function sizeCpu(usage: TermUsage, model: Model): Sized {
   const { maximum } = usage.cpuPeaks;
   const cores = maximum < oneCore ? maximum : usage.cpuPeaks.at(model.cpuPercentile);
@@ -69,15 +71,18 @@ export function sizeCpu(usage: TermUsage, model: Model): Sized {
   return { amount: cores, format: usage.cpuFormat };
 }
 
-/** Recommended bytes: the percentile of the peaks with a fifth on top, or with the usual spike on top where that is less (recommendations.md 5.5). */
+/**
+ * Recommended bytes: the percentile of the peaks plus 20 %, or plus the percentile of the spikes and 5 % of it, whichever is less. As in
+ * Kruize's GenericRecommendationModel.
+ */
 export function sizeMemory(usage: TermUsage, model: Model): Sized {
   const { withBuffer, withSpike } = memoryBounds(usage, model);
   const bytes = Math.min(withBuffer, withSpike);
-  // The reference compares with 0 only; negative bytes, which no exporter sends, are as little to recommend.
+  // Kruize compares with 0 only. No exporter sends negative bytes, and they cannot be recommended either.
   return bytes <= 0 ? { notice: 324001 } : { amount: bytes, format: usage.memoryFormat };
 }
 
-/** The two amounts of which the smaller is recommended, bytes: A = the peak and a fifth, B = the peak and the spike. */
+/** The two candidates for the recommended bytes and the percentiles behind them. The smaller candidate is recommended. */
 export function memoryBounds(usage: TermUsage, { memoryPercentile }: Model) {
   const peak = usage.memoryPeaks.at(memoryPercentile);
   const spike = usage.memorySpikes.at(memoryPercentile);
@@ -87,11 +92,14 @@ export function memoryBounds(usage: TermUsage, { memoryPercentile }: Model) {
 /** Percentiles of a list of numbers. */
 export interface Percentiles {
   readonly maximum: number;
-  /** Nearest rank on n - 1, no interpolation (recommendations.md 5.1); `percentile` from 0 to 100. 0 for an empty list. */
+  /** Nearest rank on n - 1 without interpolation, as in Kruize. `percentile` is 0 to 100. 0 for an empty list. */
   at(percentile: number): number;
 }
 
-/** Answers percentiles of the values from `first` on, which stay as they are. Those `expected` are all selected when one of them is first asked. */
+/**
+ * Percentiles of the values from index `first` on; does not change `values`. The first call for one of the `expected` percentiles selects
+ * all of them in one pass.
+ */
 export function percentilesOf(values: Float64Array, first = 0, expected: readonly number[] = []): Percentiles {
   const count = values.length - first;
   const maximum = largest(values, first);
@@ -115,61 +123,62 @@ export function percentilesOf(values: Float64Array, first = 0, expected: readonl
   };
 }
 
-/** Place of a percentile in a sorted list of `count` values, from 0; halves are rounded up, as `Math.round` of Java does. */
+/** Index of a percentile in a sorted list of `count` values. Rounds halves up, as Java's `Math.round` does. */
 export function rankOf(percentile: number, count: number): number {
   return Math.round((percentile / 100.0) * (count - 1));
 }
 
-/** Largest of the values from `first` on; 0 where there are none. */
+/** Largest of the values from index `first` on; 0 if there are none. */
 export function largest(values: Float64Array, first = 0): number {
   let found = first < values.length ? values[first]! : 0;
   for (let at = first; at < values.length; at++) if (values[at]! > found) found = values[at]!;
   return found;
 }
 
-/** Buckets of a selection: few enough to cost nothing themselves, enough that one holds few of a day's 96 values. */
+/** Buckets per selection: cheap to keep, and each holds only a few of a day's 96 values. */
 const buckets = 64;
 
-/** Where each bucket begins among the laid out values; reused, since selections are many and never overlap. */
+/** Start of each bucket in `bucketed`. Both arrays are reused by all selections, which never overlap. */
 const starts = new Int32Array(buckets + 1);
-let laidOut = new Float64Array(2048);
+let bucketed = new Float64Array(2048);
 
 /**
- * The values that sorting `values[from]` to before `values[end]` would put at `ranks` (0 = smallest). `values` stay as they are and must hold no NaN.
- * They are laid out in equal buckets between least and largest, and only the bucket of a rank is put in order as far as needed: unlike sorting this
- * hardly ever guesses wrong which way a comparison goes, which is what sorting spends its time on.
+ * Returns the values at `ranks` (0 = smallest) of the sorted `values[from]` to before `values[end]`. Does not change `values`, which must
+ * hold no NaN. Distributes the values over buckets of equal width between minimum and maximum, then orders only the bucket of each rank as
+ * far as needed. Faster than sorting: the processor mispredicts hardly any comparison.
  */
 export function selectRanked(values: Float64Array, from: number, end: number, ranks: readonly number[]): number[] {
-  if (laidOut.length < end - from) laidOut = new Float64Array(2 * (end - from));
-  layOut(values, from, end);
+  if (bucketed.length < end - from) bucketed = new Float64Array(2 * (end - from));
+  fillBuckets(values, from, end);
   return ranks.map((rank) => {
     let bucket = 0;
     while (starts[bucket + 1]! <= rank) bucket++;
-    return partition(laidOut, rank, starts[bucket]!, starts[bucket + 1]! - 1);
+    return partition(bucketed, rank, starts[bucket]!, starts[bucket + 1]! - 1);
   });
 }
 
-function layOut(values: Float64Array, from: number, end: number): void {
-  let least = values[from]!;
-  let largest = least;
+function fillBuckets(values: Float64Array, from: number, end: number): void {
+  let min = values[from]!;
+  let max = min;
   for (let at = from + 1; at < end; at++) {
-    if (values[at]! < least) least = values[at]!;
-    else if (values[at]! > largest) largest = values[at]!;
+    if (values[at]! < min) min = values[at]!;
+    else if (values[at]! > max) max = values[at]!;
   }
-  // Values never fall while their buckets rise: subtracting and multiplying keep the order. All equal, or too near for a scale: one bucket.
-  const perBucket = (buckets - 1) / (largest - least);
+  // Subtraction and multiplication keep the order, so a larger value never gets a lower bucket. Values too close for a scale share one
+  // bucket.
+  const perBucket = (buckets - 1) / (max - min);
   const scale = Number.isFinite(perBucket) ? perBucket : 0;
   starts.fill(0);
-  for (let at = from; at < end; at++) starts[((values[at]! - least) * scale) | 0]!++;
+  for (let at = from; at < end; at++) starts[((values[at]! - min) * scale) | 0]!++;
   for (let bucket = 0, next = 0; bucket <= buckets; bucket++) {
     next += starts[bucket]!;
     starts[bucket] = next;
   }
-  // Each bucket is filled from its end, which leaves its start behind.
-  for (let at = from; at < end; at++) laidOut[--starts[((values[at]! - least) * scale) | 0]!] = values[at]!;
+  // Fills each bucket from its end, so that `starts` holds the buckets' starts afterwards.
+  for (let at = from; at < end; at++) bucketed[--starts[((values[at]! - min) * scale) | 0]!] = values[at]!;
 }
 
-/** Hoare's quickselect between two places: reorders until the value of the rank stands at its place. */
+/** Hoare's quickselect: reorders `values[from]` to `values[to]` until the value of the rank is at its index. */
 function partition(values: Float64Array, rank: number, from: number, to: number): number {
   let low = from;
   let high = to;
@@ -192,7 +201,7 @@ function partition(values: Float64Array, rank: number, from: number, to: number)
   return values[rank]!;
 }
 
-/** Keeps rising and falling lists, which usage often is, from being the worst case. */
+/** Avoids the worst case for ascending and descending lists, which are common in usage. */
 function medianOfThree(one: number, two: number, three: number): number {
   return Math.max(Math.min(one, two), Math.min(Math.max(one, two), three));
 }

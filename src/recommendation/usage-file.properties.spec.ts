@@ -29,7 +29,7 @@ const anyText = fc.oneof(
 
 const labelled = { modelName: 'NVIDIA-A100-SXM4-40GB', runtime: 'OpenJDK', vendor: 'x', version: '17.0.2' };
 
-/** Usage files of a kind; each interval is within the last day, so that something can be recommended. */
+/** Usage files of a kind. All intervals are within the last day, so that a recommendation is possible. */
 function files(kind: SizedKind, text: fc.Arbitrary<string>) {
   const steps = fc.uniqueArray(fc.integer({ min: 0, max: 90 }), { minLength: 3, maxLength: 12 });
   const points = steps.chain((list) => fc.tuple(...list.map((step) => text.map((value) => [step, value] as [number, string]))));
@@ -69,17 +69,17 @@ function files(kind: SizedKind, text: fc.Arbitrary<string>) {
 
 type File = { series: Record<string, unknown> };
 
-function answer(file: object): Recommendations {
+function recommendFile(file: object): Recommendations {
   const { usage, settings, evidence } = readUsageFile(file);
   return recommend(usage, settings, evidence);
 }
 
 const kinds: SizedKind[] = ['container', 'namespace'];
 
-it.each(kinds)('answers every usage file of a %s that can be read with numbers that JSON can write, and explains it', (kind) => {
+it.each(kinds)('gives finite numbers for every valid usage file of a %s, and explains them', (kind) => {
   fc.assert(
     fc.property(files(kind, anyText), (file) => {
-      const text = JSON.stringify(answer(file), (_, value: unknown) =>
+      const text = JSON.stringify(recommendFile(file), (_, value: unknown) =>
         typeof value === 'number' && !Number.isFinite(value) ? 'not finite' : value,
       );
 
@@ -90,34 +90,34 @@ it.each(kinds)('answers every usage file of a %s that can be read with numbers t
   );
 });
 
-it.each(kinds)('answers the same for a %s in whatever order its series and their points come', (kind) => {
+it.each(kinds)('gives the same result for a %s in any order of series and points', (kind) => {
   fc.assert(
     fc.property(files(kind, anyText), (file) => {
       const reversed = Object.entries((file as File).series)
         .reverse()
         .map(([name, series]) => [name, Array.isArray(series) ? [...(series as unknown[])].reverse() : series]);
 
-      expect(answer({ ...file, series: Object.fromEntries(reversed) as object })).toEqual(answer(file));
+      expect(recommendFile({ ...file, series: Object.fromEntries(reversed) as object })).toEqual(recommendFile(file));
     }),
     { numRuns: 50 },
   );
 });
 
-it.each(kinds)('answers the same for a %s with a sample that is none (NaN) at an instant of its own', (kind) => {
+it.each(kinds)('gives the same result for a %s with an additional NaN sample at another instant', (kind) => {
   const name = kind === 'container' ? 'cpuUsage.max' : 'namespaceCpuUsage.max';
   fc.assert(
     fc.property(files(kind, plainText), (file) => {
       const { series } = file as File;
       const points = (series[name] ?? []) as unknown[];
 
-      expect(answer({ ...file, series: { ...series, [name]: [...points, [95, 'NaN']] } })).toEqual(answer(file));
+      expect(recommendFile({ ...file, series: { ...series, [name]: [...points, [95, 'NaN']] } })).toEqual(recommendFile(file));
     }),
     { numRuns: 50 },
   );
 });
 
-it.each([0.3, 3, 7.7])('recommends %s times the CPU where that much more is used, and the same memory', (factor) => {
-  // From 10 cores on: the rules change below one core, which is where 0.3 times as much would come to.
+it.each([0.3, 3, 7.7])('recommends %s times the CPU for %s times the usage, and the same memory', (factor) => {
+  // At least 10 cores: the rules change below one core, which 0.3 times the usage must not reach.
   const samples = fc.array(fc.double({ min: 10, max: 100, noNaN: true }), { minLength: 3, maxLength: 20 });
   fc.assert(
     fc.property(samples, (cores) => {
@@ -131,7 +131,7 @@ it.each([0.3, 3, 7.7])('recommends %s times the CPU where that much more is used
         },
       });
       const costs = [1, factor].map((times) => {
-        const [instant] = Object.values(answer(file(times)).data);
+        const [instant] = Object.values(recommendFile(file(times)).data);
         return instant!.recommendation_terms.short_term!.recommendation_engines!.cost!.config.requests!;
       });
 

@@ -1,6 +1,6 @@
 import type { SizedKind, Term } from './settings.js';
 
-/** Metrics that the engine reads, as Kruize's metric profile names them (spec: recommendations.md 1.3-1.5). */
+/** Metrics that the engine reads, with the names of Kruize's metric profile (Kruize: design/KruizePromQL.md). */
 export const usageMetrics = [
   'cpuRequest',
   'cpuLimit',
@@ -24,7 +24,7 @@ export const usageMetrics = [
 ] as const;
 export type UsageMetric = (typeof usageMetrics)[number];
 
-/** `count` = number of series in the interval, where the reader knows it; then it replaces `sum / avg` in pods_count. */
+/** `count` = number of series in the interval, if the reader counts them; it replaces `sum / avg` in pods_count. */
 export type UsageFunction = 'avg' | 'min' | 'max' | 'sum' | 'count';
 export type UsageColumn = `${UsageMetric}.${UsageFunction}`;
 
@@ -36,34 +36,34 @@ export interface JvmInfo {
 }
 
 /**
- * Usage of one experiment on the interval grid. Row `i` is the instant `endSeconds - (length - 1 - i) * stepSeconds`, oldest first.
- * Columns have one value a row; NaN = no sample; an absent column = no sample at all. CPU in cores, memory in bytes, accelerators in percent.
+ * Usage of one experiment on the interval grid. Row `i` is the instant `endSeconds - (length - 1 - i) * stepSeconds`, oldest first. Columns
+ * have one value per row; NaN = no sample; an absent column = no samples. CPU in cores, memory in bytes, accelerators in percent.
  */
 export interface UsageTable {
   readonly endSeconds: number;
   readonly stepSeconds: number;
   readonly length: number;
-  /** 1 where any metric of the experiment (JVM info included) has an instant: such a row is an interval (E4). */
+  /** 1 if any metric of the experiment, JVM info included, has a sample at the row: such a row is an interval, as in Kruize. */
   readonly present: Uint8Array;
   readonly columns: Partial<Record<UsageColumn, Float64Array>>;
   readonly jvm?: JvmInfo;
-  /** The last row that the series of `jvm` has a sample in; absent where the reader does not tell. */
+  /** Last row in which the series of `jvm` has a sample; absent if the reader does not report it. */
   readonly jvmLastRow?: number;
-  /** `modelName` label of the detected GPU (section 9.1). */
+  /** `modelName` label of the detected GPU. */
   readonly acceleratorModel?: string;
 }
 
-/** Beyond this no sample is a measurement; without the bound sums and quotients of samples could leave the numbers JSON can write. */
-const mostPlausible = 1e100;
+/** Larger samples are not measurements. The bound also keeps sums and quotients finite, as JSON requires. */
+const maxPlausible = 1e100;
 
-/** Whether the number is a sample: NaN, infinite and absurd numbers are not (E15). */
+/** Whether the number is a sample: NaN, infinite and implausible numbers are not. In Kruize they fail the experiment. */
 export function isSample(value: number | undefined): value is number {
-  return value !== undefined && Math.abs(value) <= mostPlausible;
+  return value !== undefined && Math.abs(value) <= maxPlausible;
 }
 
-/** The sample, or 0 where there is none: the engine's rule for whatever is missing (recommendations.md 5). */
+/** The sample, or 0 if there is none, as in Kruize. */
 export function sampleOrZero(value: number): number {
-  return Math.abs(value) <= mostPlausible ? value : 0;
+  return Math.abs(value) <= maxPlausible ? value : 0;
 }
 
 /** Indices of the rows that are intervals, oldest first. */
@@ -81,10 +81,10 @@ export function timesOf({ endSeconds, stepSeconds, length }: UsageTable, rows: I
   return times;
 }
 
-/** A column of the table; for one that the table does not have a column of zeros, which is what is made of missing samples. */
+/** Returns a column of the table, or zeros if the table does not have it. */
 export type ColumnOf = (column: UsageColumn) => Float64Array;
 
-/** Gives a table's columns as they are, so that nothing is copied: read them through sampleOrZero, and never write to them. */
+/** Returns a table's columns without copying them. Read them through `sampleOrZero` and never write to them. */
 export function columnsIn({ columns, length }: UsageTable): ColumnOf {
   let none: Float64Array | undefined;
   const zeros = () => {
@@ -94,14 +94,14 @@ export function columnsIn({ columns, length }: UsageTable): ColumnOf {
   return (column) => columns[column] ?? zeros();
 }
 
-/** Samples of a column at these rows, 0 where there is none. */
+/** Samples of a column at these rows, 0 if missing. */
 export function samplesAt(column: Float64Array, rows: Int32Array): Float64Array {
   const samples = new Float64Array(rows.length);
   for (let at = 0; at < rows.length; at++) samples[at] = sampleOrZero(column[rows[at]!]!);
   return samples;
 }
 
-/** 1 for each interval where any of the columns has a sample: there the metric, and so its format, is known. */
+/** 1 for each interval in which any of the columns has a sample: the metric's format is known there. */
 export function sampledIn(usage: UsageTable, columns: readonly UsageColumn[], rows: Int32Array): Uint8Array {
   const sampled = new Uint8Array(rows.length);
   for (const column of columns) {
@@ -116,8 +116,8 @@ const columns = <M extends UsageMetric>(metric: M, ...functions: UsageFunction[]
   functions.map((name): UsageColumn => `${metric}.${name}`);
 
 /**
- * Columns that change a result (recommendations.md 1.7 and 8): readers ask these and no others.
- * All functions of one metric have the same instants, so leaving some out cannot change which rows are present.
+ * Columns that affect the result: usage readers read these and no others. All functions of a metric have samples at the same instants, so
+ * leaving some out cannot change which rows are present.
  */
 export const columnsRead: Readonly<Record<SizedKind, readonly UsageColumn[]>> = {
   container: [
@@ -145,12 +145,12 @@ export const columnsRead: Readonly<Record<SizedKind, readonly UsageColumn[]>> = 
   ],
 };
 
-/** Rows that hold the longest of the terms, both its ends included (recommendations.md 2.4): 1441 for 15 days of 15 minutes. */
+/** Number of rows that cover the longest term, both ends included: 1441 for 15 days with a step of 15 minutes. */
 export function rowsRead(terms: readonly Term[], stepSeconds: number): number {
-  return Math.floor(longestSeconds(terms) / stepSeconds) + 1;
+  return Math.floor(maxTermSeconds(terms) / stepSeconds) + 1;
 }
 
-/** Length of the longest of the terms. */
-export function longestSeconds(terms: readonly Term[]): number {
+/** Length of the longest term. */
+export function maxTermSeconds(terms: readonly Term[]): number {
   return Math.max(...terms.map((term) => term.days)) * 86_400;
 }

@@ -1,6 +1,6 @@
 import { createCRC32 } from 'hash-wasm';
 
-/** The bytes are no good answer of a remote read; the message says what of it, as a clause: `frame 3 has a wrong checksum`. */
+/** The response of a remote read is invalid. The message says why, as a clause: `frame 3 has a wrong checksum`. */
 export class MalformedAnswerError extends Error {
   override readonly name = 'MalformedAnswerError';
 }
@@ -8,7 +8,7 @@ export class MalformedAnswerError extends Error {
 /** The Castagnoli polynomial, bits reversed. */
 const polynomial = 0x82f63b78;
 
-/** CRC-32C of the bytes: with the processor's own instruction where a prebuilt library has it, else in WebAssembly. */
+/** CRC-32C of the bytes: by the processor's instruction if a prebuilt library is available, otherwise in WebAssembly. */
 export const crc32c: (bytes: Uint8Array) => number = await loadNative().catch(loadPortable);
 
 async function loadNative(): Promise<typeof crc32c> {
@@ -23,24 +23,24 @@ export async function loadPortable(): Promise<typeof crc32c> {
 }
 
 const checksumBytes = 4;
-/** A frame's length, seven bits a byte, in at most this many: 2^35 is over any limit. */
-const longestLength = 5;
+/** Maximum bytes of a frame's length, a varint with seven bits per byte: 2^35 exceeds every limit. */
+const maxLengthBytes = 5;
 
 export interface FrameHandling {
-  /** Gives the place that a frame's data are copied to; it is used again for the next frame. */
+  /** Returns the buffer for a frame's data. It is reused for the next frame. */
   readonly roomFor: (bytes: number) => Uint8Array;
-  /** Takes a frame's data when they are whole and their checksum is right. */
+  /** Called with the data of each complete frame, after their checksum was verified. */
   readonly onFrame: (data: Uint8Array) => void;
-  /** No room is taken for longer frames. */
-  readonly mostBytes: number;
+  /** Maximum length of a frame. Nothing is allocated for longer ones. */
+  readonly maxBytes: number;
 }
 
 /**
- * Cuts a streamed remote read into its frames as its bytes come (storage/remote/chunked.go): the length as uvarint, the CRC-32C of the data in four bytes,
- * big-endian, the data. Throws a MalformedAnswerError, or what `onFrame` throws.
+ * Splits the stream of a remote read into frames (Prometheus: storage/remote/chunked.go). Each frame is the length of its data as an
+ * unsigned varint, their CRC-32C in four bytes (big-endian), and the data. Throws a MalformedAnswerError, or what `onFrame` throws.
  */
 export class FrameReader {
-  private readonly header = new Uint8Array(longestLength + checksumBytes);
+  private readonly header = new Uint8Array(maxLengthBytes + checksumBytes);
   private headerBytes = 0;
   private number = 1;
   private room: Uint8Array | undefined;
@@ -64,18 +64,17 @@ export class FrameReader {
     }
   }
 
-  /** No more bytes come. */
+  /** Call after the last bytes. Throws a MalformedAnswerError if the last frame is incomplete. */
   end(): void {
-    if (this.room || this.headerBytes > 0) throw new MalformedAnswerError(`the answer ends within frame ${this.number}`);
+    if (this.room || this.headerBytes > 0) throw new MalformedAnswerError(`the response was cut off inside frame ${this.number}`);
   }
 
-  /** Undefined where the header is not whole. */
+  /** Undefined while the header is incomplete. */
   private roomForFrame(): Uint8Array | undefined {
-    const { roomFor, mostBytes } = this.handling;
+    const { roomFor, maxBytes } = this.handling;
     const length = frameLength(this.header, this.headerBytes, this.number);
     if (length === undefined) return undefined;
-    if (length > mostBytes)
-      throw new MalformedAnswerError(`frame ${this.number} would have ${length} bytes, over the limit of ${mostBytes}`);
+    if (length > maxBytes) throw new MalformedAnswerError(`frame ${this.number} has ${length} bytes, more than the limit of ${maxBytes}`);
     return roomFor(length);
   }
 
@@ -90,13 +89,13 @@ export class FrameReader {
   }
 }
 
-/** The length in a header of so many bytes, or undefined where the header is not whole. */
+/** The frame's length from the first `headerBytes` of its header; undefined while the header is incomplete. */
 function frameLength(header: Uint8Array, headerBytes: number, number: number): number | undefined {
   let length = 0;
   for (let i = 0; i < headerBytes; i++) {
     length += (header[i]! & 0x7f) * 2 ** (7 * i);
     if (header[i]! < 0x80) return headerBytes === i + 1 + checksumBytes ? length : undefined;
-    if (i + 1 === longestLength) throw new MalformedAnswerError(`frame ${number} has an impossible length`);
+    if (i + 1 === maxLengthBytes) throw new MalformedAnswerError(`frame ${number} has an invalid length`);
   }
   return undefined;
 }

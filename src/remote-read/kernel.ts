@@ -2,35 +2,35 @@ import { readFileSync } from 'node:fs';
 import { type LanePlan, laneKinds, planLanes } from './plan-lanes.js';
 import type { ChunkQuestion, Grid } from './series-windows.js';
 
-/** Turns the chunks of one series after the other into windows. What it needs of memory does not grow with the series. */
+/** Turns chunks into windows, one series after another. Its memory does not grow with the length of a series. */
 export interface Kernel {
-  /** Room for a frame of so many bytes; what it gave before is lost. */
+  /** Returns a buffer for a frame. Invalidates the buffer of the previous call. */
   roomFor(bytes: number): Uint8Array;
-  /** A series of this question begins. */
+  /** Starts a series of this question. */
   open(question: number): void;
-  /** The next XOR chunk of the series: `length` bytes at `offset` of the room. After a fault the series is of no use. */
+  /** Adds the series' next XOR chunk: `length` bytes at `offset` of the frame's buffer. Discard the series after a fault. */
   add(offset: number, length: number): Fault;
-  /** The series ends. The columns are those of the question's windows; they hold until the next `open` or `roomFor`. */
+  /** Ends the series. Returns a column for each of the question's windows, valid until the next `open` or `roomFor`. */
   close(): FilledColumns;
-  /** All series are read: another kernel may have the memory. */
+  /** Releases the memory for another kernel. Do not use this one afterwards. */
   free(): void;
 }
 
-/** One column of the grid's rows for each of the windows; NaN outside [firstRow, endRow). */
+/** One column per window, with a value for each row of the grid; NaN outside [firstRow, endRow). */
 export interface FilledColumns {
   readonly values: readonly Float64Array[];
   readonly firstRow: number;
   readonly endRow: number;
 }
 
-/** What can be wrong with an XOR chunk, by its number in kernel/kernel.ts; 0 = nothing. */
+/** Texts of the faults of an XOR chunk, by their numbers in kernel/kernel.ts; 0 = no fault. */
 export const faultTexts = [
-  'nothing',
-  'a chunk ends before its samples do',
+  'no fault',
+  'a chunk ends before its last sample',
   'a chunk has a value of more than 64 bits',
-  'samples go back in time',
-  'a sample has an impossible time',
-  'too many samples of chunks that overlap',
+  'samples are not in time order',
+  'a sample has an invalid time',
+  'overlapping chunks have too many samples',
 ] as const;
 
 export const faults = { none: 0, truncated: 1, width: 2, order: 3, time: 4, overlap: 5 } as const;
@@ -41,7 +41,7 @@ interface KernelExports {
   readonly memory: WebAssembly.Memory;
   readonly firstFilled: WebAssembly.Global;
   readonly endFilled: WebAssembly.Global;
-  layOut(mostLanes: number, mostColumns: number, rows: number): number;
+  layOut(maxLanes: number, maxColumns: number, rows: number): number;
   roomFor(bytes: number): number;
   clearLanes(columns: number): void;
   addLane(...numbers: number[]): void;
@@ -50,7 +50,7 @@ interface KernelExports {
   close(): void;
 }
 
-/** Compiles kernel.wasm, which `npm run build` makes; returns undefined if it is missing or broken. */
+/** Compiles kernel.wasm, which `npm run build` creates. Returns undefined if it is missing or broken. */
 export function compileKernel(file = new URL('./kernel.wasm', import.meta.url)): WebAssembly.Module | undefined {
   try {
     return new WebAssembly.Module(readFileSync(file));
@@ -62,8 +62,8 @@ export function compileKernel(file = new URL('./kernel.wasm', import.meta.url)):
 const compiled = compileKernel();
 
 /**
- * Instances that no kernel uses, unless a long frame made them large: to make one for each read leaves some 20 MB to the garbage collector, most of
- * which was never touched.
+ * Unused instances, except those that a long frame made large. A new instance for each read would leave some 20 MB, mostly untouched, to
+ * the garbage collector.
  */
 const idle: KernelExports[] = [];
 const maxIdleBytes = 32 * 1024 * 1024;
@@ -102,7 +102,7 @@ export class WasmKernel implements Kernel {
 
   close(): FilledColumns {
     this.wasm.close();
-    // Memory that grew lies elsewhere.
+    // Growing the memory detaches its old buffer.
     if (this.views[0]?.buffer !== this.wasm.memory.buffer) this.views = this.viewColumns();
     return { values: this.views, firstRow: this.wasm.firstFilled.value, endRow: this.wasm.endFilled.value };
   }
@@ -135,7 +135,7 @@ function instantiate(): KernelExports {
   return new WebAssembly.Instance(compiled, { env: { abort } }).exports as unknown as KernelExports;
 }
 
-/** AssemblyScript calls it where it would stop; the kernel does not. */
+/** AssemblyScript requires this import. The kernel never calls it. */
 function abort(): never {
   throw new Error('the chunk kernel stopped');
 }

@@ -5,7 +5,7 @@ import { TwinKernel } from '../../test/chunks/twin-kernel.js';
 import { type FilledColumns, type Kernel, WasmKernel } from './kernel.js';
 import { type ChunkQuestion, type Grid, type Windows, windowFunctions } from './series-windows.js';
 
-/** What a kernel makes of a series' chunks: its columns, or the fault. */
+/** Runs a kernel on a series' chunks; returns the columns or the fault. */
 function run(kernel: Kernel, chunks: readonly Uint8Array[], question = 0): FilledColumns | number {
   kernel.open(question);
   for (const chunk of chunks) {
@@ -31,7 +31,7 @@ const value = fc.oneof(
     arbitrary: fc.constantFrom<Sample[1]>(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -5.5, -0, 5e-324, staleMarker),
   },
 );
-/** Stretches of a series: constant or moving, at even distances or not. */
+/** Stretches of a series: constant or changing, at regular intervals or not. */
 const stretch = fc.record({
   gapMs: fc.constantFrom(1000, 15_000, 60_000, 600_001, 3_600_000, 2 ** 33),
   intervalMs: fc.constantFrom(1000, 15_000, 30_000, 60_000, 300_000),
@@ -77,32 +77,37 @@ const kernelsOf = (questions: readonly ChunkQuestion[], on: Grid): readonly (rea
   ['WebAssembly', new WasmKernel(questions, on)],
 ];
 
-/** NaN stands for a missing value and for a NaN. */
+/** NaN means a missing value or a NaN. */
 function expectClose(column: Float64Array, expected: readonly number[], what: string): void {
-  expected.forEach((wanted, row) => {
+  expected.forEach((expectedValue, row) => {
     const got = column[row]!;
-    if (Number.isNaN(wanted) ? Number.isNaN(got) : got === wanted || Math.abs(got - wanted) <= 1e-9 * Math.abs(wanted)) return;
-    throw new Error(`${what}, row ${row}: ${got} instead of ${wanted}`);
+    if (
+      Number.isNaN(expectedValue)
+        ? Number.isNaN(got)
+        : got === expectedValue || Math.abs(got - expectedValue) <= 1e-9 * Math.abs(expectedValue)
+    )
+      return;
+    throw new Error(`${what}, row ${row}: ${got} instead of ${expectedValue}`);
   });
 }
 
 describe('the chunk kernels', () => {
-  it('compute what looking through all samples for every row computes', () => {
+  it('give the same values as a scan of all samples for every row', () => {
     fc.assert(
       fc.property(
         series,
         grid,
         windows,
         fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 4 }),
-        (samples, on, asked, sizes) => {
+        (samples, on, requested, sizes) => {
           const chunks = cut(samples, sizes).map(encodeXorChunk);
-          for (const [name, kernel] of kernelsOf([{ matchers: [], windows: asked }], on)) {
+          for (const [name, kernel] of kernelsOf([{ matchers: [], windows: requested }], on)) {
             const result = run(kernel, chunks) as FilledColumns;
-            asked.forEach((one, k) => {
+            requested.forEach((one, k) => {
               const expected = evaluateNaively(samples, one, on);
               expectClose(result.values[k]!, expected, `${name} ${one.function}[${one.rangeMs}]`);
-              expected.forEach((wanted, row) => {
-                if (!Number.isNaN(wanted)) expect(row >= result.firstRow && row < result.endRow).toBe(true);
+              expected.forEach((expectedValue, row) => {
+                if (!Number.isNaN(expectedValue)) expect(row >= result.firstRow && row < result.endRow).toBe(true);
               });
             });
           }
@@ -112,30 +117,36 @@ describe('the chunk kernels', () => {
     );
   });
 
-  it('merge chunks that overlap, the first one read wins', () => {
+  it('merge overlapping chunks: the first one read wins', () => {
     fc.assert(
-      fc.property(series, grid, windows, fc.array(fc.nat({ max: 3 }), { minLength: 5, maxLength: 60 }), (samples, on, asked, choice) => {
-        // Each sample goes to one of two replicas or to both; both cut their own into chunks.
-        const replicas = [0, 1].map((replica) =>
-          samples.filter((_, i) => choice[i % choice.length] === 3 || choice[i % choice.length]! % 2 === replica),
-        );
-        const chunks = replicas.flatMap((own, i) => cut(own, [7 + 4 * i]).map((part) => ({ from: part[0]![0], part })));
-        chunks.sort((a, b) => a.from - b.from);
-        for (const [name, kernel] of kernelsOf([{ matchers: [], windows: asked }], on)) {
-          const result = run(
-            kernel,
-            chunks.map(({ part }) => encodeXorChunk(part)),
-          ) as FilledColumns;
-          asked.forEach((one, k) => {
-            expectClose(result.values[k]!, evaluateNaively(samples, one, on), `${name} ${one.function}[${one.rangeMs}]`);
-          });
-        }
-      }),
+      fc.property(
+        series,
+        grid,
+        windows,
+        fc.array(fc.nat({ max: 3 }), { minLength: 5, maxLength: 60 }),
+        (samples, on, requested, choice) => {
+          // Each sample goes to one of two replicas or to both. Each replica cuts its samples into its own chunks.
+          const replicas = [0, 1].map((replica) =>
+            samples.filter((_, i) => choice[i % choice.length] === 3 || choice[i % choice.length]! % 2 === replica),
+          );
+          const chunks = replicas.flatMap((own, i) => cut(own, [7 + 4 * i]).map((part) => ({ from: part[0]![0], part })));
+          chunks.sort((a, b) => a.from - b.from);
+          for (const [name, kernel] of kernelsOf([{ matchers: [], windows: requested }], on)) {
+            const result = run(
+              kernel,
+              chunks.map(({ part }) => encodeXorChunk(part)),
+            ) as FilledColumns;
+            requested.forEach((one, k) => {
+              expectClose(result.values[k]!, evaluateNaively(samples, one, on), `${name} ${one.function}[${one.rangeMs}]`);
+            });
+          }
+        },
+      ),
       { numRuns: 100 },
     );
   });
 
-  it('agree on every chunk whatever its bytes, and on what is wrong with it', () => {
+  it('agree on the values and faults of a chunk, whatever its bytes', () => {
     const broken = fc
       .tuple(series, fc.nat(), fc.uint8Array({ maxLength: 12 }), fc.nat({ max: 40 }))
       .map(([samples, at, bytes, cutBytes]) => {
@@ -149,15 +160,15 @@ describe('the chunk kernels', () => {
       fc.uint8Array({ maxLength: 60 }).map((tail) => Uint8Array.of(0xff, 0xff, 2, ...tail)),
     );
     fc.assert(
-      fc.property(fc.array(hostile, { minLength: 1, maxLength: 3 }), grid, windows, (chunks, on, asked) => {
-        const [[, twin], [, wasm]] = kernelsOf([{ matchers: [], windows: asked }], on) as [
+      fc.property(fc.array(hostile, { minLength: 1, maxLength: 3 }), grid, windows, (chunks, on, requested) => {
+        const [[, twin], [, wasm]] = kernelsOf([{ matchers: [], windows: requested }], on) as [
           readonly [string, Kernel],
           readonly [string, Kernel],
         ];
         const expected = run(twin, chunks);
         const got = run(wasm, chunks);
         if (typeof expected === 'number' || typeof got === 'number') expect(got).toEqual(expected);
-        else for (const [k, column] of expected.values.entries()) expectClose(got.values[k]!, [...column], asked[k]!.function);
+        else for (const [k, column] of expected.values.entries()) expectClose(got.values[k]!, [...column], requested[k]!.function);
       }),
       { numRuns: 500 },
     );

@@ -21,12 +21,12 @@ describe('planLanes', () => {
     ]);
   });
 
-  it('answers a function that is asked twice, twice', () => {
+  it('computes a function twice if it is requested twice', () => {
     const twice = { function: 'rate', rangeMs: 15 * minutes } as const;
     expect(planLanes([twice, twice], grid).map(({ columns }) => columns[0])).toEqual([0, 1]);
   });
 
-  it('deals windows that overlap out to lanes in which they do not', () => {
+  it('distributes overlapping windows over lanes without overlap', () => {
     const lanes = planLanes([{ function: 'rate', rangeMs: 40 * minutes }], { ...grid, rows: 6 });
     expect(lanes.map(({ firstRow, rowStep, strideMs, firstEndMs }) => [firstRow, rowStep, strideMs, firstEndMs])).toEqual([
       [0, 3, 2_700_000, 5_500_000],
@@ -39,12 +39,12 @@ describe('planLanes', () => {
     ['closed', 15, true, 900_000],
     ['closed', 14, false, 840_000],
     ['left-open', 15, false, 899_999],
-  ] as const)('lets neighbours share what lies between them: %s windows of %d min: %p', (boundary, range, isShared, widthMs) => {
+  ] as const)('shares a sample on the boundary of adjacent windows: %s windows of %d min: %p', (boundary, range, isShared, widthMs) => {
     const [lane] = planLanes([{ function: 'rate', rangeMs: range * minutes }], { ...grid, boundary });
     expect([lane?.isShared, lane?.widthMs]).toEqual([isShared, widthMs]);
   });
 
-  it('has no more lanes than rows', () => {
+  it('plans at most one lane per row', () => {
     expect(planLanes([{ function: 'rate', rangeMs: 1e9 }], grid)).toHaveLength(4);
   });
 });

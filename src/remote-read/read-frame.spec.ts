@@ -15,7 +15,7 @@ const frame = encodeFrameData(3, [
 ]);
 
 describe('readFrame', () => {
-  it('says where series, labels and XOR chunks lie', () => {
+  it('finds the positions of series, labels and XOR chunks', () => {
     const { query, series, chunks } = contentOf(frame);
     const texts = Array.from({ length: chunks.length / 2 }, (_, i) =>
       frame.toString('latin1', chunks.at(2 * i), chunks.at(2 * i) + chunks.at(2 * i + 1)),
@@ -25,24 +25,24 @@ describe('readFrame', () => {
     expect(readLabels(frame, series.at(3), series.at(4))).toEqual({});
   });
 
-  it('passes over fields that it does not know', () => {
+  it('skips unknown fields', () => {
     expect(contentOf(Buffer.concat([Buffer.from([0x7a, 2, 1, 2, 0x78, 5]), frame])).chunks).toHaveLength(6);
   });
 
   it.each<[string, number[]]>([
-    ['a series that is longer than its frame', [0x0a, 100, 0]],
-    ['a chunk that is longer than its series', [0x0a, 2, 0x12, 50]],
-    ['data that are longer than their chunk', [0x0a, 4, 0x12, 2, 0x22, 90]],
+    ['a series longer than its frame', [0x0a, 100, 0]],
+    ['a chunk longer than its series', [0x0a, 2, 0x12, 50]],
+    ['data longer than their chunk', [0x0a, 4, 0x12, 2, 0x22, 90]],
     ['data of 4 GB', [0x0a, 9, 0x12, 7, 0x22, 0xff, 0xff, 0xff, 0xff, 0x0f, 0]],
-    ['a number that ends behind its chunk', [0x0a, 3, 0x12, 1, 0x08, 0x80, 1]],
+    ['a number that ends after its chunk', [0x0a, 3, 0x12, 1, 0x08, 0x80, 1]],
     ['labels after chunks', [0x0a, 6, 0x12, 2, 0x18, 1, 0x0a, 0]],
-    ['a varint without end', [0x10, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255]],
+    ['an endless varint', [0x10, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255]],
     ['an unknown wire type', [0x0f]],
-  ])('tells %s', (_, bytes) => {
+  ])('rejects %s', (_, bytes) => {
     expect(() => contentOf(Buffer.concat([Buffer.from(bytes), frame]))).toThrow(expect.objectContaining({ name: 'MalformedAnswerError' }));
   });
 
-  it('finds nothing outside the frame, whatever its bytes', () => {
+  it('returns no positions outside the frame, whatever its bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 8 }), fc.nat(), fc.nat({ max: 30 }), (bytes, at, cut) => {
         const broken = Buffer.from(frame.subarray(0, frame.length - cut));

@@ -3,10 +3,10 @@ import { MalformedAnswerError } from './frames.js';
 
 type Reader = protobuf.Reader;
 
-/** Prometheus' number of the encoding "XOR"; others (native histograms) are passed over. */
+/** Prometheus' number of the XOR encoding. Chunks with other encodings (native histograms) are skipped. */
 const xorEncoding = 1;
 
-/** Numbers in memory that is used again for the next frame: to empty a list would let go of it. */
+/** A growing list of numbers. Unlike an array it keeps its memory when cleared, for the next frame. */
 export class Numbers {
   length = 0;
   private numbers = new Uint32Array(1_024);
@@ -16,7 +16,7 @@ export class Numbers {
     this.numbers[this.length++] = number;
   }
 
-  /** The number at an index below `length`. */
+  /** `index` must be below `length`. */
   at(index: number): number {
     return this.numbers[index]!;
   }
@@ -26,19 +26,19 @@ export class Numbers {
   }
 
   private grow(): void {
-    const more = new Uint32Array(2 * this.length);
-    more.set(this.numbers);
-    this.numbers = more;
+    const larger = new Uint32Array(2 * this.length);
+    larger.set(this.numbers);
+    this.numbers = larger;
   }
 }
 
-/** Where a frame's series and chunks lie in its bytes. */
+/** Positions of a frame's series and chunks in its bytes. */
 export class FrameContent {
-  /** Index of the query that the frame answers. */
+  /** Index of the query to which the frame belongs. */
   query = 0;
-  /** Three numbers a series: where its labels begin, where they end, how many numbers of `chunks` there are up to its last chunk. */
+  /** Three numbers per series: start and end of its labels, and the length of `chunks` after its last chunk. */
   readonly series = new Numbers();
-  /** Two numbers a chunk: where its data begin and how long they are. */
+  /** Two numbers per chunk: offset and length of its data. */
   readonly chunks = new Numbers();
 }
 
@@ -46,8 +46,8 @@ const lengthDelimited = 2;
 const tag = (field: number, wireType: number) => (field << 3) | wireType;
 
 /**
- * Reads a ChunkedReadResponse (prompb/remote.proto). Written by hand over the library's reader: an object for each of some hundred thousand chunks
- * would cost more than decoding them. Throws a MalformedAnswerError.
+ * Reads a ChunkedReadResponse (prompb/remote.proto) into `content`. Parsed by hand on top of the library's reader: creating an object for
+ * each of some hundred thousand chunks would cost more than decoding them. Throws a MalformedAnswerError.
  */
 export function readFrame(frame: Uint8Array, content: FrameContent): void {
   content.query = 0;
@@ -57,18 +57,18 @@ export function readFrame(frame: Uint8Array, content: FrameContent): void {
     const reader = protobuf.Reader.create(frame);
     while (reader.pos < frame.length) {
       const key = reader.uint32();
-      if (key === tag(1, lengthDelimited)) readSeries(reader, endOfPart(reader, frame.length), content);
+      if (key === tag(1, lengthDelimited)) readSeries(reader, endOfField(reader, frame.length), content);
       else if (key === tag(2, 0)) content.query = reader.uint32();
       else skip(reader, key);
     }
-    if (reader.pos > frame.length) throw new MalformedAnswerError('a frame ends within a field');
+    if (reader.pos > frame.length) throw new MalformedAnswerError('invalid frame: it ends inside a field');
   } catch (cause) {
     if (cause instanceof MalformedAnswerError) throw cause;
-    throw new MalformedAnswerError('a frame is no ChunkedReadResponse', { cause });
+    throw new MalformedAnswerError('invalid frame: it is not a ChunkedReadResponse', { cause });
   }
 }
 
-/** ChunkedSeries: its labels come before its chunks. */
+/** Reads a ChunkedSeries, whose labels precede its chunks. */
 function readSeries(reader: Reader, end: number, { series, chunks }: FrameContent): void {
   const labelsStart = reader.pos;
   let labelsEnd = labelsStart;
@@ -76,18 +76,18 @@ function readSeries(reader: Reader, end: number, { series, chunks }: FrameConten
   while (reader.pos < end) {
     const key = reader.uint32();
     if (key === tag(1, lengthDelimited)) {
-      if (chunks.length > chunksBefore) throw new MalformedAnswerError('a series has labels after its chunks');
-      reader.pos = labelsEnd = endOfPart(reader, end);
-    } else if (key === tag(2, lengthDelimited)) readChunk(reader, endOfPart(reader, end), chunks);
+      if (chunks.length > chunksBefore) throw new MalformedAnswerError('invalid frame: a series has labels after its chunks');
+      reader.pos = labelsEnd = endOfField(reader, end);
+    } else if (key === tag(2, lengthDelimited)) readChunk(reader, endOfField(reader, end), chunks);
     else skip(reader, key);
   }
-  if (reader.pos !== end) throw new MalformedAnswerError('a field ends behind its series');
+  if (reader.pos !== end) throw new MalformedAnswerError('invalid frame: a field is longer than its series');
   series.push(labelsStart);
   series.push(labelsEnd);
   series.push(chunks.length);
 }
 
-/** Chunk: only type and data are of use; the times are in the data. */
+/** Reads a Chunk. Only type and data are needed: the data contain the times. */
 function readChunk(reader: Reader, end: number, chunks: Numbers): void {
   let type = 0;
   let start = end;
@@ -96,18 +96,18 @@ function readChunk(reader: Reader, end: number, chunks: Numbers): void {
     const key = reader.uint32();
     if (key === tag(3, 0)) type = reader.uint32();
     else if (key === tag(4, lengthDelimited)) {
-      dataEnd = endOfPart(reader, end);
+      dataEnd = endOfField(reader, end);
       start = reader.pos;
       reader.pos = dataEnd;
     } else skip(reader, key);
   }
-  if (reader.pos !== end) throw new MalformedAnswerError('a field ends behind its chunk');
+  if (reader.pos !== end) throw new MalformedAnswerError('invalid frame: a field is longer than its chunk');
   if (type !== xorEncoding) return;
   chunks.push(start);
   chunks.push(dataEnd - start);
 }
 
-/** The labels between two places of a frame. */
+/** Reads the labels in `frame[start]` to before `frame[end]`. Throws a MalformedAnswerError. */
 export function readLabels(frame: Uint8Array, start: number, end: number): Record<string, string> {
   const pairs: [string, string][] = [];
   try {
@@ -115,11 +115,11 @@ export function readLabels(frame: Uint8Array, start: number, end: number): Recor
     reader.pos = start;
     while (reader.pos < end) {
       const key = reader.uint32();
-      if (key === tag(1, lengthDelimited)) pairs.push(readLabel(reader, endOfPart(reader, end)));
+      if (key === tag(1, lengthDelimited)) pairs.push(readLabel(reader, endOfField(reader, end)));
       else skip(reader, key);
     }
   } catch (cause) {
-    throw new MalformedAnswerError('a series has labels that cannot be read', { cause });
+    throw new MalformedAnswerError('invalid frame: the labels of a series cannot be read', { cause });
   }
   return Object.fromEntries(pairs);
 }
@@ -136,11 +136,11 @@ function readLabel(reader: Reader, end: number): [string, string] {
   return [name, value];
 }
 
-/** Reads the length of a part and gives where it ends. */
-function endOfPart(reader: Reader, outerEnd: number): number {
+/** Reads the length of a length-delimited field and returns its end. */
+function endOfField(reader: Reader, outerEnd: number): number {
   const length = reader.uint32();
   const end = reader.pos + length;
-  if (end > outerEnd) throw new MalformedAnswerError('a part of a frame is longer than what it is in');
+  if (end > outerEnd) throw new MalformedAnswerError('invalid frame: a field is longer than its message');
   return end;
 }
 

@@ -2,14 +2,14 @@ import protobuf from 'protobufjs';
 import { uncompress } from 'snappyjs';
 import { encodeReadRequest } from './read-request.js';
 
-// The part of prompb/remote.proto and prompb/types.proto that a request is made of.
+// The parts of prompb/remote.proto and prompb/types.proto that a request uses.
 const { root } = protobuf.parse(`syntax = "proto3";
   message ReadRequest { repeated Query queries = 1; enum ResponseType { SAMPLES = 0; STREAMED_XOR_CHUNKS = 1; } repeated ResponseType accepted_response_types = 2; }
   message Query { int64 start_timestamp_ms = 1; int64 end_timestamp_ms = 2; repeated LabelMatcher matchers = 3; }
   message LabelMatcher { enum Type { EQ = 0; NEQ = 1; RE = 2; NRE = 3; } Type type = 1; string name = 2; string value = 3; }`);
 
 describe('encodeReadRequest', () => {
-  it('asks for chunks by stored labels, each query as far back as its longest window reaches', () => {
+  it('requests chunks by stored labels, each query from the start of its longest window', () => {
     const up = { type: '=', name: '__name__', value: 'up' } as const;
     const matchers = [
       up,

@@ -14,15 +14,19 @@ const lengthDelimited = (field: number) => (field << 3) | 2;
 const varint = (field: number) => field << 3;
 
 /**
- * Prometheus takes an equality that fits its external labels for a matter of those and leaves it out (storage/remote/read_handler.go,
- * filterExtLabelsFromMatchers): `a=""` always, where it has no external label `a`. A regular expression means the stored labels, as PromQL does.
+ * Replaces an equality with a regular expression. Prometheus drops an equality that matches its external labels, including any `a=""` if it
+ * has no external label `a` (storage/remote/read_handler.go, filterExtLabelsFromMatchers). A regular expression always applies to the
+ * stored labels.
  */
 function asStored(matcher: Matcher): Matcher {
   if (matcher.type !== '=' || matcher.name === '__name__') return matcher;
   return { type: '=~', name: matcher.name, value: escapeRegex(matcher.value) };
 }
 
-/** The body of a remote read: a ReadRequest, one query a question, packed with snappy. A query begins as far back as its longest window reaches. */
+/**
+ * The body of a remote read: a ReadRequest, compressed with snappy, with one query per question. Each query starts where its longest window
+ * starts.
+ */
 export function encodeReadRequest(questions: readonly ChunkQuestion[], grid: Grid): Uint8Array {
   const writer = protobuf.Writer.create();
   for (const question of questions) writeQuery(writer.uint32(lengthDelimited(1)).fork(), question, grid).ldelim();

@@ -18,7 +18,7 @@ const questions = [
   },
 ] as const;
 
-/** Samples of the minutes [from, to), at half past; the value is the minute. */
+/** One sample per minute of [from, to), 30 seconds into it; its value is the minute. */
 const minutes = (from: number, to: number): Sample[] =>
   Array.from({ length: to - from }, (_, i) => [(from + i) * 60_000 + 30_000, from + i]);
 const chunk = (from: number, to: number) => ({ data: encodeXorChunk(minutes(from, to)) });
@@ -39,11 +39,11 @@ describe.each(['WebAssembly', 'twin'])('readSeriesWindows with the kernel in %s'
         endRow,
         columns: values.map((column) => [...column.slice(firstRow, endRow)]),
       });
-    await readSeriesWindows(frames as unknown as AsyncIterable<Uint8Array>, questions, on, onSeries, { mostFrameBytes: 100_000 }, kernel);
+    await readSeriesWindows(frames as unknown as AsyncIterable<Uint8Array>, questions, on, onSeries, { maxFrameBytes: 100_000 }, kernel);
     return found;
   }
 
-  it('gives each series once, though it goes over several frames', async () => {
+  it('returns each series once, even if it spans several frames', async () => {
     const frames = [
       frame(0, series('a', chunk(0, 2)), series('b', chunk(3, 5))),
       frame(0, series('b', chunk(5, 6), chunk(6, 8))),
@@ -56,7 +56,7 @@ describe.each(['WebAssembly', 'twin'])('readSeriesWindows with the kernel in %s'
     ]);
   });
 
-  it('keeps series of the same labels apart where they answer different questions', async () => {
+  it('keeps series with the same labels apart if they belong to different questions', async () => {
     const found = await read([frame(0, series('a', chunk(0, 2))), frame(1, series('a', chunk(24, 26)))]);
     expect(found).toEqual([
       { question: 0, name: 'a', firstRow: 0, endRow: 2, columns: [[1, 1]] },
@@ -73,18 +73,18 @@ describe.each(['WebAssembly', 'twin'])('readSeriesWindows with the kernel in %s'
     ]);
   });
 
-  it('keeps of two samples at one time the one that came first', async () => {
-    const again = {
+  it('keeps the first of two samples with the same time', async () => {
+    const overlapping = {
       data: encodeXorChunk([
         [210_000, 70],
         [215_000, 80],
         [270_000, 71],
       ]),
     };
-    expect((await read([frame(1, series('a', chunk(3, 5), again))]))[0]?.columns[1]?.slice(0, 2)).toEqual([80, 4]);
+    expect((await read([frame(1, series('a', chunk(3, 5), overlapping))]))[0]?.columns[1]?.slice(0, 2)).toEqual([80, 4]);
   });
 
-  it('passes over native histograms and series without any sample in the range', async () => {
+  it('skips native histograms and returns empty windows for series without samples in the range', async () => {
     const histogram = { data: Buffer.from([0, 9, 1, 2, 3]), type: 2 };
     const empty = { firstRow: 0, endRow: 0, columns: [[]] };
     expect(await read([frame(0, series('h', histogram), series('late', chunk(40, 50)), series('none'))])).toEqual(
@@ -92,11 +92,11 @@ describe.each(['WebAssembly', 'twin'])('readSeriesWindows with the kernel in %s'
     );
   });
 
-  it('answers an answer without series with nothing', async () => {
+  it('returns no series for an empty response', async () => {
     expect(await read([])).toEqual([]);
   });
 
-  it('finds its columns again after a frame that made the memory grow', async () => {
+  it('still finds its columns after a frame that made the memory grow', async () => {
     const large = series('large', ...Array.from({ length: 29 }, (_, i) => chunk(i, i + 1)), { data: Buffer.alloc(90_000), type: 2 });
     const found = await read([frame(0, series('a', chunk(0, 1))), frame(0, large)]);
     expect(found.map(({ columns }) => columns[0]?.length)).toEqual([1, 29]);
@@ -106,27 +106,27 @@ describe.each(['WebAssembly', 'twin'])('readSeriesWindows with the kernel in %s'
     [
       'a chunk that ends early',
       [frame(0, series('a', { data: chunk(0, 9).data.subarray(0, 20) }))],
-      'a chunk ends before its samples do ({"__name__":"a"})',
+      'a chunk ends before its last sample ({"__name__":"a"})',
     ],
     [
       'a chunk without a count',
       [frame(0, series('a', { data: Buffer.from([1]) }))],
-      'a chunk ends before its samples do ({"__name__":"a"})',
+      'a chunk ends before its last sample ({"__name__":"a"})',
     ],
     [
       'chunks in the wrong order',
       [frame(0, series('a', chunk(5, 6), chunk(7, 8), chunk(1, 2)))],
-      'samples go back in time ({"__name__":"a"})',
+      'samples are not in time order ({"__name__":"a"})',
     ],
-    ['an answer to a question that was not asked', [frame(2, series('a', chunk(0, 2)))], 'a frame answers query 2 of 2'],
-    ['a frame of something else', [encodeFrame(Buffer.from('hello'))], 'a frame is no ChunkedReadResponse'],
-    ['a frame that is too long', [encodeFrame(Buffer.alloc(100_001))], 'frame 1 would have 100001 bytes, over the limit of 100000'],
-  ])('tells %s', async (_, frames, message) => {
+    ['a frame of an unknown query', [frame(2, series('a', chunk(0, 2)))], 'a frame belongs to query 2, but the request has 2'],
+    ['a frame of something else', [encodeFrame(Buffer.from('hello'))], 'invalid frame: it is not a ChunkedReadResponse'],
+    ['a frame that is too long', [encodeFrame(Buffer.alloc(100_001))], 'frame 1 has 100001 bytes, more than the limit of 100000'],
+  ])('rejects %s', async (_, frames, message) => {
     await expect(read(frames)).rejects.toMatchObject({ name: 'MalformedAnswerError', message });
   });
 
-  it('holds back no more than so many samples of chunks that overlap', async () => {
-    // Two samples, then two zero bits for each of the others: the same value at the same distance.
+  it('limits the samples that it holds for overlapping chunks', async () => {
+    // Two samples, then two zero bits for each other sample: the same value after the same interval.
     const long = (from: number) => {
       const data = Buffer.concat([
         encodeXorChunk([
@@ -139,11 +139,11 @@ describe.each(['WebAssembly', 'twin'])('readSeriesWindows with the kernel in %s'
       return { data };
     };
     const frames = [frame(0, series('a', long(1))), frame(0, series('a', long(2))), frame(0, series('a', long(3)))];
-    await expect(read(frames)).rejects.toThrow('too many samples of chunks that overlap');
+    await expect(read(frames)).rejects.toThrow('overlapping chunks have too many samples');
   });
 });
 
-it('passes on what the caller throws', async () => {
+it('rejects with what onSeries throws', async () => {
   const body = [frame(0, series('a', chunk(0, 2)))] as unknown as AsyncIterable<Uint8Array>;
   const failing = readSeriesWindows(body, questions, grid, () => {
     throw new RangeError('enough');

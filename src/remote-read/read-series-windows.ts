@@ -6,29 +6,29 @@ import { FrameContent, readFrame, readLabels } from './read-frame.js';
 import type { ChunkQuestion, Grid, OnSeries } from './series-windows.js';
 
 export interface ReadLimits {
-  /** Longest frame in bytes. Prometheus sends frames of about 1 MB, or one series where that is more. */
-  readonly mostFrameBytes: number;
+  /** Maximum bytes of a frame. Prometheus sends frames of about 1 MB, or a single series if it is larger. */
+  readonly maxFrameBytes: number;
 }
 
-const defaultLimits: ReadLimits = { mostFrameBytes: 64 * 1024 * 1024 };
+const defaultLimits: ReadLimits = { maxFrameBytes: 64 * 1024 * 1024 };
 
 /**
- * Reads the answer of a remote read as it arrives and gives the windows of each series when it is whole. Holds one frame and one series.
- * Rejects with a MalformedAnswerError, or with what the body or `onSeries` throw.
+ * Reads the response of a remote read as it arrives and calls `onSeries` with the windows of each complete series. Holds one frame and one
+ * series in memory. Rejects with a MalformedAnswerError, or with what the body or `onSeries` throws.
  */
 export async function readSeriesWindows(
   body: AsyncIterable<Uint8Array>,
   questions: readonly ChunkQuestion[],
   grid: Grid,
   onSeries: OnSeries,
-  { mostFrameBytes }: ReadLimits = defaultLimits,
+  { maxFrameBytes }: ReadLimits = defaultLimits,
   kernel: Kernel = new WasmKernel(questions, grid),
 ): Promise<void> {
   const open = new OpenSeries(kernel, questions.length, onSeries);
   const frames = new FrameReader({
     roomFor: (bytes) => kernel.roomFor(bytes),
     onFrame: (frame) => open.take(frame),
-    mostBytes: mostFrameBytes,
+    maxBytes: maxFrameBytes,
   });
   await pipeline(
     body,
@@ -39,7 +39,7 @@ export async function readSeriesWindows(
   kernel.free();
 }
 
-/** Hands on what is written at once: nothing ever waits here, however large the pieces are. Fails with what `take` throws. */
+/** A stream that passes everything to `take` immediately and never buffers. Fails with what `take` throws. */
 function takingAll(take: (bytes: Uint8Array) => void): Writable {
   return new Writable({
     highWaterMark: Number.MAX_SAFE_INTEGER,
@@ -54,7 +54,7 @@ function takingAll(take: (bytes: Uint8Array) => void): Writable {
   });
 }
 
-/** The series whose chunks arrive: a frame may end within it, then the next one begins with its labels again. */
+/** The series whose chunks are arriving. It may continue in the next frame, which then repeats its labels. */
 class OpenSeries {
   private readonly content = new FrameContent();
   private question = -1;
@@ -70,10 +70,10 @@ class OpenSeries {
   take(frame: Uint8Array): void {
     readFrame(frame, this.content);
     const { query, series, chunks } = this.content;
-    if (query >= this.questions) throw new MalformedAnswerError(`a frame answers query ${query} of ${this.questions}`);
+    if (query >= this.questions) throw new MalformedAnswerError(`a frame belongs to query ${query}, but the request has ${this.questions}`);
     let chunk = 0;
     for (let i = 0; i < series.length; i += 3) {
-      this.turnTo(query, frame, series.at(i), series.at(i + 1));
+      this.continueWith(query, frame, series.at(i), series.at(i + 1));
       for (const end = series.at(i + 2); chunk < end; chunk += 2) {
         const fault = this.kernel.add(chunks.at(chunk), chunks.at(chunk + 1));
         if (fault) throw new MalformedAnswerError(`${faultTexts[fault]} (${JSON.stringify(this.labels)})`);
@@ -89,7 +89,7 @@ class OpenSeries {
     this.onSeries({ question, labels, values, firstRow, endRow });
   }
 
-  private turnTo(question: number, frame: Uint8Array, labelsStart: number, labelsEnd: number): void {
+  private continueWith(question: number, frame: Uint8Array, labelsStart: number, labelsEnd: number): void {
     const labelBytes = frame.subarray(labelsStart, labelsEnd);
     if (question === this.question && this.labelBytes.equals(labelBytes)) return;
     this.close();

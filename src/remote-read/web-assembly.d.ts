@@ -1,4 +1,4 @@
-/** The part of WebAssembly's interface that is used here; the types of Node 20 have none. */
+/** The part of the WebAssembly API that we use; the types of Node 20 do not include it. */
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);

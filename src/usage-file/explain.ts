@@ -6,7 +6,7 @@ import { isoTime } from '../recommendation/plots.js';
 import {
   firstOfTerm,
   isAvailable,
-  leastMinutes,
+  minObservedMinutes,
   observedIntervals,
   recommend,
   startOfTerm,
@@ -20,7 +20,7 @@ import { memoryBounds, oneCore, rankOf, type Sized, sizeCpu, sizeMemory, type Te
 import { intervalRows } from '../recommendation/usage-table.js';
 import type { UsageFile } from './read-usage-file.js';
 
-/** How the recommendation of a usage file comes about, in lines of text: for each term, model and resource. Pure, like the recommendation. */
+/** Explains the recommendation of a usage file in lines of text: per term, model and resource. Pure. */
 export function explain(file: UsageFile): string[] {
   const { usage, settings, subject, evidence } = file;
   const rows = intervalRows(usage);
@@ -34,7 +34,7 @@ export function explain(file: UsageFile): string[] {
   return [
     `${head}, ${window}`,
     ...settings.terms.flatMap((term) =>
-      explainTerm(intervals, term, { file, current, told: instant?.recommendation_terms[term.name] }).map(indented),
+      explainTerm(intervals, term, { file, current, recommended: instant?.recommendation_terms[term.name] }).map(indented),
     ),
   ];
 }
@@ -42,14 +42,14 @@ export function explain(file: UsageFile): string[] {
 interface Explained {
   readonly file: UsageFile;
   readonly current: ResourceConfig;
-  /** What the engine says of the term. */
-  readonly told: TermRecommendation | undefined;
+  /** The engine's recommendation for the term. */
+  readonly recommended: TermRecommendation | undefined;
 }
 
-function explainTerm(intervals: Intervals, term: Term, { file, current, told }: Explained): string[] {
+function explainTerm(intervals: Intervals, term: Term, { file, current, recommended }: Explained): string[] {
   const { settings, evidence } = file;
   const minutes = settings.measurementDurationMinutes;
-  const needed = Math.max(0, Math.ceil((leastMinutes(term, minutes) - toleranceMinutes) / minutes));
+  const needed = Math.max(0, Math.ceil((minObservedMinutes(term, minutes) - toleranceMinutes) / minutes));
   const [first, startMs] = [firstOfTerm(intervals, term), startOfTerm(intervals, term)];
   const counts = `${intervals.count - first} intervals present, ${observedIntervals(intervals, term)} of them after its start, ${needed} needed`;
   const head = `${term.name}: window from ${isoTime(startMs)}, ${counts}`;
@@ -59,9 +59,9 @@ function explainTerm(intervals: Intervals, term: Term, { file, current, told }: 
   const models = settings.models.flatMap((model) => {
     const sizing = { intervals, first, usage, model, settings, current, evidence, window };
     const lines = settings.types.resources.flatMap((resource) => explainResource[resource](sizing));
-    const notifications = Object.values(told?.recommendation_engines?.[model.name]?.notifications ?? {});
-    const said = notifications.map(({ code, message }) => `told: ${code} ${message}`);
-    return [`${model.name}: ${usage.podsCount} pods at most`, ...[...lines, ...said].map(indented)];
+    const notifications = Object.values(recommended?.recommendation_engines?.[model.name]?.notifications ?? {});
+    const notes = notifications.map(({ code, message }) => `notification: ${code} ${message}`);
+    return [`${model.name}: at most ${usage.podsCount} pods`, ...[...lines, ...notes].map(indented)];
   });
   return [`${head}: available`, ...models.map(indented)];
 }
@@ -70,7 +70,7 @@ function indented(line: string): string {
   return `  ${line}`;
 }
 
-/** One model on one term: what a resource's amount is made from. `first` = index of the term's first interval. */
+/** Input for one model and one term. `first` = index of the term's first interval. */
 export interface Sizing {
   readonly intervals: Intervals;
   readonly first: number;
@@ -83,10 +83,9 @@ export interface Sizing {
   readonly window: AdjustmentContext['term'];
 }
 
-/** How the recommended amount of a resource comes about. */
+/** Explains the recommended amount of a resource. */
 export const explainResource: Readonly<Record<Resource, (sizing: Sizing) => string[]>> = { cpu: explainCpu, memory: explainMemory };
 
-/** How the recommended cores come about (recommendations.md 5.3). */
 function explainCpu(sizing: Sizing): string[] {
   const { usage, model, intervals, first } = sizing;
   const { maximum } = usage.cpuPeaks;
@@ -94,16 +93,15 @@ function explainCpu(sizing: Sizing): string[] {
   const peaks = intervals.cpuPeaks.subarray(first);
   const percentile = isBelowOneCore ? 100 : model.cpuPercentile;
   const rule = isBelowOneCore
-    ? `the largest peak is below one core, so it is taken whatever the percentile`
-    : `the largest peak is ${writeAmount(maximum, 'cores')}, at least one core, so the percentile is taken`;
+    ? `the largest peak is below one core, so it is used instead of the percentile`
+    : `the largest peak is ${writeAmount(maximum, 'cores')}, at least one core, so the percentile is used`;
   return [
     `cpu: ${outcomeOf(sizeCpu(usage, model))}`,
     `  ${rule}: ${pickOf(sizing, peaks, percentile, usage.cpuPeaks.at(percentile), 'cores')}`,
-    ...afterwards(sizing, 'cpu', sizeCpu(usage, model)),
+    ...explainChanges(sizing, 'cpu', sizeCpu(usage, model)),
   ];
 }
 
-/** How the recommended bytes come about (recommendations.md 5.5). */
 function explainMemory(sizing: Sizing): string[] {
   const { usage, model, intervals, first } = sizing;
   const { peak, spike, withBuffer, withSpike } = memoryBounds(usage, model);
@@ -113,8 +111,8 @@ function explainMemory(sizing: Sizing): string[] {
     `memory: ${outcomeOf(sizeMemory(usage, model))}`,
     `  peak: ${pick(intervals.memoryPeaks, peak)}`,
     `  spike: ${pick(intervals.memorySpikes, spike)}`,
-    `  A = peak + 20 % = ${writeAmount(withBuffer, 'bytes')}; B = peak + spike + 5 % of the spike = ${writeAmount(withSpike, 'bytes')}; the smaller is taken: ${chosen}`,
-    ...afterwards(sizing, 'memory', sizeMemory(usage, model)),
+    `  A = peak + 20 % = ${writeAmount(withBuffer, 'bytes')}; B = peak + spike + 5 % of the spike = ${writeAmount(withSpike, 'bytes')}; the smaller is used: ${chosen}`,
+    ...explainChanges(sizing, 'memory', sizeMemory(usage, model)),
   ];
 }
 
@@ -123,15 +121,15 @@ function outcomeOf(sized: Sized): string {
   return `no recommendation: ${notificationTable[sized.notice].message} (${sized.notice})`;
 }
 
-/** Which value a percentile picks, and the latest interval that has it. */
+/** The value at a percentile and the latest interval that has it. */
 function pickOf({ intervals, first }: Sizing, values: Float64Array, percentile: number, value: number, format: string): string {
   const at = first + values.lastIndexOf(value);
   const index = `percentile ${percentile} of ${values.length} values is index ${rankOf(percentile, values.length)} of 0..${values.length - 1}`;
-  return `${index} in rising order: ${writeAmount(value, format)}, decided by the interval that ends ${isoTime(intervals.times[at]! * 1000)}`;
+  return `${index} in ascending order: ${writeAmount(value, format)}, from the interval that ends at ${isoTime(intervals.times[at]! * 1000)}`;
 }
 
-/** What extras make of the amount, and how it compares with what is configured. */
-function afterwards({ current, settings, evidence, window }: Sizing, resource: Resource, sized: Sized): string[] {
+/** Adjustments by extras, and the comparison with the configured amounts. */
+function explainChanges({ current, settings, evidence, window }: Sizing, resource: Resource, sized: Sized): string[] {
   if (!('amount' in sized)) return [];
   const extras = settings.extras && extrasFor(settings.experimentType, settings.extras);
   const adjusted = extras
@@ -141,7 +139,7 @@ function afterwards({ current, settings, evidence, window }: Sizing, resource: R
   if (adjustments.length > 0) adjustments.push(`  so the amount is ${writeAmount(adjusted.amount, sized.format)}`);
   const comparisons = (['requests', 'limits'] as const).map((place) => {
     const amount = current[place]?.[resource]?.amount;
-    return `  ${place}: ${amount === undefined ? 'nothing is configured' : compare(adjusted.amount, amount, sized.format, settings.threshold)}`;
+    return `  ${place}: ${amount === undefined ? 'not configured' : compare(adjusted.amount, amount, sized.format, settings.threshold)}`;
   });
   return [...adjustments, ...comparisons];
 }
@@ -152,10 +150,10 @@ function compare(recommended: number, current: number, format: string, threshold
   const verdict = isOptimised(recommended, current, threshold)
     ? `within ${limit}: the configured amount is kept`
     : `beyond ${limit}: a change is recommended`;
-  return `${writeAmount(current, format)} configured, recommended is ${percent >= 0 ? '+' : ''}${percent.toFixed(3)} %, ${verdict}`;
+  return `${writeAmount(current, format)} configured, recommended ${percent >= 0 ? '+' : ''}${percent.toFixed(3)} %, ${verdict}`;
 }
 
-/** An amount as people read it: cores as they are, bytes with their size in MiB. */
+/** Formats an amount for people: bytes also in MiB. */
 export function writeAmount(amount: number, format: string): string {
   if (format !== 'bytes') return `${amount} ${format || 'of unknown format'}`;
   return `${amount} bytes (${(amount / (1024 * 1024)).toFixed(1)} MiB)`;

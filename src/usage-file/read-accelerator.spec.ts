@@ -22,7 +22,7 @@ it('attaches GPU samples to the nearest interval within five minutes', () => {
   expect(samples('acceleratorCoreUsage.max')).toEqual([[5, 30]]);
 });
 
-it('gives an interval the latest of the samples that it takes, in whatever order they stand', () => {
+it('gives an interval the latest of its GPU samples, in any order of points', () => {
   const points = [
     [11, '60'],
     [9, '70'],
@@ -38,7 +38,7 @@ it('gives an interval the latest of the samples that it takes, in whatever order
   }
 });
 
-it('attaches no GPU sample to an interval that only a JVM made, which is asked after the GPU', () => {
+it('attaches no GPU sample to an interval that only a JVM makes', () => {
   const series = {
     'cpuUsage.max': [[1, '1']],
     'jvmInfo.sum': { metric: { version: '17' }, points: [[0, '1']] },
@@ -49,27 +49,27 @@ it('attaches no GPU sample to an interval that only a JVM made, which is asked a
 });
 
 it.each([
-  ['its last 15 days', {}, 'A100-40GB'],
-  ['15 days of which the last is the given end', { interval_end_time: '2024-05-26T06:13:57.000Z' }, 'A100-40GB'],
-  ['a time before its last 15 days', { interval_end_time: '2024-05-26T06:13:56.000Z' }, undefined],
-  ['a time after its now', { interval_end_time: '2024-06-10T06:13:58.000Z' }, undefined],
-  ['a time without activity', { interval_end_time: '2024-06-10T06:13:57.000Z', no_maxdate: true }, undefined],
-])('looks for a GPU in the 15 days before now, whatever end is given: samples in %s', (_, more, model) => {
+  ['the 15 days before now', {}, 'A100-40GB'],
+  ['the 15 days before now, with an earlier end of the interval', { interval_end_time: '2024-05-26T06:13:57.000Z' }, 'A100-40GB'],
+  ['the time before these 15 days', { interval_end_time: '2024-05-26T06:13:56.000Z' }, undefined],
+  ['the time after now', { interval_end_time: '2024-06-10T06:13:58.000Z' }, undefined],
+  ['a file without activity', { interval_end_time: '2024-06-10T06:13:57.000Z', no_maxdate: true }, undefined],
+])('looks for a GPU in the 15 days before now, whatever the end of the interval: samples in %s', (_, more, model) => {
   const series = { 'cpuUsage.max': [[0, '1']], 'acceleratorMemoryUsage.max': gpu('A100-40GB', [0, '60']) };
 
   expect(withSeries(series, more).usage.acceleratorModel).toBe(model);
 });
 
-it('looks for a GPU before the given end where there is no now', () => {
+it('looks for a GPU before the end of the interval if the file has no now', () => {
   const series = { 'cpuUsage.max': [[0, '1']], 'acceleratorMemoryUsage.max': gpu('A100-40GB', [0, '60']) };
 
   expect(withSeries(series, { now: undefined, interval_end_time: '2024-06-10T06:13:57.000Z' }).usage.acceleratorModel).toBe('A100-40GB');
 });
 
 it.each([
-  ['a card that is not supported', { 'acceleratorMemoryUsage.max': gpu('Tesla T4', [0, '60']) }],
-  ['a series that names no card', { 'acceleratorMemoryUsage.max': [[0, '60']] }],
+  ['an unsupported card', { 'acceleratorMemoryUsage.max': gpu('Tesla T4', [0, '60']) }],
+  ['a series without modelName', { 'acceleratorMemoryUsage.max': [[0, '60']] }],
   ['no memory samples', { 'acceleratorCoreUsage.max': gpu('A100-40GB', [0, '60']) }],
-])('sees no GPU with %s', (_, series) => {
+])('finds no GPU with %s', (_, series) => {
   expect(withSeries({ ...series, 'cpuUsage.max': [[0, '1']] }).usage.acceleratorModel).toBeUndefined();
 });

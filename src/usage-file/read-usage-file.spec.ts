@@ -6,7 +6,7 @@ const withSeries = (series: object, more: object = {}) => readUsageFile({ ...fil
 const rowsPresent = ({ usage }: ReturnType<typeof readUsageFile>) =>
   [...usage.present].flatMap((present, row) => (present ? [usage.length - 1 - row] : []));
 
-it('puts each sample as many steps before the end as it says', () => {
+it('puts each sample the given number of steps before the end', () => {
   const { usage } = withSeries({
     'cpuUsage.max': [
       [2, '0.25'],
@@ -18,13 +18,13 @@ it('puts each sample as many steps before the end as it says', () => {
   expect([...usage.columns['cpuUsage.max']!.slice(-3)]).toEqual([0.25, Number.NaN, 0.001]);
 });
 
-it('makes an interval of every instant of a metric that is asked, used or not', () => {
+it('makes an interval of every instant of a queried metric, used or not', () => {
   const series = { 'cpuRequest.sum': [[9, '1']], 'jvmInfoTotal.sum': [[5, '1']], 'memoryRSS.avg': [[3, '1']] };
 
   expect(rowsPresent(withSeries(series))).toEqual([9, 5, 3]);
 });
 
-it('makes no interval of what is not a sample, not asked of this kind, or outside the longest term', () => {
+it('makes no interval of a value that is not a number, of a metric of the other kind, or outside the longest term', () => {
   const series = {
     'cpuUsage.max': [
       [0, 'NaN'],
@@ -40,7 +40,7 @@ it('makes no interval of what is not a sample, not asked of this kind, or outsid
   expect(rowsPresent(withSeries({ 'cpuUsage.max': [[96, '1']] }, { term_settings: { terms: ['short'] } }))).toEqual([96]);
 });
 
-it('keeps the sample of an instant that has one which is none too, in whatever order they stand', () => {
+it('keeps the number if an instant has both a number and NaN, in any order', () => {
   const twice = [
     [0, '0.5'],
     [0, 'NaN'],
@@ -51,7 +51,7 @@ it('keeps the sample of an instant that has one which is none too, in whatever o
   }
 });
 
-it('takes no JVM and no GPU from a series whose samples are none', () => {
+it('takes no JVM and no GPU from a series that has only NaN', () => {
   const { usage } = withSeries({
     'cpuUsage.max': [[0, '1']],
     'jvmInfo.sum': { metric: { version: '17' }, points: [[0, 'NaN']] },
@@ -62,7 +62,7 @@ it('takes no JVM and no GPU from a series whose samples are none', () => {
   expect(usage.acceleratorModel).toBeUndefined();
 });
 
-it('reads nothing of a container without activity, unless an end is given', () => {
+it('reads no samples of a container without activity unless the file has an end of the interval', () => {
   const series = { 'cpuUsage.max': [[0, '1']] };
   const idle = { no_maxdate: true };
 
@@ -70,7 +70,7 @@ it('reads nothing of a container without activity, unless an end is given', () =
   expect(rowsPresent(withSeries(series, { ...idle, interval_end_time: '2024-06-10T06:00:00.999Z' }))).toEqual([0]);
 });
 
-it('ends at a given time, milliseconds dropped', () => {
+it('ends at the given time, without its milliseconds', () => {
   expect(readUsageFile({ ...file, now: undefined, interval_end_time: '2024-06-10T06:00:00.999Z' }).usage.endSeconds).toBe(1717999200);
 });
 
@@ -80,7 +80,7 @@ it('reads the labels of the JVM', () => {
   expect(usage.jvm).toEqual({ runtime: 'OpenJDK', vendor: '', version: '17' });
 });
 
-it('reads settings, with defaults', () => {
+it('reads settings and fills in defaults', () => {
   const layers = ['container-config.json', 'semeru-actuator-config.json'];
 
   expect(readUsageFile({ ...file, threshold: 10, step_min: 30, layers }).settings).toMatchObject({
@@ -91,7 +91,7 @@ it('reads settings, with defaults', () => {
   expect(readUsageFile(file).settings).toMatchObject({ threshold: 0.1, measurementDurationMinutes: 15, layers: [], plots: true });
 });
 
-it('names the experiment as the reference did', () => {
+it('fills in the names of the experiment', () => {
   expect(readUsageFile(file).subject).toEqual({
     ...{ type: 'container', name: 'exp1', clusterName: 'default', namespace: 'shop' },
     ...{ workload: 'wl', workloadType: 'deployment', container: 'cart', image: 'img:1' },
@@ -121,7 +121,7 @@ it.each([
   [{ ...file, series: { 'cpuUsage.max': 'x' } }, 'series.cpuUsage.max', 'expected an object'],
   [{ ...file, series: { 'cpuUsage.max': [[0.5, '1']] } }, 'series.cpuUsage.max.0', 'whole number of steps'],
   [{ ...file, series: { 'cpuUsage.max': [[0, '1'], [1]] } }, 'series.cpuUsage.max.1', 'whole number of steps'],
-  [{ ...file, series: { 'cpuUsage.max': [[0, 'much']] } }, 'series.cpuUsage.max.0.1', 'expected a number as text, got "much"'],
+  [{ ...file, series: { 'cpuUsage.max': [[0, 'much']] } }, 'series.cpuUsage.max.0.1', 'expected a number as a string, got "much"'],
   [{ ...file, series: { 'cpuUsage.max': [[0, null]] } }, 'series.cpuUsage.max.0.1', 'got null'],
 ])('refuses %j and names the field', (json, field, fault) => {
   expect(() => readUsageFile(json)).toThrow(

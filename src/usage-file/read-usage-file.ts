@@ -27,7 +27,7 @@ import {
 } from './json-value.js';
 import { readUsageSeries } from './read-usage-series.js';
 
-/** All that one recommendation needs. */
+/** Input of one recommendation. */
 export interface UsageFile {
   readonly usage: UsageTable;
   readonly settings: RecommendationSettings;
@@ -35,7 +35,7 @@ export interface UsageFile {
   readonly evidence: Evidence;
 }
 
-/** Layers by the names of the files that register them. */
+/** Layers by the file names of Kruize's layer configurations. */
 const layerFiles: Readonly<Record<string, Layer>> = {
   'container-config.json': 'container',
   'hotspot-micrometer-config.json': 'hotspot',
@@ -53,7 +53,7 @@ export function readUsageFile(json: unknown): UsageFile {
   const kind = kindOf(of('experiment_type'));
   const settings = settingsOf(of, kind);
   const end = of('interval_end_time');
-  // Without a given end the reference asks for the last activity first, and reads nothing where there is none in 15 days.
+  // Without a given end, Kruize first queries the last activity. If there was none in 15 days, it reads no samples.
   const wasActive = !flagOf(of('no_maxdate'));
   const isIdle = !isGiven(end) && !wasActive;
   const nowSeconds = isGiven(end) && !isGiven(of('now')) ? secondsOf(end) : Math.floor(nowOf(of('now')));
@@ -104,7 +104,7 @@ function subjectOf(of: Fields, kind: SizedKind): Subject {
   return { type: kind, ...base, ...workload, ...imageOf(of) };
 }
 
-/** A file that names its workload tells the image too, or nobody knows it. */
+/** The image: given, or unknown if the file names a workload, or the fixtures' default. */
 function imageOf(of: Fields): { image?: string } {
   if (isGiven(of('image'))) return { image: textOf(of('image')) };
   return isGiven(of('workload')) ? {} : { image: 'img:1' };
@@ -120,7 +120,7 @@ function nowOf(json: JsonValue): number {
   return numberOf(json, 'Unix seconds', (seconds) => seconds > 0 && seconds < 1e11);
 }
 
-/** Unix seconds of `yyyy-MM-ddTHH:mm:ss.SSSZ`, milliseconds dropped. */
+/** Parses `yyyy-MM-ddTHH:mm:ss.SSSZ` to Unix seconds and drops the milliseconds. */
 function secondsOf(json: JsonValue): number {
   const text = textOf(json);
   const milliseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text) ? Date.parse(text) : Number.NaN;

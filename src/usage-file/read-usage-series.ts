@@ -1,6 +1,6 @@
 import { isSupportedAccelerator } from '../recommendation/mig-profiles.js';
 import type { RecommendationSettings, SizedKind } from '../recommendation/settings.js';
-import { columnsRead, isSample, longestSeconds, rowsRead, type UsageColumn, type UsageTable } from '../recommendation/usage-table.js';
+import { columnsRead, isSample, maxTermSeconds, rowsRead, type UsageColumn, type UsageTable } from '../recommendation/usage-table.js';
 import { type JsonValue, listOf, member, objectOf, UsageFileError } from './json-value.js';
 
 const all = ['avg', 'min', 'max', 'sum', 'count'];
@@ -8,8 +8,8 @@ const spread = ['avg', 'min', 'max'];
 const total = ['sum'];
 const knownFunctions = [...all, 'median', 'mode', 'range'];
 
-/** Metrics of Kruize's profile and the functions of each that are asked and so make intervals (recommendations.md 1.3, 1.4). */
-const asked: Readonly<Record<SizedKind, Readonly<Record<string, readonly string[]>>>> = {
+/** Metrics of Kruize's metric profile and the functions that Kruize queries. Their samples make intervals. */
+const queriedFunctions: Readonly<Record<SizedKind, Readonly<Record<string, readonly string[]>>>> = {
   container: {
     cpuRequest: all,
     cpuLimit: all,
@@ -35,19 +35,22 @@ const asked: Readonly<Record<SizedKind, Readonly<Record<string, readonly string[
     namespaceRunningPods: ['avg', 'max'],
   },
 };
-/** Metrics that make no interval: GPU samples are attached to intervals that are there, the maxDate ones are not samples at all. */
+/** Metrics that make no intervals: GPU samples are attached to existing intervals, and maxDate series hold no usage. */
 const otherMetrics = ['acceleratorCoreUsage', 'acceleratorMemoryUsage', 'acceleratorFrameBufferUsage', 'maxDate', 'namespaceMaxDate'];
 
-/** Columns that a file may have beside those that readers ask: series counted, and a metric that an instant of a file may have this of alone. */
+/**
+ * Columns that a file may have besides those of usage readers: the number of series, and an average that may be the only sample of a
+ * namespace's memory.
+ */
 const columnsOnlyInFiles = ['cpuUsage.count', 'namespaceMemoryUsage.avg'] as const satisfies readonly UsageColumn[];
 
 type Columns = Partial<Record<UsageColumn, Float64Array>>;
 
-/** The instants that a file tells of, Unix seconds. */
+/** Times of a usage file, Unix seconds. */
 export interface FileTimes {
   readonly endSeconds: number;
   readonly stepSeconds: number;
-  /** A GPU is looked for in the longest term before this; absent = it is not looked for (recommendations.md 9.1). */
+  /** End of the search for a GPU, which covers the longest term; absent = no search. */
   readonly acceleratorEndSeconds?: number;
 }
 
@@ -60,31 +63,31 @@ export function readUsageSeries(
   for (const name of Object.keys(series)) refuseUnknown(name);
   const length = rowsRead(terms, stepSeconds);
   const read = (name: string) => readSeries(member(series, 'series', name), length);
-  const names = Object.keys(series).filter((name) => isAsked(experimentType, name));
+  const names = Object.keys(series).filter((name) => isQueried(experimentType, name));
   const found = new Map(names.map((name) => [name, withinTable(read(name), length)]));
   const grid = { endSeconds, stepSeconds, length };
   const columns = columnsOf(experimentType, found, length);
   const table = { ...grid, present: presentRows(found, names, length), columns, ...jvmOf(found) };
   if (experimentType !== 'container' || toSeconds === undefined) return table;
-  const askedBefore = names.filter((name) => !jvmSeries.includes(name));
-  const rows = { ...grid, present: presentRows(found, askedBefore, length) };
-  const gpu = readAccelerator(read, rows, { fromSeconds: toSeconds - longestSeconds(terms), toSeconds });
+  const beforeJvm = names.filter((name) => !jvmSeries.includes(name));
+  const rows = { ...grid, present: presentRows(found, beforeJvm, length) };
+  const gpu = readAccelerator(read, rows, { fromSeconds: toSeconds - maxTermSeconds(terms), toSeconds });
   return gpu ? { ...table, ...gpu, columns: { ...columns, ...gpu.columns } } : table;
 }
 
 function refuseUnknown(name: string): void {
   const [metric, ...functions] = name.split('.') as [string, ...string[]];
-  const metrics = [...Object.keys({ ...asked.container, ...asked.namespace }), ...otherMetrics];
+  const metrics = [...Object.keys({ ...queriedFunctions.container, ...queriedFunctions.namespace }), ...otherMetrics];
   const isKnown = metrics.includes(metric) && functions.length === 1 && knownFunctions.includes(functions[0]!);
   if (!isKnown) throw new UsageFileError(`series.${name}`, 'unknown series; expected a metric and a function, such as cpuUsage.max');
 }
 
-function isAsked(kind: SizedKind, name: string): boolean {
+function isQueried(kind: SizedKind, name: string): boolean {
   const [metric, method] = name.split('.') as [string, string];
-  return asked[kind][metric]?.includes(method) ?? false;
+  return queriedFunctions[kind][metric]?.includes(method) ?? false;
 }
 
-/** 1 where any series of these names has a sample. */
+/** 1 for each row in which any of these series has a sample. */
 function presentRows(found: ReadonlyMap<string, Series>, names: readonly string[], length: number): Uint8Array {
   const present = new Uint8Array(length);
   for (const name of names) for (const { row } of found.get(name)!.points) present[row] = 1;
@@ -100,10 +103,10 @@ function columnsOf(kind: SizedKind, found: ReadonlyMap<string, Series>, length: 
   return columns;
 }
 
-/** Asked after the GPU, so that the intervals they alone make take none of its samples (recommendations.md 9.2). */
+/** Kruize queries the JVM after the GPU, so intervals that only a JVM makes get no GPU samples. */
 const jvmSeries = ['jvmInfo.sum', 'jvmInfoTotal.sum'];
 
-/** Labels of the first JVM series that has points, and the last row that it has one in. */
+/** Labels of the first JVM series with points, and the row of its last point. */
 function jvmOf(found: ReadonlyMap<string, Series>): Pick<UsageTable, 'jvm' | 'jvmLastRow'> {
   const series = jvmSeries.map((name) => found.get(name)).find((known) => known && known.points.length > 0);
   if (!series) return {};
@@ -112,7 +115,7 @@ function jvmOf(found: ReadonlyMap<string, Series>): Pick<UsageTable, 'jvm' | 'jv
   return { jvm: { runtime: label('runtime'), vendor: label('vendor'), version: label('version') }, jvmLastRow };
 }
 
-/** One series of a usage file: its labels, and its samples by row of the usage table. */
+/** One series of a usage file: its labels, and its samples with their rows in the usage table. */
 export interface Series {
   readonly labels: Readonly<Record<string, unknown>>;
   readonly points: readonly { readonly row: number; readonly value: number }[];
@@ -131,12 +134,12 @@ export function readSeries(json: JsonValue, length: number): Series {
   return { labels: labels.value === undefined ? {} : objectOf(labels), points: points.filter(({ value }) => isSample(value)) };
 }
 
-/** The series with only the points of rows that a table of this length has. */
+/** Drops the points outside a table of this length. */
 export function withinTable({ labels, points }: Series, length: number): Series {
   return { labels, points: points.filter(({ row }) => row >= 0 && row < length) };
 }
 
-/** The samples by row, NaN where there is none; of several at one row the last holds. */
+/** The samples by row; NaN = no sample. If a row has several samples, the last wins. */
 export function columnOf({ points }: Series, length: number): Float64Array {
   const column = new Float64Array(length).fill(Number.NaN);
   for (const { row, value } of points) column[row] = value;
@@ -149,19 +152,19 @@ function pointOf({ field, value: point }: JsonValue, length: number): { row: num
   return { row: length - 1 - (steps as number), value: sampleOf({ field: `${field}.1`, value }) };
 }
 
-/** A sample as Prometheus writes it; NaN for infinite ones too. */
+/** Parses a sample in Prometheus' text form; infinite values become NaN. */
 function sampleOf({ field, value }: JsonValue): number {
   if (typeof value === 'number') return value;
   if (typeof value === 'string' && /^([+-]?Inf|NaN)$/i.test(value)) return Number.NaN;
   const number = typeof value === 'string' && /^[+-]?(\d|\.\d)/.test(value) ? Number(value) : Number.NaN;
-  if (Number.isNaN(number)) throw new UsageFileError(field, `expected a number as text, got ${JSON.stringify(value)}`);
+  if (Number.isNaN(number)) throw new UsageFileError(field, `expected a number as a string, got ${JSON.stringify(value)}`);
   return number;
 }
 
-/** A GPU sample belongs to the nearest interval within this time (recommendations.md 9.2). */
+/** A GPU sample belongs to the nearest interval within this time, as in Kruize. */
 const reachSeconds = 300;
 
-/** Rows of a table; `present` = those that may take GPU samples. */
+/** Rows of a table; `present` = rows that may get GPU samples. */
 type Rows = Pick<UsageTable, 'endSeconds' | 'stepSeconds' | 'length' | 'present'>;
 
 /** Unix seconds, both ends included. */
@@ -171,18 +174,18 @@ export interface TimeRange {
 }
 
 /**
- * The container's GPU and its samples (recommendations.md 9.1, 9.2): a card that is supported and whose memory has samples in `lookedAt`, which
- * need not be the table's own time. Undefined where there is none.
+ * The container's GPU and its samples: a supported card whose memory has samples in `searchRange`, which may lie outside the table.
+ * Undefined if there is none.
  */
 export function readAccelerator(
   read: (name: string) => Series,
   rows: Rows,
-  lookedAt: TimeRange,
+  searchRange: TimeRange,
 ): Pick<UsageTable, 'columns' | 'acceleratorModel'> | undefined {
   const { labels, points } = read('acceleratorMemoryUsage.max');
   const { modelName } = labels;
   if (typeof modelName !== 'string' || !isSupportedAccelerator(modelName)) return undefined;
-  if (!points.some(({ row }) => isWithin(lookedAt, rows.endSeconds - (rows.length - 1 - row) * rows.stepSeconds))) return undefined;
+  if (!points.some(({ row }) => isWithin(searchRange, rows.endSeconds - (rows.length - 1 - row) * rows.stepSeconds))) return undefined;
   const columns: Partial<Record<string, Float64Array>> = {};
   for (const name of ['acceleratorCoreUsage.max', 'acceleratorMemoryUsage.max'] as const) {
     const series = withinTable(read(name), rows.length);
@@ -199,7 +202,7 @@ function isOfModel({ labels }: Series, modelName: string): boolean {
   return String(labels.modelName ?? '').toLowerCase() === modelName.toLowerCase();
 }
 
-/** The series with each sample moved to the interval that takes it, oldest sample first: of several in one interval the last holds. */
+/** Moves each sample to its nearest interval, oldest first: if an interval gets several, the latest wins. */
 function attached({ labels, points }: Series, rows: Rows): Series {
   const moved = points
     .toSorted((one, other) => one.row - other.row)

@@ -8,13 +8,13 @@ it.each<[string, Evidence]>([
   ['kills', { oomKills: [kill, { ...kill, atSeconds: 1_718_003_600 }], hpaResources: [] }],
   ['autoscalers', { oomKills: [], hpaResources: ['cpu', 'memory'] }],
   ['both', { oomKills: [kill], hpaResources: ['memory'] }],
-  ['nothing', noEvidence],
-])('writes %s as they are read back', (_, evidence) => {
+  ['no evidence', noEvidence],
+])('writes %s so that reading gives the same', (_, evidence) => {
   const written: unknown = JSON.parse(JSON.stringify({ evidence: writeEvidence(evidence) }));
 
   expect(readEvidence({ field: 'evidence', value: (written as { evidence?: unknown }).evidence })).toEqual(evidence);
 });
 
-it('leaves the member out where there is nothing', () => {
+it('leaves the member out if there is no evidence', () => {
   expect(writeEvidence(noEvidence)).toBeUndefined();
 });

@@ -4,20 +4,20 @@ import { readUsageFile } from './read-usage-file.js';
 import { writeUsageFile } from './write-usage-file.js';
 
 const folder = new URL('../../test/fixtures/recommendations/in/', import.meta.url);
-const read = (name: string) => readUsageFile(JSON.parse(readFileSync(new URL(name, folder), 'utf8')));
+const readFixture = (name: string) => readUsageFile(JSON.parse(readFileSync(new URL(name, folder), 'utf8')));
 
 it.each(readdirSync(folder))('writes %s to a file that gives the same recommendations', (name) => {
-  const { usage, settings, subject } = read(name);
+  const { usage, settings, subject } = readFixture(name);
 
-  const again = readUsageFile({ ...(JSON.parse(JSON.stringify(writeUsageFile(usage, subject))) as object) });
+  const reread = readUsageFile({ ...(JSON.parse(JSON.stringify(writeUsageFile(usage, subject))) as object) });
 
-  expect(again.subject).toEqual(subject);
-  expect(again.usage.present).toEqual(usage.present);
-  expect(recommend(again.usage, settings)).toEqual(recommend(usage, settings));
+  expect(reread.subject).toEqual(subject);
+  expect(reread.usage.present).toEqual(usage.present);
+  expect(recommend(reread.usage, settings)).toEqual(recommend(usage, settings));
 });
 
-it('names a subject without an image as it is', () => {
-  const { usage } = read('s1_small.json');
+it('keeps a subject without an image', () => {
+  const { usage } = readFixture('s1_small.json');
   const subject = {
     type: 'container',
     name: 'n',
@@ -31,8 +31,8 @@ it('names a subject without an image as it is', () => {
   expect(readUsageFile(writeUsageFile(usage, subject)).subject).toEqual(subject);
 });
 
-it('writes a JVM with the last row that it was seen in, and intervals that nothing else made after it', () => {
-  const { usage } = read('s1_small.json');
+it('writes the last row of a JVM and later intervals that have no other sample', () => {
+  const { usage } = readFixture('s1_small.json');
   const jvm = { runtime: 'OpenJDK', vendor: 'x', version: '17' };
   const present = usage.present.slice().fill(1, -10);
   const subject = {
@@ -50,9 +50,9 @@ it('writes a JVM with the last row that it was seen in, and intervals that nothi
   ];
 
   for (const table of tables) {
-    const again = readUsageFile(writeUsageFile(table, subject)).usage;
+    const reread = readUsageFile(writeUsageFile(table, subject)).usage;
 
-    expect({ jvm: again.jvm, jvmLastRow: again.jvmLastRow, present: again.present }).toEqual({
+    expect({ jvm: reread.jvm, jvmLastRow: reread.jvmLastRow, present: reread.present }).toEqual({
       jvm,
       jvmLastRow: table.jvmLastRow,
       present,

@@ -4,10 +4,13 @@ import { isSample, type UsageTable } from '../recommendation/usage-table.js';
 
 type Point = readonly [number, string];
 
-/** A series without numbers of its own whose instants make intervals (E4), by kind of experiment. One of a JVM tells nothing of it beside jvmInfo. */
+/**
+ * A series, by kind of experiment, that makes its instants intervals without giving any values. `jvmInfoTotal` names no JVM if `jvmInfo` is
+ * there.
+ */
 const instantSeries = { container: 'jvmInfoTotal.sum', namespace: 'namespaceRunningPods.avg' } as const;
 
-/** Writes a table as a usage file, which `readUsageFile` reads back to an equal table (recommendations.md 14). */
+/** Writes a table as a usage file. `readUsageFile` turns it back into an equal table. */
 export function writeUsageFile(usage: UsageTable, subject: Subject): object {
   const { acceleratorModel } = usage;
   const series: Record<string, object> = {};
@@ -18,7 +21,7 @@ export function writeUsageFile(usage: UsageTable, subject: Subject): object {
     if (points.length > 0) series[name] = isAccelerator ? { metric: { modelName: acceleratorModel }, points } : points;
     if (!isAccelerator) for (const [steps] of points) covered[usage.length - 1 - steps] = 1;
   }
-  // Up to its last row a JVM may have had a sample wherever there is an interval: only the last one makes a difference.
+  // The table has only the JVM's last row. Every earlier interval gets a sample too, which changes no result.
   const seenUntil = usage.jvm ? (usage.jvmLastRow ?? usage.present.lastIndexOf(1)) : -1;
   const seen = pointsOf(usage, (row) => (usage.present[row] && row <= seenUntil ? '1' : undefined));
   if (usage.jvm && seen.length > 0) series['jvmInfo.sum'] = { metric: usage.jvm, points: seen };
@@ -45,7 +48,7 @@ function pointsOf({ length }: UsageTable, textAt: (row: number) => string | unde
   return points;
 }
 
-/** Evidence as a member of a usage file, which `readEvidence` reads back to the same; undefined = there is none. */
+/** Writes evidence as the `evidence` member of a usage file, for `readEvidence`. Undefined if there is none. */
 export function writeEvidence({ oomKills, hpaResources }: Evidence): object | undefined {
   if (oomKills.length === 0 && hpaResources.length === 0) return undefined;
   const kills = oomKills.map(({ atSeconds, limitBytes }) => ({ at_seconds: atSeconds, limit_bytes: limitBytes }));

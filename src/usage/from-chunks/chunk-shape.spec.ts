@@ -5,13 +5,14 @@ import { reachMs, readChunkShape } from './chunk-shape.js';
 
 const both = 'namespace="$NAMESPACE$", container="$CONTAINER_NAME$"';
 const profiles = new MetricProfiles({});
-const asked = ['resource-optimization-local-monitoring', 'resource-optimization-local-monitoring-norecordingrules'].flatMap((profile) =>
-  (['container', 'namespace'] as const).flatMap((type) => usageQuestions[type].map((question) => [profile, type, question] as const)),
+const shippedQuestions = ['resource-optimization-local-monitoring', 'resource-optimization-local-monitoring-norecordingrules'].flatMap(
+  (profile) =>
+    (['container', 'namespace'] as const).flatMap((type) => usageQuestions[type].map((question) => [profile, type, question] as const)),
 );
 
 describe('readChunkShape', () => {
-  it.each(asked.map(([profile, type, question]) => [profile, question.variable, question.function, type] as const))(
-    'knows the shape of the shipped %s %s.%s',
+  it.each(shippedQuestions.map(([profile, type, question]) => [profile, question.variable, question.function, type] as const))(
+    'reads the shape of the shipped %s %s.%s',
     (profile, variable, name, type) => {
       const query = profiles.find(profile)!.variables.get(variable)!.queries[name]!;
       expect(readChunkShape(replaceDuration(query, 900), type)).toMatchObject({ namespaceLabel: 'namespace' });
@@ -65,7 +66,7 @@ describe('readChunkShape', () => {
       { namespaceLabel: 'exported_namespace', containerLabel: 'c' },
       0,
     ],
-  ])('knows %s', (_, query, expected, reach) => {
+  ])('reads %s', (_, query, expected, reach) => {
     const shape = readChunkShape(query, 'container');
     expect(shape).toMatchObject(expected);
     expect('reason' in shape ? shape.reason : reachMs(shape)).toBe(reach);
@@ -73,20 +74,20 @@ describe('readChunkShape', () => {
 
   it.each([
     ['is not PromQL', `sum(x{${both}}`],
-    ['is no aggregation by labels', `rate(x{${both}}[5m])`],
-    ['is no aggregation by labels', `sum(x{${both}}) / 2`],
+    ['is not an aggregation by labels', `rate(x{${both}}[5m])`],
+    ['is not an aggregation by labels', `sum(x{${both}}) / 2`],
     ['aggregates without labels', `sum without (pod) (x{${both}})`],
     ['aggregates with quantile', `quantile(0.9, x{${both}})`],
     ['aggregates with topk', `topk(1, x{${both}})`],
     ['has the function stddev_over_time', `max(stddev_over_time(x{${both}}[5m]))`],
-    ['has BinaryExpr where series are expected', `max(x{${both}} * 2)`],
-    ['has OffsetExpr where series are expected', `max(x{${both}} offset 5m)`],
-    ['has FunctionCall where series are expected', `max(quantile_over_time(0.5, x{${both}}[5m]))`],
-    ['has a subquery in a subquery', `max_over_time(sum(max_over_time(x{${both}}[5m:]))[15m:])`],
-    ['is not cut by namespace="$NAMESPACE$"', 'sum(x{container="$CONTAINER_NAME$"})'],
-    ['is not cut by container="$CONTAINER_NAME$"', 'sum(x{namespace="$NAMESPACE$"})'],
-    ['does not know the placeholder in id="$UUID$"', `sum(x{${both}, id="$UUID$"})`],
-    ['does not know the placeholder in pod=~"$WORKLOAD$-.*"', `sum(x{${both}, pod=~"$WORKLOAD$-.*"})`],
+    ['has BinaryExpr instead of series', `max(x{${both}} * 2)`],
+    ['has OffsetExpr instead of series', `max(x{${both}} offset 5m)`],
+    ['has FunctionCall instead of series', `max(quantile_over_time(0.5, x{${both}}[5m]))`],
+    ['has nested subqueries', `max_over_time(sum(max_over_time(x{${both}}[5m:]))[15m:])`],
+    ['does not select namespace="$NAMESPACE$"', 'sum(x{container="$CONTAINER_NAME$"})'],
+    ['does not select container="$CONTAINER_NAME$"', 'sum(x{namespace="$NAMESPACE$"})'],
+    ['has an unknown placeholder in id="$UUID$"', `sum(x{${both}, id="$UUID$"})`],
+    ['has an unknown placeholder in pod=~"$WORKLOAD$-.*"', `sum(x{${both}, pod=~"$WORKLOAD$-.*"})`],
     ['cannot read the matcher "a.b"="c"', `sum({__name__="x", ${both}, "a.b"="c"})`],
-  ])('says that a query %s: %s', (reason, query) => expect(readChunkShape(query, 'container')).toEqual({ reason }));
+  ])('reports that a query %s: %s', (reason, query) => expect(readChunkShape(query, 'container')).toEqual({ reason }));
 });

@@ -6,7 +6,7 @@ import { type Matcher, readMatcher } from '../../promql/matcher.js';
 import { type WindowFunction, type Windows, windowFunctions } from '../../remote-read/series-windows.js';
 
 export const aggregateOperators = ['sum', 'avg', 'min', 'max', 'count'] as const;
-/** How the series of one experiment become one. */
+/** How the series of one experiment are aggregated. */
 export type AggregateOperator = (typeof aggregateOperators)[number];
 
 export const subqueryFunctions = [
@@ -19,23 +19,23 @@ export const subqueryFunctions = [
 ] as const;
 export type SubqueryFunction = (typeof subqueryFunctions)[number];
 
-/** `function(…[range:step])`: what stands inside is evaluated at every multiple of the step, then taken over the range. */
+/** `function(…[range:step])`: evaluates the inner expression at every multiple of the step, then applies the function to the range. */
 export interface Subquery {
   readonly function: SubqueryFunction;
   readonly rangeMs: number;
-  /** Absent: the datasource's evaluation interval. */
+  /** Absent = the datasource's evaluation interval. */
   readonly stepMs?: number;
 }
 
 /**
- * A profile's query that chunks answer: `operator by (groupBy) (windows(selector))`, where a subquery may stand around the windows of each series
- * or around the whole.
+ * A query that can be computed from chunks: `operator by (groupBy) (windows(selector))`. A subquery may enclose the windows of each series
+ * or the complete aggregation.
  */
 export interface ChunkShape {
-  /** Those of the selector that do not depend on the experiment; `__name__` is the first. */
+  /** The selector's matchers that do not depend on the experiment, `__name__` first. */
   readonly matchers: readonly Matcher[];
   readonly namespaceLabel: string;
-  /** Absent in queries about namespaces. */
+  /** Absent in queries of namespaces. */
   readonly containerLabel?: string;
   readonly windows: Windows;
   readonly perSeries?: Subquery;
@@ -44,18 +44,18 @@ export interface ChunkShape {
   readonly afterwards?: Subquery;
 }
 
-/** Why a query is left to PromQL. */
+/** Why a query must be sent as PromQL. */
 export interface NotFromChunks {
   readonly reason: string;
 }
 
-/** How far back a series is looked at for one instant. */
+/** How far one instant looks back, ms; without the look-back of a bare selector. */
 export function reachMs({ windows, perSeries }: Pick<ChunkShape, 'windows' | 'perSeries'>): number {
   const own = windows.function === 'instant' ? 0 : windows.rangeMs;
   return own + (perSeries?.rangeMs ?? 0);
 }
 
-/** The matchers of a selector; the ones that cut it to an experiment are told apart by their label. */
+/** The matchers of a selector, apart from those for the experiment, of which only the labels are kept. */
 export interface Selector {
   readonly matchers: readonly Matcher[];
   readonly namespaceLabel?: string;
@@ -67,48 +67,47 @@ export function readSelector(node: SyntaxNode, text: string): Selector | NotFrom
   const name = childrenOf(node).find((child) => child.name === 'Identifier');
   const labels = childrenOf(node).find((child) => child.name === 'LabelMatchers');
   const matchers: Matcher[] = name ? [{ type: '=', name: '__name__', value: text.slice(name.from, name.to) }] : [];
-  const cuts: { namespaceLabel?: string; containerLabel?: string } = {};
+  const labelsOf: { namespaceLabel?: string; containerLabel?: string } = {};
   for (const child of labels ? childrenOf(labels) : []) {
     const matcher = readMatcher(child, text);
     if (!matcher) return { reason: `cannot read the matcher ${text.slice(child.from, child.to)}` };
     const isEquality = matcher.type === '=';
-    if (isEquality && matcher.value === '$NAMESPACE$' && !cuts.namespaceLabel) cuts.namespaceLabel = matcher.name;
-    else if (isEquality && matcher.value === '$CONTAINER_NAME$' && !cuts.containerLabel) cuts.containerLabel = matcher.name;
-    else if (countPlaceholders(matcher.value) > 0)
-      return { reason: `does not know the placeholder in ${text.slice(child.from, child.to)}` };
+    if (isEquality && matcher.value === '$NAMESPACE$' && !labelsOf.namespaceLabel) labelsOf.namespaceLabel = matcher.name;
+    else if (isEquality && matcher.value === '$CONTAINER_NAME$' && !labelsOf.containerLabel) labelsOf.containerLabel = matcher.name;
+    else if (countPlaceholders(matcher.value) > 0) return { reason: `has an unknown placeholder in ${text.slice(child.from, child.to)}` };
     else matchers.push(matcher);
   }
-  return { matchers, ...cuts };
+  return { matchers, ...labelsOf };
 }
 
-/** Prometheus' default look-back: so old may the sample be that a bare selector takes. */
+/** Prometheus' default look-back: a bare selector takes a sample at most this old. */
 export const lookBackMs = 300_000;
 
 type SeriesPart = Pick<ChunkShape, 'windows' | 'perSeries'> & { readonly selector: Selector };
 type AggregatePart = SeriesPart & Pick<ChunkShape, 'operator' | 'groupBy'>;
 
-/** Reads a profile's query, durations put in: its shape, or why chunks cannot answer it. */
+/** Reads the shape of a profile's query in which durations are already replaced, or why it cannot be computed from chunks. */
 export function readChunkShape(text: string, type: ExperimentType): ChunkShape | NotFromChunks {
   const top = parsePromql(text);
   if (!top) return { reason: 'is not PromQL' };
-  const read = readWhole(withoutParentheses(top), text);
+  const read = readQuery(withoutParentheses(top), text);
   if ('reason' in read) return read;
   const { selector, ...shape } = read;
   const { matchers, namespaceLabel, containerLabel } = selector;
-  if (namespaceLabel === undefined) return { reason: 'is not cut by namespace="$NAMESPACE$"' };
-  if (type === 'namespace') return containerLabel ? { reason: 'asks for a container' } : { ...shape, matchers, namespaceLabel };
-  if (containerLabel === undefined) return { reason: 'is not cut by container="$CONTAINER_NAME$"' };
+  if (namespaceLabel === undefined) return { reason: 'does not select namespace="$NAMESPACE$"' };
+  if (type === 'namespace') return containerLabel ? { reason: 'selects a container' } : { ...shape, matchers, namespaceLabel };
+  if (containerLabel === undefined) return { reason: 'does not select container="$CONTAINER_NAME$"' };
   return { ...shape, matchers, namespaceLabel, containerLabel };
 }
 
-/** An aggregation, or a subquery over one. */
-function readWhole(node: SyntaxNode, text: string): (AggregatePart & { readonly afterwards?: Subquery }) | NotFromChunks {
+/** Reads an aggregation, or a subquery over one. */
+function readQuery(node: SyntaxNode, text: string): (AggregatePart & { readonly afterwards?: Subquery }) | NotFromChunks {
   if (node.name === 'AggregateExpr') return readAggregate(node, text);
   const call = readSubquery(node, text);
-  if (call?.inner.name !== 'AggregateExpr') return { reason: 'is no aggregation by labels' };
+  if (call?.inner.name !== 'AggregateExpr') return { reason: 'is not an aggregation by labels' };
   const aggregate = readAggregate(call.inner, text);
   if ('reason' in aggregate) return aggregate;
-  if (aggregate.perSeries) return { reason: 'has a subquery in a subquery' };
+  if (aggregate.perSeries) return { reason: 'has nested subqueries' };
   return { ...aggregate, afterwards: call.subquery };
 }
 
@@ -125,7 +124,7 @@ function readAggregate(node: SyntaxNode, text: string): AggregatePart | NotFromC
   return 'reason' in series ? series : { ...series, operator: operator satisfies AggregateOperator, groupBy };
 }
 
-/** What is left of one series: its instants, windows over it, or a subquery over those. */
+/** Reads the expression for one series: a bare selector, windows over it, or a subquery over those. */
 function readSeries(node: SyntaxNode, text: string): SeriesPart | NotFromChunks {
   const call = readSubquery(node, text);
   if (!call) return readWindows(node, text);
@@ -137,14 +136,14 @@ function readWindows(node: SyntaxNode, text: string): SeriesPart | NotFromChunks
   if (node.name === 'VectorSelector') return withSelector(node, { function: 'instant', rangeMs: lookBackMs }, text);
   const [name, body] = node.name === 'FunctionCall' ? childrenOf(node) : [];
   const [matrix, ...others] = body ? childrenOf(body) : [];
-  if (!name || matrix?.name !== 'MatrixSelector' || others.length > 0) return { reason: `has ${node.name} where series are expected` };
+  if (!name || matrix?.name !== 'MatrixSelector' || others.length > 0) return { reason: `has ${node.name} instead of series` };
   const [selector, range] = childrenOf(matrix);
   const windowFunction = nameOf(name, text);
   const seconds = range && secondsOf(range, text);
   if (!isOneOf<WindowFunction>(windowFunctions, windowFunction) || windowFunction === 'instant') {
     return { reason: `has the function ${windowFunction}` };
   }
-  if (selector?.name !== 'VectorSelector' || !seconds) return { reason: 'has a range that is not plain' };
+  if (selector?.name !== 'VectorSelector' || !seconds) return { reason: 'has a range that is not a duration' };
   return withSelector(selector, { function: windowFunction, rangeMs: seconds * 1000 }, text);
 }
 
@@ -153,7 +152,7 @@ function withSelector(node: SyntaxNode, windows: Windows, text: string): SeriesP
   return 'reason' in selector ? selector : { selector, windows };
 }
 
-/** `f_over_time(inner[range:step])` */
+/** Reads `f_over_time(inner[range:step])`; undefined if the node has another form. */
 function readSubquery(node: SyntaxNode, text: string): { subquery: Subquery; inner: SyntaxNode } | undefined {
   const [name, body] = node.name === 'FunctionCall' ? childrenOf(node) : [];
   const operands = body ? childrenOf(body) : [];

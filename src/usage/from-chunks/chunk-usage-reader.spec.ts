@@ -27,18 +27,18 @@ const experiment: ContainerExperiment = {
   image: 'i',
 };
 
-/** A series that stands for all windows of its question. */
-interface Given {
+/** A series with the same values for all windows of its question. */
+interface TestSeries {
   readonly metric: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly values: readonly number[];
 }
-const usage = (pod: string, values: readonly number[]): Given => ({
+const usage = (pod: string, values: readonly number[]): TestSeries => ({
   metric: 'container_memory_rss',
   labels: { namespace: 'shop', pod, container: 'app' },
   values,
 });
-const owner = (pod: string, workload = 'web'): Given => ({
+const owner = (pod: string, workload = 'web'): TestSeries => ({
   metric: rule,
   labels: { namespace: 'shop', pod, workload, workload_type: 'deployment' },
   values: [1, 1, 1],
@@ -46,38 +46,38 @@ const owner = (pod: string, workload = 'web'): Given => ({
 
 const http = new DatasourceHttp(settings);
 let server: Server;
-let asked: string[];
+let queries: string[];
 beforeAll(async () => {
   server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
-    asked.push(new URLSearchParams(body).get('query') ?? '');
+    queries.push(new URLSearchParams(body).get('query') ?? '');
     response.end(JSON.stringify({ status: 'success', data: { resultType: 'matrix', result: [] } }));
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
 });
 beforeEach(() => {
-  asked = [];
+  queries = [];
 });
 afterAll(() => {
   http.close();
   server.close();
 });
 
-/** Gives the series of each attempt, in order or as they stand; the last attempt is the one that succeeds. */
-function remoteReadOf(attempts: readonly (readonly Given[])[], isOrdered = true): ChunkReaderParts['remoteRead'] & { reads: number } {
+/** Sends the series of each attempt, ordered by question or as listed. The last attempt succeeds. */
+function remoteReadOf(attempts: readonly (readonly TestSeries[])[], isOrdered = true): ChunkReaderParts['remoteRead'] & { reads: number } {
   const remoteRead = {
     reads: 0,
     read: async (...[, questions, , onSeries, , onAgain]: Parameters<ChunkReaderParts['remoteRead']['read']>) => {
       remoteRead.reads++;
-      const indexOf = ({ metric }: Given) => questions.findIndex(({ matchers }) => matchers[0]!.value === metric);
-      for (const [attempt, given] of attempts.entries()) {
+      const indexOf = ({ metric }: TestSeries) => questions.findIndex(({ matchers }) => matchers[0]!.value === metric);
+      for (const [attempt, series] of attempts.entries()) {
         if (attempt > 0) onAgain?.();
-        const known = given.filter((series) => indexOf(series) >= 0);
-        for (const series of isOrdered ? known.sort((a, b) => indexOf(a) - indexOf(b)) : known) {
-          const { windows } = questions[indexOf(series)]!;
-          const values = windows.map(() => Float64Array.from(series.values));
-          onSeries({ question: indexOf(series), labels: series.labels, values, firstRow: 0, endRow: rows } satisfies SeriesWindows);
+        const known = series.filter((one) => indexOf(one) >= 0);
+        for (const one of isOrdered ? known.sort((a, b) => indexOf(a) - indexOf(b)) : known) {
+          const { windows } = questions[indexOf(one)]!;
+          const values = windows.map(() => Float64Array.from(one.values));
+          onSeries({ question: indexOf(one), labels: one.labels, values, firstRow: 0, endRow: rows } satisfies SeriesWindows);
         }
       }
     },
@@ -117,13 +117,13 @@ async function read(
 }
 
 describe('ChunkUsageReader', () => {
-  it('fills the table from one remote read and asks PromQL for accelerators alone', async () => {
+  it('fills the table from one remote read and queries only accelerators with PromQL', async () => {
     const remoteRead = remoteReadOf([[owner('a'), owner('b'), usage('a', [1, 2, 3]), usage('b', [4, 1, Number.NaN])]]);
     const table = await read(remoteRead);
     expect(table.columns).toEqual({ 'memoryRSS.max': Float64Array.of(4, 2, 3), 'memoryRSS.min': Float64Array.of(1, 1, 3) });
     expect(table.present).toEqual(Uint8Array.of(1, 1, 1));
     expect(remoteRead.reads).toBe(1);
-    expect(asked).toEqual([expect.stringContaining('DCGM')]);
+    expect(queries).toEqual([expect.stringContaining('DCGM')]);
   });
 
   it('leaves out pods of other workloads and containers of other shards', async () => {
@@ -132,7 +132,7 @@ describe('ChunkUsageReader', () => {
     expect(table.columns['memoryRSS.max']).toEqual(Float64Array.of(1, 1, 1));
   });
 
-  it('forgets what an answer gave that broke off', async () => {
+  it('discards the series of an incomplete attempt', async () => {
     const series = [owner('a'), usage('a', [1, 2, 3])];
     const cpu = { ...usage('a', [1, 1, 1]), metric: 'node_namespace_pod_container:container_cpu_usage_seconds_total:sum_irate' };
     const table = await read(
@@ -145,7 +145,7 @@ describe('ChunkUsageReader', () => {
     expect(table.columns['cpuUsage.count']).toEqual(Float64Array.of(1, 1, 1));
   });
 
-  it('joins pods by kube-state-metrics where the recording rule has nothing, after one look at the rule', async () => {
+  it('joins pods by kube-state-metrics if the recording rule has no series', async () => {
     const pod = { namespace: 'shop', pod: 'a', owner_kind: 'ReplicaSet', owner_name: 'web-1' };
     const set = { namespace: 'shop', replicaset: 'web-1', owner_kind: 'Deployment', owner_name: 'web' };
     const remoteRead = remoteReadOf([
@@ -160,12 +160,12 @@ describe('ChunkUsageReader', () => {
     expect(remoteRead.reads).toBe(2);
   });
 
-  it('refuses an answer whose queries are out of order', async () => {
+  it('rejects a response whose queries are out of order', async () => {
     const isOrdered = false;
     await expect(read(remoteReadOf([[usage('a', [1, 2, 3]), owner('a')]], isOrdered))).rejects.toMatchObject({ failure: 'malformed' });
   });
 
-  it('says which profile is missing', async () => {
-    await expect(read(remoteReadOf([[]]), 'other')).rejects.toThrow('there is no metric profile "other"');
+  it('names a missing profile', async () => {
+    await expect(read(remoteReadOf([[]]), 'other')).rejects.toThrow('There is no metric profile "other"');
   });
 });

@@ -15,23 +15,23 @@ import { type ChunkPlan, type PlannedQuestion, planChunkReads } from './plan-chu
 import { QuestionAggregation } from './question-aggregation.js';
 import { evaluationGrid } from './subquery-windows.js';
 
-/** What is read: a request's experiments as targets, and its tables' instants. */
+/** A read in progress: the experiments as targets, and the instants of their tables. */
 export interface ShardReading {
   readonly request: UsageRequest;
   readonly intervals: Grid;
   readonly targets: Targets;
 }
 
-/** The questions of one remote read: first those for owners, then those for usage. */
-export interface AskedChunks {
+/** The questions of one remote read, in this order: first owners, then usage. */
+export interface ChunkQuestions {
   readonly source: OwnerSource;
   readonly ownerQuestions: readonly ChunkQuestion[];
   readonly questions: readonly PlannedQuestion[];
-  /** Owners that are known already. */
+  /** Owners from an earlier read. */
   readonly owners?: PodOwners;
 }
 
-/** Takes the series of one remote read in the order of its questions, and fills the tables question by question. */
+/** Aggregates the series of one remote read, which arrive in the order of its questions, and fills the tables question by question. */
 export class ReadAggregation {
   readonly owners: PodOwners;
   private readonly readOwner: OwnerReader;
@@ -39,22 +39,22 @@ export class ReadAggregation {
 
   constructor(
     private readonly reading: ShardReading,
-    private readonly asked: AskedChunks,
+    private readonly chunks: ChunkQuestions,
     private readonly grid: Grid,
     private readonly drafts: readonly TableDraft[],
   ) {
-    this.owners = asked.owners ?? new PodOwners(asked.source === 'rule' ? 'first' : 'by-name');
-    this.readOwner = ownerReaders[asked.source](this.owners);
+    this.owners = chunks.owners ?? new PodOwners(chunks.source === 'rule' ? 'first' : 'by-name');
+    this.readOwner = ownerReaders[chunks.source](this.owners);
   }
 
   add(series: SeriesWindows): void {
-    const question = series.question - this.asked.ownerQuestions.length;
+    const question = series.question - this.chunks.ownerQuestions.length;
     if (question < (this.open?.question ?? question)) throw outOfOrder(this.reading.request);
     if (question < 0) this.readOwner(series, series.question);
     else this.aggregationOf(question).add(series);
   }
 
-  /** Fills the tables with the last question. */
+  /** Fills the tables for the last question. */
   finish(): void {
     this.open?.aggregation.fill(this.drafts);
     this.open = undefined;
@@ -64,7 +64,7 @@ export class ReadAggregation {
     if (this.open?.question === question) return this.open.aggregation;
     this.finish();
     const { intervals, targets } = this.reading;
-    const planned = this.asked.questions[question]!;
+    const planned = this.chunks.questions[question]!;
     const owners = targets.areJoined && planned.type === 'container' ? this.owners : undefined;
     const aggregation = new QuestionAggregation(planned, { read: this.grid, intervals }, targets, owners);
     this.open = { question, aggregation };
@@ -72,31 +72,31 @@ export class ReadAggregation {
   }
 }
 
-/** Prometheus answers the queries of one request one after the other, and the join relies on it. */
+/** Prometheus returns the queries of a request in order, and the join relies on it. */
 function outOfOrder({ datasource: { name } }: UsageRequest): DatasourceError {
   return new DatasourceError(
     'malformed',
-    `Datasource ${name} answered the queries of a remote read out of order. Set its usage_reader to promql.`,
+    `Datasource ${name} returned the queries of a remote read out of order. Set its usage_reader to promql.`,
   );
 }
 
-/** What a reader of chunks is made of. */
+/** Dependencies of a ChunkUsageReader. */
 export interface ChunkReaderParts {
   readonly remoteRead: Pick<RemoteRead, 'read'>;
-  /** Answers what chunks cannot. */
+  /** Reads what cannot be computed from chunks. */
   readonly promql: PromqlUsageReader;
   readonly profiles: MetricProfiles;
   readonly settings: Pick<Settings, 'USAGE_SCOPE'>;
 }
 
-/** One shard on its way. */
+/** A shard that is being read. */
 interface ChunkReading extends ShardReading {
   readonly plan: ChunkPlan;
-  /** Containers whose pods are joined to workloads; none for scope `container`. */
+  /** Containers whose pods are joined to workloads; none in scope `container`. */
   readonly joined: readonly ContainerExperiment[];
 }
 
-/** Reads a shard's usage with one remote read of raw chunks; what a profile's query has an unknown shape for is asked by PromQL at the same time. */
+/** Reads a shard's usage with one remote read of raw chunks. At the same time, PromQL reads the queries of unknown shape. */
 export class ChunkUsageReader extends UsageReader {
   constructor(private readonly parts: ChunkReaderParts) {
     super();
@@ -104,9 +104,9 @@ export class ChunkUsageReader extends UsageReader {
 
   override async read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
     const reading = this.begin(request);
-    const { answered } = reading.plan;
+    const { covered } = reading.plan;
     const fill = (drafts: readonly TableDraft[], stop: AbortSignal) => this.fill(reading, drafts, stop);
-    return this.parts.promql.readBeside({ answers: (question) => answered.has(question), fill }, request, signal);
+    return this.parts.promql.readBeside({ covers: (question) => covered.has(question), fill }, request, signal);
   }
 
   private begin(request: UsageRequest): ChunkReading {
@@ -114,7 +114,7 @@ export class ChunkUsageReader extends UsageReader {
     const { evaluationMs, boundary, extrapolation } = request.capabilities;
     const scope = this.parts.settings.USAGE_SCOPE;
     const profile = this.parts.profiles.find(metricProfile);
-    if (!profile) throw new Error(`there is no metric profile "${metricProfile}": put its file into CONFIG_DIR/metric-profiles`);
+    if (!profile) throw new Error(`There is no metric profile "${metricProfile}". Put its file into CONFIG_DIR/metric-profiles.`);
     const experiments = request.experiments.map((experiment, index) => ({ experiment, index }));
     const containers = request.experiments.filter((experiment) => experiment.type === 'container');
     return {
@@ -134,34 +134,36 @@ export class ChunkUsageReader extends UsageReader {
     }
   }
 
-  /** Fills everything; false = the source knows no owner of the pods that are to be joined. */
+  /** Fills all tables. Returns false if the source has no owners for the pods to be joined. */
   private async fillWith(source: OwnerSource, reading: ChunkReading, drafts: readonly TableDraft[], signal: AbortSignal): Promise<boolean> {
     const { plan, joined, intervals } = reading;
     const needsOwners = joined.length > 0 && plan.reachesMs.length > 0;
     const ownerQuestions = needsOwners ? planOwnerQuestions[source](joined, plan.reachesMs) : [];
-    const onTheIntervals = plan.reads.find(({ evaluationMs }) => evaluationMs === undefined);
-    const asked = { source, ownerQuestions, questions: onTheIntervals?.questions ?? [] };
-    const owners = await this.readOnce(reading, asked, intervals, drafts, signal);
+    const intervalRead = plan.reads.find(({ evaluationMs }) => evaluationMs === undefined);
+    const chunks = { source, ownerQuestions, questions: intervalRead?.questions ?? [] };
+    const owners = await this.readOnce(reading, chunks, intervals, drafts, signal);
     if (needsOwners && owners.isEmpty) return false;
     for (const { questions, evaluationMs } of plan.reads) {
       if (evaluationMs === undefined) continue;
-      const evaluated = evaluationGrid(intervals, longestSubquery(questions), evaluationMs);
+      const evaluated = evaluationGrid(intervals, maxSubqueryMs(questions), evaluationMs);
       await this.readOnce(reading, { source, ownerQuestions: [], questions, owners }, evaluated, drafts, signal);
     }
     return true;
   }
 
-  /** One remote read: first the owners, unless they are known, since what follows is joined to them. An attempt that breaks off leaves nothing. */
+  /**
+   * Sends one remote read: first the owners, unless known, because usage is joined to them. Discards the result of an incomplete attempt.
+   */
   private async readOnce(
     reading: ChunkReading,
-    asked: AskedChunks,
+    chunks: ChunkQuestions,
     grid: Grid,
     drafts: readonly TableDraft[],
     signal: AbortSignal,
   ): Promise<PodOwners> {
-    const questions = [...asked.ownerQuestions, ...asked.questions.map(({ ask }) => ask)];
+    const questions = [...chunks.ownerQuestions, ...chunks.questions.map(({ chunkQuestion }) => chunkQuestion)];
     const { datasource } = reading.request;
-    const begin = () => new ReadAggregation(reading, asked, grid, drafts);
+    const begin = () => new ReadAggregation(reading, chunks, grid, drafts);
     let aggregation = begin();
     if (questions.length === 0) return aggregation.owners;
     const beginAgain = () => {
@@ -173,7 +175,7 @@ export class ChunkUsageReader extends UsageReader {
   }
 }
 
-function longestSubquery(questions: readonly PlannedQuestion[]): number {
+function maxSubqueryMs(questions: readonly PlannedQuestion[]): number {
   const subqueries = questions.flatMap(({ channels }) =>
     channels.flatMap(({ perSeries, readings }) => [perSeries, ...readings.map(({ afterwards }) => afterwards)]),
   );

@@ -34,14 +34,16 @@ const profileOf = (queries: Record<string, string>) =>
   );
 
 describe('planChunkReads', () => {
-  it('answers all that the engine reads of containers with one read, one question a selector', () => {
-    const { reads, answered, reachesMs } = planChunkReads(placed, context);
+  it('covers all questions about containers with one read and one question per selector', () => {
+    const { reads, covered, reachesMs } = planChunkReads(placed, context);
     expect(reads).toHaveLength(1);
     expect(reads[0]!.evaluationMs).toBeUndefined();
-    expect([...answered]).toEqual(expect.arrayContaining([...usageQuestions.container]));
+    expect([...covered]).toEqual(expect.arrayContaining([...usageQuestions.container]));
     expect(reachesMs).toEqual([0, 900_000]);
-    const asked = reads[0]!.questions.map(({ ask }) => `${ask.matchers[0]!.value} ${ask.windows.map((window) => window.function)}`);
-    expect(asked).toEqual([
+    const selectors = reads[0]!.questions.map(
+      ({ chunkQuestion }) => `${chunkQuestion.matchers[0]!.value} ${chunkQuestion.windows.map((window) => window.function)}`,
+    );
+    expect(selectors).toEqual([
       'kube_pod_container_resource_requests instant',
       'kube_pod_container_resource_limits instant',
       'node_namespace_pod_container:container_cpu_usage_seconds_total:sum_irate avg_over_time,min_over_time,max_over_time',
@@ -55,18 +57,18 @@ describe('planChunkReads', () => {
     ]);
   });
 
-  it('cuts each question to the namespaces and containers, escaped', () => {
+  it('selects namespaces and containers in each question, escaped', () => {
     const [question] = planChunkReads(placed, context).reads[0]!.questions;
-    expect(question!.ask.matchers.slice(-2)).toEqual([
+    expect(question!.chunkQuestion.matchers.slice(-2)).toEqual([
       { type: '=~', name: 'namespace', value: 'pay|shop' },
       { type: '=~', name: 'container', value: 'a\\.b|app' },
     ]);
   });
 
-  it('does not ask a datasource to leave out what hardly any series of a container has', () => {
+  it('applies inequalities of containers itself and leaves those of namespaces to the datasource', () => {
     const mixed = profileOf({ cpuUsage: 'avg(x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$", pod!="", job="j", image!~"a|b"})' });
     const [question] = planChunkReads(placed, { ...context, profile: mixed }).reads[0]!.questions;
-    expect(question!.ask.matchers.map(({ name, type }) => name + type)).toEqual([
+    expect(question!.chunkQuestion.matchers.map(({ name, type }) => name + type)).toEqual([
       '__name__=',
       'job=',
       'image!~',
@@ -75,11 +77,11 @@ describe('planChunkReads', () => {
     ]);
     expect(question!.excluded).toEqual([{ type: '!=', name: 'pod', value: '' }]);
     const ofNamespace = planChunkReads([{ experiment: namespace, index: 0 }], context).reads.flatMap(({ questions }) => questions);
-    expect(ofNamespace.flatMap(({ ask }) => ask.matchers.map(({ type }) => type))).toContain('!=');
+    expect(ofNamespace.flatMap(({ chunkQuestion }) => chunkQuestion.matchers.map(({ type }) => type))).toContain('!=');
     expect(ofNamespace.flatMap(({ excluded }) => excluded)).toEqual([]);
   });
 
-  it('parts the series of the JVM by their labels, others not', () => {
+  it('groups only the series of the JVM by their labels', () => {
     const { questions } = planChunkReads(placed, context).reads[0]!;
     expect(questions.map(({ channels }) => channels[0]!.groupLabels)).toEqual([
       ...Array(8).fill([]),
@@ -87,30 +89,30 @@ describe('planChunkReads', () => {
     ]);
   });
 
-  it('reads what has a subquery in a read of its own, at the instants of the subquery', () => {
+  it('uses a separate read for queries with a subquery, at the instants of the subquery', () => {
     const { reads, reachesMs } = planChunkReads(placed, { ...context, profile: twin, evaluationMs: 30_000 });
     expect(reads.map(({ evaluationMs, questions }) => [evaluationMs, questions.length])).toEqual([
       [undefined, 9],
       [30_000, 1],
     ]);
-    expect(reads[1]!.questions[0]!.ask.windows).toEqual([{ function: 'rate', rangeMs: 300_000 }]);
+    expect(reads[1]!.questions[0]!.chunkQuestion.windows).toEqual([{ function: 'rate', rangeMs: 300_000 }]);
     expect(reachesMs).toContain(1_200_000);
   });
 
   it('reads namespaces at the instants of their subqueries, without owners', () => {
-    const { reads, answered, reachesMs } = planChunkReads([{ experiment: namespace, index: 0 }], context);
+    const { reads, covered, reachesMs } = planChunkReads([{ experiment: namespace, index: 0 }], context);
     expect(reads.map(({ evaluationMs, questions }) => [evaluationMs, questions.length])).toEqual([
       [undefined, 4],
       [60_000, 6],
     ]);
-    expect(answered.size).toBe(usageQuestions.namespace.length);
+    expect(covered.size).toBe(usageQuestions.namespace.length);
     expect(reachesMs).toEqual([]);
   });
 
-  it('leaves queries of other shapes, and absent ones, to PromQL', () => {
+  it('does not cover absent queries and queries of other shapes', () => {
     const both = 'namespace="$NAMESPACE$", container="$CONTAINER_NAME$"';
     const mixed = profileOf({ cpuUsage: `avg(x{${both}})`, memoryUsage: `avg(x{${both}} * 2)` });
-    const { answered } = planChunkReads(placed, { ...context, profile: mixed });
-    expect([...answered].map(({ variable, function: name }) => `${variable}.${name}`)).toEqual(['cpuUsage.avg']);
+    const { covered } = planChunkReads(placed, { ...context, profile: mixed });
+    expect([...covered].map(({ variable, function: name }) => `${variable}.${name}`)).toEqual(['cpuUsage.avg']);
   });
 });

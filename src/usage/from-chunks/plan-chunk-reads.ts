@@ -8,28 +8,28 @@ import type { Settings } from '../../settings/settings-schema.js';
 import { type UsageQuestion, usageQuestions } from '../usage-questions.js';
 import { type AggregateOperator, type ChunkShape, type NotFromChunks, reachMs, readChunkShape, type Subquery } from './chunk-shape.js';
 
-/** How one usage question is answered from a channel. */
+/** How one usage question is computed from a channel. */
 export interface Reading {
   readonly question: UsageQuestion;
   readonly operator: AggregateOperator;
   readonly afterwards?: Subquery;
 }
 
-/** Values of each series that are aggregated together for some usage questions. */
+/** Values of series that some usage questions share, and how they are aggregated. */
 export interface Channel {
   /** Index in the question's `windows`. */
   readonly window: number;
   readonly perSeries?: Subquery;
   /** Index in the plan's `reachesMs`; -1 for namespaces. */
   readonly reach: number;
-  /** Labels that part an experiment's series into groups, of which the first is read. */
+  /** Labels that split an experiment's series into groups, of which the first is read. */
   readonly groupLabels: readonly string[];
   readonly readings: Reading[];
 }
 
 export interface PlannedQuestion {
-  readonly ask: ChunkQuestion & { readonly windows: Windows[] };
-  /** Series that have one of these values are left out as they come. */
+  readonly chunkQuestion: ChunkQuestion & { readonly windows: Windows[] };
+  /** Inequalities that we apply ourselves: series with one of these values are dropped on arrival. */
   readonly excluded: readonly Matcher[];
   readonly type: ExperimentType;
   readonly namespaceLabel: string;
@@ -39,16 +39,16 @@ export interface PlannedQuestion {
 
 /** Questions of one remote read. */
 export interface PlannedRead {
-  /** Distance of the instants that subqueries evaluate; absent: the instants are the table's. */
+  /** Step at which subqueries are evaluated, ms; absent = the instants of the table. */
   readonly evaluationMs?: number;
   readonly questions: PlannedQuestion[];
 }
 
 export interface ChunkPlan {
   readonly reads: readonly PlannedRead[];
-  /** The usage questions that the reads answer. */
-  readonly answered: ReadonlySet<UsageQuestion>;
-  /** How far back the usage of containers looks: each needs owners of its own. */
+  /** The usage questions that the reads cover. */
+  readonly covered: ReadonlySet<UsageQuestion>;
+  /** The different look-backs of the containers' usage, ms. Each needs its own window of owners. */
   readonly reachesMs: readonly number[];
 }
 
@@ -60,15 +60,18 @@ export interface ChunkPlanContext {
   readonly evaluationMs: number;
 }
 
-/** Why a query whose namespace stands in an odd label is asked for one experiment at a time. */
+/** Why a query with an unusual label for the namespace is sent once per experiment. */
 export const joinsByNoLabel = 'has no label to join pods to workloads by';
 
 type ShapeContext = Pick<ChunkPlanContext, 'profile' | 'scope' | 'stepSeconds'>;
 
-/** What chunks answer of everything that the engine reads of the experiments; queries over one selector share one question. */
+/**
+ * Plans the remote reads for all that the engine reads and that can be computed from chunks. Queries with the same selector share a
+ * question.
+ */
 export function planChunkReads(placed: readonly PlacedExperiment[], context: ChunkPlanContext): ChunkPlan {
   const reads = new Map<number | undefined, PlannedRead>();
-  const answered = new Set<UsageQuestion>();
+  const covered = new Set<UsageQuestion>();
   const reachesMs: number[] = [];
   for (const type of experimentTypes) {
     const experiments = placed.filter(({ experiment }) => experiment.type === type).map(({ experiment }) => experiment);
@@ -79,13 +82,13 @@ export function planChunkReads(placed: readonly PlacedExperiment[], context: Chu
       const planned = questionOf(questions, shape, type, experiments);
       const reach = type === 'container' ? indexOrPush(reachesMs, reachMs(shape)) : -1;
       addReading(planned, question, shape, { reach, groupLabels: groupLabelsOf(shape, type, context) });
-      answered.add(question);
+      covered.add(question);
     }
   }
-  return { reads: [...reads.values()], answered, reachesMs };
+  return { reads: [...reads.values()], covered, reachesMs };
 }
 
-/** The shape of the profile's query for a question, or why it is asked by PromQL; undefined where the profile has none. */
+/** The shape of the profile's query for a question, or why it must be sent as PromQL; undefined if the profile has no query. */
 export function chunkShapeOf(
   { variable, function: name }: UsageQuestion,
   type: ExperimentType,
@@ -100,7 +103,7 @@ export function chunkShapeOf(
   return shape;
 }
 
-/** Subqueries with one step are evaluated at the same instants, so they share a read. */
+/** Subqueries with the same step are evaluated at the same instants, so they share a read. */
 function readOf(reads: Map<number | undefined, PlannedRead>, shape: ChunkShape, context: ChunkPlanContext): PlannedRead {
   const subquery = shape.perSeries ?? shape.afterwards;
   const evaluationMs = subquery && (subquery.stepMs ?? context.evaluationMs);
@@ -110,8 +113,9 @@ function readOf(reads: Map<number | undefined, PlannedRead>, shape: ChunkShape, 
 }
 
 /**
- * A datasource answers `pod!=""` by going through the series of all its pods, for each question anew; of the containers of a shard hardly any series
- * is excluded, so that is seen to here. Namespaces have as many series that are of no container, so those are not sent.
+ * Finds or adds the question of a selector. For containers, inequalities such as `pod!=""` are applied here: they exclude hardly any
+ * series, but the datasource would go through the series of all its pods for each question. For namespaces the datasource applies them:
+ * half of the series belong to no container and need not be sent.
  */
 function questionOf(
   questions: PlannedQuestion[],
@@ -122,12 +126,12 @@ function questionOf(
   const { namespaceLabel, containerLabel } = shape;
   const isExcluded = ({ type: operator }: Matcher) => operator === '!=' && containerLabel !== undefined;
   const excluded = shape.matchers.filter(isExcluded);
-  const matchers = [...shape.matchers.filter((matcher) => !isExcluded(matcher)), ...cutMatchers(shape, experiments)];
+  const matchers = [...shape.matchers.filter((matcher) => !isExcluded(matcher)), ...experimentMatchers(shape, experiments)];
   const key = keyOf(type, [...matchers, ...excluded]);
-  const known = questions.find((each) => keyOf(each.type, [...each.ask.matchers, ...each.excluded]) === key);
+  const known = questions.find((each) => keyOf(each.type, [...each.chunkQuestion.matchers, ...each.excluded]) === key);
   if (known) return known;
   const planned = {
-    ask: { matchers, windows: [] },
+    chunkQuestion: { matchers, windows: [] },
     excluded,
     type,
     namespaceLabel,
@@ -139,12 +143,12 @@ function questionOf(
 }
 
 function addReading(
-  { ask, channels }: PlannedQuestion,
+  { chunkQuestion, channels }: PlannedQuestion,
   question: UsageQuestion,
   { windows, perSeries, operator, afterwards }: ChunkShape,
   { reach, groupLabels }: Pick<Channel, 'reach' | 'groupLabels'>,
 ): void {
-  const window = indexOrPush(ask.windows, windows);
+  const window = indexOrPush(chunkQuestion.windows, windows);
   const values = { window, ...(perSeries && { perSeries }), reach, groupLabels };
   const known = channels.find(({ readings: _, ...each }) => isEqual(each, values));
   const channel = known ?? { ...values, readings: [] };
@@ -152,23 +156,23 @@ function addReading(
   channel.readings.push({ question, operator, ...(afterwards && { afterwards }) });
 }
 
-function indexOrPush<T>(list: T[], wanted: T): number {
-  const index = list.findIndex((each) => isEqual(each, wanted));
-  return index >= 0 ? index : list.push(wanted) - 1;
+function indexOrPush<T>(list: T[], item: T): number {
+  const index = list.findIndex((each) => isEqual(each, item));
+  return index >= 0 ? index : list.push(item) - 1;
 }
 
-/** For plain data whose members are made in one order. */
+/** Compares plain data whose members have the same order. */
 function isEqual(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-function cutMatchers({ namespaceLabel, containerLabel }: ChunkShape, experiments: readonly Experiment[]): Matcher[] {
+function experimentMatchers({ namespaceLabel, containerLabel }: ChunkShape, experiments: readonly Experiment[]): Matcher[] {
   const namespaces = experiments.map(({ namespace }) => namespace);
   const containers = experiments.flatMap((experiment) => (experiment.type === 'container' ? [experiment.container] : []));
   return [matchOneOf(namespaceLabel, namespaces), ...(containerLabel === undefined ? [] : [matchOneOf(containerLabel, containers)])];
 }
 
-/** Grouping labels beside those that tell experiments apart. */
+/** Grouping labels other than those that identify experiments. */
 function groupLabelsOf({ groupBy, namespaceLabel, containerLabel }: ChunkShape, type: ExperimentType, { scope }: ShapeContext): string[] {
   const isJoined = type === 'container' && scope === 'workload';
   const keyLabels = [namespaceLabel, containerLabel, ...(isJoined ? ['workload', 'workload_type'] : [])];

@@ -19,18 +19,18 @@ const experiment: ContainerExperiment = {
 };
 
 describe('QuestionAggregation', () => {
-  it("leaves out series that the profile's query excludes and the datasource sends all the same", () => {
+  it("drops series that the profile's query excludes but the datasource still sends", () => {
     const placed = [{ experiment, index: 0 }];
     const profile = new MetricProfiles({}).find('resource-optimization-local-monitoring')!;
     const { reads } = planChunkReads(placed, { profile, scope: 'container', stepSeconds: 900, evaluationMs: 60_000 });
-    const planned = reads[0]!.questions.find(({ ask }) => ask.matchers[0]!.value === 'container_memory_rss')!;
+    const planned = reads[0]!.questions.find(({ chunkQuestion }) => chunkQuestion.matchers[0]!.value === 'container_memory_rss')!;
     const grid = { endMs: 1_800_000, stepMs: 900_000, rows: 2, boundary: 'closed' } as const;
     const aggregation = new QuestionAggregation(planned, { read: grid, intervals: grid }, new Targets(placed, 'container'));
     const add = (labels: Record<string, string>, value: number) =>
       aggregation.add({
         question: 0,
         labels: { namespace: 'shop', container: 'app', ...labels },
-        values: planned.ask.windows.map(() => Float64Array.of(value, value)),
+        values: planned.chunkQuestion.windows.map(() => Float64Array.of(value, value)),
         firstRow: 0,
         endRow: 2,
       });

@@ -11,30 +11,33 @@ import type { Channel, PlannedQuestion } from './plan-chunk-reads.js';
 import { SeriesTotals } from './series-totals.js';
 import { SubqueryWindows } from './subquery-windows.js';
 
-/** Where the number of series goes that a question's answer was made of: the pods are counted by the average of the CPU usage (E5). */
+/** The column for the number of series of a question. Pods are counted by the series of the average CPU usage. */
 export function countedColumn({ column }: UsageQuestion): UsageColumn | undefined {
   return column === 'cpuUsage.avg' ? 'cpuUsage.count' : undefined;
 }
 
 /**
- * Writes the answer to one question into a table, as fillUsageTables does with PromQL's: every row that has a number is an interval (E4),
- * infinities count as missing (E15), JVM series give their labels and no number. Answers the column it made, if any; `made` = one that was made of the
- * same values before and is used again.
+ * Writes the values of one question into a table, as `fillUsageTables` does for PromQL: every row with a number is an interval, infinities
+ * count as missing, and JVM series give labels but no numbers. Returns the new column, if any. `existing` = a column with the same values,
+ * to be shared.
  */
 export function fillDraft(
   draft: TableDraft,
   question: UsageQuestion,
   values: Float64Array,
   labels: Readonly<Record<string, string>>,
-  made?: Float64Array,
+  existing?: Float64Array,
 ): Float64Array | undefined {
   if (question.variable.startsWith('jvm')) fillJvm(draft, question, labels, values);
-  if (!made || question.column === undefined) return fillColumn(draft, question.column, values);
-  draft.setColumn(question.column, made);
-  return made;
+  if (!existing || question.column === undefined) return fillColumn(draft, question.column, values);
+  draft.setColumn(question.column, existing);
+  return existing;
 }
 
-/** Copies the finite values into a column of the table, which it answers; without a name, or without any value, there is none and only rows are marked. */
+/**
+ * Copies the finite values into a new column of the table and returns it. Marks the rows with values as present. Creates no column without
+ * a name or without values.
+ */
 export function fillColumn(draft: TableDraft, name: UsageColumn | undefined, values: Float64Array): Float64Array | undefined {
   const { present } = draft;
   let found = 0;
@@ -58,32 +61,32 @@ function dropInfinities(column: Float64Array): void {
   for (let row = 0; row < column.length; row++) if (!Number.isFinite(column[row])) column[row] = Number.NaN;
 }
 
-/** `jvm_info` goes before `jvm_info_total`, whichever comes first. */
+/** Prefers `jvm_info` over `jvm_info_total`, whatever the order of arrival. */
 function fillJvm(draft: TableDraft, { variable }: UsageQuestion, labels: Readonly<Record<string, string>>, values: Float64Array): void {
   if (draft.jvm && variable === 'jvmInfoTotal') return;
   draft.jvm = { runtime: labels.runtime ?? '', vendor: labels.vendor ?? '', version: labels.version ?? '' };
   draft.jvmLastRow = values.findLastIndex((value) => !Number.isNaN(value));
 }
 
-/** The instants of the series that come, and those of the tables; the same where no query has a subquery. */
+/** The instants of the series and those of the tables; they are equal if no query has a subquery. */
 export interface AggregationGrids {
   readonly read: Grid;
   readonly intervals: Grid;
 }
 
-/** Series of an experiment that are one series of the query's answer. */
+/** Series of an experiment that the query aggregates to one series. */
 interface Group {
   readonly labels: Readonly<Record<string, string>>;
   readonly totals: SeriesTotals;
 }
 
-/** Gathers the series of one question and fills the tables with what the profile's queries make of them. */
+/** Aggregates the series of one question as the profile's queries do, and fills the tables. */
 export class QuestionAggregation {
   private readonly channels: readonly { readonly channel: Channel; readonly groups: Map<Target, Map<string, Group>> }[];
   private readonly subqueries = new Map<number, SubqueryWindows>();
   private readonly podLabel: string;
 
-  /** `owners` = whom pods belong to; absent where series are not joined to workloads. */
+  /** `owners` = the pods' workloads; absent if series are not joined to workloads. */
   constructor(
     private readonly planned: PlannedQuestion,
     private readonly grids: AggregationGrids,
@@ -110,7 +113,7 @@ export class QuestionAggregation {
     }
   }
 
-  /** Writes what was gathered into the tables, by the experiments' places in the request, and forgets it. */
+  /** Writes the results into the tables, by the experiments' indices in the request, and clears them. */
   fill(drafts: readonly TableDraft[]): void {
     for (const { channel, groups } of this.channels) {
       for (const [target, grouped] of groups) {
@@ -123,7 +126,7 @@ export class QuestionAggregation {
     }
   }
 
-  /** The readings of one group; where it is of one series at a time they share one column, which saves half the memory of most tables. */
+  /** Writes the readings of one group. If no row has more than one series, they share a column, which halves the memory of most tables. */
   private fillTarget({ readings }: Channel, { labels, totals }: Group, draft: TableDraft): void {
     const isOne = readings.length > 1 && totals.isOneSeries;
     let shared: Float64Array | undefined;
@@ -169,11 +172,11 @@ export class QuestionAggregation {
     return group;
   }
 
-  /** Of several series of one experiment the first of the answer is read (spec: recommendations.md 2.5). */
+  /** The group that is read: the first in the order of Prometheus' response, as in Kruize. */
   private firstOf(groups: readonly Group[], { groupLabels }: Channel): Group | undefined {
     if (groups.length === 1) return groups[0]!.totals.hasValues ? groups[0] : undefined;
     const { namespaceLabel, containerLabel = namespaceLabel } = this.planned;
-    // Of these only the places in the order matter: all groups of a target have one workload.
+    // Only the position of these labels in the order matters: all groups of a target have the same workload.
     const joined: Record<string, string> = this.owners ? { workload: 'w', workload_type: 't' } : {};
     const names = [...new Set([namespaceLabel, containerLabel, ...groupLabels, ...Object.keys(joined)])];
     const orderOf = ({ labels }: Group) => labelPairs({ ...labels, ...joined }, names);

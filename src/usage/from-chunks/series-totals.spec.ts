@@ -20,7 +20,7 @@ const shown = (totals: SeriesTotals, operator: AggregateOperator) => {
 };
 
 describe('SeriesTotals', () => {
-  it('aggregates each row of any series as PromQL does', () => {
+  it('aggregates each row as PromQL does, for any series', () => {
     const value = fc.oneof(
       fc.constant(Number.NaN),
       fc.double({ min: -1e9, max: 1e9, noNaN: true }).map((number) => number + 0),
@@ -41,14 +41,14 @@ describe('SeriesTotals', () => {
         for (const operator of operators) {
           expect(shown(totals, operator)).toEqual(rows.map((values) => (values.length ? plain[operator](values) : Number.NaN)));
         }
-        // What another used before must not shine through.
+        // Reused columns must not keep old values.
         totals.release();
         expect(totals.hasValues).toBe(rows.some((values) => values.length > 0));
       }),
     );
   });
 
-  it('keeps infinities: they end as a number that is none', () => {
+  it('keeps infinities', () => {
     const totals = new SeriesTotals(1, ['avg', 'max']);
     totals.add(Float64Array.of(Number.POSITIVE_INFINITY), 0, 1);
     totals.add(Float64Array.of(1), 0, 1);

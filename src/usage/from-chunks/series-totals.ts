@@ -1,11 +1,11 @@
 import { giveColumn, takeColumn } from '../columns.js';
 import type { AggregateOperator } from './chunk-shape.js';
 
-/** What is kept for each operator, beside how many values each row has. */
+/** The lane that each operator needs, besides the counts. */
 const laneOf = { sum: 'sum', avg: 'sum', count: 'sum', min: 'min', max: 'max' } as const satisfies Record<AggregateOperator, string>;
 type Lane = (typeof laneOf)[AggregateOperator];
 
-/** Adds the values of rows `from` up to, not including, `to` to a lane; NaN = no value, in every lane. */
+/** Adds the values of the rows from `from` to before `to` to a lane. NaN = no value. */
 type Adder = (lane: Float64Array, values: Float64Array, from: number, to: number) => void;
 
 const adders: Readonly<Record<Lane, Adder>> = {
@@ -31,15 +31,15 @@ const adders: Readonly<Record<Lane, Adder>> = {
 };
 
 /**
- * Aggregates the values of series row by row as they come; only what the operators need is kept. NaN = no value. Most containers have one pod at a time,
- * so the first series is only copied, and values are counted from the second on.
+ * Aggregates the values of series row by row. Keeps only what the operators need. NaN = no value. Most containers have one pod at a time,
+ * so the first series is only copied, and counting starts with the second.
  */
 export class SeriesTotals {
   private readonly lanes: Partial<Record<Lane, Float64Array>> = {};
-  /** How many values each row has; absent as long as none has two. */
+  /** Number of values per row; absent until a second series arrives. */
   private counts: Float64Array | undefined;
   private isEmpty = true;
-  /** Whether any series had any value. */
+  /** Whether any series had a value. */
   hasValues = false;
 
   constructor(
@@ -49,12 +49,12 @@ export class SeriesTotals {
     for (const operator of operators) this.lanes[laneOf[operator]] ??= takeColumn(rows).fill(Number.NaN);
   }
 
-  /** Whether no row has more than one value: then sum, average, smallest and largest are the same. */
+  /** Whether no row has more than one value, so that sum, average, minimum and maximum are equal. */
   get isOneSeries(): boolean {
     return this.isEmpty || (this.lanes.sum !== undefined && !this.counts?.some((count) => count > 1));
   }
 
-  /** Adds one series' values of the rows `from` up to, not including, `to`. */
+  /** Adds the values of one series in the rows from `from` to before `to`. */
   add(values: Float64Array, from: number, to: number): void {
     if (from >= to) return;
     if (this.isEmpty) {
@@ -67,22 +67,22 @@ export class SeriesTotals {
     for (let row = from; row < to && !this.hasValues; row++) this.hasValues = !Number.isNaN(values[row]);
   }
 
-  /** Shows one value a row to `read`, which must not keep the column. */
+  /** Passes a column with one value per row to `read`, which must not keep it. */
   show(operator: AggregateOperator, read: (values: Float64Array) => void): void {
     const { counts } = this;
     const lane = this.lanes[laneOf[operator]]!;
-    if (operator === 'avg' && counts) this.showMade((made) => divide(lane, counts, made), read);
-    else if (operator === 'count') this.showMade((made) => (counts ? nanForZero(counts, made) : oneEach(lane, made)), read);
+    if (operator === 'avg' && counts) this.showComputed((computed) => divide(lane, counts, computed), read);
+    else if (operator === 'count') this.showComputed((computed) => (counts ? nanForZero(counts, computed) : oneEach(lane, computed)), read);
     else read(lane);
   }
 
-  /** Gives the memory back: nothing may be asked any more. */
+  /** Returns the columns for reuse. Do not use the totals afterwards. */
   release(): void {
     for (const lane of Object.values(this.lanes)) giveColumn(lane);
     if (this.counts) giveColumn(this.counts);
   }
 
-  /** Counts the values that are about to be added to `sums`. */
+  /** Counts the values; call it before they are added to `sums`. */
   private count(sums: Float64Array, values: Float64Array, from: number, to: number): void {
     this.counts ??= this.countOne(sums);
     for (let row = from; row < to; row++) if (!Number.isNaN(values[row])) this.counts[row]!++;
@@ -94,23 +94,23 @@ export class SeriesTotals {
     return counts;
   }
 
-  private showMade(fill: (made: Float64Array) => void, read: (values: Float64Array) => void): void {
-    const made = takeColumn(this.rows);
-    fill(made);
-    read(made);
-    giveColumn(made);
+  private showComputed(fill: (computed: Float64Array) => void, read: (values: Float64Array) => void): void {
+    const computed = takeColumn(this.rows);
+    fill(computed);
+    read(computed);
+    giveColumn(computed);
   }
 }
 
-function divide(sums: Float64Array, counts: Float64Array, made: Float64Array): void {
-  for (let row = 0; row < made.length; row++) made[row] = sums[row]! / counts[row]!;
+function divide(sums: Float64Array, counts: Float64Array, computed: Float64Array): void {
+  for (let row = 0; row < computed.length; row++) computed[row] = sums[row]! / counts[row]!;
 }
 
-function nanForZero(counts: Float64Array, made: Float64Array): void {
-  for (let row = 0; row < made.length; row++) made[row] = counts[row]! || Number.NaN;
+function nanForZero(counts: Float64Array, computed: Float64Array): void {
+  for (let row = 0; row < computed.length; row++) computed[row] = counts[row]! || Number.NaN;
 }
 
-/** The count of each row where none has two values. */
-function oneEach(values: Float64Array, made: Float64Array): void {
-  for (let row = 0; row < made.length; row++) made[row] = Number.isNaN(values[row]) ? Number.NaN : 1;
+/** The counts if no row has two values. */
+function oneEach(values: Float64Array, computed: Float64Array): void {
+  for (let row = 0; row < computed.length; row++) computed[row] = Number.isNaN(values[row]) ? Number.NaN : 1;
 }

@@ -1,9 +1,9 @@
 import type { Grid } from '../../remote-read/series-windows.js';
 import type { SubqueryFunction } from './chunk-shape.js';
 
-/** The instants at which a datasource evaluates the inside of a subquery: multiples of `stepMs` from the first window's start to the end. */
-export function evaluationGrid(intervals: Grid, longestRangeMs: number, stepMs: number): Grid {
-  const firstMs = intervals.endMs - (intervals.rows - 1) * intervals.stepMs - longestRangeMs;
+/** The instants at which a subquery evaluates its inner expression: multiples of `stepMs` from the start of the first window to the end. */
+export function evaluationGrid(intervals: Grid, maxRangeMs: number, stepMs: number): Grid {
+  const firstMs = intervals.endMs - (intervals.rows - 1) * intervals.stepMs - maxRangeMs;
   const first = Math.ceil(firstMs / stepMs);
   const last = Math.floor(intervals.endMs / stepMs);
   return { ...intervals, endMs: last * stepMs, stepMs, rows: Math.max(1, last - first + 1) };
@@ -11,7 +11,7 @@ export function evaluationGrid(intervals: Grid, longestRangeMs: number, stepMs: 
 
 type Take = (values: Float64Array, from: number, to: number) => number;
 
-/** NaN = no value, on the way in and out. */
+/** NaN = no value, in input and result. */
 const takes: Readonly<Record<SubqueryFunction, Take>> = {
   avg_over_time: (values, from, to) => sum(values, from, to) / count(values, from, to),
   sum_over_time: sum,
@@ -24,7 +24,7 @@ const takes: Readonly<Record<SubqueryFunction, Take>> = {
   },
 };
 
-/** The windows of a subquery: which evaluated instants belong to which interval. */
+/** The windows of a subquery: maps evaluated instants to intervals. */
 export class SubqueryWindows {
   private readonly from: Int32Array;
   private readonly to: Int32Array;
@@ -43,7 +43,7 @@ export class SubqueryWindows {
     this.to = Int32Array.from({ length: intervals.rows }, (_, row) => indexAfter(instant(row)));
   }
 
-  /** One value an interval. */
+  /** Applies the function to each window; returns one value per interval. */
   take(name: SubqueryFunction, values: Float64Array): Float64Array {
     const take = takes[name];
     const taken = new Float64Array(this.intervals.rows);

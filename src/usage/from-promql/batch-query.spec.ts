@@ -25,7 +25,7 @@ function batch(text: string, experiments: readonly Experiment[], scope: 'workloa
 }
 
 describe('batchQuery', () => {
-  it('asks for all containers, grouped as the reference, in scope container', () => {
+  it("queries all containers with Kruize's grouping in scope container", () => {
     expect(batch(query, shard, 'container')).toEqual({
       query: 'avg by (container, namespace)(avg_over_time(x{namespace=~"bank|shop", container=~"app|proxy"}[15m]))',
       keyLabels: [
@@ -36,7 +36,7 @@ describe('batchQuery', () => {
     });
   });
 
-  it('joins pods to their workloads, as far back as the query looks, in scope workload', () => {
+  it('joins pods to their workloads over the window of the query in scope workload', () => {
     const batched = batch(query, shard, 'workload');
     expect(batched?.query).toBe(
       'avg by (container, namespace, workload, workload_type)((avg_over_time(x{namespace=~"bank|shop", container=~"app|proxy"}[15m]))' +
@@ -47,7 +47,7 @@ describe('batchQuery', () => {
     expect(batched?.samplesPerInstant).toBe(6 * (30 + 40));
   });
 
-  it('finds the owner of an instant selector within the look-back', () => {
+  it('joins an instant selector over the look-back', () => {
     const text = 'avg by (container) (x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$"})';
     expect(batch(text, shard, 'workload')?.query).toContain('[300s]');
   });
@@ -62,20 +62,20 @@ describe('batchQuery', () => {
     expect(batched).toContain('"exported_namespace", "$1", "namespace", "(.*)"), "exported_pod", "$1", "pod", "(.*)")');
   });
 
-  it('does not batch by workload where it cannot tell which label is the pod', () => {
+  it('does not batch by workload if it does not know the label of the pod', () => {
     const text = 'max(x{ns="$NAMESPACE$", c="$CONTAINER_NAME$"})';
     expect(batch(text, shard, 'workload')).toBeUndefined();
     expect(batch(text, shard, 'container')?.query).toBe('max by (ns, c)(x{ns=~"bank|shop", c=~"app|proxy"})');
   });
 
-  it.each(['workload', 'container'] as const)('asks for several namespaces at once, without a join, in scope %s', (scope) => {
+  it.each(['workload', 'container'] as const)('queries several namespaces at once, without a join, in scope %s', (scope) => {
     const text = 'max_over_time(sum by (namespace) (x{namespace="$NAMESPACE$", pod!=""})[15m:])';
     expect(batch(text, [namespace('a'), namespace('b')], scope)?.query).toBe(
       'max_over_time(sum by (namespace) (x{namespace=~"a|b", pod!=""})[15m:])',
     );
   });
 
-  it('extends every grouping and joins below the innermost', () => {
+  it('extends every grouping and joins inside the innermost', () => {
     const text = 'max(sum by (pod) (x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$"}))';
     expect(batch(text, shard, 'workload')?.query).toMatch(
       /^max by \(namespace, container, workload, workload_type\)\(sum by \(pod, namespace, container, workload, workload_type\) \(\(x\{[^}]*\}\) \* on/,

@@ -5,7 +5,7 @@ import { matchAnyOf } from '../../promql/matcher.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import { assumedScrapeSeconds, type PodExpression, type QueryShape } from './query-shape.js';
 
-/** A label of the answer's series and the experiment's member that it stands for. */
+/** A label of the returned series and the member of the experiment that it matches. */
 export interface KeyLabel {
   readonly label: string;
   readonly member: keyof Pick<ContainerExperiment, 'namespace' | 'container' | 'workload' | 'workloadType'>;
@@ -14,15 +14,15 @@ export interface KeyLabel {
 /** One query for many experiments. */
 export interface BatchedQuery {
   readonly query: string;
-  /** Tells whose series is whose. */
+  /** Labels that map series to experiments. */
   readonly keyLabels: readonly KeyLabel[];
-  /** Estimate of the samples that the query costs at one instant. */
+  /** Estimate of the samples that the datasource reads for one instant. */
   readonly samplesPerInstant: number;
 }
 
 /**
- * Puts many experiments (all of one type) into a query of known shape: equality becomes a matcher for all their names, groupings keep their
- * labels, and for scope `workload` pods are joined to their workloads. Undefined = the query has no labels to join pods by.
+ * Writes one query for many experiments of one type. Equalities become matchers for all their names, groupings keep the labels that
+ * identify experiments, and in scope `workload` pods are joined to their workloads. Undefined if the query has no labels for the join.
  */
 export function batchQuery(
   shape: QueryShape,
@@ -69,8 +69,8 @@ function withLabels(labels: readonly string[], keyLabels: readonly KeyLabel[]): 
 }
 
 /**
- * Values are multiplied by 1, which keeps every bit. Prometheus hands joined series on in an order of its own, different each time, so that sums and
- * averages of two and more pods may differ from the unjoined ones, and from each other, in the last bit.
+ * Joins pods to workloads by multiplying with 1, which changes no bit of a value. Prometheus processes joined series in an order that
+ * varies, so sums and averages of two or more pods may differ in the last bit between calls and from the unjoined query.
  */
 function joinEdits(expression: PodExpression, { namespaceLabel }: QueryShape, containers: readonly ContainerExperiment[]): Edit[] {
   const podLabel = `${namespaceLabel.slice(0, -'namespace'.length)}pod`;

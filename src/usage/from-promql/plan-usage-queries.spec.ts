@@ -7,7 +7,7 @@ import { activityQuery, type PlanContext, planProbe, planUsageQueries, substitut
 const shipped = new MetricProfiles({}).find('resource-optimization-local-monitoring')!.variables.get('maxDate')!.queries.max!;
 
 describe('activityQuery', () => {
-  it('asks for the largest sample instead of every minute of 15 days', () => {
+  it('queries the largest sample instead of every minute of 15 days', () => {
     expect(activityQuery(shipped)).toBe(
       'max(max_over_time(container_cpu_usage_seconds_total{namespace="$NAMESPACE$", container="$CONTAINER_NAME$"}[15d])) > 0',
     );
@@ -18,7 +18,7 @@ describe('activityQuery', () => {
     ['no comparison', 'max(timestamp(x{n="$NAMESPACE$"}))'],
     ['another window', 'max(last_over_time((timestamp(x{n="$NAMESPACE$"} > 0))[1d:]))'],
     ['two selectors', 'max(last_over_time((timestamp(x > 0))[15d:])) + max(y)'],
-  ])('asks a query with %s as it is', (_, query) => expect(activityQuery(query)).toBe(query));
+  ])('keeps a query with %s unchanged', (_, query) => expect(activityQuery(query)).toBe(query));
 });
 
 const experiment: Experiment = {
@@ -44,7 +44,7 @@ describe('substituteQuery', () => {
     ['x{p="$WORKLOAD$/$WORKLOAD_TYPE$"}', 'x{p="w.1/deployment"}'],
     ['x{p="\\$NAMESPACE"} > 0', 'x{p="\\$NAMESPACE"} > 0'],
     ['sum(x{n="plain"})', 'sum(x{n="plain"})'],
-  ])('puts values into %s, escaped for where they stand', (query, substituted) => {
+  ])('inserts values into %s, escaped for their position', (query, substituted) => {
     expect(substituteQuery(query, experiment)).toBe(substituted);
   });
 });
@@ -72,9 +72,9 @@ const ownProfile = (query: string) =>
     'own.json',
   );
 
-/** All questions' plans as one. */
-const planAll = (...given: Parameters<typeof planUsageQueries>): UsagePlan => {
-  const plans = planUsageQueries(...given);
+/** Merges the plans of all questions. */
+const planAll = (...args: Parameters<typeof planUsageQueries>): UsagePlan => {
+  const plans = planUsageQueries(...args);
   return { queries: plans.flatMap(({ queries }) => queries), unbatched: plans.flatMap(({ unbatched }) => unbatched) };
 };
 
@@ -84,7 +84,7 @@ describe('planUsageQueries', () => {
     ['a namespace', [namespace], 16],
     ['both', [...containers, namespace], 36],
     ['nothing', [], 0],
-  ] as const)('asks as many queries as the engine reads columns of %s, whatever their number', (_, experiments, count) => {
+  ] as const)('plans one query per column of %s, whatever the number of experiments', (_, experiments, count) => {
     const plan = planAll(experiments, context);
     expect(plan.queries).toHaveLength(count);
     expect(plan.unbatched).toEqual([]);
@@ -98,19 +98,19 @@ describe('planUsageQueries', () => {
     [900, '[15m]'],
     [3600, '[60m]'],
     [150, '[150s]'],
-  ])('asks windows of %d s as %s', (stepSeconds, range) => {
+  ])('writes windows of %d s as %s', (stepSeconds, range) => {
     const { queries } = planAll(containers, { ...context, stepSeconds });
     expect(queries.find(({ question }) => question.column === 'cpuUsage.avg')!.query).toContain(range);
   });
 
-  it('remembers the place of each experiment in the request', () => {
+  it('keeps the index of each experiment in the request', () => {
     const { queries } = planAll([namespace, ...containers], context);
-    const places = (column: string) => queries.find(({ question }) => question.column === column)!.experiments.map(({ index }) => index);
-    expect(places('cpuUsage.max')).toEqual([1, 2]);
-    expect(places('namespaceCpuUsage.max')).toEqual([0]);
+    const indexesOf = (column: string) => queries.find(({ question }) => question.column === column)!.experiments.map(({ index }) => index);
+    expect(indexesOf('cpuUsage.max')).toEqual([1, 2]);
+    expect(indexesOf('namespaceCpuUsage.max')).toEqual([0]);
   });
 
-  it('asks a query of unknown shape once for each experiment', () => {
+  it('plans a query of unknown shape for each experiment', () => {
     const own = ownProfile('max(x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$", pod=~"$WORKLOAD$-.*"})');
     const plan = planAll(containers, { ...context, profile: own });
     expect(plan.queries.map(({ query }) => query)).toEqual([
@@ -121,46 +121,42 @@ describe('planUsageQueries', () => {
     expect(plan.unbatched).toEqual([expect.objectContaining({ variable: 'cpuUsage', function: 'max' })]);
   });
 
-  it('asks only what the profile has', () => {
+  it('plans only queries that the profile has', () => {
     const own = ownProfile('max(x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$"})');
     expect(planAll([...containers, namespace], { ...context, profile: own }).queries).toHaveLength(1);
   });
 });
 
-const profileOfPlanProbe = new MetricProfiles({}).find('resource-optimization-local-monitoring')!;
-const contextOfPlanProbe: PlanContext = { profile: profileOfPlanProbe, scope: 'workload', stepSeconds: 900 };
-const experimentOfPlanProbe: Experiment = {
+const webApp: Experiment = {
   ...{ type: 'container', name: 'n', datasource: 'd', clusterName: 'c', pods: 1, image: 'i' },
   ...{ namespace: 'shop', workload: 'web', workloadType: 'deployment', container: 'app' },
 };
-const placed = [{ experiment: experimentOfPlanProbe, index: 0 }];
+const placed = [{ experiment: webApp, index: 0 }];
 const jvm: UsageQuestion = { variable: 'jvmInfo', function: 'sum' };
 
-/** The shipped profile with another demand on layers, or another query, for jvmInfo. */
+/** The shipped profile with other required layers, or another query, for jvmInfo. */
 function withJvm(over: { layersRequired?: readonly Layer[]; queries?: Record<string, string> }): PlanContext {
-  const { layersRequired: _, ...variable } = profileOfPlanProbe.variables.get('jvmInfo')!;
+  const { layersRequired: _, ...variable } = profile.variables.get('jvmInfo')!;
   return {
-    ...contextOfPlanProbe,
-    profile: { ...profileOfPlanProbe, variables: new Map(profileOfPlanProbe.variables).set('jvmInfo', { ...variable, ...over }) },
+    ...context,
+    profile: { ...profile, variables: new Map(profile.variables).set('jvmInfo', { ...variable, ...over }) },
   };
 }
 
 it.each([
   ['accelerators', acceleratorQuestions.memory],
-  ['variables that need layers', jvm],
-])('asks about %s without joining pods to workloads first', (_, question) => {
-  expect(planProbe(question, placed, contextOfPlanProbe).map(({ query }) => query)).toEqual([
-    expect.not.stringContaining('kube_pod_owner'),
-  ]);
+  ['variables that require layers', jvm],
+])('probes %s without joining pods to workloads', (_, question) => {
+  expect(planProbe(question, placed, context).map(({ query }) => query)).toEqual([expect.not.stringContaining('kube_pod_owner')]);
 });
 
 it.each<[string, UsageQuestion, PlanContext]>([
-  ['what every container has', { variable: 'cpuUsage', function: 'avg', column: 'cpuUsage.avg' }, contextOfPlanProbe],
-  ['a question that is not joined', jvm, { ...contextOfPlanProbe, scope: 'container' }],
-  ['a variable that needs no layer', jvm, withJvm({})],
-  ['a variable that needs the layer which all have', jvm, withJvm({ layersRequired: ['container'] })],
+  ['a variable of every container', { variable: 'cpuUsage', function: 'avg', column: 'cpuUsage.avg' }, context],
+  ['a question that is not joined', jvm, { ...context, scope: 'container' }],
+  ['a variable that requires no layer', jvm, withJvm({})],
+  ['a variable that requires the layer of all containers', jvm, withJvm({ layersRequired: ['container'] })],
   [
-    'a query that is asked of each container alone',
+    'a query that is sent per container',
     jvm,
     withJvm({
       layersRequired: ['hotspot'],
@@ -168,6 +164,6 @@ it.each<[string, UsageQuestion, PlanContext]>([
     }),
   ],
   ['a query that the profile does not have', jvm, withJvm({ layersRequired: ['hotspot'], queries: {} })],
-])('needs no probe of %s', (_, question, given) => {
-  expect(planProbe(question, placed, given)).toEqual([]);
+])('plans no probe for %s', (_, question, planContext) => {
+  expect(planProbe(question, placed, planContext)).toEqual([]);
 });

@@ -11,10 +11,10 @@ import { batchQuery, type KeyLabel } from './batch-query.js';
 import { assumedScrapeSeconds, readQueryShape } from './query-shape.js';
 
 /**
- * A cheaper equal of the profile's maxDate query, `…(last_over_time((timestamp(S > 0))[15d:]))`, of which only matters whether it answers anything
- * (spec: recommendations.md E1). It does where at any of the 21,600 minutes of 15 days the latest sample of S was above zero, that is, where a
- * sample above zero exists: where the largest sample is above zero (17 times as fast, measured). The two differ only for a container whose samples
- * above zero were each followed by a zero within the same minute. A query of another shape is asked as it is.
+ * A cheaper equivalent of the profile's maxDate query, `…(last_over_time((timestamp(S > 0))[15d:]))`. We only need to know whether it
+ * returns anything: it does if S had a sample above zero in 15 days, that is, if its maximum is above zero. The equivalent is 17 times as
+ * fast (measured). The results differ only for a container whose samples above zero were all followed by a zero within the same minute. A
+ * query of another shape is returned unchanged.
  */
 export function activityQuery(maxDateQuery: string): string {
   const top = parsePromql(maxDateQuery);
@@ -24,7 +24,7 @@ export function activityQuery(maxDateQuery: string): string {
   return `max(max_over_time(${maxDateQuery.slice(selector.from, selector.to)}[15d])) > 0`;
 }
 
-/** Whether the selector stands in `timestamp(S > 0)` and that in `[15d:]`. */
+/** Whether the selector is inside `timestamp(S > 0)` and the query has `[15d:]`. */
 function isTimestampOfPositive(selector: SyntaxNode, text: string): boolean {
   const comparison = selector.parent;
   const call = comparison?.parent?.parent;
@@ -34,8 +34,8 @@ function isTimestampOfPositive(selector: SyntaxNode, text: string): boolean {
 }
 
 /**
- * The query for one experiment, as the reference asks it: placeholders become the experiment's values (spec: recommendations.md 1.1), but
- * escaped for the string, and the regular expression, that they stand in. `text` is PromQL, durations put in.
+ * The query for one experiment: replaces placeholders with the experiment's values, as Kruize does, but escapes them for the string or
+ * regular expression. `text` is PromQL in which durations are already replaced.
  */
 export function substituteQuery(text: string, experiment: Experiment): string {
   const top = parsePromql(text);
@@ -48,7 +48,7 @@ export function substituteQuery(text: string, experiment: Experiment): string {
   return applyEdits(text, edits);
 }
 
-/** A raw string (backticks) knows no escapes, so it becomes a quoted one. */
+/** A raw string (backticks) has no escapes, so it becomes a quoted string. */
 function substituteLiteral(literal: string, experiment: Experiment, isRegex: boolean): string {
   const isRaw = literal.startsWith('`');
   const quote = isRaw ? '"' : literal[0]!;
@@ -63,12 +63,12 @@ function isRegex(literal: SyntaxNode): boolean {
   return operator === 'EqlRegex' || operator === 'NeqRegex';
 }
 
-/** A query whose answer holds one question's series of some experiments. */
+/** A query that returns the series of one question for some experiments. */
 export interface PlannedQuery {
   readonly question: UsageQuestion;
   readonly query: string;
   readonly experiments: readonly PlacedExperiment[];
-  /** Tells whose series is whose; empty = all are those of the one experiment. */
+  /** Labels that map series to experiments; empty = all series belong to the only experiment. */
   readonly keyLabels: readonly KeyLabel[];
   /** Estimate of the samples that the datasource reads for one instant. */
   readonly samplesPerInstant: number;
@@ -76,11 +76,11 @@ export interface PlannedQuery {
 
 export interface UsagePlan {
   readonly queries: readonly PlannedQuery[];
-  /** Questions whose query is asked once an experiment, because its shape cannot be batched. */
+  /** Questions that need a query per experiment, because their shape cannot be batched. */
   readonly unbatched: readonly UsageQuestion[];
 }
 
-/** How one question about all experiments of a type is asked. */
+/** The queries for one question about all experiments of a type. */
 export interface QuestionPlan extends UsagePlan {
   readonly question: UsageQuestion;
   readonly experiments: readonly PlacedExperiment[];
@@ -92,30 +92,30 @@ export interface PlanContext {
   readonly stepSeconds: number;
 }
 
-/** An instance's cost where its query's shape is not known: four series of a pod, each over the window. */
+/** Assumed cost of a query of unknown shape: four series per pod, each over the window. */
 const unknownShapeSeries = 4;
 
-/** The plans for everything that the engine reads of the experiments, accelerators apart: one for each variable and function that is asked. */
+/** Plans the queries for all that the engine reads, except accelerators: one plan per variable and function that `isRequested` accepts. */
 export function planUsageQueries(
   experiments: readonly Experiment[],
   context: PlanContext,
-  isAsked: (question: UsageQuestion) => boolean = () => true,
+  isRequested: (question: UsageQuestion) => boolean = () => true,
 ): QuestionPlan[] {
   const placed = experiments.map((experiment, index) => ({ experiment, index }));
   return experimentTypes.flatMap((type) => {
     const ofType = placed.filter(({ experiment }) => experiment.type === type);
-    const questions = ofType.length > 0 ? usageQuestions[type].filter(isAsked) : [];
+    const questions = ofType.length > 0 ? usageQuestions[type].filter(isRequested) : [];
     return questions.map((question) => ({ question, experiments: ofType, ...planQuestion(question, ofType, context) }));
   });
 }
 
-/** The queries for one question about experiments of one type; none where the profile does not have it. */
+/** Plans the queries for one question about experiments of one type; none if the profile does not have the variable. */
 export function planQuestion(question: UsageQuestion, experiments: readonly PlacedExperiment[], context: PlanContext): UsagePlan {
   const query = context.profile.variables.get(question.variable)?.queries[question.function];
   return query === undefined ? { queries: [], unbatched: [] } : planQuery(query, question, experiments, context);
 }
 
-/** The same for a query that is given. */
+/** Like `planQuestion`, for a given query. */
 export function planQuery(
   profileQuery: string,
   question: UsageQuestion,
@@ -144,27 +144,27 @@ export function planQuery(
   return { queries, unbatched: [question] };
 }
 
-/** Queries that tell cheaply whether a question has any answer; empty = ask the question itself. */
+/** Cheap queries that tell whether a question has any series; empty = query without a probe. */
 export type ProbeQueries = readonly PlannedQuery[];
 
 /**
- * Accelerators and runtimes are things that most containers do not have, and a question about them costs the datasource as much as one about CPU where
- * pods are joined to workloads: the owners of all pods are computed, with nothing to join. The same question without the join costs an index look-up.
- * Where the question is not joined anyway (USAGE_SCOPE `container`, namespaces) there is nothing to gain. Nor is there from chunks, where a selector without
- * series is an index look-up already.
+ * Plans the probe of a question about accelerators or runtimes, which most containers do not have. Joined to workloads, such a question
+ * costs the datasource as much as one about CPU: it computes the owners of all pods even if there is nothing to join. The same query
+ * without the join costs an index look-up. Queries that are not joined anyway (USAGE_SCOPE `container`, namespaces) need no probe. Nor do
+ * remote reads, where a selector without series is already an index look-up.
  */
 export function planProbe(question: UsageQuestion, experiments: readonly PlacedExperiment[], context: PlanContext): ProbeQueries {
-  if (!isSeldom(question, context.profile)) return [];
+  if (!isRare(question, context.profile)) return [];
   const unjoined = planQuestion(question, experiments, { ...context, scope: 'container' }).queries;
-  const asked = new Set(planQuestion(question, experiments, context).queries.map(({ query }) => query));
-  return unjoined.every(({ query }) => asked.has(query)) ? [] : unjoined;
+  const joined = new Set(planQuestion(question, experiments, context).queries.map(({ query }) => query));
+  return unjoined.every(({ query }) => joined.has(query)) ? [] : unjoined;
 }
 
 /**
- * Whether most containers have nothing of it: an accelerator's memory (its core is asked for only where the memory showed one), and variables that need a layer
- * beside `container`, which all have.
+ * Whether most containers have no such series: an accelerator's memory (its core is queried only if the memory has series), and variables
+ * that require a layer other than `container`, which all have.
  */
-function isSeldom({ variable }: UsageQuestion, { variables }: MetricProfile): boolean {
+function isRare({ variable }: UsageQuestion, { variables }: MetricProfile): boolean {
   if (variable === acceleratorQuestions.memory.variable) return true;
   return (variables.get(variable)?.layersRequired ?? []).some((layer) => layer !== 'container');
 }

@@ -11,7 +11,9 @@ describe('planSlices', () => {
     [97, 1e9, 97],
     [1, 1e9, 1],
     [5, 0, 1],
-  ])('cuts %d rows at %d samples an instant into %d', (rows, samples, count) => expect(planSlices(rows, samples)).toHaveLength(count));
+  ])('splits %d rows with %d samples per instant into %d slices', (rows, samples, count) =>
+    expect(planSlices(rows, samples)).toHaveLength(count),
+  );
 
   it('covers every row once, in order, within the limits', () => {
     fc.assert(
@@ -36,7 +38,7 @@ const series = (labels: Record<string, string>, ...seconds: number[]): Prometheu
 });
 
 describe('stitchSlices', () => {
-  it('leaves a single slice as it is', () => {
+  it('returns a single slice unchanged', () => {
     const only = [series({ b: '1' }, 1), series({ a: '1' }, 2)];
     expect(stitchSlices([only])).toBe(only);
   });
@@ -47,7 +49,7 @@ describe('stitchSlices', () => {
     ]);
   });
 
-  it('orders series by their labels, as one answer would, also when the first begins in a later slice', () => {
+  it('orders series by their labels, even if the first one starts in a later slice', () => {
     const stitched = stitchSlices([[series({ pod: 'b' }, 1)], [series({ pod: 'a' }, 2), series({ pod: 'b' }, 2)]]);
     expect(stitched.map(({ labels }) => labels.pod)).toEqual(['a', 'b']);
   });

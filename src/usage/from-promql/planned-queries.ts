@@ -8,28 +8,28 @@ import { type Grid, instantOf } from '../table-draft.js';
 import type { KeyLabel } from './batch-query.js';
 import type { PlannedQuery } from './plan-usage-queries.js';
 
-/** Rows `from` (included) to `to` (excluded) of the grid. */
+/** Rows from `from` to before `to` of the grid. */
 export interface Slice {
   readonly from: number;
   readonly to: number;
 }
 
-/** Prometheus refuses more points for one series. */
-const mostPoints = 11_000;
-/** Estimated samples of one query; Prometheus' own default limit is 50 million at a time. */
-const mostSamples = 20_000_000;
+/** Prometheus rejects queries with more points per series. */
+const maxPoints = 11_000;
+/** Maximum estimated samples of one query. Prometheus' default limit is 50 million at a time. */
+const maxSamples = 20_000_000;
 
-/** Cuts the rows into the fewest equal slices that stay within both limits; a single row is never cut. */
+/** Splits the rows into as few equal slices as both limits allow. A slice has at least one row. */
 export function planSlices(rows: number, samplesPerInstant: number): Slice[] {
-  const mostRows = Math.max(1, Math.min(mostPoints, Math.floor(mostSamples / Math.max(1, samplesPerInstant))));
-  const count = Math.ceil(rows / mostRows);
+  const maxRows = Math.max(1, Math.min(maxPoints, Math.floor(maxSamples / Math.max(1, samplesPerInstant))));
+  const count = Math.ceil(rows / maxRows);
   return Array.from({ length: count }, (_, slice) => ({
     from: Math.floor((slice * rows) / count),
     to: Math.floor(((slice + 1) * rows) / count),
   }));
 }
 
-/** Joins the answers to one query's slices, oldest first, to what the query in one piece had answered: one series a label set, in label order. */
+/** Joins the results of a query's slices, oldest first, to the result of the complete query: one series per label set, in label order. */
 export function stitchSlices(slices: readonly (readonly PrometheusSeries[])[]): readonly PrometheusSeries[] {
   if (slices.length === 1) return slices[0]!;
   const stitched = new Map<string, { labels: PrometheusSeries['labels']; parts: PrometheusSeries['samples'][] }>();
@@ -48,11 +48,11 @@ function sortedLabels(labels: PrometheusSeries['labels']): [string, string][] {
   return Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
-/** The series of an answer that belong to each experiment (by its place in the request), in the answer's order; experiments without are absent. */
-export function groupSeries(planned: PlannedQuery, answer: readonly PrometheusSeries[]): Map<number, PrometheusSeries[]> {
+/** Groups the series of a result by experiment (index in the request) and keeps their order. Experiments without series are absent. */
+export function groupSeries(planned: PlannedQuery, result: readonly PrometheusSeries[]): Map<number, PrometheusSeries[]> {
   const indexesByKey = indexesByKeyOf(planned);
   const grouped = new Map<number, PrometheusSeries[]>();
-  for (const series of answer) {
+  for (const series of result) {
     for (const index of indexesByKey.get(keyOfSeries(series, planned.keyLabels)) ?? []) append(grouped, index, series);
   }
   return grouped;
@@ -82,7 +82,7 @@ function keyOfSeries({ labels }: PrometheusSeries, keyLabels: readonly KeyLabel[
 
 const log = logOf('usage');
 
-/** Texts with which Thanos says that an empty answer is none (spec: recommendations.md 2.1). */
+/** Warnings of Thanos that turn an empty result into a failure, as in Kruize. */
 const failedBehind = [
   { text: 'error reading from server', failure: 'unavailable' },
   { text: 'Please reduce your request rate', failure: 'too-many-requests' },
@@ -92,22 +92,22 @@ const failedBehind = [
 export class PlannedQueries {
   constructor(private readonly client: PrometheusClient) {}
 
-  /** The query's series on the whole grid, asked in slices where one question would be too large. */
-  async askRange(datasource: Datasource, { query, samplesPerInstant }: PlannedQuery, grid: Grid, signal?: AbortSignal) {
+  /** Queries the series on the complete grid, in slices if one query would be too large. */
+  async queryRange(datasource: Datasource, { query, samplesPerInstant }: PlannedQuery, grid: Grid, signal?: AbortSignal) {
     const slices = planSlices(grid.rows, samplesPerInstant);
-    const askSlice = ({ from, to }: Slice, stop: AbortSignal) => {
+    const querySlice = ({ from, to }: Slice, stop: AbortSignal) => {
       const bounds = { startSeconds: instantOf(grid, from), endSeconds: instantOf(grid, to - 1) };
       return this.client.queryRange(datasource, { query, ...bounds, stepSeconds: grid.stepSeconds }, stop);
     };
-    const answers = await runTogether(
-      slices.map((slice) => (stop: AbortSignal) => askSlice(slice, stop)),
+    const results = await runTogether(
+      slices.map((slice) => (stop: AbortSignal) => querySlice(slice, stop)),
       signal,
     );
-    return stitchSlices(answers.map((answer) => seriesOf(answer, datasource)));
+    return stitchSlices(results.map((result) => seriesOf(result, datasource)));
   }
 
-  /** The query's series at one instant. */
-  async askInstant(datasource: Datasource, { query }: PlannedQuery, timeSeconds: number, signal?: AbortSignal) {
+  /** Queries the series at one instant. */
+  async queryInstant(datasource: Datasource, { query }: PlannedQuery, timeSeconds: number, signal?: AbortSignal) {
     return seriesOf(await this.client.query(datasource, { query, timeSeconds }, signal), datasource);
   }
 }
@@ -116,12 +116,12 @@ function seriesOf({ series, warnings }: PrometheusAnswer, { name }: Datasource):
   if (warnings.length === 0) return series;
   const failed = failedBehind.find(({ text }) => warnings.some((warning) => warning.includes(text)));
   if (series.length === 0 && failed) {
-    const advice = 'the stores behind it failed; look at them, then ask again';
+    const advice = 'the stores behind it failed. Check them, then start the job again.';
     throw new DatasourceError(
       failed.failure,
-      `data source ${name} answered a usage query with nothing but "${warnings.join('; ')}": ${advice}`,
+      `Datasource ${name} returned no usage, only the warnings "${warnings.join('; ')}": ${advice}`,
     );
   }
-  log.warn({ datasource: name, warnings }, 'usage from a partial answer');
+  log.warn({ datasource: name, warnings }, 'usage from a partial response');
   return series;
 }

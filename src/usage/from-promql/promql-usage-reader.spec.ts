@@ -57,46 +57,46 @@ const series = (workload: string, samples: [number, string][], labels = {}): Pro
   samples,
 });
 
-function fill(...answers: [PlannedQuery, PrometheusSeries[]][]) {
+function fill(...results: [PlannedQuery, PrometheusSeries[]][]) {
   const drafts = experiments.map(() => new TableDraft(grid));
-  for (const [query, answer] of answers) fillUsageTables(drafts, query, answer);
+  for (const [query, result] of results) fillUsageTables(drafts, query, result);
   return drafts.map((draft) => draft.finish());
 }
 
 describe('fillUsageTables', () => {
-  it('puts each series into the table of its experiment', () => {
-    const [web, api] = fill([planned(), [series('web', [[0, '1'], [1800, '3']]), series('api', [[900, '0.5']])]]); // biome-ignore format: one answer, one line
+  it('writes each series into the table of its experiment', () => {
+    const [web, api] = fill([planned(), [series('web', [[0, '1'], [1800, '3']]), series('api', [[900, '0.5']])]]); // biome-ignore format: one result, one line
     expect(web!.columns['cpuUsage.max']).toEqual(Float64Array.of(1, Number.NaN, 3));
     expect(web!.present).toEqual(Uint8Array.of(1, 0, 1));
     expect(api!.columns['cpuUsage.max']).toEqual(Float64Array.of(Number.NaN, 0.5, Number.NaN));
     expect(api!.present).toEqual(Uint8Array.of(0, 1, 0));
   });
 
-  it('gives same-named containers of a namespace the same numbers in scope container', () => {
+  it('gives same-named containers of a namespace the same values in scope container', () => {
     const [web, api] = fill([planned(usage, 'container'), [series('', [[0, '1']])]]);
     expect(web).toEqual(api);
     expect(web!.columns['cpuUsage.max']![0]).toBe(1);
   });
 
-  it('leaves a column out that has no sample, and series of others', () => {
+  it('leaves out columns without samples and series of other workloads', () => {
     const [web] = fill([planned(), [series('other', [[0, '1']]), series('web', [[0, '1']], { workload_type: 'statefulset' })]]);
     expect(web!.columns).toEqual({});
     expect(web!.present).toEqual(new Uint8Array(3));
   });
 
-  it.each(['NaN', '+Inf', '-Inf'])('counts %s as missing: it makes no interval', (text) => {
+  it.each(['NaN', '+Inf', '-Inf'])('treats %s as missing: it makes no interval', (text) => {
     const [web] = fill([planned(), [series('web', [[0, text]])]]);
     expect(web!.columns).toEqual({});
     expect(web!.present).toEqual(new Uint8Array(3));
   });
 
   it('reads the first of several series', () => {
-    const [web] = fill([planned(), [series('web', [[0, '1']]), series('web', [[0, '2'], [900, '2']], { extra: 'x' })]]); // biome-ignore format: one answer, one line
+    const [web] = fill([planned(), [series('web', [[0, '1']]), series('web', [[0, '2'], [900, '2']], { extra: 'x' })]]); // biome-ignore format: one result, one line
     expect(web!.columns['cpuUsage.max']).toEqual(Float64Array.of(1, Number.NaN, Number.NaN));
   });
 
   it('ignores samples off the grid', () => {
-    const [web] = fill([planned(), [series('web', [[-900, '1'], [450, '1'], [2700, '1']])]]); // biome-ignore format: one answer, one line
+    const [web] = fill([planned(), [series('web', [[-900, '1'], [450, '1'], [2700, '1']])]]); // biome-ignore format: one result, one line
     expect(web!.present).toEqual(new Uint8Array(3));
   });
 
@@ -106,30 +106,30 @@ describe('fillUsageTables', () => {
     expect(web!.present).toEqual(Uint8Array.of(1, 1, 0));
   });
 
-  it('takes instants and labels of JVM series, no numbers; jvm_info goes before jvm_info_total', () => {
+  it('takes instants and labels, not values, of JVM series and prefers jvm_info over jvm_info_total', () => {
     const info: UsageQuestion = { variable: 'jvmInfo', function: 'sum' };
     const total: UsageQuestion = { variable: 'jvmInfoTotal', function: 'sum' };
     const labels = (version: string) => ({ runtime: 'R', vendor: 'V', version });
     const ofInfo: [PlannedQuery, PrometheusSeries[]] = [planned(info), [series('web', [[0, '1']], labels('17'))]];
     const ofTotal: [PlannedQuery, PrometheusSeries[]] = [planned(total), [series('web', [[900, '1']], labels('21'))]];
-    for (const answers of [
+    for (const results of [
       [ofInfo, ofTotal],
       [ofTotal, ofInfo],
     ]) {
       // biome-ignore format: both orders
-      const [web, api] = fill(...answers);
+      const [web, api] = fill(...results);
       expect(web).toMatchObject({ columns: {}, present: Uint8Array.of(1, 1, 0), jvm: labels('17') });
       expect(api!.jvm).toBeUndefined();
     }
   });
 });
 
-/** Answers to a query: series of the experiment with its labels filled in, or a refusal. */
+/** Responds to a query: values of the experiment's series, to which its labels are added, or an error. */
 type Responder = (query: string) => { values?: [number, string][]; labels?: object; warnings?: string[]; status?: number; error?: string };
 
 const settings = readSettings({ DATASOURCE_RETRY_MS: '0', USAGE_SCOPE: 'workload' });
 const labels = { namespace: 'shop', container: 'app', workload: 'web', workload_type: 'deployment' };
-const experimentOfPromqlUsageReader: Experiment = {
+const webApp: Experiment = {
   type: 'container',
   name: 'n',
   datasource: 'd',
@@ -144,9 +144,9 @@ const experimentOfPromqlUsageReader: Experiment = {
 
 const http = new DatasourceHttp(settings);
 const servers: Server[] = [];
-let asked: { path: string; query: string }[] = [];
+let requests: { path: string; query: string }[] = [];
 beforeEach(() => {
-  asked = [];
+  requests = [];
 });
 afterEach(() => {
   for (const server of servers.splice(0)) {
@@ -156,13 +156,13 @@ afterEach(() => {
 });
 afterAll(() => http.close());
 
-/** A server that speaks Prometheus' HTTP API and answers what the test says. */
+/** Starts a server with Prometheus' HTTP API that responds with `respond`. */
 async function serve(respond: Responder): Promise<Datasource> {
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
     const query = new URLSearchParams(body).get('query')!;
-    asked.push({ path: request.url!, query });
+    requests.push({ path: request.url!, query });
     const { values, warnings, status = 200, error, labels: more } = respond(query);
     const isRange = request.url!.endsWith('query_range');
     const series = values && { metric: { ...labels, ...more }, ...(isRange ? { values } : { value: values[0] }) };
@@ -188,7 +188,7 @@ async function read(respond: Responder, over: Partial<UsageRequest> = {}, signal
   const request = {
     capabilities,
     metricProfile: 'resource-optimization-local-monitoring',
-    experiments: [experimentOfPromqlUsageReader],
+    experiments: [webApp],
     dropsInactive: false,
     ...over,
   };
@@ -197,7 +197,7 @@ async function read(respond: Responder, over: Partial<UsageRequest> = {}, signal
 
 const hotspot = { runtime: 'OpenJDK Runtime Environment', vendor: 'Eclipse Adoptium', version: '17.0.2' };
 
-/** The shipped profile without any `layers_required`, under a name of its own. */
+/** The shipped profile without any `layers_required`, under another name. */
 function profilesWithoutLayers(): { profiles: MetricProfiles; name: string } {
   const name = 'without-layers';
   const shipped = new MetricProfiles({}).find('resource-optimization-local-monitoring')!;
@@ -217,22 +217,22 @@ function profilesWithoutLayers(): { profiles: MetricProfiles; name: string } {
 const requestsOnly: Responder = (query) => (query.includes('resource_requests') ? { values: [[1800, '0.5']] } : {});
 
 describe('PromqlUsageReader', () => {
-  it('fills one table an experiment with 20 questions, one for accelerators, and a probe before each of the seldom ones', async () => {
-    const [table] = await read(() => ({ values: [[900, '2'], [1800, '3']] })); // biome-ignore format: one answer, one line
-    expect(asked).toHaveLength(24);
+  it('fills one table per experiment with 20 queries, one for accelerators, and a probe for each of the rare ones', async () => {
+    const [table] = await read(() => ({ values: [[900, '2'], [1800, '3']] })); // biome-ignore format: one result, one line
+    expect(requests).toHaveLength(24);
     expect(Object.keys(table!.columns)).toHaveLength(18);
     expect(table).toMatchObject({ endSeconds: 1800, stepSeconds: 900, length: 3, present: Uint8Array.of(0, 1, 1) });
     expect(table!.columns['memoryRSS.max']).toEqual(Float64Array.of(Number.NaN, 2, 3));
   });
 
-  it('empties the table of a container that had no activity, after asking about it', async () => {
+  it('empties the table of a container after a query showed that it had no activity', async () => {
     const [table] = await read(requestsOnly, { dropsInactive: true });
-    expect(asked.filter(({ path }) => path === '/api/v1/query').map(({ query }) => query)).toEqual([expect.stringContaining('[15d]')]);
+    expect(requests.filter(({ path }) => path === '/api/v1/query').map(({ query }) => query)).toEqual([expect.stringContaining('[15d]')]);
     expect(table!.columns).toEqual({});
     expect(table!.present).toEqual(new Uint8Array(3));
   });
 
-  it('keeps the table of a container whose CPU is idle now but was active', async () => {
+  it('keeps the table of a container whose CPU is idle now but was active before', async () => {
     const [table] = await read((query) => (query.includes('[15d]') ? { values: [[1800, '9']] } : requestsOnly(query)), {
       dropsInactive: true,
     });
@@ -240,38 +240,38 @@ describe('PromqlUsageReader', () => {
   });
 
   it.each([
-    ['the caller named an end', { dropsInactive: false }, requestsOnly],
+    ['the request has an end', { dropsInactive: false }, requestsOnly],
     ['CPU is active', { dropsInactive: true }, () => ({ values: [[1800, '1']] }) as ReturnType<Responder>],
-  ])('does not ask about activity where %s', async (_, over, respond) => {
+  ])('does not query activity if %s', async (_, over, respond) => {
     await read(respond, over);
-    expect(asked.filter(({ path }) => path === '/api/v1/query')).toEqual([]);
+    expect(requests.filter(({ path }) => path === '/api/v1/query')).toEqual([]);
   });
 
-  it('asks for core usage where the probe saw a supported accelerator, and attaches both', async () => {
+  it('queries core usage if the probe finds a supported accelerator, and attaches both', async () => {
     const gpu = { exported_namespace: 'shop', exported_container: 'app', modelName: 'NVIDIA-A100-SXM4-40GB' };
     const [table] = await read((query) => ({ values: [[1800, '40']], ...(query.includes('DCGM') && { labels: gpu }) }));
     expect(table!.acceleratorModel).toBe('NVIDIA-A100-SXM4-40GB');
     expect(table!.columns['acceleratorCoreUsage.max']![2]).toBe(40);
     expect(table!.columns['acceleratorMemoryUsage.max']![2]).toBe(40);
-    expect(asked.filter(({ query }) => query.includes('DCGM'))).toHaveLength(3);
+    expect(requests.filter(({ query }) => query.includes('DCGM'))).toHaveLength(3);
   });
 
-  it('probes for accelerators without joining pods to workloads, which would cost as much as all the rest', async () => {
+  it('probes for accelerators without joining pods to workloads, which would be expensive', async () => {
     await read(requestsOnly);
-    const probes = asked.filter(({ query }) => query.includes('DCGM'));
+    const probes = requests.filter(({ query }) => query.includes('DCGM'));
     expect(probes.map(({ query }) => query)).toEqual([expect.not.stringContaining('kube_pod_owner')]);
   });
 
-  it.each(['jvm_info', 'jvm_info_total'])('asks no joined question about %s where its probe is empty', async (name) => {
+  it.each(['jvm_info', 'jvm_info_total'])('sends no joined query for %s if its probe is empty', async (name) => {
     await read(requestsOnly);
-    expect(asked.filter(({ query }) => query.includes(`${name}{`)).map(({ query }) => query)).toEqual([
+    expect(requests.filter(({ query }) => query.includes(`${name}{`)).map(({ query }) => query)).toEqual([
       expect.not.stringContaining('kube_pod_owner'),
     ]);
   });
 
-  it('asks one joined question about jvm_info where its probe answers, and what it says is in the table', async () => {
+  it('sends one joined query for jvm_info if its probe finds series, and fills the table with the result', async () => {
     const [table] = await read((query) => (query.includes('jvm_info{') ? { values: [[900, '1']], labels: hotspot } : requestsOnly(query)));
-    const [probe, question, ...more] = asked.filter(({ query }) => query.includes('jvm_info{')).map(({ query }) => query);
+    const [probe, question, ...more] = requests.filter(({ query }) => query.includes('jvm_info{')).map(({ query }) => query);
     expect(probe).not.toContain('kube_pod_owner');
     expect(question).toContain('kube_pod_owner');
     expect(more).toEqual([]);
@@ -282,7 +282,7 @@ describe('PromqlUsageReader', () => {
   it.each<[string, Responder]>([
     ['with a JVM', (query) => (query.includes('jvm_info') ? { values: [[0, '1']], labels: hotspot } : requestsOnly(query))],
     ['without one', requestsOnly],
-  ])('reads the same of a container %s where the profile says nothing of layers', async (_, respond) => {
+  ])('gives the same table for a container %s if the profile does not name layers', async (_, respond) => {
     const { profiles, name } = profilesWithoutLayers();
     expect(await read(respond)).toEqual(await read(respond, { metricProfile: name }, undefined, profiles));
   });
@@ -292,12 +292,12 @@ describe('PromqlUsageReader', () => {
     ['unavailable', { status: 503, error: 'down' }],
     ['unavailable', { warnings: ['error reading from server'] }],
     ['too-many-requests', { warnings: ['Please reduce your request rate.'] }],
-  ])('fails as %s when one query does, and stops the others', async (failure, refusal) => {
-    const respond: Responder = (query) => (query.includes('memory_rss') ? refusal : { values: [[1800, '1']] });
+  ])('fails as %s if one query does, and stops the others', async (failure, failedResponse) => {
+    const respond: Responder = (query) => (query.includes('memory_rss') ? failedResponse : { values: [[1800, '1']] });
     await expect(read(respond)).rejects.toMatchObject({ name: 'DatasourceError', failure });
   });
 
-  it('goes on with what a partial answer has', async () => {
+  it('continues with a partial response', async () => {
     const [table] = await read(() => ({ values: [[1800, '1']], warnings: ['a store is away'] }));
     expect(table!.present).toEqual(Uint8Array.of(0, 0, 1));
   });
@@ -308,10 +308,10 @@ describe('PromqlUsageReader', () => {
     await expect(read(requestsOnly, {}, controller.signal)).rejects.toMatchObject({ failure: 'cancelled' });
   });
 
-  it('asks nothing of accelerators or activity for a namespace', async () => {
+  it('queries neither accelerators nor activity for a namespace', async () => {
     const namespace: Experiment = { type: 'namespace', name: 'n', datasource: 'd', clusterName: 'c', pods: 1, namespace: 'shop' };
     const [table] = await read(() => ({ values: [[1800, '1']] }), { experiments: [namespace], dropsInactive: true });
-    expect(asked).toHaveLength(16);
+    expect(requests).toHaveLength(16);
     expect(Object.keys(table!.columns)).toHaveLength(15);
   });
 });

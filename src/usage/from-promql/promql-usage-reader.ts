@@ -22,11 +22,11 @@ import {
 import { groupSeries, PlannedQueries } from './planned-queries.js';
 
 /**
- * Reads one query's answer into the tables (by the experiment's place in the request). Of several series of one experiment the first is read
- * (spec: recommendations.md 2.5). Every instant that has a number makes its row an interval (E4); NaN and infinities count as missing (E15).
+ * Writes the result of one query into the tables (by the experiment's index in the request). Reads the first of several series of an
+ * experiment, as Kruize does. Every instant with a number makes its row an interval; NaN and infinities count as missing.
  */
-export function fillUsageTables(drafts: readonly TableDraft[], planned: PlannedQuery, answer: readonly PrometheusSeries[]): void {
-  for (const [index, [first]] of groupSeries(planned, answer)) {
+export function fillUsageTables(drafts: readonly TableDraft[], planned: PlannedQuery, result: readonly PrometheusSeries[]): void {
+  for (const [index, [first]] of groupSeries(planned, result)) {
     const draft = drafts[index]!;
     fillColumn(draft, planned.question.column, first!);
     if (planned.question.variable.startsWith('jvm')) readJvm(draft, planned, first!);
@@ -46,7 +46,7 @@ function fillColumn(draft: TableDraft, name: UsageColumn | undefined, { samples 
   }
 }
 
-/** `jvm_info` goes before `jvm_info_total`, whichever is answered first. */
+/** Prefers `jvm_info` over `jvm_info_total`, whatever the order of arrival. */
 function readJvm(draft: TableDraft, { question }: PlannedQuery, { labels, samples }: PrometheusSeries): void {
   if (draft.jvm && question.variable === 'jvmInfoTotal') return;
   draft.jvm = { runtime: labels.runtime ?? '', vendor: labels.vendor ?? '', version: labels.version ?? '' };
@@ -55,7 +55,7 @@ function readJvm(draft: TableDraft, { question }: PlannedQuery, { labels, sample
 
 const log = logOf('usage');
 
-/** One read on its way: what is asked, how, and the tables so far. */
+/** A read in progress: its request, and the tables so far. */
 interface Reading {
   readonly request: UsageRequest;
   readonly context: PlanContext;
@@ -63,18 +63,18 @@ interface Reading {
   readonly signal?: AbortSignal;
 }
 
-/** Another source of usage that fills the same tables. */
+/** Another source of usage that fills the same tables at the same time. */
 export interface OtherSource {
-  /** Whether it answers the question: then PromQL does not. */
-  readonly answers: (question: UsageQuestion) => boolean;
+  /** Whether the source covers the question, so that PromQL need not. */
+  readonly covers: (question: UsageQuestion) => boolean;
   readonly fill: (drafts: readonly TableDraft[], signal: AbortSignal) => Promise<void>;
 }
 
-const nothingElse: OtherSource = { answers: () => false, fill: async () => undefined };
+const noOtherSource: OtherSource = { covers: () => false, fill: async () => undefined };
 
 /** Reads the usage of a shard with one range query for each variable and function, whatever the number of experiments. */
 export class PromqlUsageReader extends UsageReader {
-  private readonly said = new Set<string>();
+  private readonly logged = new Set<string>();
 
   constructor(
     private readonly queries: PlannedQueries,
@@ -85,20 +85,20 @@ export class PromqlUsageReader extends UsageReader {
   }
 
   override read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
-    return this.readBeside(nothingElse, request, signal);
+    return this.readBeside(noOtherSource, request, signal);
   }
 
-  /** The same, where another source answers some of the questions at the same time; accelerators and activity are asked here in any case. */
+  /** Like `read`, but another source covers some questions at the same time. Accelerators and activity are always read here. */
   async readBeside(other: OtherSource, request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
     const reading = this.begin(request, signal);
     let accelerators = new Map<number, PrometheusSeries[]>();
-    const seekAccelerators = async (stop: AbortSignal) => {
-      accelerators = await this.seekAccelerators(reading, stop);
+    const readAccelerators = async (stop: AbortSignal) => {
+      accelerators = await this.readAcceleratorMemory(reading, stop);
     };
     const tasks = [
       (stop: AbortSignal) => other.fill(reading.drafts, stop),
       (stop: AbortSignal) => this.fill(reading, other, stop),
-      seekAccelerators,
+      readAccelerators,
     ];
     await runTogether(tasks, signal);
     if (request.dropsInactive) await this.dropInactive(reading);
@@ -108,29 +108,29 @@ export class PromqlUsageReader extends UsageReader {
 
   private begin(request: UsageRequest, signal?: AbortSignal): Reading {
     const profile = this.profiles.find(request.metricProfile);
-    if (!profile) throw new Error(`there is no metric profile "${request.metricProfile}": put its file into CONFIG_DIR/metric-profiles`);
+    if (!profile) throw new Error(`There is no metric profile "${request.metricProfile}". Put its file into CONFIG_DIR/metric-profiles.`);
     const context = { profile, scope: this.settings.USAGE_SCOPE, stepSeconds: request.stepSeconds };
     return { request, context, drafts: request.experiments.map(() => new TableDraft(request)), ...(signal && { signal }) };
   }
 
-  private async fill({ request, context, drafts }: Reading, { answers }: OtherSource, signal: AbortSignal): Promise<void> {
-    const plans = planUsageQueries(request.experiments, context, (question) => !answers(question));
+  private async fill({ request, context, drafts }: Reading, { covers }: OtherSource, signal: AbortSignal): Promise<void> {
+    const plans = planUsageQueries(request.experiments, context, (question) => !covers(question));
     const tasks = plans.map((plan) => async (stop: AbortSignal) => {
-      if (await this.isUnseen(planProbe(plan.question, plan.experiments, context), request, stop)) return;
-      await this.fillWith(this.noteUnbatched(plan, context), request, drafts, stop);
+      if (await this.hasNoSeries(planProbe(plan.question, plan.experiments, context), request, stop)) return;
+      await this.fillWith(this.logUnbatched(plan, context), request, drafts, stop);
     });
     await runTogether(tasks, signal);
   }
 
-  /** Each answer is read as soon as it is there and then forgotten: all of them together are far larger than the tables. */
+  /** Writes each result into the tables as soon as it arrives, then drops it: all results together are much larger than the tables. */
   private async fillWith({ queries }: UsagePlan, request: UsageRequest, drafts: readonly TableDraft[], signal: AbortSignal): Promise<void> {
     const tasks = queries.map((planned) => async (stop: AbortSignal) => {
-      fillUsageTables(drafts, planned, await this.queries.askRange(request.datasource, planned, request, stop));
+      fillUsageTables(drafts, planned, await this.queries.queryRange(request.datasource, planned, request, stop));
     });
     await runTogether(tasks, signal);
   }
 
-  /** Empties the tables of containers that had no CPU activity for 15 days (E1, E6); only those with no sample above zero are asked about. */
+  /** Empties the tables of containers without CPU activity for 15 days. Queries activity only for those with no sample above zero. */
   private async dropInactive({ request, context, drafts, signal }: Reading): Promise<void> {
     const idle = containersOf(request).filter(({ index }) => !drafts[index]!.hasActivity('cpuUsage.avg'));
     const maxDate = context.profile.variables.get(activityQuestion.variable)?.queries[activityQuestion.function];
@@ -138,7 +138,7 @@ export class PromqlUsageReader extends UsageReader {
     const { queries } = planQuery(activityQuery(maxDate), activityQuestion, idle, context);
     const active = await runTogether(
       queries.map((planned) => async (stop: AbortSignal) => {
-        const series = await this.queries.askInstant(request.datasource, planned, request.endSeconds, stop);
+        const series = await this.queries.queryInstant(request.datasource, planned, request.endSeconds, stop);
         return groupSeries(planned, series).keys();
       }),
       signal,
@@ -147,34 +147,34 @@ export class PromqlUsageReader extends UsageReader {
     for (const { index } of idle) if (!activeIndexes.has(index)) drafts[index]!.clear();
   }
 
-  /** Whether a question's probe finds no series, so that the question needs not be asked. */
-  private async isUnseen(probe: ProbeQueries, request: UsageRequest, signal?: AbortSignal): Promise<boolean> {
+  /** Whether the probe of a question finds no series, so that the question can be skipped. */
+  private async hasNoSeries(probe: ProbeQueries, request: UsageRequest, signal?: AbortSignal): Promise<boolean> {
     if (probe.length === 0) return false;
-    const answers = await runTogether(
-      probe.map((planned) => (stop: AbortSignal) => this.queries.askRange(request.datasource, planned, request, stop)),
+    const results = await runTogether(
+      probe.map((planned) => (stop: AbortSignal) => this.queries.queryRange(request.datasource, planned, request, stop)),
       signal,
     );
-    return answers.every((series) => series.length === 0);
+    return results.every((series) => series.length === 0);
   }
 
-  /** Series of an accelerator's memory by the experiment's place in the request: they tell who has one. */
-  private async seekAccelerators({ request, context }: Reading, signal: AbortSignal): Promise<Map<number, PrometheusSeries[]>> {
+  /** Series of accelerator memory by the experiment's index in the request. They show which containers have an accelerator. */
+  private async readAcceleratorMemory({ request, context }: Reading, signal: AbortSignal): Promise<Map<number, PrometheusSeries[]>> {
     const containers = containersOf(request);
-    if (await this.isUnseen(planProbe(acceleratorQuestions.memory, containers, context), request, signal)) return new Map();
-    return this.askAccelerators(acceleratorQuestions.memory, containers, { request, context }, signal);
+    if (await this.hasNoSeries(planProbe(acceleratorQuestions.memory, containers, context), request, signal)) return new Map();
+    return this.readAccelerator(acceleratorQuestions.memory, containers, { request, context }, signal);
   }
 
-  /** Series of an accelerator metric by the experiment's place in the request. */
-  private async askAccelerators(
+  /** Series of an accelerator metric by the experiment's index in the request. */
+  private async readAccelerator(
     question: UsageQuestion,
     containers: readonly PlacedExperiment[],
     { request, context }: Pick<Reading, 'request' | 'context'>,
     signal?: AbortSignal,
   ): Promise<Map<number, PrometheusSeries[]>> {
-    const { queries } = this.noteUnbatched(planQuestion(question, containers, context), context);
+    const { queries } = this.logUnbatched(planQuestion(question, containers, context), context);
     const grouped = await runTogether(
       queries.map((planned) => async (stop: AbortSignal) => {
-        return groupSeries(planned, await this.queries.askRange(request.datasource, planned, request, stop));
+        return groupSeries(planned, await this.queries.queryRange(request.datasource, planned, request, stop));
       }),
       signal,
     );
@@ -190,7 +190,7 @@ export class PromqlUsageReader extends UsageReader {
     const detected = new Set([...memory.keys()].filter((index) => reading.drafts[index]!.acceleratorModel !== undefined));
     if (detected.size === 0) return;
     const containers = containersOf(reading.request).filter(({ index }) => detected.has(index));
-    const core = await this.askAccelerators(acceleratorQuestions.core, containers, reading, reading.signal);
+    const core = await this.readAccelerator(acceleratorQuestions.core, containers, reading, reading.signal);
     for (const index of detected) {
       const draft = reading.drafts[index]!;
       attachAccelerator(draft, acceleratorQuestions.core.column, core.get(index) ?? []);
@@ -198,13 +198,13 @@ export class PromqlUsageReader extends UsageReader {
     }
   }
 
-  /** Says once a process which queries of a profile are asked once for each experiment. */
-  private noteUnbatched(plan: UsagePlan, { profile }: PlanContext): UsagePlan {
+  /** Logs, once per process, the queries of a profile that must be sent per experiment. */
+  private logUnbatched(plan: UsagePlan, { profile }: PlanContext): UsagePlan {
     for (const { variable, function: name } of plan.unbatched) {
       const key = `${profile.name} ${variable}.${name}`;
-      if (this.said.has(key)) continue;
-      this.said.add(key);
-      log.warn({ profile: profile.name, variable, function: name }, 'query of unknown shape: asked for each experiment alone');
+      if (this.logged.has(key)) continue;
+      this.logged.add(key);
+      log.warn({ profile: profile.name, variable, function: name }, 'query of unknown shape: sent once per experiment');
     }
     return plan;
   }

@@ -5,7 +5,7 @@ import { countPlaceholders, replaceDuration } from '../../profiles/placeholders.
 import { childrenOf, nodesNamed, parsePromql, secondsOf } from '../../promql/expression.js';
 import { usageQuestions } from '../usage-questions.js';
 
-/** A matcher `label="$NAMESPACE$"` or `label="$CONTAINER_NAME$"` of the query. */
+/** A matcher `label="$NAMESPACE$"` or `label="$CONTAINER_NAME$"` and its position in the query. */
 export interface FieldMatcher {
   readonly field: 'namespace' | 'container';
   readonly label: string;
@@ -13,34 +13,34 @@ export interface FieldMatcher {
   readonly to: number;
 }
 
-/** The grouping of an aggregation; from = to where it has none yet. */
+/** The grouping of an aggregation; from = to if it has none. */
 export interface Grouping {
   readonly labels: readonly string[];
   readonly from: number;
   readonly to: number;
 }
 
-/** An expression that still has one series a pod, and how far back it looks. */
+/** An expression with separate series per pod, and how far it looks back. */
 export interface PodExpression {
   readonly from: number;
   readonly to: number;
   readonly reachSeconds: number;
 }
 
-/** Where a query can be changed so that it answers for many experiments at once. */
+/** The positions to edit so that a query covers many experiments. */
 export interface QueryShape {
   readonly text: string;
   readonly matchers: readonly FieldMatcher[];
   readonly namespaceLabel: string;
-  /** Absent in queries about namespaces. */
+  /** Absent in queries of namespaces. */
   readonly containerLabel?: string;
   readonly groupings: readonly Grouping[];
   readonly podExpressions: readonly PodExpression[];
-  /** Estimate of the samples that one series costs at one instant, when scraped every 30 s. */
+  /** Estimate of the samples that are read per series and instant, at a scrape interval of 30 s. */
   readonly samplesPerInstant: number;
 }
 
-/** Scrape interval that estimates assume; denser scrapes make a query dearer than estimated. */
+/** Scrape interval that estimates assume. With a shorter one a query costs more than estimated. */
 export const assumedScrapeSeconds = 30;
 /** Prometheus' default evaluation interval, the step of subqueries like `[15m:]`. */
 const defaultSubqueryStepSeconds = 60;
@@ -51,7 +51,7 @@ const requiredFields: Readonly<Record<ExperimentType, readonly FieldMatcher['fie
   namespace: ['namespace'],
 };
 
-/** Functions of one vector that give one series for each of its series and keep its labels. */
+/** Functions that map each series of a vector to one series with the same labels. */
 const keepsSeries =
   /^((avg|min|max|sum|count|first|last|stddev|stdvar|quantile|present|mad)_over_time|rate|irate|increase|delta|idelta|deriv|changes|resets|timestamp|abs|ceil|floor|round|clamp|clamp_min|clamp_max|sqrt|exp|ln|log2|log10|sgn|predict_linear)$/;
 
@@ -61,7 +61,7 @@ interface Visited {
   readonly samples: number;
 }
 
-/** What is gathered on the way through the tree. */
+/** Collected while visiting the tree. */
 interface Findings {
   readonly text: string;
   readonly needed: readonly FieldMatcher['field'][];
@@ -73,9 +73,9 @@ interface Findings {
 type Visitor = (node: SyntaxNode, findings: Findings) => Visited | undefined;
 
 /**
- * Reads the shape of a profile's query, durations put in. Undefined = it cannot be asked for many experiments at once. It can where
- * every selector is cut by equality to the experiment's namespace (and container), and nothing on the way up mixes series whose
- * namespaces (or containers) differ once these labels are added to each grouping: aggregations `by`, functions of one series,
+ * Reads the shape of a profile's query in which durations are already replaced. Undefined if one query cannot cover many experiments. It
+ * can if every selector selects the experiment's namespace (and container) by equality, and nothing above it mixes series of different
+ * namespaces (or containers) once their labels are added to all groupings. That allows aggregations with `by`, functions of one vector, and
  * arithmetic and comparison with a number.
  */
 export function readQueryShape(text: string, type: ExperimentType): QueryShape | undefined {
@@ -103,8 +103,8 @@ const visitors: Readonly<Record<string, Visitor>> = {
   VectorSelector: (node, findings) => {
     const found = nodesNamed(node, 'UnquotedLabelMatcher').flatMap((matcher) => fieldMatcher(matcher, findings.text) ?? []);
     findings.matchers.push(...found);
-    const isCut = findings.needed.every((field) => found.some((matcher) => matcher.field === field));
-    return isCut ? { isAggregated: false, reachSeconds: 0, samples: 1 } : undefined;
+    const isSelected = findings.needed.every((field) => found.some((matcher) => matcher.field === field));
+    return isSelected ? { isAggregated: false, reachSeconds: 0, samples: 1 } : undefined;
   },
   MatrixSelector: (node, findings) => {
     const [selector, range] = childrenOf(node);
@@ -145,13 +145,13 @@ function visit(node: SyntaxNode, findings: Findings): Visited | undefined {
   return visitors[node.name]?.(node, findings);
 }
 
-/** Visits the one operand that is no literal. */
+/** Visits the only operand that is not a number. */
 function visitOnly(operands: readonly SyntaxNode[], findings: Findings): Visited | undefined {
   const vectors = operands.filter((operand) => operand.name !== 'NumberDurationLiteral');
   return vectors.length === 1 ? visit(vectors[0]!, findings) : undefined;
 }
 
-/** A vector over a range of which there is a sample every `everySeconds`. */
+/** Visits a vector over a range that has a sample every `everySeconds`. */
 function widen(inner: SyntaxNode | undefined, range: SyntaxNode | undefined, everySeconds: number, findings: Findings) {
   const visited = inner && visit(inner, findings);
   const rangeSeconds = range && secondsOf(range, findings.text);
@@ -168,7 +168,7 @@ function fieldMatcher(matcher: SyntaxNode, text: string): FieldMatcher | undefin
   return { field, label: text.slice(label.from, label.to), from: matcher.from, to: matcher.to };
 }
 
-/** The grouping of an aggregation; undefined for `without`, which may drop the labels we need. */
+/** The grouping of an aggregation; undefined for `without`, which may drop required labels. */
 function groupingOf(children: readonly SyntaxNode[], text: string): Grouping | undefined {
   const modifier = children.find((child) => child.name === 'AggregateModifier');
   if (!modifier) {
@@ -185,15 +185,15 @@ function onlyLabel(matchers: readonly FieldMatcher[], field: FieldMatcher['field
   return labels.size === 1 ? [...labels][0] : undefined;
 }
 
-/** Variables whose several series of one experiment are told apart by their labels, which the store keeps. */
+/** Variables whose series are stored with their labels, so that one experiment may have several. */
 const labelled = /^jvm/;
 
-/** Aggregations whose answers keep the labels of the series that they take. */
-const takesSeries = /\b(topk|bottomk|limitk|limit_ratio|count_values)\b/i;
+/** Aggregations whose results keep the labels of their input series. */
+const keepsLabels = /\b(topk|bottomk|limitk|limit_ratio|count_values)\b/i;
 
 /**
- * Whether every number that the profile gives of an experiment comes from one series. Where there are more the first of the window is read, and the first of
- * a part of it may be another: then windows that were read at different times do not belong together.
+ * Whether each value of an experiment comes from exactly one series, for all queries of the profile. If a query returns several series, we
+ * read the first; the first of a part of the window may be another one, so windows that were read at different times must not be combined.
  */
 export function hasOneSeries({ variables }: MetricProfile, stepSeconds: number): boolean {
   return (['container', 'namespace'] as const).every((type) =>
@@ -201,7 +201,7 @@ export function hasOneSeries({ variables }: MetricProfile, stepSeconds: number):
       const query = variables.get(variable)?.queries[name];
       if (query === undefined || labelled.test(variable)) return true;
       const shape = readQueryShape(replaceDuration(query, stepSeconds), type);
-      if (!shape || takesSeries.test(query)) return false;
+      if (!shape || keepsLabels.test(query)) return false;
       const ownLabels = [shape.namespaceLabel, shape.containerLabel];
       return shape.groupings.at(-1)?.labels.every((label) => ownLabels.includes(label)) ?? false;
     }),
