@@ -136,7 +136,7 @@ describe('a receiver that does not take it', () => {
     const jobId = await startJob(service.url, { time_range, webhook: { url: receiver.hook(`gone-${status}`, status, 200) } });
     expect(await waitForWebhook(jobId)).toEqual({
       status: 'FAILED',
-      notifications: { type: 'ERROR', code: status, message: expect.stringContaining(`answered ${status}`) },
+      notifications: { type: 'ERROR', code: status, message: expect.stringContaining(`responded with ${status}`) },
     });
     expect(receiver.calls(`gone-${status}`)).toHaveLength(1);
     expect(await waitForEnd(service.url, jobId)).toMatchObject({ status: 'COMPLETED', failed_experiments: 0 });

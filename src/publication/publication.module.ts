@@ -3,6 +3,6 @@ import { KafkaClient } from './kafka-client.js';
 import { Publisher } from './publisher.js';
 import { WebhookClient } from './webhook-client.js';
 
-/** Tells others what jobs found: records on Kafka, a call to the job's webhook. */
+/** Publishes results: records on Kafka, calls to webhooks. */
 @Module({ providers: [KafkaClient, Publisher, WebhookClient], exports: [Publisher, WebhookClient] })
 export class PublicationModule {}
