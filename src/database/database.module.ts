@@ -10,16 +10,16 @@ import { DiscoveryAnswers1795400000000 } from './migrations/1795400000000-discov
 import { Attempts1795500000000 } from './migrations/1795500000000-attempts.js';
 import { SentTopics1795600000000 } from './migrations/1795600000000-sent-topics.js';
 
-/** Where PostgreSQL is, for threads that make connections of their own. */
+/** Address of PostgreSQL, for threads that open their own connections. */
 export class DatabaseAddress {
-  /** `postgres://…`, with the password. */
+  /** `postgres://…`, including the password. */
   constructor(readonly url: string) {}
 }
 
-/** Any number, the same in every process of ours: serialises migrations of processes that start together. */
+/** Advisory lock that serializes the migrations of processes that start together. Any number, the same in all of them. */
 const lockKey = 7_281_554_301;
 
-/** Brings the database to this release, one process at a time. The lock ends with its transaction, so that it holds behind a pooler too. */
+/** Migrates the database to this release, one process at a time. The lock belongs to the transaction, so that it works behind a pooler. */
 export async function migrate(database: DataSource): Promise<void> {
   await database.transaction(async (transaction) => {
     await transaction.query('SELECT pg_advisory_xact_lock($1)', [lockKey]);
@@ -27,12 +27,12 @@ export async function migrate(database: DataSource): Promise<void> {
   });
 }
 
-/** Tells whether PostgreSQL answers. */
+/** Checks whether PostgreSQL responds. */
 @Injectable()
 export class DatabaseProbe {
   constructor(private readonly database: DataSource) {}
 
-  /** Why PostgreSQL cannot be used now; undefined when it can. */
+  /** Returns why PostgreSQL cannot be used now; undefined if it can. */
   async trouble(): Promise<string | undefined> {
     return this.database.query('SELECT 1').then(
       () => undefined,
@@ -44,7 +44,7 @@ export class DatabaseProbe {
 const log = logOf('database');
 
 export interface DatabaseOptions {
-  /** Brings the tables to this release; false in the threads of a process that has done so. Default true. */
+  /** Whether to run the migrations; false in the threads of a process that has run them. Default true. */
   readonly migrates?: boolean;
 }
 
@@ -71,11 +71,11 @@ export class DatabaseModule {
         retryAttempts: 10,
         retryDelay: 1000,
         verboseRetryLog: true,
-        poolErrorHandler: (error: unknown) => log.warn({ error: String(error) }, 'a connection to PostgreSQL broke'),
+        poolErrorHandler: (error: unknown) => log.warn({ error: String(error) }, 'connection to PostgreSQL lost'),
         extra: poolOptions,
       }),
       dataSourceFactory: async (options) => {
-        if (!options) throw new Error('no options of the database');
+        if (!options) throw new Error('TypeORM passed no options');
         const database = await new DataSource(options).initialize().catch((cause) => {
           throw connectFailure(url, cause);
         });
