@@ -97,14 +97,14 @@ describe('checkStart', () => {
       faultsOf({ ...environment, KAFKA_SSL_CAFILE: folder, KAFKA_SSL_CERTFILE: certificate, KAFKA_SSL_KEYFILE: key });
     expect(tls(notPem, notPem)).toEqual([
       expect.stringMatching(/^KAFKA_SSL_CAFILE: cannot read .*: it is a folder/),
-      expect.stringMatching(/^KAFKA_SSL_CERTFILE: .* holds no certificate in PEM form/),
-      expect.stringMatching(/^KAFKA_SSL_KEYFILE: .* holds no private key in PEM form/),
+      expect.stringMatching(/^KAFKA_SSL_CERTFILE: .* is not a certificate in PEM format/),
+      expect.stringMatching(/^KAFKA_SSL_KEYFILE: .* is not a private key in PEM format/),
     ]);
     const der = file('client.der', '');
     writeFileSync(der, new X509Certificate(readFileSync(tlsFile('client.crt'))).raw);
-    expect(tls(der, tlsFile('client.key'))[1]).toMatch(/^KAFKA_SSL_CERTFILE: .* holds no certificate in PEM form/);
+    expect(tls(der, tlsFile('client.key'))[1]).toMatch(/^KAFKA_SSL_CERTFILE: .* is not a certificate in PEM format/);
     expect(tls(tlsFile('client.crt'), tlsFile('client.key'))).toEqual([expect.stringMatching(/^KAFKA_SSL_CAFILE/)]);
-    expect(tls(tlsFile('client.crt'), tlsFile('server.key'))[1]).toMatch(/^KAFKA_SSL_KEYFILE: .* does not hold the key of /);
+    expect(tls(tlsFile('client.crt'), tlsFile('server.key'))[1]).toMatch(/^KAFKA_SSL_KEYFILE: .* is not the key of /);
   });
 
   it('hides no fault behind another', () => {

@@ -9,7 +9,7 @@ import { AppModule } from './app.module.js';
 import { untilAborted } from './calls/abort.js';
 import { checkStart } from './check-start.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
-import { answerInTime, ErrorEnvelopeFilter } from './rest/errors.js';
+import { ErrorEnvelopeFilter, respondInTime } from './rest/errors.js';
 import { refuseForeignPages } from './rest/foreign-pages.js';
 import { HealthController, openWarning, reachesOthers } from './rest/health.controller.js';
 import { logger, logOf, NestLogger } from './settings/logger.js';
@@ -64,7 +64,7 @@ async function serve(settings: Settings, databaseUrl: string, signal: AbortSigna
   });
   const app = await untilAborted(creating, signal);
   try {
-    app.use(answerInTime);
+    app.use(respondInTime);
     app.use(withoutPrefix(settings.BASE_PATH));
     app.use(refuseForeignPages(settings));
     // Browsers ask before they send what is not simple; only pages that are named are told yes.

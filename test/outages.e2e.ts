@@ -138,12 +138,12 @@ describe('missing topics that may not be created', () => {
     await service?.stop();
 
     service = await startService({ env: { PROMETHEUS_URL: prometheus.url, DATABASE_URL } });
-    expect(await readinessOf(service.url)).toContain('the records of 1 job are still to be sent');
+    expect(await readinessOf(service.url)).toContain('the records of 1 job are still pending');
     await waitUntil('the log says so', async () =>
       service!.logs.some(({ msg }) => /records of jobs are still to be sent/.test(String(msg))),
     );
     expect((await remove(service.url)).status).toBe(200);
-    expect(await readinessOf(service.url)).not.toContain('still to be sent');
+    expect(await readinessOf(service.url)).not.toContain('still pending');
     await service.stop();
     service = undefined;
   });

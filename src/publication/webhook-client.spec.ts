@@ -164,7 +164,7 @@ describe('WebhookClient', () => {
   it('uses a proxy, also for names that only the proxy resolves, but not for blocked addresses', async () => {
     const { url, received } = await receiver({ status: 200 });
     const proxy = await startTinyProxy({ 'hooks.invalid': new URL(url).host });
-    const takeBack = withProxyVariables({ HTTP_PROXY: proxy.url });
+    const restore = withProxyVariables({ HTTP_PROXY: proxy.url });
     try {
       const guarded = new WebhookClient({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: false, WEBHOOK_SECRET: undefined });
       const callOf = (target: string) => guarded.call({ url: target, deliveryId: 'job-1', ...bodyOf('[]') }, { pace });
@@ -173,7 +173,7 @@ describe('WebhookClient', () => {
       expect(await callOf('http://10.0.0.1/x')).toMatchObject({ status: 'FAILED', notification: { code: 403 } });
       expect([received.length, proxy.asked]).toEqual([1, ['POST http://hooks.invalid/x']]);
     } finally {
-      takeBack();
+      restore();
       proxy.close();
     }
   });

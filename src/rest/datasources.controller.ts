@@ -7,12 +7,12 @@ import { DatasourceError } from '../datasource/datasource-error.js';
 import { Datasources } from '../datasource/datasources.js';
 import { type ReaderProbe, ReaderProbes } from '../probes/reader-probes.js';
 
-/** What probing a datasource told, or why it is not known. */
+/** Result of probing a datasource, or why there is none. */
 export type KnownProbe =
   | Pick<ReaderProbe, 'used' | 'version' | 'reason'>
   | { readonly used?: undefined; readonly version?: undefined; readonly reason: string };
 
-/** A datasource in Kruize's shape (spec: rest-api.md 2.2), without credentials and with how its usage is read. */
+/** A datasource in Kruize's format (Kruize: design/KruizeLocalAPI.md), without credentials and with how its usage is read. */
 export interface ShownDatasource {
   readonly name: string;
   readonly provider: string;
@@ -22,15 +22,15 @@ export interface ShownDatasource {
   readonly authenticationConfig: { readonly type: string };
   readonly usage_reader: {
     readonly configured: string;
-    /** `chunks` or `promql`; null where it is not known. */
+    /** `chunks` or `promql`; null if not known. */
     readonly used: string | null;
-    /** Of the server, as it tells itself; null where it does not. */
+    /** Version that the server reports; null if it reports none. */
     readonly version: string | null;
     readonly reason: string;
   };
 }
 
-/** Shows one datasource. */
+/** Returns one datasource as GET /datasources shows it. */
 export function showDatasource(datasource: Datasource, { used, version, reason }: KnownProbe): ShownDatasource {
   const { name, provider, serviceName, namespace, url, authentication, usageReader } = datasource;
   return {
@@ -44,10 +44,10 @@ export function showDatasource(datasource: Datasource, { used, version, reason }
   };
 }
 
-/** So long an answer waits for datasources that are being probed. */
-const longestProbeWaitMs = 2_000;
+/** Maximum time that a response waits for running probes. */
+const maxProbeWaitMs = 2_000;
 
-/** GET /datasources in Kruize's shape (spec: rest-api.md 2.2). */
+/** GET /datasources in Kruize's format (Kruize: design/KruizeLocalAPI.md). */
 @Controller('datasources')
 export class DatasourcesController {
   constructor(
@@ -55,7 +55,7 @@ export class DatasourcesController {
     private readonly probes: ReaderProbes,
   ) {}
 
-  /** Without any datasource the list is missing, as in the reference. */
+  /** Omits `datasources` if there are none, as Kruize does. */
   @Get()
   async list(@Query('name') name?: unknown): Promise<{ version: string; datasources?: ShownDatasource[] }> {
     const wanted = name === undefined ? this.datasources.all() : [this.find(name)];
@@ -75,11 +75,11 @@ export class DatasourcesController {
   }
 
   private async probeOf(datasource: Datasource): Promise<KnownProbe> {
-    const late = delay(longestProbeWaitMs, { reason: 'it is being probed and has not answered yet' }, { ref: false });
+    const timeout = delay(maxProbeWaitMs, { reason: 'the probe is running and has no response yet' }, { ref: false });
     const probe = this.probes.of(datasource).catch((error: unknown) => {
       if (!(error instanceof DatasourceError)) throw error;
       return { reason: error.message };
     });
-    return Promise.race([probe, late]);
+    return Promise.race([probe, timeout]);
   }
 }
