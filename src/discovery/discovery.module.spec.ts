@@ -26,6 +26,6 @@ describe('DiscoveryModule', () => {
   });
 
   it('stops the start at faulty datasources', async () => {
-    await expect(start({ DATASOURCES_FILE: '/nowhere.yaml' })).rejects.toThrow(/Faulty datasources:\n {2}DATASOURCES_FILE: cannot read/);
+    await expect(start({ DATASOURCES_FILE: '/nowhere.yaml' })).rejects.toThrow(/Invalid datasources:\n {2}DATASOURCES_FILE: cannot read/);
   });
 });
