@@ -215,9 +215,12 @@ describe('GET /bulk', () => {
     expectEnvelope(await ask('GET', `/bulk?job_id=${jobId}&include=experiments&${query}`), 400, `(field: ${field})`);
   });
 
-  it.each(['limit=5', 'limit=10000', 'limit=5&cursor=YQ', 'experiment_name=none', 'include[a]=b', 'foo=bar'])('takes %s', async (query) => {
-    expect((await ask('GET', `/bulk?job_id=${jobId}&include=experiments&${query}`)).status).toBe(200);
-  });
+  it.each(['limit=5', 'limit=10000', 'limit=5&cursor=YQ', 'experiment_name=none', 'include[a]=b', 'foo=bar'])(
+    'accepts %s',
+    async (query) => {
+      expect((await ask('GET', `/bulk?job_id=${jobId}&include=experiments&${query}`)).status).toBe(200);
+    },
+  );
 
   it('answers HEAD like GET, without a body', async () => {
     expect(await ask('HEAD', `/bulk?job_id=${jobId}`)).toMatchObject({ status: 200, body: undefined });

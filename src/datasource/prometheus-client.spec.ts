@@ -143,7 +143,7 @@ describe('PrometheusClient', () => {
     const client = clientWith();
     await client.query(datasourceAt('http://prometheus.example:9090/a'), request);
     await client.query(datasourceAt(url), request);
-    expect(proxy.asked).toEqual(['POST http://prometheus.example:9090/a/api/v1/query']);
+    expect(proxy.requests).toEqual(['POST http://prometheus.example:9090/a/api/v1/query']);
   });
 
   it.each<[string, (response: ServerResponse) => void, string]>([
@@ -429,7 +429,7 @@ describe('PrometheusClient', () => {
       closing.push(withProxyVariables({ HTTPS_PROXY: proxy.url }), () => proxy.close());
       await expect(clientWith().query(datasourceAt(url, { caFile }), request)).resolves.toBeDefined();
       expect((await failureOf(clientWith().query(datasourceAt(url), request))).failure).toBe('unreachable');
-      expect(proxy.asked).toEqual(Array(2).fill(`CONNECT ${new URL(url).host}`));
+      expect(proxy.requests).toEqual(Array(2).fill(`CONNECT ${new URL(url).host}`));
     });
 
     it.each([{ caFile }, { insecureSkipVerify: true }])('accepts it with %j', async (more) => {

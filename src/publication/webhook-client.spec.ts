@@ -171,7 +171,7 @@ describe('WebhookClient', () => {
       expect(await callOf('http://hooks.invalid/x')).toEqual({ status: 'COMPLETED' });
       expect(await callOf('http://localhost/x')).toMatchObject({ status: 'FAILED', notification: { code: 403 } });
       expect(await callOf('http://10.0.0.1/x')).toMatchObject({ status: 'FAILED', notification: { code: 403 } });
-      expect([received.length, proxy.asked]).toEqual([1, ['POST http://hooks.invalid/x']]);
+      expect([received.length, proxy.requests]).toEqual([1, ['POST http://hooks.invalid/x']]);
     } finally {
       restore();
       proxy.close();

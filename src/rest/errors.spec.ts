@@ -10,20 +10,20 @@ function responseTo(
   error: unknown,
   begun: { headersSent: boolean; writableEnded: boolean } = { headersSent: false, writableEnded: false },
 ) {
-  const answer: { status?: number; body?: Record<string, unknown>; retryAfter?: number; isCut?: boolean } = {};
+  const sent: { status?: number; body?: Record<string, unknown>; retryAfter?: number; isCut?: boolean } = {};
   const response = {
     ...begun,
-    setHeader: (_: string, value: number) => (answer.retryAfter = value),
+    setHeader: (_: string, value: number) => (sent.retryAfter = value),
     status: (status: number) => {
-      answer.status = status;
+      sent.status = status;
       return response;
     },
     type: () => response,
-    send: (body: string) => (answer.body = JSON.parse(body)),
-    destroy: () => (answer.isCut = true),
+    send: (body: string) => (sent.body = JSON.parse(body)),
+    destroy: () => (sent.isCut = true),
   };
   new ErrorEnvelopeFilter().catch(error, { switchToHttp: () => ({ getResponse: () => response }) } as never);
-  return answer;
+  return sent;
 }
 
 const bodyParser = Object.assign(new Error('request entity too large'), { type: 'entity.too.large', status: 413 });
