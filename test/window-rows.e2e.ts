@@ -63,19 +63,19 @@ const useLast = (key: string, daysAgo: number) =>
 const [one, two, three] = [randomUUID(), randomUUID(), randomUUID()];
 
 describe('windows in the store', () => {
-  it('are those of the keys and blocks that are asked for', async () => {
+  it('are read by the requested keys and blocks', async () => {
     await write({ key: one, numbers: [4, 5, 6, 7], text: 'one' }, { key: two, numbers: [5], text: 'two' });
     expect(await load([one], 5, 6)).toEqual({ [one]: ['5 one', '6 one'] });
     expect(await load([one, two, three], 5, 5)).toEqual({ [one]: ['5 one'], [two]: ['5 two'] });
   });
 
-  it('replace blocks of the same number, and all of them where that is asked for; other windows stay', async () => {
+  it('replace blocks of the same number, or all of them on request; other windows stay', async () => {
     await write({ key: one, numbers: [1, 2], text: 'old' }, { key: two, numbers: [1, 2], text: 'old' }, { key: three, numbers: [1, 2] });
     await write({ key: one, numbers: [2, 3], text: 'new' }, { key: two, numbers: [2], text: 'new', replacesAll: true });
     expect(await load([one, two, three])).toEqual({ [one]: ['1 old', '2 new', '3 new'], [two]: ['2 new'], [three]: ['1 x', '2 x'] });
   });
 
-  it('are counted by their own bytes, and from the latest first block on', async () => {
+  it('are counted in bytes, starting at the latest first block', async () => {
     await write({ key: one, numbers: [1, 2], bytes: 10, firstBlock: 7 }, { key: two, numbers: [1], bytes: 50, firstBlock: 3 });
     await write({ key: one, numbers: [3], bytes: 5, firstBlock: 4 });
     expect(await series()).toEqual([
@@ -84,7 +84,7 @@ describe('windows in the store', () => {
     ]);
   });
 
-  it('are written by one writer after the other', async () => {
+  it('are written by one writer at a time', async () => {
     await other.query('SELECT pg_advisory_lock($1)', [locks.write]);
     const written = write({ key: one, numbers: [1] });
     const waiting = async () =>
@@ -95,15 +95,15 @@ describe('windows in the store', () => {
     expect(await load([one])).toEqual({ [one]: ['1 x'] });
   });
 
-  it('are written whole or not at all', async () => {
+  it('are written completely or not at all', async () => {
     await write({ key: one, numbers: [1], text: 'old' });
     await expect(write({ key: one, numbers: [1, 2, 2], text: 'new' })).rejects.toThrow(/duplicate key/);
     expect(await load([one])).toEqual({ [one]: ['1 old'] });
   });
 });
 
-describe('clearing up', () => {
-  it('deletes windows that nobody has used for long, with their blocks, and no others', async () => {
+describe('cleanup', () => {
+  it('deletes windows that have not been used for long, with their blocks, and no others', async () => {
     await write({ key: one, numbers: [1] }, { key: two, numbers: [1] });
     await useLast(one, 17);
     await useLast(two, 15);
@@ -112,7 +112,7 @@ describe('clearing up', () => {
     expect(await series()).toMatchObject([{ key: two }]);
   });
 
-  it('deletes those used least beyond the size; one that just fits stays', async () => {
+  it('deletes the least recently used windows above the size limit; one that just fits stays', async () => {
     await write(
       { key: one, numbers: [1], bytes: megabyte },
       { key: two, numbers: [1], bytes: 2 * megabyte },
@@ -126,13 +126,13 @@ describe('clearing up', () => {
     expect(Object.keys(await load([one, two, three])).sort()).toEqual([one, two].sort());
   });
 
-  it('deletes blocks before the first that is needed', async () => {
+  it('deletes blocks before the first required one', async () => {
     await write({ key: one, numbers: [1, 2, 3], firstBlock: 2 }, { key: two, numbers: [1], firstBlock: 1 });
     await store.clearUp();
     expect(await load([one, two])).toEqual({ [one]: ['2 x', '3 x'], [two]: ['1 x'] });
   });
 
-  it('is left to the process that is at it', async () => {
+  it('is skipped while another process does it', async () => {
     await write({ key: one, numbers: [1] });
     await useLast(one, 17);
     await other.query('SELECT pg_advisory_lock($1)', [locks.clearUp]);
