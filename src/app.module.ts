@@ -5,7 +5,7 @@ import { RestModule } from './rest/rest.module.js';
 import { SettingsModule } from './settings/settings.module.js';
 import type { Settings } from './settings/settings-schema.js';
 
-/** The service, put together for one process. */
+/** Root module of one process. */
 @Module({})
 export class AppModule {
   static of(settings: Settings, databaseUrl: string): DynamicModule {

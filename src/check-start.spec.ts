@@ -31,12 +31,12 @@ function faultsOf(environment: Record<string, string>): readonly string[] {
 }
 
 describe('checkStart', () => {
-  it('gives the settings, and warns where no datasource is configured', () => {
+  it('returns the settings, with a warning if no datasource is configured', () => {
     expect(checkStart({ PROMETHEUS_URL: 'http://prometheus:9090' })).toMatchObject({ settings: { PORT: 8080 }, warnings: [] });
     expect(checkStart({}).warnings).toEqual([expect.stringContaining('No datasource is configured')]);
   });
 
-  it("reads Kruize's datasources, unless others have their names", () => {
+  it("reads Kruize's datasources, unless others have the same names", () => {
     const datasource = [
       { name: 'prometheus-1', provider: 'prometheus', serviceName: 'prometheus-k8s', namespace: 'monitoring', url: '' },
       { name: 'thanos-1', provider: 'thanos', serviceName: '', namespace: '', url: 'http://thanos:9090' },
@@ -46,7 +46,7 @@ describe('checkStart', () => {
     expect(faultsOf({ ...environment, PROMETHEUS_URL: 'http://prometheus:9090' })).toEqual([]);
   });
 
-  it('finds all faults at once, each by its setting, and shows no secret', () => {
+  it('lists all errors at once, each with its setting, without secrets', () => {
     const config = join(folder, 'config');
     mkdirSync(join(config, 'metadata-profiles'), { recursive: true });
     file('config/metadata-profiles/a.json', '{');
@@ -83,31 +83,31 @@ describe('checkStart', () => {
       'clientKeyPath',
       { authentication: { type: 'mtls', credentials: { clientCertPath: tlsFile('client.crt'), clientKeyPath: '/none/key' } } },
     ],
-  ])('finds that a datasource names a file that is not there: %s', (member, entry) => {
+  ])('reports a missing file of a datasource: %s', (member, entry) => {
     const path = file('files.json', [{ name: 'p', provider: 'prometheus', url: 'http://p', ...entry }]);
     expect(faultsOf({ DATASOURCES_FILE: path })).toEqual([
       expect.stringMatching(new RegExp(`^DATASOURCES_FILE: entry 1 \\(p\\): ${member}: cannot read .*ENOENT`)),
     ]);
   });
 
-  it('finds that a file does not hold what it should', () => {
+  it('reports files with the wrong content', () => {
     const notPem = import.meta.filename;
     const environment = { KAFKA_SECURITY_PROTOCOL: 'SSL', KAFKA_BOOTSTRAP_SERVERS: 'k:9093' };
     const tls = (certificate: string, key: string) =>
       faultsOf({ ...environment, KAFKA_SSL_CAFILE: folder, KAFKA_SSL_CERTFILE: certificate, KAFKA_SSL_KEYFILE: key });
     expect(tls(notPem, notPem)).toEqual([
       expect.stringMatching(/^KAFKA_SSL_CAFILE: cannot read .*: it is a folder/),
-      expect.stringMatching(/^KAFKA_SSL_CERTFILE: .* holds no certificate in PEM form/),
-      expect.stringMatching(/^KAFKA_SSL_KEYFILE: .* holds no private key in PEM form/),
+      expect.stringMatching(/^KAFKA_SSL_CERTFILE: .* is not a certificate in PEM format/),
+      expect.stringMatching(/^KAFKA_SSL_KEYFILE: .* is not a private key in PEM format/),
     ]);
     const der = file('client.der', '');
     writeFileSync(der, new X509Certificate(readFileSync(tlsFile('client.crt'))).raw);
-    expect(tls(der, tlsFile('client.key'))[1]).toMatch(/^KAFKA_SSL_CERTFILE: .* holds no certificate in PEM form/);
+    expect(tls(der, tlsFile('client.key'))[1]).toMatch(/^KAFKA_SSL_CERTFILE: .* is not a certificate in PEM format/);
     expect(tls(tlsFile('client.crt'), tlsFile('client.key'))).toEqual([expect.stringMatching(/^KAFKA_SSL_CAFILE/)]);
-    expect(tls(tlsFile('client.crt'), tlsFile('server.key'))[1]).toMatch(/^KAFKA_SSL_KEYFILE: .* does not hold the key of /);
+    expect(tls(tlsFile('client.crt'), tlsFile('server.key'))[1]).toMatch(/^KAFKA_SSL_KEYFILE: .* is not the key of /);
   });
 
-  it('hides no fault behind another', () => {
+  it('hides no error behind another', () => {
     const faults = faultsOf({
       DATASOURCES_FILE: join(folder, 'none.yaml'),
       PROMETHEUS_URL: 'http://h:9/#x',
@@ -116,7 +116,7 @@ describe('checkStart', () => {
     expect(faults.map((fault) => fault.split(/[: ]/, 1)[0])).toEqual(['KRUIZE_CONFIG_FILE', 'DATASOURCES_FILE', 'PROMETHEUS_URL']);
   });
 
-  it('names KRUIZE_CONFIG_FILE where that configures the datasource', () => {
+  it('names KRUIZE_CONFIG_FILE for its datasources', () => {
     const entry = { name: 'p', provider: 'prometheus', url: 'http://p', tls: { caFile: '/none/ca.pem' } };
     expect(faultsOf({ KRUIZE_CONFIG_FILE: file('kruize.json', { datasource: [entry] }) })).toEqual([
       expect.stringMatching(/^KRUIZE_CONFIG_FILE: entry 1 \(p\): tls.caFile: cannot read /),
@@ -132,17 +132,17 @@ describe('checkStart', () => {
     ['KRUIZE_CONFIG_FILE', 'https://u:s3cret@x/z'],
     ['LAYERS', 'https://u:s3cret@x'],
     ['CE_SOURCE', `https://u:${'s3cret'.repeat(40)}@h^`],
-  ])('hides what may be a secret in a faulty %s=%s', (name, value) => {
+  ])('masks possible secrets in an invalid %s=%s', (name, value) => {
     expect(() => checkStart({ [name]: value })).toThrow(/\/\/\*\*\*@/);
     expect(() => checkStart({ [name]: value })).not.toThrow(/s3cret/);
   });
 
   it.each([
-    ['password: *hunter2', /it is not one valid YAML document\. Correct it; values that begin with \*, &, ! or \| need quotes$/],
+    ['password: *hunter2', /it is not a valid YAML document\. Correct it; values that begin with \*, &, ! or \| need quotes$/],
     ['password: |hunter2', /line 4, column \d+\)\. Correct it; values that begin/],
     ['password: !hunter2', /line 4, column \d+\)\. Correct it; values that begin/],
-    ['password: *hunter2\n  - &hunter2 x', /it is not one valid YAML document/],
-  ])('refuses a datasources file with %s, and shows none of it', (line, message) => {
+    ['password: *hunter2\n  - &hunter2 x', /it is not a valid YAML document/],
+  ])('rejects a datasources file with %s, without showing its content', (line, message) => {
     const DATASOURCES_FILE = file(
       'broken.yaml',
       `- name: a\n  provider: prometheus\n  url: http://p\n  authentication: { type: basic }\n  ${line}\n`.replace(
@@ -155,7 +155,7 @@ describe('checkStart', () => {
     expect(faults.join()).not.toContain('hunter2');
   });
 
-  it("finds what PostgreSQL's address and folder lack beside other faults", () => {
+  it('reports unreadable files of DATABASE_URL and an invalid DATA_DIR together with other errors', () => {
     expect(faultsOf({ DATABASE_URL: 'postgres://u:p@h/db?sslrootcert=/nope', CE_SOURCE: 'a b' })).toEqual([
       expect.stringMatching(/^CE_SOURCE: /),
       expect.stringMatching(/^DATABASE_URL: .*\/nope/),
@@ -170,7 +170,7 @@ describe('checkStart', () => {
     expect(faultsOf({ DATA_DIR: join(folder, 'a', 'b') })).toEqual([]);
   });
 
-  it('refuses a token file without a token', () => {
+  it('rejects a token file without a token', () => {
     const entry = { name: 'p', provider: 'prometheus', url: 'http://p' };
     const path = file('token', '\n');
     const authentication = { type: 'bearer', credentials: { tokenFilePath: path } };
@@ -179,11 +179,11 @@ describe('checkStart', () => {
     ]);
   });
 
-  it('names PROMETHEUS_URL for what is wrong with its datasource', () => {
+  it('names PROMETHEUS_URL for errors of its datasource', () => {
     expect(faultsOf({ PROMETHEUS_URL: 'http://h:9/?x=1' })).toEqual([expect.stringMatching(/^PROMETHEUS_URL\b/)]);
   });
 
-  it('finds a layer that nobody knows, and profiles that jobs need', () => {
+  it('reports an unknown layer and missing default profiles', () => {
     expect(faultsOf({ LAYERS: 'containr' })).toEqual([expect.stringMatching(/^LAYERS: containr: no file of CONFIG_DIR\/layers/)]);
     expect(faultsOf({ CONFIG_DIR: join(folder, 'nowhere') })).toEqual([
       expect.stringMatching(/^CONFIG_DIR: cannot read .*nowhere: there is no such file or folder \(ENOENT\)\. Create the folder/),
@@ -195,7 +195,7 @@ describe('checkStart', () => {
     ]);
   });
 
-  it('takes a copy of the folder that ships', () => {
+  it('accepts a copy of the included folder', () => {
     const copy = join(folder, 'copy');
     cpSync(new URL('../config', import.meta.url), copy, { recursive: true });
     expect(faultsOf({ CONFIG_DIR: copy, LAYERS: 'container,quarkus' })).toEqual([]);

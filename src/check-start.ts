@@ -12,16 +12,15 @@ import { inspectSettings, SettingsError } from './settings/read-settings.js';
 import type { Settings } from './settings/settings-schema.js';
 import { requestDefaults } from './sizing/bulk-request.js';
 
-/** What a start is made of. */
+/** Result of the checks before the start. */
 export interface Start {
   readonly settings: Settings;
-  /** What the operator should know though it is no fault. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads everything that a start reads, before any server starts: settings, the files that they name, and what was built. Throws one
- * SettingsError with all faults, each of which begins with the name of its setting; secrets are not shown.
+ * Checks the settings, the files that they name and the build, before any server starts. Throws one SettingsError with all errors. Each error begins
+ * with the name of its setting and shows no secrets.
  */
 export function checkStart(environment: Readonly<Record<string, string | undefined>>): Start {
   const { settings, faults, warnings } = inspectSettings(environment);
@@ -41,11 +40,11 @@ export function checkStart(environment: Readonly<Record<string, string | undefin
 
 function configFaults(settings: Settings): string[] {
   const folder = settings.CONFIG_DIR;
-  const fault = folder === undefined ? undefined : folderFault(folder, { mayBeMade: false });
+  const fault = folder === undefined ? undefined : folderFault(folder, { mayBeCreated: false });
   if (fault) return [`CONFIG_DIR: ${fault}. Create the folder or unset CONFIG_DIR`];
   return [
-    ...faultsIn('CONFIG_DIR', () => lacking('metadata profile', requestDefaults.metadata_profile, new MetadataProfiles(settings))),
-    ...faultsIn('CONFIG_DIR', () => lacking('metric profile', requestDefaults.metric_profile, new MetricProfiles(settings))),
+    ...faultsIn('CONFIG_DIR', () => missingProfile('metadata profile', requestDefaults.metadata_profile, new MetadataProfiles(settings))),
+    ...faultsIn('CONFIG_DIR', () => missingProfile('metric profile', requestDefaults.metric_profile, new MetricProfiles(settings))),
     ...faultsIn('CONFIG_DIR', () => {
       new Layers(settings);
       return [];
@@ -55,10 +54,10 @@ function configFaults(settings: Settings): string[] {
 
 function databaseFaults(settings: Settings): string[] {
   if (settings.DATABASE_URL === undefined) {
-    const fault = folderFault(settings.DATA_DIR, { mayBeMade: true });
+    const fault = folderFault(settings.DATA_DIR, { mayBeCreated: true });
     return fault ? [`DATA_DIR: ${fault}. Set DATA_DIR to a folder that this user can write to, or set DATABASE_URL`] : [];
   }
-  // pg reads the files that the address names (sslrootcert, sslcert, sslkey) when a client is made.
+  // The constructor of pg.Client reads the files in the URL (sslrootcert, sslcert, sslkey).
   return (['DATABASE_URL', 'DATABASE_DIRECT_URL'] as const).flatMap((name) => {
     try {
       if (settings[name]) new pg.Client({ connectionString: settings[name] });
@@ -69,19 +68,19 @@ function databaseFaults(settings: Settings): string[] {
   });
 }
 
-/** Why a path is not a folder, or could not become one where it may be made; undefined if it is or could. */
-function folderFault(path: string, { mayBeMade }: { mayBeMade: boolean }): string | undefined {
+/** Returns why a path is not a folder and, if `mayBeCreated`, cannot be created; undefined if it can be used. */
+function folderFault(path: string, { mayBeCreated }: { mayBeCreated: boolean }): string | undefined {
   try {
     return statSync(path).isDirectory() ? undefined : `${path} is not a folder`;
   } catch (error) {
-    const above = dirname(resolve(path));
+    const parent = dirname(resolve(path));
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (mayBeMade && isMissing && above !== path) return folderFault(above, { mayBeMade });
+    if (mayBeCreated && isMissing && parent !== path) return folderFault(parent, { mayBeCreated });
     return `cannot read ${path}: ${whyUnreadable(error)}`;
   }
 }
 
-/** The faults that `read` gives or throws; those that name no setting get this one's name. */
+/** Returns the errors that `read` returns or throws. Those that do not name a setting get the name of `setting`. */
 function faultsIn(setting: string, read: () => readonly string[]): string[] {
   try {
     return [...read()];
@@ -92,8 +91,8 @@ function faultsIn(setting: string, read: () => readonly string[]): string[] {
   }
 }
 
-function lacking(kind: string, name: string, profiles: { find(name: string): unknown }): string[] {
-  return profiles.find(name) ? [] : [`CONFIG_DIR: there is no ${kind} "${name}", which jobs use unless they name another`];
+function missingProfile(kind: string, name: string, profiles: { find(name: string): unknown }): string[] {
+  return profiles.find(name) ? [] : [`CONFIG_DIR: there is no ${kind} "${name}", which jobs use by default`];
 }
 
 function kafkaFiles(settings: Settings): NamedFile[] {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Only syntax of Node 12 (no ?., no ??, no top-level await): an older Node then says which one is needed.
+// Only syntax of Node 12 (no ?., no ??, no top-level await), so that an old Node can report which version is required.
 import { faultOfNode } from './node-version.js';
 
 const fault = faultOfNode(process.version);

@@ -3,17 +3,17 @@ import type { ExplainOptions } from './cli/explain-profile.js';
 import type { UsageOptions } from './cli/save-usage.js';
 import { version } from './version.js';
 
-// Each command's code is loaded when it runs, so that the others, and --help, start at once.
+// A command loads its code when it runs, so that --help and the other commands start quickly.
 const program = new Command('rightsizer')
   .description('Sizes containers and namespaces from their recorded usage.')
   .version(version)
-  .showHelpAfterError('(rightsizer --help shows what there is)');
+  .showHelpAfterError('(rightsizer --help lists the commands)');
 
 program
   .command('recommend')
-  .description('compute recommendations from saved usage files, without any server: one line of JSON a file on stdout')
-  .argument('<file...>', 'usage files; - reads stdin')
-  .option('--explain', 'tell on stderr how each number comes about')
+  .description('compute recommendations from saved usage files, without any server; prints one line of JSON per file')
+  .argument('<file...>', 'usage files; - for stdin')
+  .option('--explain', 'explain on stderr how each number is computed')
   .action(async (files: string[], options: { explain?: boolean }) => {
     const { recommendFiles } = await import('./cli/recommend-files.js');
     process.exitCode = await recommendFiles(files, { explain: options.explain ?? false });
@@ -23,12 +23,12 @@ program
   .command('usage')
   .description("save an experiment's usage from a datasource as a file for `rightsizer recommend`")
   .argument('<experiment>', 'namespace/kind/workload/container, a namespace, or an experiment name in the default format')
-  .option('--datasource-url <url>', 'address of Prometheus; without it the datasource of the settings (PROMETHEUS_URL, DATASOURCES_FILE)')
+  .option('--datasource-url <url>', 'URL of Prometheus (default: the datasource from PROMETHEUS_URL or DATASOURCES_FILE)')
   .option('--datasource <name>', 'name of the datasource in the settings')
-  .option('--end <time>', 'last instant, ISO-8601; without it now')
-  .option('--days <days>', 'how far back', '15')
-  .option('--step <minutes>', 'length of an interval', '15')
-  .option('--metric-profile <name>', 'which PromQL asks for the metrics: a profile of CONFIG_DIR/metric-profiles')
+  .option('--end <time>', 'end of the window in ISO 8601 (default: now)')
+  .option('--days <days>', 'length of the window in days', '15')
+  .option('--step <minutes>', 'length of an interval in minutes', '15')
+  .option('--metric-profile <name>', 'metric profile with the PromQL queries, from CONFIG_DIR/metric-profiles')
   .option('--output <file>', 'write to this file instead of stdout')
   .action(async (experiment: string, options: UsageOptions) => {
     const { saveUsage } = await import('./cli/save-usage.js');
@@ -37,11 +37,11 @@ program
 
 program
   .command('explain-profile')
-  .description('tell for each query of a metric profile whether raw chunks or PromQL answer it, and why')
-  .argument('[name]', 'a profile of CONFIG_DIR/metric-profiles', 'resource-optimization-local-monitoring')
-  .addOption(new Option('--scope <scope>', 'without it the setting USAGE_SCOPE').choices(['workload', 'container']))
+  .description('show for each query of a metric profile whether raw chunks or PromQL are used, and why')
+  .argument('[name]', 'metric profile from CONFIG_DIR/metric-profiles', 'resource-optimization-local-monitoring')
+  .addOption(new Option('--scope <scope>', 'default: the setting USAGE_SCOPE').choices(['workload', 'container']))
   .option('--measurement-duration <duration>', 'length of an interval, such as 15min or 1h', '15min')
-  .option('--json', 'one line of JSON instead of a table')
+  .option('--json', 'print one line of JSON instead of a table')
   .action(
     async (name: string, { measurementDuration, ...options }: Pick<ExplainOptions, 'scope' | 'json'> & { measurementDuration: string }) => {
       const { measurementFault, readDuration } = await import('./settings/duration.js');
@@ -52,7 +52,7 @@ program
     },
   );
 
-// A reader that has seen enough (`| head`) closes the pipe: no fault of ours.
+// A closed pipe, as after `| head`, is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 try {

@@ -1,5 +1,5 @@
-// Only syntax of Node 12 (no ?., no ??, no top-level await): an older Node then says which one is needed.
-// And nothing large: as the first process of a container (PID 1) this one hears no signal before its handlers are there.
+// Only syntax of Node 12 (no ?., no ??, no top-level await), so that an old Node can report which version is required.
+// No large imports: as PID 1 of a container, the process ignores signals until its handlers are installed.
 import { faultOfNode } from './node-version.js';
 
 const fault = faultOfNode(process.version);
@@ -20,7 +20,7 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
     // One Ctrl-C can arrive twice, from the terminal and from npm, so only a later signal forces the exit.
     if (stop.signal.aborted && performance.now() - stopBeganMs > 2000) {
       process.stderr.write(
-        'rightsizer exits at the second signal. Its steps go on in other workers or at the next start, which also takes over an embedded PostgreSQL that keeps running.\n',
+        'rightsizer exits because of a second signal. Other workers or the next start continue its steps. The next start also takes over an embedded PostgreSQL that is still running.\n',
       );
       process.exit(1);
     }
@@ -28,13 +28,13 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
   });
 }
 
-// A fault of ours that nobody caught ends the process in good order too: what it started, such as an embedded PostgreSQL, must not stay behind.
+// An uncaught error also shuts the process down cleanly, so that nothing that it started, such as an embedded PostgreSQL, is left running.
 process.on('uncaughtException', (error) => {
-  process.stderr.write(`rightsizer stops by a fault of its own. ${error.stack}\n`);
+  process.stderr.write(`rightsizer stops because of an internal error. ${error.stack}\n`);
   beginStop(error);
 });
 process.on('unhandledRejection', (reason) => {
-  process.stderr.write(`A failure that nobody waited for: ${reason instanceof Error ? reason.stack : String(reason)}\n`);
+  process.stderr.write(`Unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}\n`);
 });
 
 import('./service.js')

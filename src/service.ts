@@ -9,7 +9,7 @@ import { AppModule } from './app.module.js';
 import { untilAborted } from './calls/abort.js';
 import { checkStart } from './check-start.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
-import { answerInTime, ErrorEnvelopeFilter } from './rest/errors.js';
+import { ErrorEnvelopeFilter, respondInTime } from './rest/errors.js';
 import { refuseForeignPages } from './rest/foreign-pages.js';
 import { HealthController, openWarning, reachesOthers } from './rest/health.controller.js';
 import { logger, logOf, NestLogger } from './settings/logger.js';
@@ -21,10 +21,10 @@ export { describeSettings } from './settings/describe-settings.js';
 
 const log = logOf('main');
 
-/** Beside the time for steps in progress, closing may take so long; then the process ends all the same. */
+/** Time for closing, in addition to SHUTDOWN_TIMEOUT_MS. After it the process exits anyway. */
 const closingMs = 10_000;
 
-/** Runs the service until the signal fires, and ends what it started, whenever that comes. Returns the process' exit code, 1 after a fault; never rejects. */
+/** Runs the service until the signal aborts, and stops everything that it started. Returns the exit code of the process: 1 after an error. Never rejects. */
 export async function runService(signal: AbortSignal): Promise<number> {
   try {
     const { settings, warnings } = checkStart(process.env);
@@ -42,7 +42,7 @@ export async function runService(signal: AbortSignal): Promise<number> {
   }
 }
 
-/** Runs `use` with a database: the one that the settings name, else an embedded one, which ends afterwards. */
+/** Runs `use` with the database of the settings or, if there is none, with an embedded one, which is stopped afterwards. */
 async function withDatabase(settings: Settings, signal: AbortSignal, use: (url: string) => Promise<void>): Promise<void> {
   if (settings.DATABASE_URL !== undefined) return use(settings.DATABASE_URL);
   const embedded = await startEmbeddedPostgres(settings.DATA_DIR);
@@ -64,12 +64,12 @@ async function serve(settings: Settings, databaseUrl: string, signal: AbortSigna
   });
   const app = await untilAborted(creating, signal);
   try {
-    app.use(answerInTime);
+    app.use(respondInTime);
     app.use(withoutPrefix(settings.BASE_PATH));
     app.use(refuseForeignPages(settings));
-    // Browsers ask before they send what is not simple; only pages that are named are told yes.
+    // Answers the preflight requests of browsers; only the origins in CORS_ORIGINS are allowed.
     if (settings.CORS_ORIGINS) app.enableCors({ origin: settings.CORS_ORIGINS, exposedHeaders: ['Link'] });
-    // As in the reference, the content type is not looked at; whoever takes a body parses it and says what is wrong with it.
+    // The content type is ignored, as in Kruize. The handler parses the body and reports errors.
     app.useBodyParser('text', { type: () => true, limit: '2mb' });
     app.useGlobalFilters(new ErrorEnvelopeFilter());
     app.disable('x-powered-by');
@@ -81,16 +81,16 @@ async function serve(settings: Settings, databaseUrl: string, signal: AbortSigna
   } finally {
     if (signal.aborted) log.info({ signal: signal.reason }, 'stopping');
     app.get(HealthController, { strict: false }).drain();
-    const closed = app.close().catch((error) => log.error({ error: String(error) }, 'the service does not stop cleanly'));
+    const closed = app.close().catch((error) => log.error({ error: String(error) }, 'the service did not stop cleanly'));
     const late = sleep(settings.SHUTDOWN_TIMEOUT_MS + closingMs, 'late', { ref: false });
-    if ((await Promise.race([closed, late])) === 'late') log.error('the service does not stop in time; it ends now');
+    if ((await Promise.race([closed, late])) === 'late') log.error('the service did not stop in time; exiting now');
   }
 }
 
-/** Express middleware: takes the prefix from addresses. What has none is served too, such as probes that ask the pod itself. */
+/** Express middleware: removes the prefix from URLs. URLs without it are served too, for example probes that go directly to the pod. */
 function withoutPrefix(prefix: string): RequestHandler {
   return (request, _, next) => {
-    // A request to a proxy names the whole address (RFC 9112, 3.2.2).
+    // A request to a proxy has the absolute URL (RFC 9112 section 3.2.2).
     request.url = request.url.replace(/^https?:\/\/[^/?]*/i, '') || '/';
     const rest = request.url.slice(prefix.length);
     if (prefix && request.url.startsWith(prefix) && /^([/?]|$)/.test(rest)) request.url = rest.startsWith('/') ? rest : `/${rest}`;
@@ -98,7 +98,7 @@ function withoutPrefix(prefix: string): RequestHandler {
   };
 }
 
-/** Rejects if the address cannot be listened on. Runs before anything that would need cleaning up. */
+/** Rejects if the service cannot listen on its address. Runs before anything that would need cleanup. */
 async function checkAddress(settings: Settings): Promise<void> {
   const server = createServer().listen(settings.PORT, settings.HOST);
   await once(server, 'listening').catch((cause) => {
@@ -115,9 +115,9 @@ async function listen(app: NestExpressApplication, settings: Settings): Promise<
 
 function listenError({ PORT, HOST }: Settings, cause: NodeJS.ErrnoException): Error {
   const advice: Record<string, string> = {
-    EADDRINUSE: 'another program listens there; set PORT to a free one, or to 0 for any',
-    EACCES: 'this user may not listen there; set PORT to one above 1023',
-    EADDRNOTAVAIL: 'this machine has no such address; set HOST to one that it has',
+    EADDRINUSE: 'another program listens there; set PORT to a free port, or to 0 for any',
+    EACCES: 'this user may not listen there; set PORT to a port above 1023',
+    EADDRNOTAVAIL: 'this machine has no such address; set HOST to one of its addresses',
   };
   return new Error(`It cannot listen on ${HOST} port ${PORT}: ${advice[cause.code ?? ''] ?? cause.message}.`, { cause });
 }

@@ -1,4 +1,4 @@
 import { readFileSync } from 'node:fs';
 
-/** Of the package; src/ and dist/ lie equally deep in it. */
+/** Version in package.json, whose relative path is the same from src/ and dist/. */
 export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };

@@ -25,7 +25,7 @@ afterAll(async () => {
 
 const storedJobs = async () => (await tableCounts(databaseUrl)).bulk_job;
 
-/** Every error answer has this shape, and nothing more. */
+/** Checks that a response is an error envelope, without further members. */
 function expectEnvelope(answer: { status: number; body: unknown; headers: Headers }, code: number, message: string): void {
   expect(answer.body).toEqual({ message: expect.stringContaining(message), httpcode: code, documentationLink: '', status: 'ERROR' });
   expect(answer.status).toBe(code);
@@ -50,13 +50,13 @@ describe('a body that is not a request', () => {
     ['an array', '[]', 'The body must be a JSON object'],
     ['a number', '7', 'The body must be a JSON object'],
     ['a form', 'datasource=prometheus-1', 'The body is not JSON'],
-  ])('is refused: %s', async (_what, body, message) => {
+  ])('is rejected: %s', async (_what, body, message) => {
     const before = await storedJobs();
     expectEnvelope(await postBulk(service.url, body), 400, message);
     expect(await storedJobs()).toBe(before);
   });
 
-  it('is refused when it is larger than 2 MB', async () => {
+  it('is rejected if it is larger than 2 MB', async () => {
     const body = JSON.stringify({ filter: { include: { namespace: ['x'.repeat(2_100_000)] } } });
     expectEnvelope(await postBulk(service.url, body), 413, 'too large');
   });
@@ -64,12 +64,12 @@ describe('a body that is not a request', () => {
   it.each([
     ['an encoding', { 'content-encoding': 'nonsense' }],
     ['a charset', { 'content-type': 'application/json; charset=nonsense' }],
-  ])('is refused with %s that nobody knows', async (_what, headers) => {
+  ])('is rejected with an unknown %s', async (_what, headers) => {
     expectEnvelope(await postBulk(service.url, '{}', headers), 415, 'unsupported');
   });
 });
 
-describe('what would hold the service', () => {
+describe('a request that would block the service', () => {
   const many = (count: number, of: (index: number) => string) => Array.from({ length: count }, (_, index) => of(index));
 
   it.each<[string, unknown, string]>([
@@ -78,40 +78,40 @@ describe('what would hold the service', () => {
     ['a name of megabytes', { cluster_name: 'x'.repeat(2_000_000) }, '(field: cluster_name)'],
     ['a costly expression', { filter: { include: { namespace: ['((a{99}){99}){99}'] } } }, '(field: filter.include.namespace)'],
     [
-      'thousands of faults',
+      'thousands of errors',
       { filter: { include: { namespace: many(6_000, () => '(') } } },
       'Only the first 10 faulty expressions are listed',
     ],
-  ])('is refused in a few words: %s', async (_what, body, message) => {
+  ])('is rejected with a short message: %s', async (_what, body, message) => {
     const answer = await postBulk(service.url, body);
     expectEnvelope(answer, 400, message);
     expect(JSON.stringify(answer.body).length).toBeLessThan(10_000);
   });
 
-  it('is not a list of thousands of names', async () => {
+  it('may be a list of thousands of names', async () => {
     const namespace = many(6_000, (index) => `namespace-with-a-long-name-of-some-team-number-${index}`);
     expect((await postBulk(service.url, { filter: { include: { namespace } } })).status).toBe(200);
   });
 });
 
-describe('a page of strangers', () => {
+describe('a web page of another origin', () => {
   const origin = 'https://evil.example';
 
-  it.each(['POST', 'DELETE'])('may not %s, and is told why', async (method) => {
+  it.each(['POST', 'DELETE'])('may not %s, and the response says why', async (method) => {
     const before = await storedJobs();
     const answer = await ask(method, '/bulk', { headers: { origin }, ...(method === 'POST' && { body: '{}' }) });
     expectEnvelope(answer, 403, 'CORS_ORIGINS');
     expect(await storedJobs()).toBe(before);
   });
 
-  it('is not granted a preflight', async () => {
+  it('gets no permission in a preflight', async () => {
     const headers = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' };
     const answer = await fetch(`${service.url}/bulk`, { method: 'OPTIONS', headers });
     expect(answer.headers.get('access-control-allow-origin')).toBeNull();
   });
 });
 
-describe('a request with a fault', () => {
+describe('an invalid request', () => {
   const good = '2026-11-21T03:30:00Z';
   it.each<[object, string]>([
     [{ experiment_typs: [] }, 'experiment_typs'],
@@ -148,18 +148,18 @@ describe('a request with a fault', () => {
     [{ webhook: { url: 'ftp://example.com/' } }, 'webhook.url'],
     [{ cluster_name: 'a\u0000b' }, 'cluster_name'],
     [{ filter: { include: { labels: { org: '\ud800' } } } }, 'filter.include.labels.org'],
-  ])('is refused with the field named, and nothing is stored: %j', async (body, field) => {
+  ])('is rejected with the name of the field, and nothing is stored: %j', async (body, field) => {
     const before = await tableCounts(databaseUrl);
     expectEnvelope(await postBulk(service.url, body), 400, `(field: ${field})`);
     expect(await tableCounts(databaseUrl)).toEqual(before);
   });
 
-  it('is told all its faults at once', async () => {
+  it('gets all errors at once', async () => {
     const answer = await postBulk(service.url, { deadline: 'soon', datasource: 'nowhere', webhook: { url: 'nonsense' } });
     for (const field of ['deadline', 'datasource', 'webhook.url']) expect(answer.body.message).toContain(`(field: ${field})`);
   });
 
-  it('is stored once it has none: the counting sees it', async () => {
+  it('is stored after it is corrected, so the count above works', async () => {
     const before = await storedJobs();
     const jobId = await startJob(service.url, { datasource: 'prometheus-1', time_range: { end: good }, deadline: '1h' });
     expect(await storedJobs()).toBe(before + 1);
@@ -167,7 +167,7 @@ describe('a request with a fault', () => {
     expect(summary).toMatchObject({ status: 'COMPLETED', total_experiments: 0, notifications: { '200': { message: 'Nothing to do.' } } });
   });
 
-  it('is read whatever its content type says', async () => {
+  it('is read with any content type', async () => {
     const answer = await ask('POST', '/bulk', { body: '{}', headers: { 'content-type': 'text/plain' } });
     expect(answer).toMatchObject({ status: 200, body: { job_id: expect.stringMatching(/^[0-9a-f-]{36}$/) } });
   });
@@ -201,7 +201,7 @@ describe('GET /bulk', () => {
     "?job_id=' OR 1=1",
     '?job_id=%00',
     `?job_id=${unknownJob}&job_id=${unknownJob}`,
-  ])('knows no job %j', async (query) => expectEnvelope(await ask('GET', `/bulk${query}`), 404, 'Job not found'));
+  ])('responds with 404 to %j', async (query) => expectEnvelope(await ask('GET', `/bulk${query}`), 404, 'Job not found'));
 
   it.each([
     ['limit=0', 'limit'],
@@ -211,32 +211,35 @@ describe('GET /bulk', () => {
     ['limit=5&cursor=***', 'cursor'],
     ['limit=5&cursor=AA', 'cursor'],
     ['experiment_name=%00', 'experiment_name'],
-  ])('refuses %s', async (query, field) => {
+  ])('rejects %s', async (query, field) => {
     expectEnvelope(await ask('GET', `/bulk?job_id=${jobId}&include=experiments&${query}`), 400, `(field: ${field})`);
   });
 
-  it.each(['limit=5', 'limit=10000', 'limit=5&cursor=YQ', 'experiment_name=none', 'include[a]=b', 'foo=bar'])('takes %s', async (query) => {
-    expect((await ask('GET', `/bulk?job_id=${jobId}&include=experiments&${query}`)).status).toBe(200);
-  });
+  it.each(['limit=5', 'limit=10000', 'limit=5&cursor=YQ', 'experiment_name=none', 'include[a]=b', 'foo=bar'])(
+    'accepts %s',
+    async (query) => {
+      expect((await ask('GET', `/bulk?job_id=${jobId}&include=experiments&${query}`)).status).toBe(200);
+    },
+  );
 
-  it('answers HEAD like GET, without a body', async () => {
+  it('responds to HEAD like to GET, without a body', async () => {
     expect(await ask('HEAD', `/bulk?job_id=${jobId}`)).toMatchObject({ status: 200, body: undefined });
   });
 });
 
-describe('other ways', () => {
-  it.each(['PUT', 'PATCH', 'OPTIONS'])('%s /bulk is 405 and names the ways there are', async (method) => {
+describe('other methods and paths', () => {
+  it.each(['PUT', 'PATCH', 'OPTIONS'])('%s /bulk gets 405 with the allowed methods', async (method) => {
     const answer = await ask(method, '/bulk');
     expectEnvelope(answer, 405, method);
     expect(answer.headers.get('allow')).toContain('GET, HEAD, POST');
   });
 
-  it.each(['/', '/bulk/nothing/here', '/%', '/nothing'])('there is nothing at %s', async (path) => {
+  it.each(['/', '/bulk/nothing/here', '/%', '/nothing'])('%s gets 404', async (path) => {
     expectEnvelope(await ask('GET', path), 404, 'Not Found');
   });
 });
 
-describe('a request sent again', () => {
+describe('a repeated request', () => {
   const body = { filter: { include: { namespace: ['a'], labels: { x: '1', y: '2' } } }, measurement_duration: '1h' };
   const sameInOtherOrder = { measurement_duration: '1h', filter: { include: { labels: { y: '2', x: 1 }, namespace: ['a'] } } };
   const idOf = async (sent: object, headers: Record<string, string> = {}) => {
@@ -281,7 +284,7 @@ describe('a request sent again', () => {
     expect((await send(body)).status).toBe(200);
   });
 
-  it('at the same instant is one job', async () => {
+  it('sent concurrently is one job', async () => {
     const before = await storedJobs();
     const ids = await Promise.all(Array.from({ length: 20 }, () => idOf({ ...body, requestId: 'r-3' })));
     expect(new Set(ids).size).toBe(1);
@@ -289,7 +292,7 @@ describe('a request sent again', () => {
     expect((await getBulk(service.url, String(ids[0]))).status).toBe(200);
   });
 
-  it('with other bodies at the same instant is one job and 409 for the rest', async () => {
+  it('with different bodies, sent concurrently, is one job and 409 for the others', async () => {
     const durations = ['15min', '30min', '1h', '2h', '3h', '4h'];
     const answers = await Promise.all(
       durations.map((measurement_duration) => postBulk(service.url, { measurement_duration, requestId: 'r-4' })),
@@ -297,7 +300,7 @@ describe('a request sent again', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409, 409, 409]);
   });
 
-  it('with a key too long for the index is refused', async () => {
+  it('with a key that is too long for the index is rejected', async () => {
     expectEnvelope(await postBulk(service.url, {}, { 'Idempotency-Key': 'k'.repeat(4_000) }), 400, '(field: Idempotency-Key)');
   });
 });

@@ -18,7 +18,7 @@ const time_range = { start: '2026-11-20T21:30:00Z', end: '2026-11-21T03:30:00Z' 
 const containers = 40;
 const folder = makeTempFolder('cancel');
 
-/** A datasource between a job and Prometheus that counts requests, holds each answer back for a while, and may hold it back for ever. */
+/** A datasource in front of Prometheus that counts requests and delays each response, if required forever. */
 interface SlowDatasource {
   readonly url: string;
   readonly counts: { requests: number; open: number };
@@ -98,7 +98,7 @@ const cancel = (jobId: string) => fetch(`${api.url}/bulk?job_id=${jobId}`, { met
 const isLeased = async (jobId: string) =>
   (await database.query(`SELECT FROM attempt WHERE job_id = $1 AND held_until < 'infinity'`, [jobId])).rowCount! > 0;
 
-/** Cancels the job, waits until its worker has let go of it, lets another job pass, and sees that nothing more was asked for the first one. */
+/** Cancels the job, waits until its worker has released it, runs another job, and checks that there were no further queries for the first one. */
 async function cancelAndCount(jobId: string): Promise<void> {
   await cancel(jobId);
   expect(await waitForEnd(api.url, jobId)).toMatchObject({ status: 'FAILED', notifications: { '499': { message: 'cancelled' } } });
@@ -111,7 +111,7 @@ async function cancelAndCount(jobId: string): Promise<void> {
 }
 
 describe('a cancelled job', () => {
-  it('sends no further query and leases no further shard, though another process took the cancel', async () => {
+  it('sends no further query and leases no further shard, even if another process received the request to cancel', async () => {
     slow.delayMs = 100;
     const jobId = await startJob(api.url, { time_range, datasource: 'slow' });
     await waitUntil('some shards are measured', async () => {
@@ -129,7 +129,7 @@ describe('a cancelled job', () => {
     expect((await database.query(leases, [jobId])).rows).toEqual(before);
   });
 
-  it('closes the requests that it waits for, while shards are measured', async () => {
+  it('closes its pending requests while shards are measured', async () => {
     slow.delayMs = 50;
     const jobId = await startJob(api.url, { time_range, datasource: 'slow', refresh: true });
     await waitUntil('some shards are measured', async () => {
@@ -141,14 +141,14 @@ describe('a cancelled job', () => {
     await cancelAndCount(jobId);
   });
 
-  it('sends no further query when it was cancelled during its discovery', async () => {
+  it('sends no further query if it is cancelled during discovery', async () => {
     slow.delayMs = 3_600_000;
     const jobId = await startJob(api.url, { time_range, datasource: 'slow', refresh: true });
     await waitUntil('its discovery waits', () => slow.counts.open > 0);
     await cancelAndCount(jobId);
   });
 
-  it('leaves its threads to others', async () => {
+  it('frees its threads for other jobs', async () => {
     slow.delayMs = 0;
     const jobId = await startJob(api.url, { time_range, datasource: 'slow' });
     expect(await waitForEnd(api.url, jobId)).toMatchObject({ status: 'COMPLETED', total_experiments: containers, failed_experiments: 0 });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { runChaos } from './chaos/chaos.js';
 
-// `npm run test:chaos -- --seed N --kills N` runs longer, by other seeds.
+// `npm run test:chaos -- --seed N --kills N` runs longer and with other seeds.
 const seed = 7;
 const well = { lost: [], twice: [], stuck: [] };
 
-describe('workers that are killed and servers that break', () => {
+describe('killed workers and failing servers', () => {
   it.each(['postgres', 'redis'] as const)(
-    'lose nothing, do nothing twice and leave nothing stuck, with the queue on %s',
+    'lose nothing, repeat nothing and leave nothing stuck, with the queue on %s',
     async (queue) => {
       const result = await runChaos({ seed, kills: 4, queue });
       expect(result).toMatchObject(well);
@@ -18,14 +18,14 @@ describe('workers that are killed and servers that break', () => {
   );
 });
 
-describe('the checker of chaos', () => {
+describe('the checks of the chaos test', () => {
   it.each([
     ['publish-before-commit', 'twice'],
     ['mark-before-ack', 'lost'],
     ['unguarded-finalise', 'stuck'],
     ['lease-not-checked', 'twice'],
   ] as const)(
-    'finds the planted fault %s',
+    'find the planted fault %s',
     async (plantedFault, kind) => {
       const result = await runChaos({ seed, kills: 2, queue: 'postgres', plantedFault });
       expect(result[kind]).not.toEqual([]);

@@ -15,7 +15,7 @@ import { usageReaders } from './rough-shard/usage-readers.js';
 import { type PrometheusServer, startPrometheus } from './servers/prometheus.js';
 import { makeTempFolder, removeTempFolder } from './servers/temp-folder.js';
 
-/** T0 of the recorded data; the others end there too. */
+/** T0 of the recorded data; the other data end there too. */
 const endSeconds = 1_795_231_800;
 const profile = 'resource-optimization-local-monitoring';
 const bulkMetrics = new URL('./fixtures/bulk/metrics.om.gz', import.meta.url);
@@ -56,7 +56,7 @@ const requestOf = (datasource: Datasource, experiments: readonly Experiment[], o
   ...over,
 });
 
-/** The experiment that a name of the default format tells: `datasource|cluster|namespace|workload(type)|container`. */
+/** Parses a name in the default format: `datasource|cluster|namespace|workload(type)|container`. */
 function experimentOf(name: string): ContainerExperiment {
   const [datasource, clusterName, namespace, workload, workloadType, container] = name.split(/[|()]+/) as [
     string,
@@ -120,7 +120,7 @@ describe.each([1, 2, 3])('chunks and PromQL over rough data, seed %i', (seed) =>
     },
   );
 
-  it('differ where one of them is asked for another instant: the comparison compares', async () => {
+  it('differ for different instants: the comparison works', async () => {
     const request = requestOf(datasource, shard.containers);
     const promql = await readers.workload.promql.read({ ...request, endSeconds: endSeconds - 60 });
     const chunks = await readers.workload.chunks.read(request);
@@ -161,7 +161,7 @@ describe('chunks and PromQL over whole clusters', () => {
 });
 
 describe('a cluster without recording rules', () => {
-  it('has pods joined by kube-state-metrics and CPU usage from the counters, equal to what rules would have joined', async () => {
+  it('has the same usage from kube-state-metrics and CPU counters as from recording rules', async () => {
     const shards = [true, false].map((hasRules) => roughShard({ seed: 1, endSeconds, days: 1, hasRules }));
     const [withRules, without] = await Promise.all(
       shards.map(async ({ openMetrics }, number) => {

@@ -14,7 +14,7 @@ import { makeTempFolder, removeTempFolder } from './servers/temp-folder.js';
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
-/** The first eight hours are in a block, the next four in the head (and in what Prometheus makes of it meanwhile). */
+/** The first eight hours are in a block, the next four in the head (or in what Prometheus has compacted it to). */
 const startMs = 1_795_132_800_000;
 const writtenFromMs = startMs + 8 * hourMs;
 const endMs = startMs + 12 * hourMs;
@@ -30,7 +30,7 @@ const windowsOf = (...minutes: number[]): Windows[] => [
     .filter((name) => name !== 'instant')
     .flatMap((name) => minutes.map((range) => ({ function: name, rangeMs: range * minuteMs }))),
 ];
-/** Windows that follow each other, that leave gaps and that overlap, ending where samples are and where none are. */
+/** Adjacent windows, windows with gaps and overlapping windows. They end at samples and between samples. */
 const cases: readonly (readonly [string, { stepMs: number; endMs: number; rows: number; windows: readonly Windows[] }])[] = [
   ['15 min on the grid', { stepMs: 15 * minuteMs, endMs, rows: 49, windows: windowsOf(15, 7, 60) }],
   ['15 min off the grid', { stepMs: 15 * minuteMs, endMs: endMs - 432_123, rows: 46, windows: windowsOf(15, 20) }],
@@ -80,7 +80,7 @@ const questionOf = (windows: readonly Windows[]): ChunkQuestion => ({
 
 type Columns = Map<string, readonly Float64Array[]>;
 
-/** What a reader gives, by the label `series`. */
+/** Result of a reader, by the label `series`. */
 async function collect(read: (onSeries: (series: SeriesWindows) => void) => Promise<void>): Promise<Columns> {
   const found: Columns = new Map();
   await read(({ labels, values }) =>
@@ -109,7 +109,7 @@ const fromBody =
     await readSeriesWindows(response.body as unknown as AsyncIterable<Uint8Array>, [question], grid, onSeries, undefined, kernel);
   };
 
-/** The server's own answer for one function, by the label `series`: a value a row, NaN = none. */
+/** Result of the server for one function, by the label `series`: one value per row, NaN if there is none. */
 async function evaluate({ function: name, rangeMs }: Windows, { endMs: end, stepMs, rows }: Grid): Promise<Map<string, Float64Array>> {
   const query = name === 'instant' ? 'generated' : `${name}(generated[${rangeMs / 1000}s])`;
   const start = end - (rows - 1) * stepMs;
@@ -125,7 +125,7 @@ async function evaluate({ function: name, rangeMs }: Windows, { endMs: end, step
   );
 }
 
-/** Cells that differ, as text; `tolerance` is relative. */
+/** Returns the cells that differ, as text; `tolerance` is relative. */
 function differences(got: readonly number[] | Float64Array | undefined, wanted: Float64Array, tolerance: number): string[] {
   return [...wanted].flatMap((value, row) => {
     const ours = got?.[row] ?? Number.NaN;
@@ -135,7 +135,7 @@ function differences(got: readonly number[] | Float64Array | undefined, wanted: 
 }
 
 describe.each(readers)('windows from chunks, by %s', (_, read) => {
-  it.each(cases)('are what Prometheus answers: %s', async (_name, { windows, ...rest }) => {
+  it.each(cases)('are equal to the results of Prometheus: %s', async (_name, { windows, ...rest }) => {
     const grid = gridOf(rest);
     const columns = await read(questionOf(windows), grid);
     let cells = 0;
@@ -152,7 +152,7 @@ describe.each(readers)('windows from chunks, by %s', (_, read) => {
   });
 });
 
-it('the comparison sees a sample that is missing, one that moved and one in the wrong window', () => {
+it('the comparison finds a missing sample, a moved sample and a sample in the wrong window', () => {
   const wanted = Float64Array.of(1, Number.NaN, 3, 4);
   expect(differences([1, Number.NaN, 3, 4], wanted, 1e-11)).toEqual([]);
   expect(differences([1, Number.NaN, 3, 4 + 1e-9], wanted, 1e-11)).toHaveLength(1);

@@ -3,27 +3,27 @@ import { waitUntil } from './servers/wait-until.js';
 
 export const topics = { recommendations: 'recommendations-topic', error: 'error-topic', summary: 'summary-topic' } as const;
 
-/** A record as a consumer gets it. */
+/** A consumed record. */
 export interface CollectedRecord {
   readonly topic: string;
   readonly partition: number;
   readonly key: string | null;
   readonly value: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Time at which the broker appended or the producer made it, in ms since the epoch. */
+  /** Time when the broker appended it or the producer created it, in ms since the epoch. */
   readonly timestamp: number;
 }
 
 export interface RecordCollector {
   readonly records: readonly CollectedRecord[];
-  /** Records of one job: those whose value or headers name it. */
+  /** Returns the records of one job, by the job id in their value or headers. */
   ofJob(jobId: string): CollectedRecord[];
-  /** Waits for a job's summary, then until everything is read that the topics held by then: what is still missing is lost. */
+  /** Waits for a job's summary, then until all records that the topics have at that time are read. A record that is still missing is lost. */
   waitForSummary(jobId: string, timeoutMs?: number): Promise<CollectedRecord>;
   stop(): Promise<void>;
 }
 
-/** Consumes the three topics from their beginning, as any consumer would; waits for a service to make them. */
+/** Consumes the three topics from the beginning; waits until a service has created them. */
 export async function collectRecords(bootstrapServers: string, login: Pick<KafkaConfig, 'sasl'> = {}): Promise<RecordCollector> {
   const kafka = new Kafka({ brokers: [bootstrapServers], clientId: 'test', logLevel: logLevel.NOTHING, ...login });
   await waitForTopics(kafka);
@@ -71,7 +71,7 @@ async function waitForTopics(kafka: Kafka): Promise<void> {
   await admin.disconnect();
 }
 
-/** The offset behind the last record of each `topic partition` that has any. */
+/** The offset after the last record, per `topic partition` with records. */
 async function endsOfTopics(kafka: Kafka): Promise<Map<string, number>> {
   const admin = kafka.admin();
   await admin.connect();

@@ -12,7 +12,7 @@ import { waitUntil } from './servers/wait-until.js';
 
 const metrics = new URL('./fixtures/bulk/metrics.om.gz', import.meta.url).pathname;
 const request = { time_range: { start: '2026-11-06T03:30:00.000Z', end: '2026-11-21T03:30:00Z' } };
-/** Longer than requests and silent connections are waited for, with the time that a loaded machine needs. */
+/** Longer than the timeouts of requests and silent connections, on a loaded machine too. */
 const patienceMs = 60_000;
 
 let prometheus: PrometheusServer;
@@ -42,7 +42,7 @@ afterAll(async () => {
 
 interface Start {
   readonly queueUrl?: string;
-  /** A PostgreSQL user that does not exist yet; without one, the service is a superuser, whom no limit of connections stops. */
+  /** A PostgreSQL user to create. Without it, the service is a superuser, to whom connection limits do not apply. */
   readonly user?: string;
 }
 
@@ -69,7 +69,7 @@ async function start({ queueUrl, user }: Start = {}): Promise<Service> {
   return service;
 }
 
-/** Answers of every kind of request, all sent at once. */
+/** Responses to requests of every kind, all sent concurrently. */
 async function answersOf({ url }: Service, jobId: string) {
   const paths = [`/bulk?job_id=${jobId}`, '/bulk/jobs', '/health/ready'];
   const answers = [
@@ -91,7 +91,7 @@ async function underWay(running: Service): Promise<string> {
 
 describe('a PostgreSQL that misbehaves', () => {
   it.each(['reset', 'hang', 'half-close', 'cut', 'refuse'] satisfies FaultMode[])(
-    'by %s: requests get 503 in time, and jobs go on afterwards',
+    'by %s: requests get 503 in time, and jobs continue afterwards',
     async (mode) => {
       const running = await start();
       const jobId = await underWay(running);
@@ -126,16 +126,16 @@ describe('a PostgreSQL that misbehaves', () => {
       return rows.length === 0;
     });
     expect((await fetch(`${running.url}/bulk/jobs`)).status).toBe(200);
-    expect(running.logs.filter(({ msg }) => msg === 'a request failed')).toEqual([]);
+    expect(running.logs.filter(({ msg }) => msg === 'request failed')).toEqual([]);
   });
 
-  it('by terminated backends, again and again, fails no job', async () => {
+  it('by repeatedly terminated backends fails no job', async () => {
     const running = await start();
     const jobId = await startJob(running.url, request);
     const terminate =
       'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()';
     await waitUntil(
-      'the job ends in spite of it',
+      'the job ends',
       async () => {
         await direct.query(terminate);
         const { rows } = await direct.query('SELECT status FROM bulk_job WHERE id = $1', [jobId]);
@@ -150,7 +150,7 @@ describe('a PostgreSQL that misbehaves', () => {
     });
   });
 
-  it('by having no connection left fails no job', async () => {
+  it('by having no free connection fails no job', async () => {
     const running = await start({ user: 'limited' });
     const jobId = await startJob(running.url, request);
     await direct.query('ALTER ROLE limited CONNECTION LIMIT 0');
@@ -171,8 +171,8 @@ describe('a PostgreSQL that misbehaves', () => {
   });
 });
 
-describe('a transaction that a frozen or cut-off process left open', () => {
-  it('is ended by PostgreSQL: others take its row, and what it had written is gone', async () => {
+describe('a transaction left open by a frozen or disconnected process', () => {
+  it('is ended by PostgreSQL: its row is free for others, and its changes are rolled back', async () => {
     const flow = await openJobFlow(await postgres.createDatabase());
     try {
       const jobId = await flow.submit();
@@ -201,15 +201,18 @@ describe('a transaction that a frozen or cut-off process left open', () => {
 });
 
 describe('a Redis that misbehaves as the queue', () => {
-  it.each(['hang', 'reset', 'refuse'] satisfies FaultMode[])('by %s: requests are answered, and jobs go on afterwards', async (mode) => {
-    const running = await start({ queueUrl: redis.url });
-    await proxy.mode(mode);
-    const { status, body } = await postBulk(running.url, request);
-    expect(status).toBe(200);
-    expect((await fetch(`${running.url}/metrics`)).status).toBe(200);
-    const other = await startJob(running.url, request);
-    expect((await fetch(`${running.url}/bulk?job_id=${other}`, { method: 'DELETE' })).status).toBe(200);
-    await proxy.mode('pass');
-    expect(await waitForEnd(running.url, String(body.job_id), patienceMs)).toMatchObject({ status: 'COMPLETED', failed_experiments: 0 });
-  });
+  it.each(['hang', 'reset', 'refuse'] satisfies FaultMode[])(
+    'by %s: requests get responses, and jobs continue afterwards',
+    async (mode) => {
+      const running = await start({ queueUrl: redis.url });
+      await proxy.mode(mode);
+      const { status, body } = await postBulk(running.url, request);
+      expect(status).toBe(200);
+      expect((await fetch(`${running.url}/metrics`)).status).toBe(200);
+      const other = await startJob(running.url, request);
+      expect((await fetch(`${running.url}/bulk?job_id=${other}`, { method: 'DELETE' })).status).toBe(200);
+      await proxy.mode('pass');
+      expect(await waitForEnd(running.url, String(body.job_id), patienceMs)).toMatchObject({ status: 'COMPLETED', failed_experiments: 0 });
+    },
+  );
 });

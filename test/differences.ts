@@ -1,11 +1,11 @@
 export interface Tolerance {
-  /** Largest relative difference of two numbers that counts as equal. */
+  /** Maximum relative difference of two numbers that counts as equal. */
   readonly relative: number;
   /** Paths that are not compared. */
   readonly skip?: RegExp;
 }
 
-/** Where two JSON values differ, as readable lines; the order of keys does not matter. */
+/** Returns the differences of two JSON values as readable lines; ignores the order of keys. */
 export function differences(expected: unknown, actual: unknown, tolerance: Tolerance, path = ''): string[] {
   if (tolerance.skip?.test(path)) return [];
   if (isObject(expected) && isObject(actual)) {

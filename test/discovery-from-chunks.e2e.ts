@@ -18,10 +18,10 @@ import { type PrometheusServer, startPrometheus } from './servers/prometheus.js'
 import { makeTempFolder, removeTempFolder } from './servers/temp-folder.js';
 
 const daySeconds = 86_400;
-/** Midnight, so that scrapes lie on the boundaries of windows. */
+/** Midnight, so that scrapes are on the boundaries of windows. */
 const endSeconds = 1_795_219_200;
 const days = 6;
-/** Series have no such label, but remote reads answer as if they had. */
+/** Series do not have this label, but remote read adds it to them. */
 const externalLabels = { cluster: 'east', region: 'eu' };
 const shipped = new MetadataProfiles({ CONFIG_DIR: undefined }).find('cluster-metadata-local-monitoring')!;
 
@@ -56,7 +56,7 @@ const datasource = (usageReader: UsageReaderName) =>
     usageReader,
   }) as const;
 
-/** What the server was asked for so far. */
+/** Requests to the server so far. */
 async function requestsTo(path: string): Promise<number> {
   const text = await (await fetch(`${server.url}/metrics`)).text();
   const counts = [...text.matchAll(/^prometheus_http_requests_total\{[^}]*handler="([^"]*)"[^}]*\} (\S+)$/gm)];
@@ -74,7 +74,7 @@ const discover = async (usageReader: UsageReaderName, filter: DiscoveryFilter, t
     ...(timeRange && { timeRange }),
   });
 
-/** The days before the end, `beside` seconds off it. */
+/** The days before the end, shifted by `beside` seconds. */
 const lastDays = (count: number, beside = 0): TimeRange => ({
   startSeconds: endSeconds - count * daySeconds + beside,
   endSeconds: endSeconds + beside,
@@ -96,7 +96,7 @@ describe('discovery from chunks and by PromQL', () => {
     ['nothing of an external label', { include: { labels: { cluster: 'east' } } }, whole, 0],
     ['everything if an external label is excluded', { exclude: { labels: { cluster: 'east' } } }, whole, 40],
     ['everything that lacks a label', { include: { labels: { region: '' } } }, whole, 40],
-  ])('find the same: %s', async (_, filter, timeRange, atLeast) => {
+  ])('find the same workloads: %s', async (_, filter, timeRange, atLeast) => {
     const readsBefore = await requestsTo('/api/v1/read');
     const [promql, chunks] = [await discover('promql', filter, timeRange), await discover('auto', filter, timeRange)];
     expect(chunks).toEqual(promql);
@@ -111,7 +111,7 @@ describe('discovery from chunks and by PromQL', () => {
   });
 });
 
-/** Queries of the shapes that chunks can answer, over the three metrics. */
+/** Queries of the forms that can be evaluated from chunks, over the three metrics. */
 const queries = (() => {
   const metric = fc.constantFrom('kube_namespace_status_phase', 'namespace_workload_pod:kube_pod_owner:relabel', 'kube_pod_container_info');
   const matchers = fc.constantFrom('', 'namespace=~"shop.*"', "team!='', image !~ `app.*`", 'team=""', 'workload!="", pod=~"pod-1?[0-4]"');
@@ -138,10 +138,10 @@ const queries = (() => {
     );
 })();
 
-/** Each part as often as it has windows. */
+/** Each part, repeated once per window. */
 const byCount = (parts: readonly Instants[]): Instants[] => parts.flatMap((part) => Array.from({ length: part.count }, () => part));
 
-/** Series as lines that can be compared: labels, then instants with values to ten digits. */
+/** Series as comparable lines: labels, then instants with values to ten digits. */
 function describeSeries(series: readonly PrometheusSeries[]): string[] {
   const lines = series.map(({ labels, samples }) => {
     const values = samples.map(([seconds, value]) => `${seconds}=${Number(Number(value).toPrecision(10))}`);
@@ -160,7 +160,7 @@ async function askPromql(query: string, windows: Instants): Promise<readonly Pro
   }
 }
 
-describe('queries of a known shape', () => {
+describe('queries of a known form', () => {
   const cases = fc
     .record({
       hours: fc.integer({ min: 2, max: days * 24 }),

@@ -40,7 +40,7 @@ function start(): Promise<Service> {
   });
 }
 
-/** First line of PostgreSQL's own file; undefined where it has removed it, which it does when it stops in order. */
+/** First line of postmaster.pid; undefined after a clean stop, when PostgreSQL has removed the file. */
 function postgresPid(): number | undefined {
   const file = join(folder, 'data/postgres/postmaster.pid');
   return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : undefined;
@@ -61,7 +61,7 @@ describe('the service without DATABASE_URL', () => {
   let jobId: string;
   let pid: number;
 
-  it('starts a PostgreSQL of its own that takes jobs', async () => {
+  it('starts its own PostgreSQL and accepts jobs', async () => {
     pid = postgresPid()!;
     expect(isRunning(pid)).toBe(true);
     expect(starts()).toMatchObject([{ takenOver: false }]);
@@ -69,7 +69,7 @@ describe('the service without DATABASE_URL', () => {
     expect((await getBulk(service.url, jobId)).status).toBe(200);
   });
 
-  it('takes the running one over after kill -9, and the job goes on', async () => {
+  it('takes over the running PostgreSQL after kill -9, and continues the job', async () => {
     await service.kill();
     expect(isRunning(service.pid)).toBe(false);
     expect([postgresPid(), isRunning(pid)]).toEqual([pid, true]);
@@ -80,17 +80,17 @@ describe('the service without DATABASE_URL', () => {
     expect(Object.keys(await experimentsOf(service.url, jobId))).toHaveLength(7);
   });
 
-  it('leaves no process behind when it is stopped', async () => {
+  it('leaves no process running after a stop', async () => {
     const servicePid = service.pid;
     expect([isRunning(servicePid), isRunning(pid)]).toEqual([true, true]);
     await service.stop();
     expect(isRunning(servicePid)).toBe(false);
     expect(postgresPid()).toBeUndefined();
-    // It removes its file just before it ends, and whoever took it over from its dead parent has to take note of its end.
+    // PostgreSQL removes its file just before it exits, and its new parent must reap it.
     await waitUntil('PostgreSQL has ended', () => !isRunning(pid), { timeoutMs: 10_000 });
   });
 
-  it('has everything again when it is started on the same data', async () => {
+  it('has all jobs after a start on the same data', async () => {
     service = await start();
     expect(starts()).toMatchObject([{ takenOver: false }]);
     expect(await waitForEnd(service.url, jobId)).toMatchObject({ status: 'COMPLETED', total_experiments: 7 });

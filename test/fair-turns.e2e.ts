@@ -46,7 +46,7 @@ beforeAll(async () => {
   const file = join(folder, 'cluster.om');
   const cluster = [...containersOf('large', 120), ...containersOf('small', 5)];
   writeFileSync(file, smallCluster(cluster, { endSeconds, hours: 6, stepSeconds: 60 }));
-  // Takes connections and requests, and answers nothing.
+  // Accepts connections and requests, but never responds.
   silent = createServer((socket) => sockets.add(socket.on('error', () => undefined).resume()));
   await new Promise<void>((ready) => silent.listen(0, '127.0.0.1', ready));
   [prometheus, kafka, postgres] = await Promise.all([startPrometheus({ openMetrics: [file] }), startKafka(), startPostgres()]);
@@ -88,7 +88,7 @@ afterAll(async () => {
 const statusOf = async (jobId: string) => (await getBulk<{ summary: Summary }>(service.url, jobId)).body.summary.status;
 
 describe('a small job behind a large one', () => {
-  it('waits for its own shards and at most two more for each place, to be measured and to be published', async () => {
+  it('waits for at most two shards of the large job per worker slot, both for measuring and for publishing', async () => {
     const large = await startJob(service.url, only('large'));
     await waitUntil('the large job is under way', async () => {
       const { body } = await getBulk<{ summary: Summary }>(service.url, large);
@@ -97,7 +97,7 @@ describe('a small job behind a large one', () => {
     const small = await startJob(service.url, only('small'));
     await collector.waitForSummary(small);
     await waitForEnd(service.url, large);
-    // Between what and what the small job waits, counted in shards of the large one: no clock says how long a shard takes.
+    // Waits are counted in shards of the large job, because the time per shard varies.
     const { rows } = await database.query(
       `SELECT (SELECT count(*) FROM shard WHERE job_id = small.id)::int AS own,
               count(*) FILTER (WHERE shard.recommended_at BETWEEN small.planned_at AND small.ended_at)::int AS measured_between,
@@ -114,7 +114,7 @@ describe('a small job behind a large one', () => {
 });
 
 describe('a summary too large for its topic', () => {
-  it('is cut to fit, says so, and arrives', async () => {
+  it('is shortened, says so, and is published', async () => {
     const admin = new Kafka({ brokers: [kafka.bootstrapServers], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
     const limitTo = (bytes: string) =>
@@ -140,8 +140,8 @@ describe('a summary too large for its topic', () => {
   });
 });
 
-describe('a datasource that answers', () => {
-  it('finds a place for discovery, however many datasources are silent', async () => {
+describe('a datasource that responds', () => {
+  it('gets a worker slot for discovery, however many datasources are silent', async () => {
     const waiting = await Promise.all(silentNames.map((datasource) => startJob(service.url, { ...only('small'), datasource })));
     const jobId = await startJob(service.url, only('small'));
     expect(await waitForEnd(service.url, jobId)).toMatchObject({ status: 'COMPLETED', total_experiments: 5 });
@@ -149,7 +149,7 @@ describe('a datasource that answers', () => {
     for (const id of waiting) await fetch(`${service.url}/bulk?job_id=${id}`, { method: 'DELETE' });
   });
 
-  it('finds a place for its shards beside one that falls silent', async () => {
+  it('gets worker slots for its shards even if another one becomes silent', async () => {
     const stuck = await startJob(service.url, { ...only('large'), datasource: 'turning' });
     await waitUntil('its first shards are measured', async () => {
       const { body } = await getBulk<{ summary: Summary }>(service.url, stuck);

@@ -15,10 +15,10 @@ import { type PrometheusServer, startPrometheus } from './servers/prometheus.js'
 import { type Service, startService } from './servers/service.js';
 
 const count = 200;
-/** Long enough that all three terms are available; the long one reaches back 15 days and finds nine. */
+/** Long enough for all three terms; the long term reads 15 days and finds nine. */
 const days = 9;
 const stepSeconds = 900;
-/** Containers that are sized once more, from usage that this test reads itself. */
+/** Number of containers that are also sized from usage that this test reads itself. */
 const sampled = 25;
 const endSeconds = Date.parse('2026-11-21T03:30:00Z') / 1000;
 const iso = (seconds: number) => new Date(seconds * 1000).toISOString();
@@ -63,7 +63,7 @@ afterAll(async () => {
 const nameOf = ({ namespace, workload, workloadType, container }: GeneratedContainer) =>
   `prometheus-1|default|${namespace}|${workload}(${workloadType})|${container}`;
 
-/** The reference asks by namespace and container alone, so only containers that are alone there can be compared; those of each kind in turn. */
+/** The reference selects only by namespace and container, so only containers with a unique name in their namespace can be compared. Alternates between kinds. */
 function sampleOf(all: readonly GeneratedContainer[]): GeneratedContainer[] {
   const isAlone = ({ namespace, container }: GeneratedContainer) =>
     all.filter((other) => other.namespace === namespace && other.container === container).length === 1;
@@ -78,7 +78,7 @@ function sampleOf(all: readonly GeneratedContainer[]): GeneratedContainer[] {
   return sample;
 }
 
-/** What the engine says of the container's usage as the reference reads it. */
+/** The engine's recommendation for the container's usage as the reference reads it. */
 async function recommendFromReference(container: GeneratedContainer): Promise<unknown> {
   const series = await readReferenceUsage(prometheus.url, container, { endSeconds, days: 15, stepSeconds });
   const { usage, settings } = readUsageFile({ namespace: container.namespace, container: container.container, now: endSeconds, series });
@@ -87,12 +87,12 @@ async function recommendFromReference(container: GeneratedContainer): Promise<un
 }
 
 describe(`a generated cluster of ${count} containers over ${days} days`, () => {
-  it('gives every container an experiment, and nothing else', () => {
+  it('has one experiment per container, and no others', () => {
     expect(summary).toMatchObject({ status: 'COMPLETED', total_experiments: count, processed_experiments: count, failed_experiments: 0 });
     expect(Object.keys(experiments).sort()).toEqual(containers.map(nameOf).sort());
   });
 
-  it('sends one record an experiment on exactly one of two topics, and one summary after them', () => {
+  it('publishes one record per experiment, on exactly one of two topics, and then one summary', () => {
     expect(faultsOfRecords(records, containers.map(nameOf))).toEqual([]);
     expect(records).toHaveLength(count + 1);
     for (const { key, value } of records.filter(({ topic }) => topic === topics.recommendations)) {
@@ -100,7 +100,7 @@ describe(`a generated cluster of ${count} containers over ${days} days`, () => {
     }
   });
 
-  it('would notice a record that is missing, doubled with other content, or late', () => {
+  it('would detect a missing, duplicated or late record', () => {
     const names = containers.map(nameOf);
     const [first] = records.filter(({ topic }) => topic === topics.recommendations);
     expect(
@@ -124,7 +124,7 @@ describe(`a generated cluster of ${count} containers over ${days} days`, () => {
     ).toHaveLength(1);
   });
 
-  it(`recommends what the engine does on usage read container by container, for ${sampled} of all kinds`, async () => {
+  it(`recommends the same as the engine on usage that is read per container, for ${sampled} containers of all kinds`, async () => {
     const sample = sampleOf(containers);
     expect(new Set(sample.map(({ workloadType }) => workloadType))).toEqual(new Set(containers.map(({ workloadType }) => workloadType)));
     const terms = new Set<string>();
@@ -141,7 +141,7 @@ describe(`a generated cluster of ${count} containers over ${days} days`, () => {
     expect([...terms].sort()).toEqual(['long_term', 'medium_term', 'short_term']);
   });
 
-  it('would notice numbers of another container', async () => {
+  it('would detect the numbers of another container', async () => {
     const [one, other] = sampleOf(containers);
     const actual = experiments[nameOf(other!)]?.apis.recommendations.response;
     expect(differences(await recommendFromReference(one!), actual, { relative: 1e-9, skip: /name$/ })).not.toEqual([]);

@@ -26,15 +26,15 @@ export interface JobFlow {
   readonly experiments: ExperimentStore;
   /** Stores a job; returns its id. */
   submit(job?: Partial<NewBulkJob>): Promise<string>;
-  /** Stores a job and plans it: one shard for each number, with so many experiments. */
+  /** Stores a job and plans it: one shard per number, with that many experiments. */
   plan(shardSizes: readonly number[], job?: Partial<NewBulkJob>): Promise<string>;
   /** Leases the next row of a step; there must be one. */
   lease(step: Step): Promise<Lease>;
-  /** Commits the next shard with an outcome for each experiment; says whether the job ended. */
+  /** Commits the next shard with an outcome per experiment; returns whether the job ended. */
   measure(status?: Outcome['status']): Promise<{ lease: Lease; hasEnded: boolean }>;
-  /** Ends every lease as if its worker had died and its time were up. */
+  /** Expires every lease, as if its worker had died. */
   expireLeases(): Promise<void>;
-  /** The first row that a statement returns. */
+  /** Returns the first row of a statement. */
   row(sql: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>>;
   close(): Promise<void>;
 }
@@ -70,7 +70,7 @@ export async function openJobFlow(databaseUrl: string): Promise<JobFlow> {
   };
   const lease = async (step: Step) => {
     const taken = await leases.next(step, [], []);
-    if (!taken) throw new Error(`Nothing waits for ${step}.`);
+    if (!taken) throw new Error(`No row is pending for ${step}.`);
     return taken;
   };
   return {
@@ -86,7 +86,7 @@ export async function openJobFlow(databaseUrl: string): Promise<JobFlow> {
     plan: async (shardSizes, job) => {
       const id = await submit(job);
       const discovery = await lease('discover');
-      if (discovery.jobId !== id) throw new Error('Another job waits for its discovery.');
+      if (discovery.jobId !== id) throw new Error('The discovery of another job is pending.');
       const planned = shardSizes.map((size, number) => ({
         number,
         experiments: Array.from({ length: size }, (_, index) => experimentNamed(nameOf(number, index), job?.datasources?.[0])),

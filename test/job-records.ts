@@ -2,8 +2,8 @@ import type { CollectedRecord } from './collect-records.js';
 import { checkRecords } from './servers/check-records.js';
 
 /**
- * What is wrong with the records of one job; empty when all is well: one record an experiment on one of two topics, one summary after them.
- * A byte-equal repeat, which a kill may leave, counts as the record itself: its consumers know it by its `ce_id`.
+ * Returns the errors in the records of one job. They are correct if each experiment has one record, on one of two topics, and one summary follows.
+ * A byte-identical repeat, which a kill may cause, does not count: consumers recognize it by its `ce_id`.
  */
 export function faultsOfRecords(records: readonly CollectedRecord[], names: readonly string[]): string[] {
   const once = new Map<string, CollectedRecord>();

@@ -41,7 +41,7 @@ const shardStates = async () =>
 const outcomeCount = async () => Number((await flow.row('SELECT count(*) FROM outcome')).count);
 
 describe('submitting', () => {
-  it('stores one job for a dedupe key and names the one that has it', async () => {
+  it('stores one job per dedupe key and returns the existing one', async () => {
     const first = await flow.submit({ dedupeKey: 'key', requestHash: 'one' });
     const given = {
       request: {},
@@ -64,7 +64,7 @@ describe('submitting', () => {
 });
 
 describe('a plan', () => {
-  it('is refused without the lease, and writes nothing', async () => {
+  it('is rejected without the lease, and writes nothing', async () => {
     await flow.submit();
     const stale = await flow.lease('discover');
     await flow.expireLeases();
@@ -74,7 +74,7 @@ describe('a plan', () => {
     expect(await shardStates()).toEqual([]);
   });
 
-  it('is refused for a job that has ended', async () => {
+  it('is rejected for a job that has ended', async () => {
     const id = await flow.submit();
     const lease = await flow.lease('discover');
     await flow.jobs.fail(id, cancelled, new Date());
@@ -97,13 +97,13 @@ describe('a plan', () => {
     expect(await flow.jobs.find(other)).toMatchObject({ plannedAt: null });
   });
 
-  it('without experiments ends the job', async () => {
+  it('without experiments completes the job', async () => {
     const id = await flow.submit();
     expect(await flow.jobs.plan(await flow.lease('discover'), emptyPlan)).toBe(true);
     expect(await statusOf(id)).toBe('COMPLETED');
   });
 
-  it('with experiments does not, and one with clashes only does', async () => {
+  it('with experiments does not complete it; one with only clashes does', async () => {
     await flow.submit();
     const shards = [{ number: 0, experiments: [experimentNamed('a')] }];
     expect(await flow.jobs.plan(await flow.lease('discover'), { ...emptyPlan, shards })).toBe(false);
@@ -112,7 +112,7 @@ describe('a plan', () => {
     expect(await flow.jobs.plan(await flow.lease('discover'), { ...emptyPlan, failed })).toBe(true);
   });
 
-  it('notes which experiments an earlier job made', async () => {
+  it('records which experiments existed before', async () => {
     await flow.plan([2]);
     const id = await flow.plan([3]);
     expect(await flow.jobs.progressOf(id)).toEqual({ processed: 0, failed: 0, existing: 2, published: 0 });
@@ -120,7 +120,7 @@ describe('a plan', () => {
 });
 
 describe('the outcomes of a shard', () => {
-  it('are refused without the lease, and nothing is written', async () => {
+  it('are rejected without the lease, and nothing is written', async () => {
     await flow.plan([2]);
     const stale = await flow.lease('measure');
     const outcomes = await outcomesOf(flow.shards, stale);
@@ -130,7 +130,7 @@ describe('the outcomes of a shard', () => {
     expect([await shardStates(), await outcomeCount()]).toEqual([['planned'], 0]);
   });
 
-  it('are refused once the shard has its outcomes', async () => {
+  it('are rejected if the shard already has outcomes', async () => {
     const id = await flow.plan([1]);
     const lease = await flow.lease('measure');
     const outcomes = await outcomesOf(flow.shards, lease);
@@ -139,7 +139,7 @@ describe('the outcomes of a shard', () => {
     expect(await flow.row('SELECT count(*)::int, min(status) AS status FROM outcome')).toEqual({ count: 1, status: 'FAILED' });
   });
 
-  it('end the job with the last shard, not before', async () => {
+  it('complete the job with the last shard, not earlier', async () => {
     const id = await flow.plan([1, 1], webhook);
     expect((await flow.measure()).hasEnded).toBe(false);
     expect((await flow.jobs.find(id))?.webhook).toBeNull();
@@ -148,7 +148,7 @@ describe('the outcomes of a shard', () => {
     expect(await flow.jobs.find(id)).toMatchObject({ status: 'COMPLETED', webhook: { status: 'IN_PROGRESS' } });
   });
 
-  it('count what is processed so far, in the order of the commits', async () => {
+  it('count the processed experiments in the order of the commits', async () => {
     await flow.plan([2, 3, 4]);
     for (let shard = 0; shard < 3; shard++) await flow.measure(shard === 1 ? 'FAILED' : 'PROCESSED');
     const rows = await flow.database.query('SELECT processed_so_far AS so_far, failed_count AS failed FROM shard ORDER BY number');
@@ -159,7 +159,7 @@ describe('the outcomes of a shard', () => {
     ]);
   });
 
-  it('committed side by side end the job exactly once, with distinct counts', async () => {
+  it('committed concurrently complete the job exactly once, with distinct counts', async () => {
     for (let round = 0; round < 10; round++) {
       const id = await flow.plan(Array(8).fill(1), { publication: 'off' });
       const ended = await Promise.all(Array.from({ length: 8 }, async () => (await flow.measure()).hasEnded));
@@ -173,7 +173,7 @@ describe('the outcomes of a shard', () => {
     }
   });
 
-  it('are committed whole or not at all', async () => {
+  it('are committed completely or not at all', async () => {
     await flow.plan([1]);
     const lease = await flow.lease('measure');
     const twice = [...(await outcomesOf(flow.shards, lease)), ...(await outcomesOf(flow.shards, lease))];
@@ -191,21 +191,21 @@ describe('the outcomes of a shard', () => {
     expect(await flow.row('SELECT * FROM shard WHERE job_id = $1', [other])).toEqual(before);
   });
 
-  it('keep why the step was given up', async () => {
+  it('keep the reason why the step was given up', async () => {
     await flow.plan([1]);
     const lease = await flow.lease('measure');
     await flow.shards.commit(lease, await outcomesOf(flow.shards, lease, 'FAILED'), new Date(), 'five times');
     expect(await flow.row(`SELECT last_error FROM attempt WHERE step = 'measure'`)).toEqual({ last_error: 'five times' });
   });
 
-  it.each([2_000, 2_500])('may be more than one statement takes (%d)', async (count) => {
+  it.each([2_000, 2_500])('may exceed the size of one statement (%d)', async (count) => {
     const id = await flow.plan([count]);
     await flow.measure();
     expect(await outcomeCount()).toBe(count);
     expect(await flow.jobs.progressOf(id)).toMatchObject({ processed: count });
   });
 
-  it('are read by their job, and by their shard, though another job has the same names', async () => {
+  it('are read by job and by shard, even if another job has the same names', async () => {
     const [one, other] = [await flow.plan([2, 1]), await flow.plan([2, 1])];
     for (let shard = 0; shard < 4; shard++) {
       const lease = await flow.lease('measure');
@@ -227,7 +227,7 @@ describe('the outcomes of a shard', () => {
 });
 
 describe('failing a job', () => {
-  it('gives every experiment without an outcome its own, once', async () => {
+  it('writes one outcome for every experiment that has none', async () => {
     const id = await flow.plan([2, 3], webhook);
     await flow.measure();
     expect(await flow.jobs.fail(id, cancelled, new Date())).toBe(true);
@@ -246,7 +246,7 @@ describe('failing a job', () => {
     expect(await flow.row('SELECT count(*)::int FROM outcome WHERE job_id = $1', [other])).toEqual({ count: 0 });
   });
 
-  it('is not kept from it by another job that has ended', async () => {
+  it('is not prevented by another job that has ended', async () => {
     await flow.jobs.fail(await flow.submit(), cancelled, new Date());
     expect(await flow.jobs.fail(await flow.submit(), cancelled, new Date())).toBe(true);
   });
@@ -258,7 +258,7 @@ describe('failing a job', () => {
     expect(await flow.jobs.find(id)).toMatchObject({ status: 'COMPLETED', notifications: {} });
   });
 
-  it('is refused to a worker whose lease is lost, and writes nothing', async () => {
+  it('is rejected for a worker that has lost its lease, and writes nothing', async () => {
     const id = await flow.plan([1]);
     const stale = await flow.lease('measure');
     await flow.expireLeases();
@@ -267,7 +267,7 @@ describe('failing a job', () => {
     expect([await statusOf(id), await shardStates(), await outcomeCount()]).toEqual(['IN_PROGRESS', ['planned'], 0]);
   });
 
-  it('side by side with the last commits leaves one end and one outcome each', async () => {
+  it('concurrently with the last commits leaves one end, and one outcome per experiment', async () => {
     for (let round = 0; round < 10; round++) {
       const id = await flow.plan(Array(4).fill(3), { publication: 'off' });
       const commits = Array.from({ length: 4 }, () => flow.measure().catch(() => undefined));
@@ -281,8 +281,8 @@ describe('failing a job', () => {
   });
 });
 
-describe('an end that another process commits at the same moment', () => {
-  /** Ends the job elsewhere, while `work` waits for the job's lock. */
+describe('an end that another process commits concurrently', () => {
+  /** Ends the job in another session while `work` waits for the job's lock. */
   const endMeanwhile = <T>(id: string, status: string, work: () => Promise<T>) =>
     meanwhile(
       flow.database,
@@ -290,13 +290,13 @@ describe('an end that another process commits at the same moment', () => {
       work,
     );
 
-  it('stays the end: a failure comes too late', async () => {
+  it('is not changed by a later failure', async () => {
     const id = await flow.submit();
     expect(await endMeanwhile(id, 'COMPLETED', () => flow.jobs.fail(id, cancelled, new Date()))).toBe(false);
     expect(await statusOf(id)).toBe('COMPLETED');
   });
 
-  it('stays the end: a plan comes too late, and writes nothing', async () => {
+  it('is not changed by a later plan, which writes nothing', async () => {
     const id = await flow.submit();
     const lease = await flow.lease('discover');
     const plan = { ...emptyPlan, shards: [{ number: 0, experiments: [experimentNamed('a')] }] };
@@ -306,7 +306,7 @@ describe('an end that another process commits at the same moment', () => {
 });
 
 describe('publication', () => {
-  it("of one job's shards is not another one's", async () => {
+  it("of one job's shards does not affect another job", async () => {
     const [first, second] = [await flow.plan([1], { startedAt: new Date(0) }), await flow.plan([1, 1])];
     for (let shard = 0; shard < 3; shard++) await flow.measure();
     await flow.shards.markPublished(await flow.lease('publish'), new Map([[nameOf(0, 0), 'refused']]), new Date());
@@ -316,7 +316,7 @@ describe('publication', () => {
     expect([await flow.shards.areAllPublished(first), await flow.shards.areAllPublished(second)]).toEqual([true, false]);
   });
 
-  it('of a shard is noted once', async () => {
+  it('of a shard is recorded once', async () => {
     await flow.plan([2]);
     await flow.measure();
     const lease = await flow.lease('publish');
@@ -326,7 +326,7 @@ describe('publication', () => {
     expect(await flow.row('SELECT experiment_name AS name FROM outcome WHERE publish_error IS NOT NULL')).toEqual({ name: nameOf(0, 1) });
   });
 
-  it('of a shard without outcomes cannot be noted', async () => {
+  it('of a shard without outcomes cannot be recorded', async () => {
     const jobId = await flow.plan([1]);
     await flow.lease('measure');
     await flow.database.query(`INSERT INTO attempt (job_id, step, shard, fence, count) VALUES ($1, 'publish', 0, 1, 1)`, [jobId]);
@@ -335,7 +335,7 @@ describe('publication', () => {
     expect(await shardStates()).toEqual(['planned']);
   });
 
-  it('of a shard is not noted by a worker whose lease is lost', async () => {
+  it('of a shard is not recorded by a worker that has lost its lease', async () => {
     await flow.plan([1]);
     await flow.measure();
     const stale = await flow.lease('publish');
@@ -357,7 +357,7 @@ describe('publication', () => {
     expect([await flow.shards.areAllPublished(id), await flow.shards.unpublishedOf(id)]).toEqual([true, []]);
   });
 
-  it('of the summary, and the webhook, are not noted by a worker whose lease is lost', async () => {
+  it('of the summary and the webhook is not recorded by a worker that has lost its lease', async () => {
     const id = await flow.plan([], webhook);
     const [finish, notify] = [await flow.lease('finish'), await flow.lease('notify')];
     await flow.expireLeases();
@@ -368,7 +368,7 @@ describe('publication', () => {
     expect(await flow.jobs.find(id)).toMatchObject({ publication: 'pending', webhook: { status: 'IN_PROGRESS' } });
   });
 
-  it('that is refused for good tells why in the job', async () => {
+  it('that failed permanently has its reason in the job', async () => {
     const id = await flow.plan([]);
     const notifications = { '500': { type: 'ERROR', message: 'refused', code: 500 } } as const;
     await flow.jobs.setPublication(await flow.lease('finish'), 'failed', notifications);
@@ -377,8 +377,8 @@ describe('publication', () => {
   });
 });
 
-describe('experiments that no job made for long', () => {
-  it('are forgotten, and no others', async () => {
+describe('experiments that no job has used for long', () => {
+  it('are deleted, and no others', async () => {
     await flow.plan([2]);
     await flow.database.query(`UPDATE experiment SET last_seen_at = '2026-01-01T00:00:00Z' WHERE name = $1`, [nameOf(0, 0)]);
     expect(await flow.experiments.deleteUnseenSince(new Date('2026-01-02T00:00:00Z'))).toBe(1);
@@ -386,7 +386,7 @@ describe('experiments that no job made for long', () => {
   });
 });
 
-describe('jobs whose records wait', () => {
+describe('jobs with pending records', () => {
   it('are counted', async () => {
     await flow.submit();
     await flow.submit({ publication: 'off' });
@@ -397,7 +397,7 @@ describe('jobs whose records wait', () => {
 describe('deleting', () => {
   const past = new Date('2026-01-01T00:00:00Z');
 
-  it('leaves a job that runs, whose records are due, or whose webhook is', async () => {
+  it('keeps a job that is running or has pending records or a pending webhook', async () => {
     const runs = await flow.plan([1]);
     expect(await flow.jobs.delete(runs)).toBe(false);
     await flow.measure();
@@ -409,13 +409,13 @@ describe('deleting', () => {
     expect(await flow.jobs.find(notifies)).toBeNull();
   });
 
-  it('leaves every other job', async () => {
+  it('keeps every other job', async () => {
     const [one, other] = [await flow.plan([], { publication: 'off' }), await flow.plan([], { publication: 'off' })];
     expect(await flow.jobs.delete(one)).toBe(true);
     expect(await flow.jobs.find(other)).not.toBeNull();
   });
 
-  it('by age takes only what ended before, and leaves what is due', async () => {
+  it('by age deletes only jobs that ended earlier and have nothing pending', async () => {
     const [old, young] = [await flow.plan([], { publication: 'off' }), await flow.plan([], { publication: 'off' })];
     const due = await flow.plan([]);
     await flow.database.query('UPDATE bulk_job SET ended_at = $1 WHERE id = ANY ($2)', [past, [old, due]]);
@@ -426,7 +426,7 @@ describe('deleting', () => {
 });
 
 describe('a deadline', () => {
-  it('is past after its time, and only for a job that runs', async () => {
+  it('passes only for a running job', async () => {
     const deadlineAt = new Date('2026-11-21T00:00:00Z');
     const late = await flow.submit({ deadlineAt, request: { deadline: '5min' } });
     await flow.submit({ deadlineAt: null });
@@ -446,7 +446,7 @@ describe('reading a job', () => {
     return names;
   };
 
-  it('gives every experiment once, in order, over many pages of planned and processed ones', async () => {
+  it('returns every experiment once, in order, over many pages of planned and processed ones', async () => {
     const id = await flow.plan([150, 150, 150, 150]);
     const order = [0, 2];
     for (const shard of order) {
@@ -461,7 +461,7 @@ describe('reading a job', () => {
     expect(await namesIn(id)).toEqual(expected);
   });
 
-  it('pages by name, whatever the state', async () => {
+  it('pages by name in every state', async () => {
     const id = await flow.plan([3, 3]);
     await flow.measure();
     const job = (await flow.jobs.find(id))!;
@@ -483,7 +483,7 @@ describe('reading a job', () => {
     ['with few experiments', 8],
     ['whose last page would be full', 5 + 200],
     ['with many', 600],
-  ])('cuts the answer about a job %s that is deleted meanwhile', async (_, count) => {
+  ])('cuts off the response about a job %s that is deleted meanwhile', async (_, count) => {
     const id = await flow.plan([count]);
     await flow.measure();
     const view = readView({ job_id: id, include: 'summary,experiments,metadata' });
@@ -498,7 +498,7 @@ describe('reading a job', () => {
     expect(read).toBeLessThanOrEqual(count);
   });
 
-  it('reads as many experiments at once as weigh some megabytes, and each of them once', async () => {
+  it('reads batches of experiments of a few megabytes, and each experiment once', async () => {
     const limitsFor = async (count: number, json: string) => {
       const id = await flow.plan([count]);
       const lease = await flow.lease('measure');
@@ -518,7 +518,7 @@ describe('reading a job', () => {
     expect(await limitsFor(9, `["${'x'.repeat(5_000_000)}"]`)).toEqual([5, 1, 1, 1, 1, 1]);
   });
 
-  it('reads few jobs with large requests at once, and many with small ones', async () => {
+  it('reads small batches of jobs with large requests, and large batches of jobs with small ones', async () => {
     const names = Array.from({ length: 20_000 }, () => randomUUID());
     const large = { request: { filter: { include: { namespace: names } } } };
     await Promise.all(Array.from({ length: 4 }, () => flow.submit({ ...large, startedAt: new Date(0) })));
@@ -531,7 +531,7 @@ describe('reading a job', () => {
     expect(sizes).toEqual([20, 20, 5, 1, 1, 1, 1]);
   });
 
-  it('finds an experiment of its own alone, and a planned one while it is planned', async () => {
+  it('finds only its own experiments, and also planned ones', async () => {
     const id = await flow.plan([2]);
     await flow.measure();
     const other = await flow.plan([2]);
@@ -552,7 +552,7 @@ describe('reading a job', () => {
     expect((await flow.reader.jobs({ limit: 3 })).last).toBeUndefined();
   });
 
-  it('shows each job of a list with its own progress, and leaves out one that was deleted meanwhile', async () => {
+  it('lists each job with its progress, and omits one that is deleted meanwhile', async () => {
     const planned = await flow.plan([2, 1], { startedAt: new Date(0) });
     await flow.measure();
     const many = await Promise.all(Array.from({ length: 45 }, (_, index) => flow.submit({ startedAt: new Date(1_000 + index) })));

@@ -1,6 +1,6 @@
 import { waitUntil } from './servers/wait-until.js';
 
-/** An answer of the service. */
+/** A response of the service. */
 export interface Answer<Body> {
   readonly status: number;
   readonly body: Body;
@@ -29,7 +29,7 @@ export interface ShownExperiment {
   readonly notifications?: Record<string, { type: string; message: string; code: number }>;
 }
 
-/** POST /bulk with a body: an object becomes JSON, text is sent as it is. */
+/** POST /bulk with a body: an object is sent as JSON, a string unchanged. */
 export async function postBulk(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer<Record<string, unknown>>> {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   const answer = await fetch(`${url}/bulk`, { method: 'POST', body: text, headers: { 'content-type': 'application/json', ...headers } });
@@ -39,17 +39,17 @@ export async function postBulk(url: string, body: unknown, headers: Record<strin
 /** Posts a job that must be accepted; returns its id. */
 export async function startJob(url: string, body: unknown = {}): Promise<string> {
   const answer = await postBulk(url, body);
-  if (answer.status !== 200) throw new Error(`POST /bulk answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+  if (answer.status !== 200) throw new Error(`POST /bulk responded with ${answer.status}: ${JSON.stringify(answer.body)}`);
   return String(answer.body.job_id);
 }
 
-/** Where a listing goes on; undefined on its last page. */
+/** Returns the URL of the next page of a listing; undefined on the last page. */
 export function nextPageOf({ url, headers }: Response): string | undefined {
   const [, next] = /^<([^>]+)>; rel="next"$/.exec(headers.get('link') ?? '') ?? [];
   return next && new URL(next, url).href;
 }
 
-/** GET /bulk of a job with further parameters. */
+/** GET /bulk of a job with additional parameters. */
 export async function getBulk<Body>(url: string, jobId: string, parameters: Record<string, string> = {}): Promise<Answer<Body>> {
   const answer = await fetch(`${url}/bulk?${new URLSearchParams({ job_id: jobId, ...parameters })}`);
   return { status: answer.status, body: (await answer.json()) as Body, headers: answer.headers };
@@ -69,7 +69,7 @@ export async function waitForEnd(url: string, jobId: string, timeoutMs = 120_000
   return summary!;
 }
 
-/** All experiments of a job, whole. */
+/** Returns all experiments of a job, complete. */
 export async function experimentsOf(url: string, jobId: string): Promise<Record<string, ShownExperiment>> {
   return (await getBulk<{ experiments: Record<string, ShownExperiment> }>(url, jobId, { include: 'experiments' })).body.experiments;
 }

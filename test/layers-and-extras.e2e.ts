@@ -15,7 +15,7 @@ const endSeconds = Date.parse('2026-11-21T03:30:00Z') / 1000;
 const end = '2026-11-21T03:30:00Z';
 const span = { endSeconds, hours: 6, stepSeconds: 120 };
 
-/** pod-0 runs a JVM, was killed at 300 MiB two hours before the end, and is scaled on CPU; pod-1 has nothing of all this, nor has pod-2, of the same name. */
+/** pod-0 runs a JVM, was OOM-killed at 300 MiB two hours before the end, and is scaled on CPU. None of this applies to pod-1 and pod-2, which has the same container name. */
 const containers: readonly SmallContainer[] = [
   { namespace: 'shop', workload: 'cart', container: 'app', cpuCores: 0.5, memoryBytes: 200 * mib },
   { namespace: 'bank', workload: 'till', container: 'app', cpuCores: 0.25, memoryBytes: 100 * mib },
@@ -25,7 +25,7 @@ const killedAt = endSeconds - 2 * 3600;
 const cart = 'namespace="shop",pod="pod-0",container="app"';
 const scaler = 'namespace="shop",horizontalpodautoscaler="cart"';
 
-/** Series by name and labels; `from` on, where it is not always there. */
+/** Series by name and labels. `from`: the time of the first sample, if it is not the start. */
 const more: readonly (readonly [family: string, type: string, series: string, value: (at: number) => number, from?: number])[] = [
   ['kube_pod_container_resource_requests', 'gauge', `kube_pod_container_resource_requests{${cart},resource="cpu",unit="core"}`, () => 0.25],
   [
@@ -110,7 +110,7 @@ function costIn(response: unknown): Engine {
   return instant.recommendation_terms.short_term.recommendation_engines.cost;
 }
 
-/** Runs a job and gives the cost models of cart, till and desk. */
+/** Runs a job and returns the cost models of cart, till and desk. */
 async function costsOf(request: object): Promise<{ cart: Engine; till: Engine; desk: Engine }> {
   const jobId = await startJob(service.url, { time_range: { end }, ...request });
   expect((await waitForEnd(service.url, jobId)).status).toBe('COMPLETED');
@@ -121,7 +121,7 @@ async function costsOf(request: object): Promise<{ cart: Engine; till: Engine; d
 }
 
 describe('layers', () => {
-  it('give the JVM its options, and nothing to the containers beside it, not even to one of the same namespace and name', async () => {
+  it('recommend JVM options for the JVM, and nothing for other containers, even of the same namespace and name', async () => {
     const { cart, till, desk } = await costsOf({});
 
     const value = '-XX:MaxRAMPercentage=50.0 -XX:+UseSerialGC ';
@@ -133,7 +133,7 @@ describe('layers', () => {
     expect([cart.notifications, till.notifications].map((codes) => '112104' in codes)).toEqual([true, false]);
   });
 
-  it('stop the start where the setting names one that nobody has', async () => {
+  it('prevent the start if the setting names an unknown layer', async () => {
     const start = startService({ env: { LAYERS: 'hotspot,ruby', DATABASE_URL: await postgres.createDatabase() }, until: 'listening' });
 
     await expect(start).rejects.toThrow(/LAYERS: ruby: no file of CONFIG_DIR\/layers has this layer_name/);
@@ -141,7 +141,7 @@ describe('layers', () => {
 });
 
 describe('extras', () => {
-  it('raise memory of what was killed, keep the request of what is scaled, tell the confidence', async () => {
+  it('raise the memory of an OOM-killed container, keep the request of a scaled one, and report the confidence', async () => {
     const plain = await costsOf({});
     const { cart, till } = await costsOf({ recommendation_settings: { oom: true, hpa: 'keep', confidence: true } });
 
@@ -156,7 +156,7 @@ describe('extras', () => {
     expect({ ...till, confidence_level: 0, notifications: plain.till.notifications }).toEqual(plain.till);
   });
 
-  it('name the field of a request that they cannot read', async () => {
+  it('reject an invalid request and name the field', async () => {
     const { status, body } = await postBulk(service.url, { recommendation_settings: { hpa: 'sometimes' } });
 
     expect(status).toBe(400);
@@ -187,7 +187,7 @@ describe('rightsizer usage', () => {
     expect(costIn(JSON.parse(line))).toEqual((await costsOf(request)).cart);
   });
 
-  it('saves no layer that another workload of the same container name has', async () => {
+  it('saves no layer of another workload with the same container name', async () => {
     const text = await runCommand(
       process.execPath,
       [command, 'usage', 'shop/deployment/desk/app', '--datasource-url', prometheus.url, '--end', end],
@@ -200,7 +200,7 @@ describe('rightsizer usage', () => {
   });
 
   it.each(['chunks', 'promql'])(
-    'saves the same file where the datasource is read by %s, but that PromQL counts no series',
+    'saves the same file if the datasource is read by %s, except for the series count, which PromQL lacks',
     async (reader) => {
       const datasources = join(mkdtempSync(join(folder, 'datasources-')), 'datasources.yaml');
       const entry = { name: 'one', provider: 'prometheus', url: prometheus.url, usage_reader: reader };

@@ -28,7 +28,7 @@ const next = (step: Parameters<JobFlow['lease']>[0], silent: string[] = [], serv
 const released = { counts: false, pauseMs: 0 } as const;
 
 describe('a lease', () => {
-  it('is given to one worker only', async () => {
+  it('is granted to only one worker', async () => {
     await flow.plan([1, 1, 1, 1, 1]);
     const taken = await Promise.all(Array.from({ length: 12 }, () => next('measure')));
     expect(taken.flatMap((lease) => (lease ? [lease.shard] : [])).sort()).toEqual([0, 1, 2, 3, 4]);
@@ -37,7 +37,7 @@ describe('a lease', () => {
   it.each([
     ['comes through though its reply is lost', true, 0],
     ['does not come through', false, 1],
-  ])('is given back once where its commit %s', async (_, comesThrough, count) => {
+  ])('is returned once if its commit %s', async (_, comesThrough, count) => {
     await flow.submit();
     await flow.leases.release(await flow.lease('discover'), { counts: true, pauseMs: 0 });
     await flow.database.query(`UPDATE attempt SET count = ${count}`);
@@ -60,7 +60,7 @@ describe('a lease', () => {
     expect(await next('discover')).toMatchObject({ attempts: count + 1 });
   });
 
-  it('is not given back at the cost of the worker that took the row after the commit had failed', async () => {
+  it('is not returned if another worker took the row after the commit had failed', async () => {
     await flow.submit();
     const breaking = {
       transaction: (work: (manager: EntityManager) => Promise<unknown>) =>
@@ -80,7 +80,7 @@ describe('a lease', () => {
     expect(await next('discover')).toBeUndefined();
   });
 
-  it('is given to one of two workers that choose its row at the same moment', async () => {
+  it('is granted to one of two workers that select its row concurrently', async () => {
     await flow.submit();
     await flow.leases.release(await flow.lease('discover'), released);
     const lockRow = (runner: QueryRunner) => runner.query('SELECT FROM attempt FOR UPDATE');
@@ -88,14 +88,14 @@ describe('a lease', () => {
     expect(taken.filter((lease) => lease !== undefined)).toHaveLength(1);
   });
 
-  it('is not given to a worker that chooses its row at the moment when a pause is committed', async () => {
+  it('is not granted to a worker that selects its row while a pause is committed', async () => {
     await flow.submit();
     await flow.leases.release(await flow.lease('discover'), released);
     const pause = (runner: QueryRunner) => runner.query(`UPDATE attempt SET not_before = now() + interval '1 hour'`);
     expect(await meanwhile(flow.database, pause, () => next('discover'))).toBeUndefined();
   });
 
-  it('ends when it is not renewed: another worker takes the row with a higher fence', async () => {
+  it('expires without renewal: another worker takes the row with a higher fence', async () => {
     await flow.submit();
     const first = await flow.lease('discover');
     expect(await next('discover')).toBeUndefined();
@@ -106,14 +106,14 @@ describe('a lease', () => {
     expect(await flow.leases.renew([first, second])).toEqual(['lost', 'held']);
   });
 
-  it('ends ten seconds after it was given', async () => {
+  it('expires ten seconds after it was granted', async () => {
     await flow.submit();
     await flow.lease('discover');
     const { seconds } = await flow.row('SELECT extract(epoch FROM held_until - now())::float8 AS seconds FROM attempt');
     expect(seconds).toBeLessThanOrEqual(10);
   });
 
-  it('that is lost is told so, though its job has ended too', async () => {
+  it('that is lost is reported as lost, even if its job has ended too', async () => {
     const id = await flow.plan([1]);
     const first = await flow.lease('measure');
     await flow.expireLeases();
@@ -122,7 +122,7 @@ describe('a lease', () => {
     expect(await flow.leases.renew([first])).toEqual(['lost']);
   });
 
-  it('is released when that is written, not before', async () => {
+  it('counts as released only after that is written', async () => {
     await flow.submit();
     const lease = await flow.lease('discover');
     const order: string[] = [];
@@ -137,7 +137,7 @@ describe('a lease', () => {
     expect(order).toEqual(['unlocked', 'released']);
   });
 
-  it('that is released twice gives its count back once', async () => {
+  it('that is released twice returns its count once', async () => {
     await flow.submit();
     const lease = await flow.lease('discover');
     await flow.database.query('UPDATE attempt SET count = 3');
@@ -145,7 +145,7 @@ describe('a lease', () => {
     expect(await flow.row('SELECT count FROM attempt')).toEqual({ count: 2 });
   });
 
-  it("is given for a shard whose own datasource is heard, whatever the job's others do", async () => {
+  it("is granted for a shard whose datasource responds, whatever the job's other datasources do", async () => {
     await flow.plan([1, 1], { datasources: ['a', 'b'] });
     await flow.database.query(`UPDATE shard SET datasource = 'b' WHERE number = 1`);
     expect(await next('measure', ['a'])).toMatchObject({ shard: 1 });
@@ -154,7 +154,7 @@ describe('a lease', () => {
   it.each([
     [1, 100],
     [2, 0],
-  ])('whose worker died is free at once after %i attempts, for %i of a hundred fences', async (count, free) => {
+  ])('of a crashed worker is free at once after %i attempts for %i of a hundred fences', async (count, free) => {
     await flow.submit();
     await flow.lease('discover');
     let found = 0;
@@ -167,7 +167,7 @@ describe('a lease', () => {
     expect(await next('discover')).toBeDefined();
   });
 
-  it('is prolonged by its renewal', async () => {
+  it('is extended by its renewal', async () => {
     await flow.submit();
     const lease = await flow.lease('discover');
     await flow.expireLeases();
@@ -175,7 +175,7 @@ describe('a lease', () => {
     expect(await next('discover')).toBeUndefined();
   });
 
-  it('is not prolonged for a worker that has lost it', async () => {
+  it('is not extended for a worker that has lost it', async () => {
     await flow.submit();
     const first = await flow.lease('discover');
     await flow.expireLeases();
@@ -185,7 +185,7 @@ describe('a lease', () => {
     expect(await next('discover')).toBeDefined();
   });
 
-  it('is not brought back by a renewal once it is released', async () => {
+  it('is not restored by a renewal after its release', async () => {
     await flow.submit();
     const lease = await flow.lease('discover');
     await flow.leases.release(lease, released);
@@ -193,7 +193,7 @@ describe('a lease', () => {
     expect(await next('discover')).toBeDefined();
   });
 
-  it('is not ended by a renewal after its result is committed', async () => {
+  it('is not ended by a renewal after the commit of its result', async () => {
     await flow.plan([1]);
     const { lease } = await flow.measure();
     await flow.leases.renew([lease]);
@@ -203,7 +203,7 @@ describe('a lease', () => {
   it.each([
     ['shard', async () => void (await flow.plan([1, 1]))],
     ['job', async () => void [await flow.plan([1]), await flow.plan([1])]],
-  ])('that is lost holds nothing, though another %s has a lease like it', async (_, plan) => {
+  ])('that is lost stays lost, even if another %s has an equal lease', async (_, plan) => {
     await plan();
     const [first, other] = [await flow.lease('measure'), await flow.lease('measure')];
     await flow.expireLeases();
@@ -213,7 +213,7 @@ describe('a lease', () => {
     await inTransaction(flow.database, (transaction) => flow.leases.hold(transaction, successor));
   });
 
-  it('is held until its transaction ends: nobody takes the row before', async () => {
+  it('is held until its transaction ends: no other worker takes the row earlier', async () => {
     await flow.submit();
     const lease = await flow.lease('discover');
     await flow.expireLeases();
@@ -229,7 +229,7 @@ describe('a lease', () => {
     expect(order).toEqual(['ended', 'taken']);
   });
 
-  it('is renewed beside one that is being committed', async () => {
+  it('is renewed while another one is being committed', async () => {
     await flow.plan([1, 1]);
     const [first, second] = [await flow.lease('measure'), await flow.lease('measure')];
     await flow.expireLeases();
@@ -241,14 +241,14 @@ describe('a lease', () => {
     expect(await next('measure')).toBeUndefined();
   });
 
-  it('says that its job has ended elsewhere', async () => {
+  it('reports that its job was ended by another process', async () => {
     const id = await flow.plan([1]);
     const lease = await flow.lease('measure');
     await flow.jobs.fail(id, { '499': { type: 'ERROR', message: 'cancelled', code: 499 } }, new Date());
     expect(await flow.leases.renew([lease])).toEqual(['ended']);
   });
 
-  it('holds when its own result has ended the job', async () => {
+  it('is still held if its own result has ended the job', async () => {
     const id = await flow.plan([1]);
     const lease = await flow.lease('measure');
     await flow.database.transaction((transaction) => flow.leases.settle(transaction, lease));
@@ -256,14 +256,14 @@ describe('a lease', () => {
     expect(await flow.leases.renew([lease])).toEqual(['held']);
   });
 
-  it('is lost when its job is deleted', async () => {
+  it('is lost if its job is deleted', async () => {
     const id = await flow.submit();
     const lease = await flow.lease('discover');
     await flow.database.query('DELETE FROM bulk_job WHERE id = $1', [id]);
     expect(await flow.leases.renew([lease])).toEqual(['lost']);
   });
 
-  it('settles only while it is the latest one', async () => {
+  it('commits only while it is the latest one', async () => {
     await flow.submit();
     const first = await flow.lease('discover');
     await flow.expireLeases();
@@ -273,7 +273,7 @@ describe('a lease', () => {
   });
 });
 
-describe('what is written for a lease', () => {
+describe('a write for a lease', () => {
   const others = () =>
     flow.database.query(`SELECT job_id, step, shard, count, held_until, not_before, last_error FROM attempt ORDER BY job_id, step, shard`);
 
@@ -288,7 +288,7 @@ describe('what is written for a lease', () => {
     return { publishing, measuring };
   }
 
-  it.each([0, 1, 2, 3])("at its settling and at its release is no other shard's, step's or job's: lease %d", async (which) => {
+  it.each([0, 1, 2, 3])('at commit and release does not affect another shard, step or job: lease %d', async (which) => {
     for (const write of ['settle', 'release'] as const) {
       await flow.database.query('TRUNCATE bulk_job CASCADE');
       const { publishing, measuring } = await leasesOfAllKinds();
@@ -307,7 +307,7 @@ describe('what is written for a lease', () => {
 });
 
 describe('attempts', () => {
-  it('count when they say so, and are given back when not', async () => {
+  it('count if requested, and otherwise are returned', async () => {
     await flow.submit();
     await flow.leases.release(await flow.lease('discover'), { ...released, counts: true, reason: 'a bug' });
     const second = await flow.lease('discover');
@@ -316,7 +316,7 @@ describe('attempts', () => {
     expect(await flow.lease('discover')).toMatchObject({ attempts: 2, lastError: 'a bug' });
   });
 
-  it('are given back by a worker that lost its lease, which changes nothing else', async () => {
+  it('are returned by a worker that lost its lease, which changes nothing else', async () => {
     await flow.submit();
     const first = await flow.lease('discover');
     await flow.expireLeases();
@@ -341,7 +341,7 @@ describe('attempts', () => {
     expect(await next('discover')).toBeDefined();
   });
 
-  it('keep why the step was given up', async () => {
+  it('keep the reason why the step was given up', async () => {
     await flow.submit();
     const lease = await flow.lease('discover');
     await flow.database.transaction((transaction) => flow.leases.settle(transaction, lease, 'too often'));
@@ -355,7 +355,7 @@ describe('attempts', () => {
 describe('turns', () => {
   const start = (second: number) => ({ startedAt: new Date(Date.UTC(2026, 10, 21, 0, 0, second)) });
 
-  it('go to the oldest job first, then to the one that was served longest ago', async () => {
+  it('go to the oldest job first, then to the least recently served one', async () => {
     const large = await flow.plan([1, 1, 1, 1], start(1));
     const small = await flow.plan([1, 1], start(2));
     const served: string[] = [];
@@ -367,7 +367,7 @@ describe('turns', () => {
     expect(await next('measure', [], served)).toBeUndefined();
   });
 
-  it('of publication too', async () => {
+  it('work the same for publication', async () => {
     const large = await flow.plan([1, 1], start(1));
     const small = await flow.plan([1], start(2));
     for (let shard = 0; shard < 3; shard++) await flow.measure();
@@ -375,7 +375,7 @@ describe('turns', () => {
     expect((await next('publish', [], [large]))?.jobId).toBe(small);
   });
 
-  it('pass over datasources that are silent', async () => {
+  it('skip silent datasources', async () => {
     const silent = await flow.plan([1], { ...start(1), datasources: ['silent'] });
     const heard = await flow.plan([1], { ...start(2), datasources: ['heard'] });
     expect(await next('measure', ['silent'])).toMatchObject({ jobId: heard, datasources: ['heard'] });
@@ -386,7 +386,7 @@ describe('turns', () => {
     expect((await next('discover', ['other']))?.jobId).toBe(waits);
   });
 
-  it('of steps that ask no datasource pass over none', async () => {
+  it('of steps without a datasource skip none', async () => {
     const silent = await flow.plan([1], { datasources: ['silent'], request: { webhook: { url: 'http://127.0.0.1:9/' } } });
     const { lease } = await flow.measure();
     expect(await next('publish', ['silent'])).toMatchObject({ jobId: silent, datasources: [] });
@@ -395,10 +395,10 @@ describe('turns', () => {
   });
 });
 
-describe('what waits', () => {
+describe('pending work', () => {
   const cancelled = { '499': { type: 'ERROR', message: 'cancelled', code: 499 } } as const;
 
-  it('is the discovery of a job that runs and is not planned', async () => {
+  it('is the discovery of a running job without a plan', async () => {
     const id = await flow.submit();
     expect(await flow.leases.waiting('discover')).toEqual([{ jobId: id }]);
     await flow.jobs.fail(id, cancelled, new Date());
@@ -408,7 +408,7 @@ describe('what waits', () => {
     expect(await flow.leases.waiting('discover')).toEqual([]);
   });
 
-  it('is every planned shard of a job that runs', async () => {
+  it('is every planned shard of a running job', async () => {
     const id = await flow.plan([1, 1]);
     expect(await flow.leases.waiting('measure')).toEqual([
       { jobId: id, shard: 0 },
@@ -420,13 +420,13 @@ describe('what waits', () => {
     expect(await next('measure')).toBeUndefined();
   });
 
-  it('is no shard of a job that has ended, whatever state the shard is in', async () => {
+  it('is no shard of an ended job, in any state', async () => {
     const id = await flow.plan([1]);
     await flow.database.query(`UPDATE bulk_job SET status = 'FAILED' WHERE id = $1`, [id]);
     expect(await next('measure')).toBeUndefined();
   });
 
-  it('is the publication of shards with outcomes, while records are due', async () => {
+  it('is the publication of shards with outcomes while records are pending', async () => {
     const id = await flow.plan([1, 1]);
     expect(await next('publish')).toBeUndefined();
     await flow.measure();
@@ -438,7 +438,7 @@ describe('what waits', () => {
     expect((await flow.leases.waiting('publish')).map(({ jobId }) => jobId)).toEqual([id]);
   });
 
-  it('is the summary, once the job has ended and all its records are acknowledged', async () => {
+  it('is the summary after the job has ended and all its records are acknowledged', async () => {
     const id = await flow.plan([1, 1]);
     await flow.measure();
     await flow.shards.markPublished(await flow.lease('publish'), new Map(), new Date());
@@ -453,13 +453,13 @@ describe('what waits', () => {
     expect(await next('finish')).toBeUndefined();
   });
 
-  it('is the summary, whatever shards of other jobs still wait', async () => {
+  it('is the summary, even if shards of other jobs are pending', async () => {
     await flow.plan([1], { startedAt: new Date(0) });
     const id = await flow.plan([]);
     expect(await flow.lease('finish')).toMatchObject({ jobId: id });
   });
 
-  it('is the webhook of a job that has ended', async () => {
+  it('is the webhook of an ended job', async () => {
     const id = await flow.plan([1], { request: { webhook: { url: 'http://127.0.0.1:9/' } } });
     expect(await next('notify')).toBeUndefined();
     await flow.measure();

@@ -42,7 +42,7 @@ afterAll(async () => {
   await Promise.all([prometheus?.stop(), kafka?.stop(), postgres?.stop()]);
 });
 
-describe('a job over data that a genuine Kruize was recorded on', () => {
+describe('a job over the data of a recorded run of Kruize', () => {
   let jobId: string;
   let summary: Summary;
   let records: CollectedRecord[];
@@ -64,11 +64,11 @@ describe('a job over data that a genuine Kruize was recorded on', () => {
       experiment_name: name,
     });
     const response = answer.body.experiments[name].apis.recommendations.response;
-    // decisions.md E5: pods are counted; Kruize rounds sum / avg up, so that 2 pods can print as 3.
+    // Pods are counted. Kruize rounds sum / avg up, so that it can show 3 for 2 pods (docs/compatibility.md).
     expect(differences(recorded[name].body, response, { relative: 1e-9, skip: /pods_count$/ })).toEqual([]);
   });
 
-  it('counts pods instead of rounding a quotient up', async () => {
+  it('counts pods instead of rounding up a quotient', async () => {
     const experiments = await experimentsOf(service.url, jobId);
     const podsOf = (name: string) => JSON.stringify(experiments[name].apis.recommendations.response).match(/"pods_count":\d+/g);
     for (const name of names.filter((each) => each.includes('web'))) {
@@ -76,7 +76,7 @@ describe('a job over data that a genuine Kruize was recorded on', () => {
     }
   });
 
-  it('publishes one record an experiment, keyed by its name, then one summary', () => {
+  it('publishes one record per experiment, with its name as key, then one summary', () => {
     expect(
       records
         .filter(({ topic }) => topic === topics.recommendations)
@@ -145,12 +145,12 @@ describe('a job over data that a genuine Kruize was recorded on', () => {
     ['webhook', {}],
     ['job_id', {}],
     ['', {}],
-  ])('answers include=%s with just that', async (include, shape) => {
+  ])('for include=%s returns only that', async (include, shape) => {
     const { body } = await getBulk<Record<string, object>>(service.url, jobId, { include });
     expect(Object.fromEntries(Object.entries(body).map(([section, value]) => [section, Object.keys(value)]))).toEqual(shape);
   });
 
-  it('leaves out what exclude names', async () => {
+  it('omits the fields in exclude', async () => {
     const { body } = await getBulk<{ summary: Summary; experiments: Record<string, ShownExperiment> }>(service.url, jobId, {
       include: 'summary,experiments,metadata',
       exclude: 'metadata,summary|input,experiments|apis|create',
@@ -185,7 +185,7 @@ describe('several jobs in one process', () => {
 });
 
 describe('namespace experiments', () => {
-  it('are made beside containers when asked for', async () => {
+  it('are created in addition to containers if requested', async () => {
     const jobId = await startJob(service.url, { time_range: timeRange, experiment_types: ['container', 'namespace'] });
     expect(await waitForEnd(service.url, jobId)).toMatchObject({ status: 'COMPLETED', total_experiments: 8 });
     const experiment = (await experimentsOf(service.url, jobId))['prometheus-1|default|shop'];

@@ -15,7 +15,7 @@ beforeAll(async () => {
   service = await startService({
     env: {
       DATABASE_URL: databaseUrl,
-      // Nobody answers there, and for long it is asked again: a job stays in progress as long as the tests like.
+      // Nothing listens there, and retries last long, so that a job stays in progress during the tests.
       PROMETHEUS_URL: 'http://127.0.0.1:9',
       DATASOURCE_RETRY_MS: '3600000',
       JOB_RETENTION_DAYS: '30',
@@ -63,7 +63,7 @@ describe('jobs', () => {
     expect((await list(`${service.url}/bulk/jobs?status=IN_PROGRESS`)).ids).toEqual([made[0], made[2]]);
   });
 
-  it.each(['status=DONE', 'limit=0', 'cursor=x'])('are not listed for %s, which is named', async (query) => {
+  it.each(['status=DONE', 'limit=0', 'cursor=x'])('are not listed for %s; the error names the parameter', async (query) => {
     const answer = await fetch(`${service.url}/bulk/jobs?${query}`);
     expect([answer.status, (await answer.json()) as object]).toEqual([
       400,
@@ -71,7 +71,7 @@ describe('jobs', () => {
     ]);
   });
 
-  it('is cancelled while it runs, and deleted when it has ended', async () => {
+  it('are cancelled while they run, and deleted after they have ended', async () => {
     const jobId = await startJob(service.url);
     expect(await remove(jobId)).toMatchObject({ status: 200, body: { message: 'Job cancelled', status: 'SUCCESS' } });
     const { body } = await getBulk<{ summary: Summary }>(service.url, jobId);
@@ -97,7 +97,7 @@ describe('jobs', () => {
 });
 
 describe('a prefix that an ingress does not strip', () => {
-  it('is taken from every address, and links lead on below it', async () => {
+  it('is removed from every URL, and links keep it', async () => {
     const made = [await startJob(`${service.url}/sizer`), await startJob(service.url)];
     const first = await list(`${service.url}/sizer/bulk/jobs?limit=1`);
     expect(first.next).toMatch(/\/sizer\/bulk\/jobs\?/);

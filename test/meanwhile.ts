@@ -1,7 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import { waitUntil } from './servers/wait-until.js';
 
-/** Starts `work` before `change` is committed; commits as soon as so many sessions wait for its locks. Returns the result of `work`. */
+/** Starts `work` before `change` is committed, and commits when the given number of sessions wait for its locks. Returns the result of `work`. */
 export async function meanwhile<T>(
   database: DataSource,
   change: (runner: QueryRunner) => Promise<unknown>,

@@ -17,7 +17,7 @@ const time_range = { start: '2026-11-20T21:30:00Z', end: '2026-11-21T03:30:00Z' 
 const long = (letter: string) => letter.repeat(253);
 const awkward = 'a"b\\c\nd{e}=,|$&%namespace%\t';
 
-/** Each uses what no other one uses, so that numbers tell whose they are. */
+/** Each container has its own usage, so that recommendations identify it. */
 const containers: readonly SmallContainer[] = [
   { namespace: long('n'), workload: long('w'), container: long('c'), cpuCores: 0.11, memoryBytes: 110 * mib },
   { namespace: 'ünï-😀', workload: 'wörk', container: '集装箱', image: 'reg.example/ß:1', cpuCores: 0.12, memoryBytes: 120 * mib },
@@ -46,7 +46,7 @@ const containers: readonly SmallContainer[] = [
 
 const nameOf = ({ namespace, workload, workloadType = 'deployment', container }: SmallContainer) =>
   `prometheus-1|default|${namespace}|${workload}(${workloadType})|${container}`;
-/** Names that fit an index; those of the emoji containers are shortened. */
+/** Containers whose names fit the index; those of the emoji containers are shortened. */
 const plain = containers.filter((container) => Buffer.byteLength(nameOf(container)) <= 2_500);
 
 let folder: string;
@@ -78,7 +78,7 @@ async function start(env: Record<string, string> = {}): Promise<Service> {
   });
 }
 
-/** The part of a generateRecommendations array that is looked at. */
+/** The checked part of a generateRecommendations array. */
 interface Sized {
   readonly kubernetes_objects: readonly {
     readonly containers: readonly { readonly recommendations: { readonly data: Record<string, Instant> } }[];
@@ -92,7 +92,7 @@ interface Engine {
   readonly config: { readonly requests: Record<'cpu' | 'memory', { readonly amount: number }> };
 }
 
-/** What the cost model of the short term says of a recommendation: cores, bytes, pods. */
+/** Recommendation of the cost model of the short term: cores, bytes, pods. */
 function sizedAs(response: unknown): [cpuCores: number, memoryBytes: number, pods: number] {
   const [{ kubernetes_objects }] = response as [Sized];
   const [instant] = Object.values(kubernetes_objects[0]!.containers[0]!.recommendations.data);
@@ -107,7 +107,7 @@ const expectSized = (response: unknown, cpuCores: number, memoryBytes: number, p
   expect(count).toBe(pods);
 };
 
-describe('a cluster of awkward names', () => {
+describe('a cluster with unusual names', () => {
   let service: Service;
   let collector: RecordCollector;
   let jobId: string;
@@ -129,7 +129,7 @@ describe('a cluster of awkward names', () => {
     await service?.stop();
   });
 
-  it('gives each container its experiment, by its own name where an index takes it', () => {
+  it('has an experiment per container, with its full name if the index allows it', () => {
     const names = Object.keys(experiments);
     expect(names).toHaveLength(containers.length);
     expect(names.filter((name) => !plain.some((container) => nameOf(container) === name))).toHaveLength(2);
@@ -149,7 +149,7 @@ describe('a cluster of awkward names', () => {
     },
   );
 
-  it('shortens names that no index takes, and keeps what they stand for', () => {
+  it('shortens names that are too long for the index, and keeps the full definition', () => {
     const shortened = Object.values(experiments).filter(({ name }) => !plain.some((container) => nameOf(container) === name));
     const sized = shortened.map(({ name, apis }) => {
       expect(Buffer.byteLength(name)).toBeLessThan(2_600);
@@ -158,7 +158,7 @@ describe('a cluster of awkward names', () => {
     expect(sized.sort()).toEqual([0.15, 0.16]);
   });
 
-  it('keys one record by each of the names', () => {
+  it('publishes one record per name, with the name as key', () => {
     expect(faultsOfRecords(records, Object.keys(experiments))).toEqual([]);
     const keyed = records.filter(({ topic }) => topic === topics.recommendations);
     expect(keyed.map(({ key }) => key).sort()).toEqual(Object.keys(experiments).sort());
@@ -167,7 +167,7 @@ describe('a cluster of awkward names', () => {
     }
   });
 
-  it('would notice a record that is missing or not expected', () => {
+  it('would detect a missing or unexpected record', () => {
     expect(faultsOfRecords(records.slice(1), Object.keys(experiments))).toHaveLength(1);
     expect(faultsOfRecords(records, Object.keys(experiments).slice(1))).toHaveLength(1);
   });
@@ -180,7 +180,7 @@ describe('a cluster of awkward names', () => {
     },
   );
 
-  it('pages over all of them', async () => {
+  it('pages over all experiments', async () => {
     const seen: string[] = [];
     let address: string | undefined = `${service.url}/bulk?job_id=${jobId}&include=experiments|status&limit=5`;
     while (address) {
@@ -191,7 +191,7 @@ describe('a cluster of awkward names', () => {
     expect(seen).toEqual(Object.keys(experiments));
   });
 
-  it('shows the workloads of one name apart, and the latest image', async () => {
+  it('shows workloads of the same name separately, with the latest image', async () => {
     const { body } = await getBulk<{ metadata: unknown }>(service.url, jobId, { include: 'metadata' });
     expect(body.metadata).toMatchObject({
       datasources: {
@@ -246,7 +246,7 @@ describe('a cluster of awkward names', () => {
   });
 });
 
-describe('containers of one name in two workloads of a namespace', () => {
+describe('containers of the same name in two workloads of a namespace', () => {
   const request = { time_range, filter: { include: { namespace: ['twins'] } } };
   const [one, two] = [nameOf(containers[7]!), nameOf(containers[8]!)];
 
@@ -256,14 +256,14 @@ describe('containers of one name in two workloads of a namespace', () => {
     return experimentsOf(service.url, jobId);
   }
 
-  it('have their own numbers by default, and those of both together with USAGE_SCOPE=container', async () => {
+  it('have separate recommendations by default, and a common one with USAGE_SCOPE=container', async () => {
     const [byWorkload, byContainer] = [await start(), await start({ USAGE_SCOPE: 'container' })];
     try {
       const own = await sized(byWorkload);
       expectSized(own[one]?.apis.recommendations.response, 0.2, 200 * mib, 1);
       expectSized(own[two]?.apis.recommendations.response, 0.4, 400 * mib, 1);
       const merged = await sized(byContainer);
-      // Together they look like one workload of two pods that swings from 200 to 400 MiB: the peak and a fifth.
+      // Together they look like one workload with two pods between 200 and 400 MiB: the peak plus 20 %.
       for (const name of [one, two]) expectSized(merged[name]?.apis.recommendations.response, 0.4, 400 * mib * 1.2, 2);
     } finally {
       await Promise.all([byWorkload.stop(), byContainer.stop()]);
@@ -285,7 +285,7 @@ describe('a format that makes names clash', () => {
     await service?.stop();
   });
 
-  it('fails one experiment that names them all, on error-topic; the others are sized', async () => {
+  it('fails them as one experiment on error-topic; the others are sized', async () => {
     const jobId = await startJob(service.url, { time_range, filter: { include: { namespace: ['twins', 'kinds', 'images'] } } });
     expect(await waitForEnd(service.url, jobId)).toMatchObject({ status: 'COMPLETED', total_experiments: 3, failed_experiments: 2 });
     await collector.waitForSummary(jobId);

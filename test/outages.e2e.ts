@@ -49,7 +49,7 @@ async function start(env: Record<string, string> = {}): Promise<Service> {
   return service;
 }
 
-/** What is wrong with the records of a job: missing, doubled by another content, on two topics, or after the summary. Empty = all well. */
+/** Errors in the records of a job: missing, duplicated with different content, on two topics, or after the summary. Empty if there are none. */
 function faultsOf(records: readonly CollectedRecord[], jobId: string, experiments: readonly string[]): string[] {
   const contentsByKey = new Map<string, Set<string>>();
   for (const { topic, key, value } of records) {
@@ -92,8 +92,8 @@ describe('the checker of records', () => {
   });
 });
 
-describe('Kafka away', () => {
-  it('delays records and loses none: the job is completed, its records follow when Kafka is back', async () => {
+describe('unavailable Kafka', () => {
+  it('delays records but loses none: the job completes, and its records follow when Kafka is available again', async () => {
     const { url } = await start();
     collector = await collectRecords(kafka.bootstrapServers);
     await kafka.kill();
@@ -111,7 +111,7 @@ describe('Kafka away', () => {
     });
   });
 
-  it('does not stop the start', async () => {
+  it('does not prevent the start', async () => {
     await kafka.kill();
     try {
       const { url } = await start();
@@ -126,7 +126,7 @@ describe('Kafka away', () => {
 const readinessOf = async (url: string) => (await fetch(`${url}/health/ready`)).text();
 
 describe('missing topics that may not be created', () => {
-  it('hold records back, and readiness says why; with publication switched off their jobs can be deleted', async () => {
+  it('delay records, and readiness says why; after publication is turned off, their jobs can be deleted', async () => {
     const DATABASE_URL = await postgres.createDatabase();
     const names = { KAFKA_TOPIC_RECOMMENDATIONS: 'r-absent', KAFKA_TOPIC_ERROR: 'e-absent', KAFKA_TOPIC_SUMMARY: 's-absent' };
     const { url } = await start({ DATABASE_URL, KAFKA_CREATE_TOPICS: 'false', ...names });
@@ -138,18 +138,18 @@ describe('missing topics that may not be created', () => {
     await service?.stop();
 
     service = await startService({ env: { PROMETHEUS_URL: prometheus.url, DATABASE_URL } });
-    expect(await readinessOf(service.url)).toContain('the records of 1 job are still to be sent');
+    expect(await readinessOf(service.url)).toContain('the records of 1 job are still pending');
     await waitUntil('the log says so', async () =>
       service!.logs.some(({ msg }) => /records of jobs are still to be sent/.test(String(msg))),
     );
     expect((await remove(service.url)).status).toBe(200);
-    expect(await readinessOf(service.url)).not.toContain('still to be sent');
+    expect(await readinessOf(service.url)).not.toContain('still pending');
     await service.stop();
     service = undefined;
   });
 });
 
-describe('the datasource away', () => {
+describe('an unavailable datasource', () => {
   const expectFailed = async (url: string, jobId: string, code: number) => {
     const summary = await waitForEnd(url, jobId);
     expect(summary.status).toBe('FAILED');
@@ -161,7 +161,7 @@ describe('the datasource away', () => {
     expect(failure!.headers.ce_type).toBe('io.rightsizer.job.failed');
   };
 
-  it('ends a job with 503, an error record and a summary once the retries are used up', async () => {
+  it('fails a job with 503, an error record and a summary after the last retry', async () => {
     const { url } = await start();
     collector = await collectRecords(kafka.bootstrapServers);
     await prometheus.kill();
@@ -172,7 +172,7 @@ describe('the datasource away', () => {
     }
   });
 
-  it('is waited for while retries last', async () => {
+  it('is retried until it is available again', async () => {
     const { url } = await start({ DATASOURCE_RETRY_MS: '60000' });
     await prometheus.kill();
     const jobId = await startJob(url, request);
@@ -181,7 +181,7 @@ describe('the datasource away', () => {
     expect(await waitForEnd(url, jobId)).toMatchObject({ status: 'COMPLETED', total_experiments: 7, failed_experiments: 0 });
   });
 
-  describe('in other ways', () => {
+  describe('that fails in other ways', () => {
     let answering: HttpServer;
     let answer = { status: 200, body: '', stalls: false };
     let address: string;
@@ -204,7 +204,7 @@ describe('the datasource away', () => {
       ['an HTML page', { status: 200, body: '<html>', stalls: false }, 502],
       ['no answer in time', { status: 200, body: '', stalls: true }, 504],
       ['overload', { status: 503, body: 'busy', stalls: false }, 503],
-    ])('%s ends the job with its code', async (_what, behaviour, code) => {
+    ])('%s fails the job with its code', async (_what, behaviour, code) => {
       answer = behaviour;
       const { url } = await start({ PROMETHEUS_URL: address, DATASOURCE_TIMEOUT_MS: '500', DATASOURCE_RETRY_MS: '1000' });
       collector = await collectRecords(kafka.bootstrapServers);
@@ -213,7 +213,7 @@ describe('the datasource away', () => {
   });
 });
 
-describe('the service killed', () => {
+describe('a killed service', () => {
   let redis: RedisServer | undefined;
 
   afterAll(async () => redis?.stop());
@@ -223,19 +223,22 @@ describe('the service killed', () => {
     ['PostgreSQL', 'while it measures', 700],
     ['PostgreSQL', 'while it publishes', 1_800],
     ['Redis', 'while it measures', 700],
-  ])('with its queue on %s, %s: goes on after the restart, one record an experiment, one summary', async (queue, _when, afterMs) => {
-    if (queue === 'Redis') redis ??= await startRedis();
-    const { url } = await start({ SHARD_SIZE: '2', ...(queue === 'Redis' ? { QUEUE_URL: redis!.url } : {}) });
-    collector = await collectRecords(kafka.bootstrapServers);
-    const jobId = await startJob(url, request);
-    await new Promise((done) => setTimeout(done, afterMs));
-    await service!.restart();
-    expect(await waitForEnd(url, jobId)).toMatchObject({ status: 'COMPLETED', total_experiments: 7, failed_experiments: 0 });
-    await collector.waitForSummary(jobId);
-    expect(faultsOf(collector.ofJob(jobId), jobId, Object.keys(await experimentsOf(url, jobId)))).toEqual([]);
-  });
+  ])(
+    'with its queue on %s, %s: continues after the restart, with one record per experiment and one summary',
+    async (queue, _when, afterMs) => {
+      if (queue === 'Redis') redis ??= await startRedis();
+      const { url } = await start({ SHARD_SIZE: '2', ...(queue === 'Redis' ? { QUEUE_URL: redis!.url } : {}) });
+      collector = await collectRecords(kafka.bootstrapServers);
+      const jobId = await startJob(url, request);
+      await new Promise((done) => setTimeout(done, afterMs));
+      await service!.restart();
+      expect(await waitForEnd(url, jobId)).toMatchObject({ status: 'COMPLETED', total_experiments: 7, failed_experiments: 0 });
+      await collector.waitForSummary(jobId);
+      expect(faultsOf(collector.ofJob(jobId), jobId, Object.keys(await experimentsOf(url, jobId)))).toEqual([]);
+    },
+  );
 
-  it('goes on though the queue forgot everything', async () => {
+  it('continues even if the queue has lost everything', async () => {
     redis ??= await startRedis();
     const { url } = await start({ SHARD_SIZE: '2', QUEUE_URL: redis.url });
     collector = await collectRecords(kafka.bootstrapServers);
@@ -251,8 +254,8 @@ describe('the service killed', () => {
   });
 });
 
-describe('Redis away', () => {
-  it('slows jobs down and stops none', async () => {
+describe('unavailable Redis', () => {
+  it('slows jobs down but stops none', async () => {
     const redis = await startRedis();
     try {
       const { url } = await start({ QUEUE_URL: redis.url, RECONCILE_INTERVAL_MS: '200' });

@@ -32,7 +32,7 @@ async function start(env: ServiceOptions['env']): Promise<Service> {
   return service;
 }
 
-/** Two jobs: the second one uses what the first one stored. */
+/** Runs two jobs: the second one uses the windows that the first one stored. */
 async function doJobs({ url }: Service): Promise<void> {
   for (let round = 0; round < 2; round++) {
     expect(await waitForEnd(url, await startJob(url, request))).toMatchObject({
@@ -44,12 +44,12 @@ async function doJobs({ url }: Service): Promise<void> {
 }
 
 describe('behind PgBouncer', () => {
-  it('in session mode the service works as it is', async () => {
+  it('in session mode the service works without further settings', async () => {
     pooler = await startPgBouncer(await postgres.createDatabase(), 'session');
     await doJobs(await start({}));
   });
 
-  it('in transaction mode the service does not start without a direct address, and says so', async () => {
+  it('in transaction mode the service does not start without DATABASE_DIRECT_URL, and says so', async () => {
     pooler = await startPgBouncer(await postgres.createDatabase(), 'transaction');
     await expect(start({})).rejects.toThrow(/A NOTIFY does not reach a LISTEN at DATABASE_URL.*Set DATABASE_DIRECT_URL/s);
   });

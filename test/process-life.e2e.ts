@@ -39,7 +39,7 @@ async function launch(env: Record<string, string> = {}): Promise<RunningChild> {
   return child;
 }
 
-/** A service with a step in progress that does not end: its datasource says nothing. */
+/** A service with a step that does not end, because its datasource never responds. */
 async function launchBusy(SHUTDOWN_TIMEOUT_MS: string) {
   const silent = createServer((socket) => socket.on('error', () => undefined).resume());
   await new Promise<void>((ready) => silent.listen(0, '127.0.0.1', ready));
@@ -61,7 +61,7 @@ const untilLine = (text: string) =>
   });
 const portOf = () => JSON.parse(lines.find((line) => line.includes('"listening"'))!).port as string;
 
-/** Process id of the embedded PostgreSQL; undefined once it has stopped in good order. */
+/** Process id of the embedded PostgreSQL; undefined after a clean stop. */
 function postmaster(): number | undefined {
   const file = join(dataDir, 'postgres/postmaster.pid');
   return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : undefined;
@@ -69,7 +69,7 @@ function postmaster(): number | undefined {
 
 describe('a stop', () => {
   it.each(['', 'initdb', '"embedded PostgreSQL is ready"', '"listening"'])(
-    'after "%s" ends the process and its PostgreSQL in good order',
+    'after "%s" ends the process and its PostgreSQL cleanly',
     async (moment) => {
       const child = await launch();
       if (moment === 'initdb') await waitUntil('initdb works', () => existsSync(join(dataDir, 'postgres')));
@@ -88,11 +88,11 @@ describe('a stop', () => {
       if (!child.hasExited) process.kill(child.pid, 'SIGTERM');
       return child.hasExited;
     });
-    // The forced exit leaves PostgreSQL running; the next start adopts it.
+    // The forced exit leaves PostgreSQL running; the next start takes it over.
     expect(postmaster()).toBeDefined();
   });
 
-  it('is seen by the readiness probe while steps end', async () => {
+  it('is visible in the readiness probe while steps end', async () => {
     const { child, url } = await launchBusy('3000');
     process.kill(child.pid, 'SIGTERM');
     await waitUntil('it is draining', async () => {
@@ -107,7 +107,7 @@ describe('a stop', () => {
 });
 
 describe('a start', () => {
-  it('on a taken port says which, and leaves no PostgreSQL behind', async () => {
+  it('on a used port names the port, and leaves no PostgreSQL running', async () => {
     const other = createServer();
     await new Promise<void>((ready) => other.listen(0, '127.0.0.1', ready));
     const { port } = other.address() as AddressInfo;
@@ -118,14 +118,14 @@ describe('a start', () => {
     expect(existsSync(dataDir)).toBe(false);
   });
 
-  it('with an argument that it does not know ends, and says where settings come from', async () => {
+  it('with an unknown argument exits, and says how to change settings', async () => {
     const child = await startChild('the service', process.execPath, [mainFile, '--port', '80'], { onLine: (line) => lines.push(line) });
     children.push(child);
     await child.exited;
     expect(hasLine('rightsizer does not accept the argument --port. Set environment variables')).toBe(true);
   });
 
-  it('without PostgreSQL says so once', async () => {
+  it('without PostgreSQL reports it once', async () => {
     const child = await launch({ DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' });
     await child.exited;
     expect(lines.filter((line) => line.includes('127.0.0.1:1'))).toEqual([
@@ -133,14 +133,14 @@ describe('a start', () => {
     ]);
   });
 
-  it('with a folder that cannot be made says which, and ends', async () => {
+  it('with a folder that cannot be created names the folder, and exits', async () => {
     dataDir = '/proc/rightsizer/data';
     const child = await launch();
     await child.exited;
     expect(hasLine('DATA_DIR: cannot create /proc/rightsizer/data')).toBe(true);
   });
 
-  it('on data that another process uses is refused and harms nothing', async () => {
+  it('on data that another process uses is rejected without side effects', async () => {
     const first = await launch();
     await untilLine('"listening"');
     const [url, pid] = [`http://127.0.0.1:${portOf()}`, postmaster()];
@@ -153,7 +153,7 @@ describe('a start', () => {
     expect(postmaster()).toBe(pid);
   });
 
-  it('below a symbolic link is refused on data that another process made there, and harms nothing', async () => {
+  it('through a symbolic link is rejected on data that another process uses, without side effects', async () => {
     const parent = dirname(dataDir);
     mkdirSync(join(parent, 'real'));
     symlinkSync('real', join(parent, 'link'));
@@ -168,7 +168,7 @@ describe('a start', () => {
     expect(postmaster()).toBe(pid);
   });
 
-  it('on data whose process was killed takes them over', async () => {
+  it('on data of a killed process takes them over', async () => {
     const first = await launch();
     await untilLine('"listening"');
     const pid = postmaster();
@@ -180,7 +180,7 @@ describe('a start', () => {
     expect(postmaster()).toBe(pid);
   });
 
-  it('on data whose PostgreSQL was killed too harms no process that has got its number', async () => {
+  it('on data of a killed PostgreSQL does not harm another process with the same process id', async () => {
     const first = await launch();
     await untilLine('"listening"');
     const pid = postmaster()!;
@@ -197,7 +197,7 @@ describe('a start', () => {
     expect(stranger.hasExited).toBe(false);
   });
 
-  it('on what an interrupted first start left makes the database anew', async () => {
+  it('after an interrupted first start creates the database again', async () => {
     const first = await launch();
     await waitUntil('initdb works', () => existsSync(join(dataDir, 'postgres/PG_VERSION')));
     await first.kill();
@@ -208,7 +208,7 @@ describe('a start', () => {
 });
 
 describe('the embedded PostgreSQL', () => {
-  it('is started again when it dies, and takes jobs again', async () => {
+  it('is restarted if it dies, and accepts jobs again', async () => {
     const child = await launch();
     await untilLine('"listening"');
     const url = `http://127.0.0.1:${portOf()}`;
@@ -219,7 +219,7 @@ describe('the embedded PostgreSQL', () => {
     expect(child.hasExited).toBe(false);
   });
 
-  it('that hangs is killed at a stop', async () => {
+  it('is killed at a stop if it hangs', async () => {
     const child = await launch({ SHUTDOWN_TIMEOUT_MS: '100' });
     await untilLine('"listening"');
     const pid = postmaster()!;
@@ -229,11 +229,11 @@ describe('the embedded PostgreSQL', () => {
     expect(hasLine('embedded PostgreSQL hangs; it is killed')).toBe(true);
   });
 
-  it('is started again when another process has got its number, which lives on', async () => {
+  it('is restarted even if another process, which is not harmed, has its process id', async () => {
     const child = await launch();
     await untilLine('"listening"');
     const stranger = await startStranger();
-    process.kill(child.pid, 'SIGSTOP'); // so that it sees nothing in between
+    process.kill(child.pid, 'SIGSTOP'); // so that it does not notice the change
     await killAndWait(postmaster()!);
     nameInPidFile(stranger.pid);
     process.kill(child.pid, 'SIGCONT');
@@ -250,7 +250,7 @@ async function killAndWait(pid: number): Promise<void> {
   await waitUntil('it has ended', () => !isRunning(pid));
 }
 
-/** A dead process that its parent has not reaped yet, as it cannot while it is stopped, counts as ended. */
+/** Whether a process has ended. A zombie, whose stopped parent cannot reap it, counts as ended. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -261,7 +261,7 @@ function isRunning(pid: number): boolean {
   return !existsSync(stat) || !readFileSync(stat, 'utf8').includes(') Z ');
 }
 
-/** A process of the user that PostgreSQL runs as, which has nothing to do with it. */
+/** Starts an unrelated process of the user that PostgreSQL runs as. */
 async function startStranger(): Promise<RunningChild> {
   const { uid, gid } = statSync(join(dataDir, 'postgres'));
   const child = await startChild('a stranger', 'sleep', ['600'], { uid, gid });
@@ -269,7 +269,7 @@ async function startStranger(): Promise<RunningChild> {
   return child;
 }
 
-/** As if the stranger had got the number of the dead PostgreSQL. */
+/** Simulates that an unrelated process has the process id of the dead PostgreSQL. */
 function nameInPidFile(pid: number): void {
   const file = join(dataDir, 'postgres/postmaster.pid');
   writeFileSync(file, readFileSync(file, 'utf8').replace(/^\d+/, String(pid)));

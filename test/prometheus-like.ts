@@ -2,13 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Datasource } from '../src/datasource/datasource.js';
 
-/** Answers a request; the body is latin1. */
+/** Handles a request; the body is in Latin-1. */
 export type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
-/** A server that is asked as a datasource. */
+/** A fake datasource. */
 export interface PrometheusLike {
   readonly datasource: Datasource;
-  /** Last part of each path that was asked, in the order of arrival. */
+  /** Last segment of each requested path, in order of arrival. */
   readonly paths: readonly string[];
   readonly close: () => Promise<void>;
 }
@@ -17,13 +17,13 @@ type Part = 'read' | 'query' | 'query_range' | 'buildinfo';
 
 const success = (resultType: string, result: object[]) => ({ status: 'success', data: { resultType, result } });
 
-/** Answers with JSON. */
+/** Responds with JSON. */
 export const answerJson =
   (body: unknown): Handler =>
   (_, response) =>
     response.end(JSON.stringify(body));
 
-/** Refuses with a status. */
+/** Responds with an error status. */
 export const refuse =
   (status: number, text = 'no'): Handler =>
   (_, response) => {
@@ -31,7 +31,7 @@ export const refuse =
     response.end(text);
   };
 
-/** Answers what probes ask a server for, as one would whose windows of one step hold so many samples: 2 before Prometheus 3, 1 from 3 on. */
+/** Responds to probes as a server whose windows of one step have this number of samples: 2 before Prometheus 3, 1 since then. */
 export const answerFacts = (inOneStep: 1 | 2): Handler =>
   answerJson(
     success(
@@ -43,7 +43,7 @@ export const answerFacts = (inOneStep: 1 | 2): Handler =>
     ),
   );
 
-/** Like Prometheus 2 without any data: the facts that probes ask for, and a remote read. */
+/** Like Prometheus 2 without data: responds to probes and remote reads. */
 const prometheus2: Readonly<Record<Part, Handler>> = {
   read: (_, response) => response.end(),
   query: answerFacts(2),
@@ -52,7 +52,7 @@ const prometheus2: Readonly<Record<Part, Handler>> = {
     answerJson({ data: { version: request.method === 'GET' ? '2.42.0' : '?' } })(request, response, body),
 };
 
-/** Starts a server like Prometheus 2 some of whose parts answer otherwise. */
+/** Starts a server like Prometheus 2, with some endpoints overridden. */
 export async function startPrometheusLike(parts: Partial<Record<Part, Handler>> = {}): Promise<PrometheusLike> {
   const handlers: Readonly<Record<string, Handler>> = { ...prometheus2, ...parts };
   const paths: string[] = [];

@@ -1,6 +1,6 @@
 import type { GeneratedContainer } from './cluster/generate-cluster.js';
 
-/** Points as usage files have them: how many intervals before the end, and the value. */
+/** Points of a usage file: number of intervals before the end, and value. */
 export type Points = readonly (readonly [intervalsBack: number, value: string])[];
 
 interface Matrix {
@@ -14,12 +14,12 @@ export interface Window {
   readonly stepSeconds: number;
 }
 
-/** Inner function over the window, by outer aggregation (recommendations.md 1.3): a sum is one of averages. */
+/** Function over the window, by outer aggregation, as in Kruize's metric profiles: a sum is a sum of averages. */
 const inner = { avg: 'avg_over_time', min: 'min_over_time', max: 'max_over_time', sum: 'avg_over_time' } as const;
 type Outer = keyof typeof inner;
 const outers = Object.keys(inner) as Outer[];
 
-/** The reference's questions about one container, its PromQL to the letter (recommendations.md 1.3); `minutes` is the length of an interval. */
+/** The reference's queries for one container: the PromQL of Kruize's metric profile, unchanged. `minutes` is the length of an interval. */
 export function referenceQueries({ namespace, container }: GeneratedContainer, minutes: number): Record<string, string> {
   const matchers = `container!="", container!="POD", pod!="", namespace="${namespace}", container="${container}"`;
   const by = (outer: Outer, inside: string) => `${outer} by(container, namespace) (${inside})`;
@@ -45,7 +45,7 @@ export function referenceQueries({ namespace, container }: GeneratedContainer, m
   };
 }
 
-/** The container's usage as the reference reads it, one range query after the other, in the form of a usage file's `series`. */
+/** Reads the container's usage as the reference does, one range query after the other. Returns the `series` of a usage file. */
 export async function readReferenceUsage(
   prometheusUrl: string,
   container: GeneratedContainer,
@@ -65,6 +65,6 @@ async function queryRange(prometheusUrl: string, query: string, { endSeconds, da
   const parameters = { query, start: String(endSeconds - days * 86_400), end: String(endSeconds), step: String(stepSeconds) };
   const answer = await fetch(`${prometheusUrl}/api/v1/query_range`, { method: 'POST', body: new URLSearchParams(parameters) });
   const { status, data, error } = (await answer.json()) as { status: string; error?: string; data: { result: readonly Matrix[] } };
-  if (status !== 'success') throw new Error(`Prometheus refuses ${query}: ${error}`);
+  if (status !== 'success') throw new Error(`Prometheus rejected ${query}: ${error}`);
   return data.result;
 }

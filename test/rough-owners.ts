@@ -1,16 +1,16 @@
 import { randomAt, seedOf } from './cluster/random.js';
 
-/** The series that discovery reads of a small cluster, with everything that makes its two ways differ when one of them is wrong. */
+/** The series that discovery reads from a small cluster, with the special cases in which its two methods could differ. */
 export interface RoughOwnersOptions {
   readonly seed: number;
   readonly endSeconds: number;
   readonly days: number;
-  /** Scrapes lie on multiples of it. */
+  /** Scrapes are at multiples of it. */
   readonly stepSeconds: number;
 }
 
 type Labels = Readonly<Record<string, string>>;
-/** From and to (not included), in shares of the whole time. */
+/** From and to (exclusive), as fractions of the complete time. */
 type Life = readonly [from: number, to: number];
 type Draw = (name: string) => number;
 
@@ -25,7 +25,7 @@ const kinds = ['deployment', 'statefulset', 'job'];
 const podsPerWorkload = 5;
 const workloadsPerNamespace = 4;
 
-/** OpenMetrics text: pods that come and go, change hands and images, with gaps, odd values and series that lack labels. */
+/** OpenMetrics text: pods that start and end, change owners and images, with gaps, unusual values and series without labels. */
 export function roughOwners(options: RoughOwnersOptions): string {
   const draw: Draw = (name) => randomAt(seedOf(options.seed, name), 0);
   const pods = namespaces.flatMap((namespace) =>
@@ -83,7 +83,7 @@ function familyText(metric: string, lines: readonly Line[], draw: Draw, { endSec
     const name = `${metric}{${Object.entries(labels)
       .map(([label, text]) => `${label}="${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`)
       .join(',')}}`;
-    // A seventh of the series has gaps of hours.
+    // One in seven series has gaps of hours.
     const gap = draw(`${name} gap`) < 1 / 7 ? 20 + Math.floor(draw(`${name} gap length`) * 100) : 0;
     const steps = Array.from({ length: count + 1 }, (_, step) => step);
     const alive = steps.filter((step) => step >= life[0] * count && step < life[1] * count && (gap === 0 || step % (2 * gap) >= gap));

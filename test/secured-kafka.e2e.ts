@@ -13,7 +13,7 @@ const metrics = new URL('./fixtures/bulk/metrics.om.gz', import.meta.url).pathna
 const request = { time_range: { start: '2026-11-06T03:30:00.000Z', end: '2026-11-21T03:30:00Z' } };
 const user = { username: 'sizer', password: 'right/one+' };
 const scram = { mechanism: 'scram-sha-512' as const, ...user };
-/** Who may do all but what a test denies. */
+/** A user with all rights except those that a test denies. */
 const limited = { username: 'limited', password: 'limited' };
 
 let prometheus: PrometheusServer;
@@ -81,7 +81,7 @@ async function collect(): Promise<RecordCollector> {
   return collector;
 }
 
-/** The records of a job over the recorded data, once its summary has arrived, with the names of its experiments. */
+/** Runs a job over the recorded data; returns its records after the summary has arrived, and the names of its experiments. */
 async function recordsOfJob(url: string, body: object = request) {
   const jobId = await startJob(url, body);
   const records = await collect();
@@ -93,7 +93,7 @@ async function recordsOfJob(url: string, body: object = request) {
 const readiness = async (url: string) => (await fetch(`${url}/health/ready`)).json() as Promise<{ checks: { kafka: object } }>;
 
 describe('SASL_PLAINTEXT with SCRAM-SHA-512', () => {
-  it('takes the records of a job', async () => {
+  it('receives the records of a job', async () => {
     const { url } = await start();
     const { records, names } = await recordsOfJob(url);
     expect(names).toHaveLength(7);
@@ -101,7 +101,7 @@ describe('SASL_PLAINTEXT with SCRAM-SHA-512', () => {
     expect(await readiness(url)).toMatchObject({ status: 'up', checks: { kafka: { status: 'up' } } });
   });
 
-  it('keeps records back while the password is wrong, and readiness says why; with the right one they go out', async () => {
+  it('delays records while the password is wrong, and readiness says why; with the right password they are sent', async () => {
     const DATABASE_URL = await postgres.createDatabase();
     const wrong = await start({ DATABASE_URL, KAFKA_SASL_PASSWORD: 'wrong' });
     const jobId = await startJob(wrong.url, request);
@@ -125,8 +125,8 @@ describe('SASL_PLAINTEXT with SCRAM-SHA-512', () => {
   });
 });
 
-describe('what records carry', () => {
-  it('is a structured CloudEvent where KAFKA_CE_MODE says so', async () => {
+describe('the content of records', () => {
+  it('is a structured CloudEvent with KAFKA_CE_MODE=structured', async () => {
     const { url } = await start({ KAFKA_CE_MODE: 'structured', CE_SOURCE: '/test' });
     const { jobId, records, names } = await recordsOfJob(url);
     const recommendations = records.filter(({ topic }) => topic === topics.recommendations);
@@ -147,14 +147,14 @@ describe('what records carry', () => {
     }
   });
 
-  it('is bare where KAFKA_CE_MODE is off', async () => {
+  it('is plain JSON with KAFKA_CE_MODE=off', async () => {
     const { url } = await start({ KAFKA_CE_MODE: 'off' });
     const { records, names } = await recordsOfJob(url);
     expect(faultsOfRecords(records, names)).toEqual([]);
     for (const { headers } of records) expect(Object.keys(headers).filter((name) => name.startsWith('ce_'))).toEqual([]);
   });
 
-  it('is what the filters ask for; the summary record always carries the summary', async () => {
+  it('is selected by the filters; the summary record always has the summary', async () => {
     const { url } = await start({
       KAFKA_RESPONSE_FILTER_INCLUDE:
         'summary|job_id|status|total_experiments,experiments|status|apis|create|request|response|recommendations,metadata',
@@ -175,10 +175,10 @@ describe('what records carry', () => {
 });
 
 describe('KAFKA_TOPICS without a topic', () => {
-  /** All containers of the namespace get one name: one experiment that fails. */
+  /** All containers of the namespace get the same name, which is one failed experiment. */
   const clash = { experimentNameFormat: '%namespace%' };
 
-  it('makes the experiments for it PUBLISH_FAILED and tells the reason', async () => {
+  it('makes its experiments PUBLISH_FAILED with the reason', async () => {
     const { url } = await start({ ...clash, KAFKA_TOPICS: `${topics.recommendations},${topics.summary}` });
     const { jobId, summary, records } = await recordsOfJob(url);
     expect(records.map(({ topic }) => topic)).toEqual([topics.summary]);
@@ -189,7 +189,7 @@ describe('KAFKA_TOPICS without a topic', () => {
     expect(JSON.stringify(shop?.notifications)).toContain('KAFKA_TOPICS');
   });
 
-  it('publishes them where it is in the list', async () => {
+  it('publishes them if the topic is in the list', async () => {
     const { url } = await start({ ...clash, KAFKA_TOPICS: Object.values(topics).join(', ') });
     const { jobId, records } = await recordsOfJob(url);
     expect(faultsOfRecords(records, ['shop'])).toEqual([]);
@@ -198,7 +198,7 @@ describe('KAFKA_TOPICS without a topic', () => {
   });
 });
 
-describe('a topic that its user may not write to', () => {
+describe('a topic that the user may not write to', () => {
   const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
   const onErrors = {
     resourceType: AclResourceTypes.TOPIC,
@@ -223,7 +223,7 @@ describe('a topic that its user may not write to', () => {
 
   afterAll(() => admin?.disconnect());
 
-  it('holds up its own records alone, and readiness quotes the broker; with the right they go out', async () => {
+  it('delays only its own records, and readiness quotes the broker; with the permission they are sent', async () => {
     const { url } = await start({ ...clash, KAFKA_SASL_USERNAME: limited.username, KAFKA_SASL_PASSWORD: limited.password });
     const records = await collect();
     const held = await startJob(url, request);

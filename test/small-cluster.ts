@@ -1,14 +1,14 @@
-/** One container of one pod with constant usage. Names may hold anything that a label value may. */
+/** One container of one pod with constant usage. Names may be any label value. */
 export interface SmallContainer {
   readonly namespace: string;
   readonly workload: string;
   readonly workloadType?: string;
   readonly container: string;
-  /** Image, or images with the hours before the end at which each begins, oldest first. */
+  /** Image, or images with their start in hours before the end, oldest first. */
   readonly image?: string | readonly (readonly [image: string, fromHours: number])[];
   readonly cpuCores: number;
   readonly memoryBytes: number;
-  /** More labels of the series that discovery reads. */
+  /** Additional labels of the series that discovery reads. */
   readonly labels?: Readonly<Record<string, string>>;
 }
 
@@ -18,7 +18,7 @@ export interface SmallClusterOptions {
   readonly stepSeconds: number;
 }
 
-/** One metric, its type, and the series it has of each container: labels and value at so many seconds from the start. */
+/** A metric: its type, and the series per container with labels and value at a number of seconds from the start. */
 interface Family {
   readonly metric: string;
   readonly type: 'gauge' | 'counter';
@@ -64,7 +64,7 @@ const families: readonly Family[] = [
   },
 ];
 
-/** The cluster as OpenMetrics text, a sample every `stepSeconds` up to the end. Each container has a pod of its own. */
+/** Returns the cluster as OpenMetrics text, with a sample every `stepSeconds` up to the end. Each container has its own pod. */
 export function smallCluster(containers: readonly SmallContainer[], options: SmallClusterOptions): string {
   const lines: string[] = [];
   for (const { metric, type, series } of families) {
@@ -105,7 +105,7 @@ function instants(options: SmallClusterOptions): number[] {
   return Array.from({ length: count }, (_, index) => options.endSeconds - (count - 1 - index) * options.stepSeconds);
 }
 
-/** OpenMetrics escapes backslash, quote and line feed in label values; everything else stands as it is. */
+/** Escapes backslash, quote and line feed in a label value, as OpenMetrics requires. */
 function seriesText(metric: string, labels: Labels): string {
   const escaped = (value: string) => value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
   return `${metric}{${Object.entries(labels)

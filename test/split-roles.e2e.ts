@@ -24,13 +24,13 @@ beforeAll(async () => {
     PROMETHEUS_URL: prometheus.url,
     KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers,
     DATABASE_URL: await postgres.createDatabase(),
-    // One experiment a shard and one shard at a time, so that a kill comes between them.
+    // One experiment per shard and one shard at a time, so that the kill happens between two shards.
     SHARD_SIZE: '1',
     WORKER_CONCURRENCY: '1',
     RECONCILE_INTERVAL_MS: '500',
     LOG_LEVEL: 'debug',
   };
-  // All at once: they find an empty database and migrate it one after the other.
+  // Start concurrently: they find an empty database and migrate it one after the other.
   [api, ...workers] = await Promise.all(['api', 'worker', 'worker'].map((ROLE) => startService({ env: { ...shared, ROLE } })));
   collector = await collectRecords(kafka.bootstrapServers);
 });
@@ -41,7 +41,7 @@ afterAll(async () => {
   await Promise.all([prometheus?.stop(), kafka?.stop(), postgres?.stop()]);
 });
 
-/** Shards that a process measured, as its log tells. */
+/** Shards that a process measured, according to its log. */
 function measuredBy({ logs }: Service, jobId: string): number {
   return logs.filter(({ msg, jobId: id, result }) => msg === 'a shard is measured' && id === jobId && result !== 'stale').length;
 }
@@ -54,12 +54,12 @@ async function recordsOf(jobId: string): Promise<CollectedRecord[]> {
 }
 
 describe('roles', () => {
-  it('the API takes jobs and works on none; workers take none and work', async () => {
+  it('the API accepts jobs but runs none; workers run jobs but accept none', async () => {
     for (const worker of workers) expect((await postBulk(worker.url, {})).status).toBe(404);
     const jobId = await startJob(api.url, request);
     expect(await waitForEnd(api.url, jobId)).toMatchObject({ status: 'COMPLETED', total_experiments: 7, failed_experiments: 0 });
     expect(measuredBy(api, jobId)).toBe(0);
-    // A worker tells of a shard after its commit.
+    // A worker logs a shard after its commit.
     const measured = () => workers.reduce((sum, worker) => sum + measuredBy(worker, jobId), 0);
     await waitUntil('each shard is told of', () => measured() >= 7);
     expect(measured()).toBe(7);
@@ -72,7 +72,7 @@ describe('a worker killed in the middle of a job', () => {
   let jobId: string;
   let records: CollectedRecord[];
 
-  it('leaves its work to the other one: everything ends right', async () => {
+  it('leaves its work to the other worker, which completes it', async () => {
     const [killed, other] = workers as [Service, Service];
     jobId = await startJob(api.url, request);
     await waitUntil('the job is in its middle', async () => (await progressOf(jobId)) >= 1, { everyMs: 10 });
@@ -91,7 +91,7 @@ describe('a worker killed in the middle of a job', () => {
     expect(new Set(summaries.map(({ value }) => value)).size).toBe(1);
   });
 
-  it('would be noticed if it lost or tore anything', () => {
+  it('would be detected if it lost or damaged anything', () => {
     const names = records.filter(({ topic }) => topic === topics.recommendations).map(({ key }) => key!);
     const unique = [...new Set(names)];
     const [first] = records;
@@ -112,7 +112,7 @@ describe('a worker killed in the middle of a job', () => {
 });
 
 describe('no worker at all', () => {
-  it('leaves jobs waiting, and the API answering; a worker takes them up', async () => {
+  it('leaves jobs pending while the API responds; a new worker runs them', async () => {
     await Promise.all(workers.map((worker) => worker.kill()));
     const jobId = await startJob(api.url, request);
     await new Promise((done) => setTimeout(done, 1_500));

@@ -15,14 +15,14 @@ import { waitUntil } from './servers/wait-until.js';
 
 type Run = (lease: Lease, signal: AbortSignal) => Promise<WakeUpsByStep>;
 
-/** A process that works on steps: a runner of its own over the shared rows, with a step that the test writes. */
+/** A worker process: a separate runner over the shared rows, with the step of a test. */
 interface Worker {
   readonly runner: StepRunner;
   readonly running: RunningLeases;
   readonly runs: Lease[];
   readonly givenUp: string[];
   readonly woken: WakeUpsByStep[];
-  /** How many steps ran while the queue took each wake-up. */
+  /** Number of running steps at each wake-up. */
   readonly runningAtWake: number[];
 }
 
@@ -106,7 +106,7 @@ const failWith =
   async () => {
     throw make();
   };
-/** Runs until it is stopped. */
+/** A step that runs until it is stopped. */
 const hang: Run = (_lease, signal) =>
   new Promise((_, failed) => signal.addEventListener('abort', () => failed(new Error('a consequence'))));
 const attempt = () =>
@@ -114,8 +114,8 @@ const attempt = () =>
 const endPause = () => flow.database.query('UPDATE attempt SET not_before = now()');
 const statusOf = async (id: string) => (await flow.jobs.find(id))?.status;
 
-describe('a place', () => {
-  it('works on rows until none waits', async () => {
+describe('a worker slot', () => {
+  it('processes rows until none is pending', async () => {
     const id = await flow.plan([1, 1, 1]);
     const { runner, runs } = startWorker('measure', commit);
     await runner.fillPlace('measure');
@@ -123,7 +123,7 @@ describe('a place', () => {
     expect(await statusOf(id)).toBe('COMPLETED');
   });
 
-  it('leaves its step idle only when no other place of it is filled', async () => {
+  it('leaves its step idle only if no other slot of it is busy', async () => {
     await flow.plan([1]);
     answeredAtMs = { 'prometheus-1': performance.now() + 3_600_000 };
     const { runner, running } = startWorker('measure', hang);
@@ -137,13 +137,13 @@ describe('a place', () => {
     expect(runner.isIdle('measure')).toBe(true);
   });
 
-  it('leaves its step idle when no row can be leased', async () => {
+  it('leaves its step idle if no row can be leased', async () => {
     const { runner } = startWorker('measure', commit);
     await expect(runner.fillPlace('unknown' as Step)).rejects.toThrow();
     expect(runner.isIdle('unknown' as Step)).toBe(true);
   });
 
-  it('serves jobs in turn', async () => {
+  it('serves jobs alternately', async () => {
     const start = (second: number) => ({ startedAt: new Date(Date.UTC(2026, 10, 21, 0, 0, second)) });
     const large = await flow.plan(Array(6).fill(1), start(1));
     const small = await flow.plan([1, 1], start(2));
@@ -152,7 +152,7 @@ describe('a place', () => {
     expect(runs.map(({ jobId }) => jobId)).toEqual([large, small, large, small, large, large, large, large]);
   });
 
-  it('remembers the turns of more than two jobs', async () => {
+  it('alternates between more than two jobs', async () => {
     const plan = (second: number) => flow.plan([1, 1], { startedAt: new Date(Date.UTC(2026, 10, 21, 0, 0, second)) });
     const jobs = [await plan(1), await plan(2), await plan(3)];
     const { runner, runs } = startWorker('measure', commit);
@@ -160,7 +160,7 @@ describe('a place', () => {
     expect(runs.map(({ jobId }) => jobId)).toEqual([...jobs, ...jobs]);
   });
 
-  it('goes to another datasource when its own is silent, which runs on', async () => {
+  it('is given to another datasource if its own is silent; the silent step continues', async () => {
     const silent = await flow.plan([1, 1], { datasources: ['silent'], startedAt: new Date(0) });
     const heard = await flow.plan([1, 1], { datasources: ['heard'] });
     const { runner, running, runs } = startWorker('measure', (lease, signal) => (lease.jobId === silent ? hang : commit)(lease, signal));
@@ -174,7 +174,7 @@ describe('a place', () => {
     expect(running.count).toBe(2);
   });
 
-  it('asks a datasource for other jobs though it hangs over a question of one', async () => {
+  it('queries a datasource for other jobs even if it hangs on one query', async () => {
     const hanging = await flow.plan([1], { startedAt: new Date(0) });
     const other = await flow.plan([1]);
     const { runner } = startWorker('measure', (lease, signal) => (lease.jobId === hanging ? hang : commit)(lease, signal));
@@ -182,7 +182,7 @@ describe('a place', () => {
     expect([await statusOf(hanging), await statusOf(other)]).toEqual(['IN_PROGRESS', 'COMPLETED']);
   });
 
-  it('takes nothing while rows that lost their places are heard again: there are never more at work than places', async () => {
+  it('takes no row while rows that lost their slots run again: there are never more running rows than slots', async () => {
     await flow.plan([1, 1, 1, 1], { datasources: ['slow'] });
     let goOn: () => void = () => undefined;
     const answered = new Promise<void>((done) => (goOn = done));
@@ -202,7 +202,7 @@ describe('a place', () => {
     expect(runs).toHaveLength(4);
   });
 
-  it('gives back a lease whose commit may have come through', async () => {
+  it('returns a lease whose commit may have succeeded', async () => {
     await flow.plan([1]);
     const lease = await flow.lease('measure');
     const { held_until } = (await flow.row(`SELECT held_until::text FROM attempt WHERE step = 'measure'`)) as { held_until: string };
@@ -215,7 +215,7 @@ describe('a place', () => {
     expect(await attempt()).toMatchObject({ count: 0, pauses: false });
   });
 
-  it('is filled again when a row ends that had lost it: wake-ups of its other rows came to nothing', async () => {
+  it('is filled again after a row that had lost it ends, because earlier wake-ups had no effect', async () => {
     const silent = await flow.plan([1, 1], { datasources: ['silent'] });
     let goOn: () => void = () => undefined;
     const answered = new Promise<void>((done) => (goOn = done));
@@ -229,7 +229,7 @@ describe('a place', () => {
     expect(woken).toContainEqual({ measure: [{ jobId: silent, shard: 0 }] });
   });
 
-  it('leases nothing while Kafka is away', async () => {
+  it('leases nothing while Kafka is unavailable', async () => {
     await flow.plan([1]);
     await flow.measure();
     const { runner, runs } = startWorker('publish', async (lease) => {
@@ -245,7 +245,7 @@ describe('a place', () => {
     expect(runs).toHaveLength(1);
   });
 
-  it('takes nothing more once it stops', async () => {
+  it('takes no row after the stop', async () => {
     await flow.plan([1]);
     const { runner, runs } = startWorker('measure', commit);
     await runner.stop(0);
@@ -253,7 +253,7 @@ describe('a place', () => {
     expect(runs).toEqual([]);
   });
 
-  it('gives back a row that was being leased when the stop began, and the stop waits for that', async () => {
+  it('returns a row that was being leased when the stop began, and the stop waits for it', async () => {
     await flow.plan([1]);
     const { runner, runs } = startWorker('measure', commit);
     const filled = runner.fillPlace('measure');
@@ -263,7 +263,7 @@ describe('a place', () => {
     expect(runs).toEqual([]);
   });
 
-  it('wakes what a step leaves waiting, after its commit, and announces where it is', async () => {
+  it('wakes the next steps after the commit, and reports its position', async () => {
     const id = await flow.plan([1]);
     const points: string[] = [];
     const note = (moment: unknown) => void points.push((moment as StepMoment).point);
@@ -300,7 +300,7 @@ describe('a failure', () => {
   it.each([
     ['Kafka', () => new PublicationError('unreachable')],
     ['PostgreSQL', () => Object.assign(new Error('terminating connection'), { code: '57P01' })],
-  ])('of %s waits and does not count', async (_, make) => {
+  ])('of %s pauses the row and does not count', async (_, make) => {
     const id = await flow.plan([1]);
     const { runner, givenUp } = startWorker('measure', failWith(make));
     for (let round = 0; round < mostAttempts + 2; round++) {
@@ -312,7 +312,7 @@ describe('a failure', () => {
     expect(await statusOf(id)).toBe('IN_PROGRESS');
   });
 
-  it('of ours counts, pauses ever longer, and is given up after five', async () => {
+  it('by a bug counts and pauses longer each time; the step is given up after five', async () => {
     const id = await flow.plan([2]);
     const { runner, runs, givenUp } = startWorker(
       'measure',
@@ -333,7 +333,7 @@ describe('a failure', () => {
   it.each([
     ['a bug', () => new TypeError('a bug'), mostAttempts],
     ['a lost connection', () => Object.assign(new Error('terminating connection'), { code: '57P01' }), mostAttempts - 1],
-  ])('of giving up by %s frees the row, and only a bug counts', async (_, make, count) => {
+  ])('of giving up by %s frees the row; only a bug counts', async (_, make, count) => {
     const id = await flow.plan([1]);
     const worker = startWorker(
       'measure',
@@ -354,7 +354,7 @@ describe('a failure', () => {
   it.each([
     ['a bug', () => new TypeError('a bug'), 'longer than 10 s'],
     ['a lost connection', () => Object.assign(new Error('terminating connection'), { code: '57P01' }), 'at most 1 s'],
-  ])('by %s pauses the row: only crashes are spread', async (_, make, pause) => {
+  ])('by %s pauses the row; only pauses after crashes are randomized', async (_, make, pause) => {
     await flow.plan([1]);
     await flow.leases.release(await flow.lease('measure'), { counts: true, pauseMs: 0 });
     await flow.database.query('UPDATE attempt SET count = 3');
@@ -366,7 +366,7 @@ describe('a failure', () => {
     expect(seconds > 10 ? 'longer than 10 s' : seconds <= 1 ? 'at most 1 s' : seconds).toBe(pause);
   });
 
-  it('by which the process dies counts: after five the step is given up without being run', async () => {
+  it('that kills the process counts; after five, the step is given up without running', async () => {
     await flow.plan([1]);
     for (let death = 0; death < mostAttempts; death++) {
       await flow.lease('measure');
@@ -379,7 +379,7 @@ describe('a failure', () => {
     expect(await attempt()).toMatchObject({ last_error: expect.stringContaining('5 attempts') });
   });
 
-  it('after the lease was lost writes nothing: the successor commits', async () => {
+  it('after the loss of the lease writes nothing; the successor commits', async () => {
     const id = await flow.plan([1]);
     let fail: (reason: unknown) => void = () => undefined;
     const first = startWorker('measure', () => new Promise((_, failed) => (fail = failed)));
@@ -392,7 +392,7 @@ describe('a failure', () => {
     expect(await flow.jobs.find(id)).toMatchObject({ status: 'COMPLETED', notifications: {} });
   });
 
-  it('after the lease was lost does not fail the job of the successor that still works', async () => {
+  it('after the loss of the lease does not fail the job, on which the successor still works', async () => {
     const id = await flow.plan([1]);
     let fail: (reason: unknown) => void = () => undefined;
     const first = startWorker('measure', () => new Promise((_, failed) => (fail = failed)));
@@ -408,7 +408,7 @@ describe('a failure', () => {
 });
 
 describe('a stop', () => {
-  it('reaches the step when its job is cancelled elsewhere', async () => {
+  it('reaches the step if another process cancels its job', async () => {
     const id = await flow.plan([1, 1]);
     const { runner, running, runs } = startWorker('measure', hang);
     const filled = runner.fillPlace('measure');
@@ -419,7 +419,7 @@ describe('a stop', () => {
     expect(await flow.jobs.find(id)).toMatchObject({ status: 'FAILED', notifications: { '499': { message: 'cancelled' } } });
   });
 
-  it('reaches a step that has kept its lease for long', async () => {
+  it('reaches a step that has held its lease for long', async () => {
     const id = await flow.plan([1]);
     const { runner, runs } = startWorker('measure', hang);
     const filled = runner.fillPlace('measure');
@@ -434,7 +434,7 @@ describe('a stop', () => {
     await filled;
   });
 
-  it('reaches the step when its lease is lost', async () => {
+  it('reaches the step if its lease is lost', async () => {
     await flow.plan([1]);
     const { runner, runs } = startWorker('measure', hang);
     const filled = runner.fillPlace('measure');
@@ -447,12 +447,12 @@ describe('a stop', () => {
   it.each<[string, Run]>([
     ['that hears of it', hang],
     ['that does not, as one that waits for Kafka', () => new Promise(() => undefined)],
-  ])('at shutdown frees the row at once and does not count: a step %s', async (_, run) => {
+  ])('at shutdown frees the row at once and does not count, for a step %s', async (_, run) => {
     const id = await flow.plan([1]);
     const { runner, runs } = startWorker('measure', run);
     const filled = runner.fillPlace('measure');
     await waitUntil('the step runs', () => runs.length === 1);
-    // Somebody looks at the row meanwhile: the process ends when it is written.
+    // Another transaction holds the row meanwhile: the process ends after the row is written.
     const looking = flow.database.transaction((transaction) =>
       transaction.query('SELECT pg_sleep(0.5) FROM (SELECT FROM attempt FOR UPDATE) AS row'),
     );
@@ -465,7 +465,7 @@ describe('a stop', () => {
     expect(await statusOf(id)).toBe('COMPLETED');
   });
 
-  it('is over when the row of a stopped step is free', async () => {
+  it('ends after the row of a stopped step is free', async () => {
     await flow.plan([1]);
     const { runner, runs } = startWorker('measure', hang);
     const filled = runner.fillPlace('measure');
@@ -487,7 +487,7 @@ describe('a stop', () => {
     expect(await attempt()).toMatchObject({ count: 0, held_until: null });
   });
 
-  it('lets a step end within its time', async () => {
+  it('lets a step finish within the grace time', async () => {
     const id = await flow.plan([1]);
     let goOn: () => void = () => undefined;
     const paused = new Promise<void>((resolve) => (goOn = resolve));
@@ -503,7 +503,7 @@ describe('a stop', () => {
     expect(await statusOf(id)).toBe('COMPLETED');
   });
 
-  it('of publication does not come from the end of its job', async () => {
+  it('does not stop publication at the end of its job', async () => {
     const id = await flow.plan([1, 1]);
     await flow.measure();
     let isStopped = false;
@@ -530,8 +530,8 @@ describe('a stop', () => {
   });
 });
 
-describe('leases at work', () => {
-  it('are renewed, however long the step takes', async () => {
+describe('leases of running steps', () => {
+  it('are renewed as long as the step runs', async () => {
     await flow.plan([1]);
     const { runner, runs } = startWorker('measure', hang);
     void runner.fillPlace('measure');
@@ -543,7 +543,7 @@ describe('leases at work', () => {
     );
   });
 
-  it('that cannot be released while the database is away are released when it is back', async () => {
+  it('that cannot be released while the database is unavailable are released later', async () => {
     await flow.plan([1]);
     const lease = await flow.lease('measure');
     let tries = 0;

@@ -7,7 +7,7 @@ import { readSettings } from '../src/settings/read-settings.js';
 import { type JobFlow, openJobFlow } from './job-flow.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
 
-/** Requests become jobs in real rows; Kafka and the queue are the test's. */
+/** Uses a real database; Kafka and the queue are fakes. */
 let postgres: PostgresServer;
 let flow: JobFlow;
 let woken: string[];
@@ -39,20 +39,20 @@ const jobOf = async (id: string) => (await flow.jobs.find(id))!;
 const jobCount = async () => Number((await flow.row('SELECT count(*) FROM bulk_job')).count);
 
 describe('a request', () => {
-  it('becomes a job that waits for its discovery', async () => {
+  it('becomes a job with pending discovery', async () => {
     const request = { datasources: ['prometheus-1'], metadata_profile: 'cluster-metadata-local-monitoring' };
     const id = await submit(request);
     expect(await jobOf(id)).toMatchObject({ status: 'IN_PROGRESS', request, datasources: ['prometheus-1'], deadlineAt: null });
     expect(woken).toEqual([`discover ${id}`]);
   });
 
-  it('is the same whether its key stands in its body or in the header', async () => {
+  it('is the same whether its key is in the body or in the header', async () => {
     const id = await submit({ datasource: 'prometheus-1', requestId: 'key' });
     expect(await submit({ datasource: 'prometheus-1' }, 'key')).toBe(id);
     expect(await jobCount()).toBe(1);
   });
 
-  it('gets its deadline from its start', async () => {
+  it('has a deadline relative to its start', async () => {
     const { startedAt, deadlineAt } = await jobOf(await submit({ deadline: '2h' }));
     expect(deadlineAt!.getTime() - startedAt.getTime()).toBe(2 * 3_600_000);
   });
@@ -60,7 +60,7 @@ describe('a request', () => {
   it.each([
     [true, 'pending'],
     [false, 'off'],
-  ])('has records to publish where Kafka is set: %s', async (isOn, publication) => {
+  ])('has records to publish if Kafka is configured: %s', async (isOn, publication) => {
     expect(await jobOf(await submitterWith({ isOn }).submit({}))).toMatchObject({ publication });
   });
 
@@ -69,7 +69,7 @@ describe('a request', () => {
     ['an unknown datasource', { datasource: 'nowhere' }, '(field: datasource)'],
     ['an unknown profile', { metadata_profile: 'nothing' }, '(field: metadata_profile)'],
     ['no body', undefined, 'No content'],
-  ])('with %s is refused, and stores nothing', async (_, body, message) => {
+  ])('with %s is rejected and stores nothing', async (_, body, message) => {
     await expect(submit(body)).rejects.toMatchObject({ status: 400, message: expect.stringContaining(message) });
     expect([await jobCount(), woken]).toEqual([0, []]);
   });
@@ -83,7 +83,7 @@ describe('a key', () => {
   it.each([
     ['requestId', (request: object) => submit({ ...request, requestId: 'one' })],
     ['Idempotency-Key', (request: object) => submit(request, ' one ')],
-  ])('in %s names one job, whatever the order of members, and is refused with another body', async (_, send) => {
+  ])('in %s identifies one job, whatever the order of members, and is rejected with another body', async (_, send) => {
     const id = await send(body);
     expect(await send(body)).toBe(id);
     expect(await send(reordered)).toBe(id);
@@ -91,7 +91,7 @@ describe('a key', () => {
     expect([await jobCount(), woken]).toEqual([1, [`discover ${id}`]]);
   });
 
-  it('that is blank is none', async () => {
+  it('that is blank is ignored', async () => {
     expect(await submit(body, ' ')).not.toBe(await submit(body, ' '));
     expect(await jobCount()).toBe(2);
   });

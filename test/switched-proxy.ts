@@ -1,10 +1,10 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** One address behind which several servers can stand, one at a time. */
+/** One URL in front of several servers, of which one is active. */
 export interface SwitchedProxy {
   readonly url: string;
-  /** Bytes answered to questions about usage since the last call. */
+  /** Bytes of responses to usage queries since the last call. */
   takeUsageBytes(): number;
   switchTo(target: string): void;
   stop(): Promise<void>;

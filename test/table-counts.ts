@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** How many rows each of the service's tables has. */
+/** Returns the number of rows of each table of the service. */
 export async function tableCounts(databaseUrl: string): Promise<Record<'bulk_job' | 'shard' | 'outcome' | 'experiment', number>> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

@@ -9,9 +9,9 @@ export interface ReceivedCall {
 }
 
 export interface WebhookReceiver {
-  /** Address whose calls get the statuses in turn, the last one for ever. */
+  /** Returns a URL whose calls get the statuses in turn, the last one repeatedly. */
   hook(name: string, ...statuses: number[]): string;
-  /** Calls of that hook so far. */
+  /** Calls of this hook so far. */
   calls(name: string): readonly ReceivedCall[];
   waitForCalls(name: string, count: number): Promise<readonly ReceivedCall[]>;
   stop(): Promise<void>;

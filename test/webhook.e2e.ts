@@ -52,7 +52,7 @@ async function waitForWebhook(jobId: string, url = service.url): Promise<Webhook
   return (await webhookOf(jobId, url))!;
 }
 
-/** The members of a value at every depth, as paths; keys that are data (names, instants, codes) stand as `*`. */
+/** Paths of the members of a value at any depth. Keys that are data (names, instants, codes) are shown as `*`. */
 function shapeOf(value: unknown, path = ''): string[] {
   if (Array.isArray(value)) return value.flatMap((item) => shapeOf(item, `${path}[]`));
   if (typeof value !== 'object' || value === null) return [`${path}: ${typeof value}`];
@@ -74,7 +74,7 @@ describe('the call of a webhook', () => {
     [body] = JSON.parse((await receiver.waitForCalls('good', 1))[0]!.body);
   });
 
-  it('comes once, as a POST of JSON that names the delivery', async () => {
+  it('is one POST of JSON with the delivery id', async () => {
     expect(await waitForWebhook(jobId)).toEqual({ status: 'COMPLETED' });
     const calls = receiver.calls('good');
     expect(calls).toHaveLength(1);
@@ -84,14 +84,14 @@ describe('the call of a webhook', () => {
     });
   });
 
-  it('is signed with the secret over the bytes of the body, and over nothing else', () => {
+  it('is signed with the secret over exactly the bytes of the body', () => {
     const { headers, body: text } = receiver.calls('good')[0]!;
     const signatureOf = (signed: string) => `sha256=${createHmac('sha256', secret).update(signed).digest('hex')}`;
     expect(headers['x-rightsizer-signature']).toBe(signatureOf(text));
     expect(headers['x-rightsizer-signature']).not.toBe(signatureOf(`${text} `));
   });
 
-  it("has the shape of Kruize's", () => {
+  it("has Kruize's format", () => {
     const [kruize] = JSON.parse(readFileSync(fixture('webhook.json'), 'utf8')).body;
     expect(Object.keys(body)).toEqual(Object.keys(kruize));
     expect(body.experiments).toEqual({});
@@ -108,7 +108,7 @@ describe('the call of a webhook', () => {
     expect(Object.keys(kruize.summary).filter((key) => !(key in body.summary))).toEqual([]);
   });
 
-  it('tells what GET tells', async () => {
+  it('has the same content as GET', async () => {
     const { job_id, job_start_time, job_end_time, notifications: _none, ...rest } = summary;
     expect(body.summary).toEqual({ ...rest, jobID: job_id, startTime: job_start_time, endTime: job_end_time });
     const { body: shown } = await getBulk<{ experiments: Record<string, { apis: { recommendations: object } }> }>(service.url, jobId, {
@@ -120,7 +120,7 @@ describe('the call of a webhook', () => {
   });
 });
 
-describe('a receiver that does not take it', () => {
+describe('a receiver that rejects the call', () => {
   it('is called again with the same delivery after 500', async () => {
     const jobId = await startJob(service.url, { time_range, webhook: { url: receiver.hook('shaky', 500, 503, 200) } });
     await receiver.waitForCalls('shaky', 1);
@@ -136,7 +136,7 @@ describe('a receiver that does not take it', () => {
     const jobId = await startJob(service.url, { time_range, webhook: { url: receiver.hook(`gone-${status}`, status, 200) } });
     expect(await waitForWebhook(jobId)).toEqual({
       status: 'FAILED',
-      notifications: { type: 'ERROR', code: status, message: expect.stringContaining(`answered ${status}`) },
+      notifications: { type: 'ERROR', code: status, message: expect.stringContaining(`responded with ${status}`) },
     });
     expect(receiver.calls(`gone-${status}`)).toHaveLength(1);
     expect(await waitForEnd(service.url, jobId)).toMatchObject({ status: 'COMPLETED', failed_experiments: 0 });
@@ -150,8 +150,8 @@ describe('a receiver that does not take it', () => {
   });
 });
 
-describe('a job without a good end', () => {
-  it('calls its webhook too', async () => {
+describe('a failed job', () => {
+  it('also calls its webhook', async () => {
     const request = { filter: { include: { namespace: ['nothing'] } }, time_range, webhook: { url: receiver.hook('empty', 200) } };
     await startJob(service.url, request);
     const [{ summary, experimentMap }] = JSON.parse((await receiver.waitForCalls('empty', 1))[0]!.body);
@@ -169,7 +169,7 @@ describe('private addresses', () => {
 
   afterAll(() => strict?.stop());
 
-  it('are refused after a name is resolved: the webhook fails, the job does not', async () => {
+  it('are rejected after a name is resolved: the webhook fails, but not the job', async () => {
     const url = receiver.hook('name', 200).replace('127.0.0.1', 'localhost');
     const jobId = await startJob(strict.url, { time_range, webhook: { url } });
     expect(await waitForWebhook(jobId, strict.url)).toEqual({
@@ -180,7 +180,7 @@ describe('private addresses', () => {
     expect(receiver.calls('name')).toHaveLength(0);
   });
 
-  it("are refused as numbers too: kruize-ui's own address fails its webhook alone, and its secrets are masked", async () => {
+  it("are rejected as numbers too: kruize-ui's own address fails only its webhook, and its secrets are masked", async () => {
     const url = `${receiver.hook('number', 200).replace('//', '//me:s3cret@')}?token=s3cret`;
     const jobId = await startJob(strict.url, { time_range, webhook: { url } });
     expect(await waitForWebhook(jobId, strict.url)).toMatchObject({ status: 'FAILED', notifications: { code: 403 } });
@@ -195,7 +195,7 @@ describe('private addresses', () => {
     expect(receiver.calls('number')).toHaveLength(0);
   });
 
-  it('are called where WEBHOOK_ALLOW lists them', async () => {
+  it('are called if WEBHOOK_ALLOW lists them', async () => {
     const open = await start({ WEBHOOK_ALLOW: 'hooks.corp.example, 127.0.0.0/8' });
     try {
       const jobId = await startJob(open.url, { time_range, webhook: { url: receiver.hook('listed', 200) } });
@@ -205,12 +205,12 @@ describe('private addresses', () => {
     }
   });
 
-  it('are called by the same name where they are allowed', async () => {
+  it('are called by the same name if they are allowed', async () => {
     const url = receiver.hook('allowed', 200).replace('127.0.0.1', 'localhost');
     expect(await waitForWebhook(await startJob(service.url, { time_range, webhook: { url } }))).toEqual({ status: 'COMPLETED' });
   });
 
-  it('calls come unsigned without a secret', async () => {
+  it('calls are unsigned without a secret', async () => {
     expect(receiver.calls('allowed')[0]?.headers).toHaveProperty('x-rightsizer-signature');
     const open = await start({ WEBHOOK_ALLOW_PRIVATE: 'true' });
     try {

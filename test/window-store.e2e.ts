@@ -21,7 +21,7 @@ let other: PrometheusServer;
 let proxy: SwitchedProxy;
 let postgres: PostgresServer;
 let databaseUrl: string;
-/** One with a window store, one without. */
+/** One service with a window store, one without. */
 let stored: Service;
 let plain: Service;
 
@@ -51,7 +51,7 @@ afterAll(async () => {
   await Promise.all([early?.stop(), late?.stop(), other?.stop(), postgres?.stop()]);
 });
 
-/** The recommendations of a job whose usage ends at `endSeconds`, and what reading its usage took. */
+/** Runs a job whose usage ends at `endSeconds`; returns its recommendations and the cost of reading the usage. */
 async function recommend(service: Service, endSeconds: number, body: object = {}) {
   const end = new Date(endSeconds * 1000).toISOString();
   const begun = new Date();
@@ -75,7 +75,7 @@ async function ask<Row extends pg.QueryResultRow>(query: string, parameters: unk
   }
 }
 
-/** A job of the service that stores, after which its windows are stored. */
+/** Runs a job of the service with a store, and waits until its windows are stored. */
 async function recommendAndStore(endSeconds: number, body: object = {}) {
   const job = await recommend(stored, endSeconds, body);
   await waitUntil('windows are stored', async () => {
@@ -94,17 +94,17 @@ async function compare(endSeconds: number, body: object = {}) {
 
 const firstEnd = endOfData + 30 * minute;
 
-describe('recommendations are the same with stored windows as without', () => {
-  it('at the first job', async () => {
+describe('recommendations are the same with and without stored windows', () => {
+  it('for the first job', async () => {
     expect(await compare(firstEnd)).toBeGreaterThan(0.9);
   });
 
-  it('a quarter of an hour later, when samples have come late, for a fraction of the reading', async () => {
+  it('15 minutes later, after late samples, with a fraction of the reading', async () => {
     proxy.switchTo(late.url);
     expect(await compare(firstEnd + 15 * minute)).toBeLessThan(0.2);
   });
 
-  it('at the same end once more', async () => {
+  it('for the same end again', async () => {
     expect(await compare(firstEnd + 15 * minute)).toBeLessThan(0.2);
   });
 
@@ -114,17 +114,17 @@ describe('recommendations are the same with stored windows as without', () => {
     expect(share).toBeLessThan(0.8);
   });
 
-  it('at an earlier end, which takes nothing away from the next job', async () => {
+  it('for an earlier end, without effect on the next job', async () => {
     expect(await compare(firstEnd + 20 * hour)).toBeLessThan(0.2);
     expect(await compare(firstEnd + 27 * hour + 15 * minute)).toBeLessThan(0.2);
   });
 
-  it('for short terms and then for long ones', async () => {
+  it('for short terms, and then for long terms', async () => {
     expect(await compare(firstEnd + 27 * hour + 30 * minute, { term_settings: { terms: ['short'] } })).toBeLessThan(0.3);
     expect(await compare(firstEnd + 27 * hour + 45 * minute)).toBeLessThan(0.2);
   });
 
-  it('for another measurement duration, which has windows of its own', async () => {
+  it('for another measurement duration, which has its own windows', async () => {
     const body = { measurement_duration: '30min' };
     expect(await compare(firstEnd + 28 * hour, body)).toBeGreaterThan(0.9);
     expect(await compare(firstEnd + 28 * hour + 30 * minute, body)).toBeLessThan(0.3);
@@ -143,7 +143,7 @@ describe('recommendations are the same with stored windows as without', () => {
 });
 
 describe('windows of another scope', () => {
-  it('are not taken for these', async () => {
+  it('are not used', async () => {
     const scope = { USAGE_SCOPE: 'container' };
     // Services that share a database share their jobs.
     await stored.kill();
@@ -163,32 +163,32 @@ describe('windows of another scope', () => {
   });
 });
 
-describe('when the past of the datasource has changed', () => {
+describe('after past data of the datasource have changed', () => {
   const end = firstEnd + 29 * hour;
   const changed = async () => {
     const [withStore, without] = [await recommendAndStore(end), await recommend(plain, end)];
     return differences(without.recommendations, withStore.recommendations, { relative: 1e-9 });
   };
 
-  it('the stored windows go on to be used', async () => {
+  it('stored windows are still used', async () => {
     proxy.switchTo(other.url);
     expect((await changed()).length).toBeGreaterThan(0);
   });
 
-  it('`refresh` reads all anew, and replaces them', async () => {
+  it('`refresh` reads everything again and replaces them', async () => {
     expect(await compare(end, { refresh: true })).toBeGreaterThan(0.9);
     expect(await changed()).toEqual([]);
   });
 });
 
-describe('a range of several days is discovered', () => {
+describe('discovery over several days', () => {
   const range = (end: number) => ({
     time_range: { start: new Date((end - 3 * day) * 1000).toISOString(), end: new Date(end * 1000).toISOString() },
   });
   const madeAt = async () => (await ask<{ made_at: Date }>('SELECT made_at FROM discovery_answer')).map(({ made_at }) => made_at.getTime());
   const end = firstEnd + 29 * hour;
 
-  it('with what is kept of its whole days, which the next job does not ask about', async () => {
+  it('caches complete days, which the next job does not query', async () => {
     await ask('DELETE FROM discovery_answer');
     await compare(end, range(end));
     const made = await madeAt();
@@ -197,7 +197,7 @@ describe('a range of several days is discovered', () => {
     expect(await madeAt()).toEqual(made);
   });
 
-  it('anew for `refresh`', async () => {
+  it('queries everything again for `refresh`', async () => {
     const [before] = await madeAt();
     await compare(end + 15 * minute, { ...range(end + 15 * minute), refresh: true });
     const [after, ...more] = await madeAt();
@@ -205,7 +205,7 @@ describe('a range of several days is discovered', () => {
     expect(more).toEqual([]);
   });
 
-  it('from other days on the next day, of filters each for itself', async () => {
+  it('uses other days on the next day, and separate entries per filter', async () => {
     await compare(end + 10 * hour, range(end + 10 * hour));
     const filter = { exclude: { namespace: ['no-such'] } };
     await compare(end + 10 * hour, { ...range(end + 10 * hour), filter });
@@ -214,7 +214,7 @@ describe('a range of several days is discovered', () => {
 });
 
 describe('a store that fails', () => {
-  it('costs no job', async () => {
+  it('fails no job', async () => {
     await ask('DROP TABLE usage_block, usage_series, discovery_answer');
     const end = firstEnd + 30 * hour;
     const time_range = { start: new Date((end - 3 * day) * 1000).toISOString(), end: new Date(end * 1000).toISOString() };

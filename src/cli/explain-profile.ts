@@ -13,8 +13,8 @@ export interface ExplainOptions {
 }
 
 /**
- * Text that tells how each query of a metric profile of CONFIG_DIR is answered. Throws for an unknown name, naming those that exist, and for faulty profiles.
- * `environment` holds the settings.
+ * Returns text that shows how each query of a metric profile in CONFIG_DIR is run. Throws if the name is unknown (the error lists the known ones) or
+ * a profile is invalid. `environment` holds the settings.
  */
 export function explainProfileNamed(name: string, { scope, stepSeconds, json }: ExplainOptions, environment: NodeJS.ProcessEnv): string {
   const settings = readSettings(environment);
@@ -32,9 +32,9 @@ type Row = readonly string[];
 const head: Row = ['ABOUT', 'QUERY', 'WITH REMOTE READ', 'BY PROMQL', 'WHY'];
 
 const readers: Readonly<Record<ExplainedQuery['reader'], string>> = { chunks: 'chunks', promql: 'PromQL', none: '-' };
-const ways: Readonly<Record<NonNullable<ExplainedQuery['asked']>, string>> = { batched: 'batched', each: 'once an experiment' };
+const ways: Readonly<Record<NonNullable<ExplainedQuery['asked']>, string>> = { batched: 'batched', each: 'per experiment' };
 
-/** A table for people: one line a query, columns as wide as they need. */
+/** Returns a table with one line per query and aligned columns. */
 export function writeProfileTable(explained: readonly ExplainedQuery[]): string {
   const rows = [head, ...explained.map(rowOf)];
   const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
@@ -44,5 +44,5 @@ export function writeProfileTable(explained: readonly ExplainedQuery[]): string 
 
 function rowOf({ type, name, reader, asked, isProbed, reason = '' }: ExplainedQuery): Row {
   const way = asked === undefined ? '-' : ways[asked];
-  return [type, name, readers[reader], isProbed ? `${way}, if a probe answers` : way, reason];
+  return [type, name, readers[reader], isProbed ? `${way}, if a probe returns data` : way, reason];
 }

@@ -13,7 +13,7 @@ it.each([
 });
 
 it.each(['', 'a/b', 'a/b/c', 'a/b/c/d/e', 'p|shop', 'p|c|shop|cart|app', 'p|c|shop|cart(deployment)|', '|'])(
-  'knows no experiment of the name "%s"',
+  'returns undefined for "%s"',
   (name) => {
     expect(readExperimentName(name)).toBeUndefined();
   },

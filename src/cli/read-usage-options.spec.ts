@@ -2,7 +2,7 @@ import { readUsageOptions } from './save-usage.js';
 
 const now = new Date('2026-01-31T12:10:00.500Z');
 
-it('reads 15 days of quarter hours up to now', () => {
+it('defaults to 15 days in intervals of 15 minutes up to now', () => {
   expect(readUsageOptions({}, now, false)).toEqual({
     ...{ endSeconds: Date.parse('2026-01-31T12:10:00Z') / 1000, isEndGiven: false, days: 15, stepMinutes: 15 },
     metricProfile: 'resource-optimization-local-monitoring',
@@ -13,11 +13,11 @@ it.each([
   [{}, '2026-01-31T12:00:00Z'],
   [{ step: '4' }, '2026-01-31T12:08:00Z'],
   [{ end: '2026-01-31T12:10:30Z' }, '2026-01-31T12:10:30Z'],
-])('ends for %j at %s where ends are aligned: now is floored, a given end is not', (options, end) => {
+])('for %j ends at %s if ends are aligned: the current time is rounded down, a given end is not', (options, end) => {
   expect(readUsageOptions(options, now, true).endSeconds).toBe(Date.parse(end) / 1000);
 });
 
-it('reads what is given', () => {
+it('reads all options', () => {
   const given = { end: '2026-01-30T13:00:00+01:00', days: '0.5', step: '5', metricProfile: 'mine' };
 
   expect(readUsageOptions(given, now, true)).toEqual({
@@ -34,6 +34,6 @@ it.each([
   [{ days: 'Infinity' }, '--days Infinity'],
   [{ step: '1' }, '--step 1'],
   [{ step: '2.5' }, '--step 2.5'],
-])('refuses %j and names the option', (options, text) => {
+])('rejects %j and names the option', (options, text) => {
   expect(() => readUsageOptions(options, now, true)).toThrow(text);
 });

@@ -7,17 +7,17 @@ import { UsageFileError } from '../usage-file/json-value.js';
 import { readUsageFile } from '../usage-file/read-usage-file.js';
 
 /**
- * Writes one line of compact JSON for each file (`-` = stdin) to stdout, in their order: the generateRecommendations array, or the error
- * envelope for a bad file. Answers the exit status: 1 where any file was bad.
+ * Writes one line of compact JSON per file (`-` is stdin) to stdout, in order: the array of Kruize's generateRecommendations, or the error envelope
+ * for an invalid file. Returns the exit status: 1 if any file was invalid.
  */
 export async function recommendFiles(files: readonly string[], { explain: isExplained }: { explain: boolean }): Promise<0 | 1> {
   let status: 0 | 1 = 0;
   for (const name of files) {
     try {
       const file = readUsageFile(parse(await readText(name)));
-      const answer = JSON.stringify([describeExperiment(file.subject, recommend(file.usage, file.settings, file.evidence))]);
+      const line = JSON.stringify([describeExperiment(file.subject, recommend(file.usage, file.settings, file.evidence))]);
       if (isExplained) process.stderr.write(`${[`${name}:`, ...explain(file)].join('\n')}\n`);
-      process.stdout.write(`${answer}\n`);
+      process.stdout.write(`${line}\n`);
     } catch (error) {
       process.stdout.write(`${JSON.stringify(describeFailure(name, error))}\n`);
       status = 1;
@@ -42,7 +42,7 @@ function parse(json: string): unknown {
   }
 }
 
-/** A file cannot be read, or its text is not JSON. */
+/** A file cannot be read or is not JSON. */
 export class FileError extends Error {
   constructor(fault: string) {
     super(fault);
@@ -50,7 +50,7 @@ export class FileError extends Error {
   }
 }
 
-/** Kruize's error envelope: a bad file is 400 like a bad request, anything else is a fault of ours (spec: recommendations.md 10.5). */
+/** Returns Kruize's error envelope: 400 for an invalid file, as for an invalid request; 500 for anything else, which is a bug. */
 export function describeFailure(file: string, error: unknown): object {
   const isInput = error instanceof FileError || error instanceof UsageFileError;
   const message = error instanceof Error ? error.message : String(error);

@@ -10,15 +10,15 @@ import type { Settings } from '../settings/settings-schema.js';
 import { type LocalSizer, openSizer } from '../sizing/open-sizer.js';
 import { writeEvidence, writeUsageFile } from '../usage-file/write-usage-file.js';
 
-/** Somebody waits for the answer: an unreachable datasource is not retried for a minute unless the settings say so. */
+/** Default of DATASOURCE_RETRY_MS for this command: a user waits for the result, so that the usual minute is too long. */
 const retryMs = '5000';
 
-/** Everything that any extra looks at, so that the file serves whatever a recommendation asks for. */
+/** The evidence of all extras, so that the file supports every setting of a recommendation. */
 const allEvidence = { ...noExtras, oom: true, hpa: 'keep' } as const;
 
 /**
- * Reads an experiment's usage, layers and evidence from a datasource, as a job does, and writes them as a usage file to stdout or `output`. Rejects with
- * what is wrong, in words.
+ * Reads an experiment's usage, layers and evidence from a datasource, as a job does, and writes them as a usage file to stdout or `output`. Rejects
+ * with an Error for users.
  */
 export async function saveUsage(name: string, options: UsageOptions): Promise<void> {
   const settings = settingsOf(options);
@@ -27,7 +27,7 @@ export async function saveUsage(name: string, options: UsageOptions): Promise<vo
   const experiment = readExperimentName(name);
   if (!experiment)
     throw new Error(
-      `"${name}" names no experiment: expected namespace/kind/workload/container, a namespace, or a name in the default format`,
+      `"${name}" is not an experiment: expected namespace/kind/workload/container, a namespace, or a name in the default format`,
     );
   const sizer = openSizer(settings);
   try {
@@ -69,14 +69,14 @@ function settingsOf({ datasourceUrl }: UsageOptions): Settings {
   return readSettings({ ...given, PROMETHEUS_URL: datasourceUrl, DATASOURCES_FILE: '' });
 }
 
-/** The one that is named in the options, else by the experiment, else the only one there is. */
+/** Returns the datasource named in the options, or else by the experiment, or else the only one. */
 function datasourceOf(settings: Settings, { datasourceUrl, datasource: named }: UsageOptions, experiment: Experiment): Datasource {
   const all = new Datasources(settings).all();
   const name = datasourceUrl === undefined ? (named ?? (experiment.datasource || undefined)) : undefined;
   const found = name === undefined && all.length === 1 ? all[0] : all.find((datasource) => datasource.name === name);
   if (found) return found;
   const known = all.map((datasource) => datasource.name).join(', ') || 'none';
-  throw new Error(`which datasource? Give --datasource-url, or --datasource with one of the settings (there: ${known})`);
+  throw new Error(`no datasource selected: pass --datasource-url, or --datasource with a name from the settings (configured: ${known})`);
 }
 
 function subjectOf(experiment: Experiment) {
@@ -90,7 +90,7 @@ async function write(text: string, output: string | undefined): Promise<void> {
   else await writeFile(output, text);
 }
 
-/** Pods are not known here; the number sizes questions only, and too many costs little. */
+/** The number of pods is not known here. It only decides how queries are split, and a high number costs little. */
 const assumedPods = 20;
 
 /** `%datasource%|%clustername%|%namespace%|%workloadname%(%workloadtype%)|%containername%`, the default format of names. */
@@ -101,8 +101,8 @@ const shortName = /^(?<namespace>[^|/]+)\/(?<workloadType>[^|/]+)\/(?<workload>[
 const namespaceName = /^(?<namespace>[^|/]+)$/;
 
 /**
- * The experiment that a text names: `namespace/kind/workload/container`, `namespace`, or a name in the default format, which may name a datasource
- * and a cluster too. Undefined = the text is none of them.
+ * Parses an experiment's name: `namespace/kind/workload/container`, `namespace`, or a name in the default format, with datasource and cluster.
+ * Returns undefined for any other text.
  */
 export function readExperimentName(text: string): Experiment | undefined {
   const found = [fullName, fullNamespaceName, shortName, namespaceName].map((pattern) => pattern.exec(text)?.groups).find(Boolean);
@@ -113,11 +113,11 @@ export function readExperimentName(text: string): Experiment | undefined {
   return { type: 'container', ...base, workload, workloadType, container, image: '' };
 }
 
-/** Options of `rightsizer usage`, as they were given. */
+/** Options of `rightsizer usage`, not parsed yet. */
 export interface UsageOptions {
   readonly datasourceUrl?: string;
   readonly datasource?: string;
-  /** ISO-8601, with Z or an offset. */
+  /** ISO 8601 with Z or an offset. */
   readonly end?: string;
   readonly days?: string;
   /** Minutes. */
@@ -126,7 +126,7 @@ export interface UsageOptions {
   readonly output?: string;
 }
 
-/** Which usage is read. */
+/** The window of usage to read. */
 export interface UsageWindow {
   readonly endSeconds: number;
   readonly isEndGiven: boolean;
@@ -138,19 +138,19 @@ export interface UsageWindow {
 const defaultProfile = 'resource-optimization-local-monitoring';
 
 /**
- * The window that the options ask for; throws for what is no time or no number. `isAligned` (the setting ALIGN_END): now is floored to a step, as a job
- * does it; a given end is taken as it is.
+ * Parses the options; throws an Error that names an invalid option. If `isAligned` (the setting ALIGN_END), the current time is rounded down to a step,
+ * as in a job; a given end is not rounded.
  */
 export function readUsageOptions(
   { end, days = '15', step = '15', metricProfile = defaultProfile }: UsageOptions,
   now: Date,
   isAligned: boolean,
 ): UsageWindow {
-  // Without an offset it would be the time of whatever machine this runs on.
+  // Without an offset, the time would depend on the time zone of the machine.
   const hasOffset = end === undefined || /T.*(Z|[+-]\d{2}:?\d{2})$/i.test(end);
   const endMs = end === undefined ? now.getTime() : Date.parse(end);
   if (Number.isNaN(endMs) || !hasOffset) {
-    throw new Error(`--end ${end}: expected an ISO-8601 time with Z or an offset, such as 2026-01-31T12:00:00Z`);
+    throw new Error(`--end ${end}: expected an ISO 8601 time with Z or an offset, such as 2026-01-31T12:00:00Z`);
   }
   const endSeconds = Math.floor(endMs / 1000);
   const isStep = (minutes: number) => Number.isInteger(minutes) && minutes >= 2 && minutes <= 1440;

@@ -1,10 +1,10 @@
-/** SQLSTATE classes by which the server tells about itself, not about our statement (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
-const ofTheServer = [
+/** SQLSTATE codes that mean a problem of the server, not of the statement (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+const serverStates = [
   /^08/, // connection exceptions
-  /^28/, // the login is refused: a password that is being changed
+  /^28/, // invalid login: a password that is being changed
   /^3D000$/, // no such database: it is being restored
   /^57P/, // operator intervention: shutdown, crash, cannot connect now, database dropped
-  /^57014$/, // query cancelled, a statement time-out
+  /^57014$/, // query canceled: a statement timeout
   /^53/, // insufficient resources: disk full, out of memory, too many connections
   /^58/, // system errors: I/O, missing files
   /^40/, // transaction rollback: serialization failure, deadlock
@@ -14,30 +14,30 @@ const ofTheServer = [
   /^XX00[12]$/, // corrupted data or index
 ];
 
-const ofTheSocket = /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
+const socketCodes = /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 
-/** What pg, its pool and TypeORM say without a code. */
-const messages =
+/** Messages of pg, its pool and TypeORM for connection errors without a code. */
+const connectionMessages =
   /Connection terminated|timeout expired|timeout exceeded when trying to connect|Query read timeout|not queryable|Client was closed|Called end on pool|after calling end on the pool|[Dd]river not Connected|[Qq]uery ?[Rr]unner (is|was)? ?(already )?released|is not established|Connection ended unexpectedly/;
 
 /**
- * Whether PostgreSQL failed, not our statement: the connection, the server, its disk. The same may succeed later. Errors of other servers have classes of
- * their own and must be looked at before: a socket's code does not tell whose it is.
+ * Whether PostgreSQL failed (connection, server or disk) rather than the statement, so that a retry may succeed. Check for the error classes of
+ * other servers first: the code of a socket error does not say which server it came from.
  */
 export function isDatabaseAway(error: unknown): boolean {
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = driverErrorOf(at) ?? at.cause, depth++) {
-    const { code, message } = at as Error & { code?: unknown };
-    if (typeof code === 'string' && (ofTheSocket.test(code) || ofTheServer.some((sqlState) => sqlState.test(code)))) return true;
-    if (messages.test(message)) return true;
-    if (at instanceof AggregateError && at.errors.some(isDatabaseAway)) return true;
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = driverErrorOf(current) ?? current.cause, depth++) {
+    const { code, message } = current as Error & { code?: unknown };
+    if (typeof code === 'string' && (socketCodes.test(code) || serverStates.some((sqlState) => sqlState.test(code)))) return true;
+    if (connectionMessages.test(message)) return true;
+    if (current instanceof AggregateError && current.errors.some(isDatabaseAway)) return true;
   }
   return false;
 }
 
-/** A failure to connect, with the server's address in it, and without its password. */
+/** Returns a connection error that names the server's address, without the password. */
 export function connectFailure(url: string, cause: unknown): Error {
   const { host, pathname } = new URL(url);
-  // Of several addresses that are tried at once, the error has no message of its own.
+  // If Node tried several addresses, the error has only a code.
   const { message, code } = cause as Error & { code?: string };
   return new Error(`PostgreSQL at ${host}${pathname} cannot be used: ${message || code}. Check it and DATABASE_URL.`, { cause });
 }
@@ -46,12 +46,12 @@ function driverErrorOf(error: Error): Error | undefined {
   return (error as { driverError?: Error }).driverError;
 }
 
-/** Whether PostgreSQL takes a text as `text` and inside `jsonb`: it takes neither U+0000 nor half a surrogate pair. */
+/** Whether PostgreSQL accepts a string as `text` and in `jsonb`: it rejects U+0000 and unpaired surrogates. */
 export function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0');
 }
 
-/** The value with U+FFFD in place of what PostgreSQL does not take, in texts at every depth; names of members stay. */
+/** Replaces the characters that PostgreSQL rejects with U+FFFD, in strings at any depth. Member names are unchanged. */
 export function storable<T>(value: T): T {
   if (typeof value === 'string') return (isStorable(value) ? value : value.toWellFormed().replaceAll('\0', '\uFFFD')) as T;
   if (Array.isArray(value)) return value.map(storable) as T;

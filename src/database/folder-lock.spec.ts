@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('lockFolder', () => {
-  it('refuses a locked folder by any name, names the holder, and takes the folder when it is unlocked', async () => {
+  it('rejects a locked folder by any path, names the holder, and locks the folder after it is unlocked', async () => {
     const link = join(folder, 'link');
     symlinkSync(folder, link);
     const unlock = await lockFolder(folder);
@@ -23,10 +23,10 @@ describe('lockFolder', () => {
     await (await lockFolder(link))();
   });
 
-  // The socket of a process in another network namespace is out of sight: only its lock on the file is seen.
+  // A socket is not visible from another network namespace; the file lock is.
   const withFlock = spawnSync('flock', ['--version']).error ? it.skip : it;
 
-  withFlock('refuses a folder whose holder has another network, until that one ends', async () => {
+  withFlock('rejects a folder that a process in another network namespace holds, until that process ends', async () => {
     const holder = await holdFile(join(folder, 'lock'));
     await expect(lockFolder(folder)).rejects.toThrow(`DATA_DIR ${folder} is in use by a rightsizer in another container`);
     holder.stdin!.end();
@@ -35,7 +35,7 @@ describe('lockFolder', () => {
   });
 });
 
-/** A process that holds the lock until its input ends. */
+/** Starts a process that holds the lock until its stdin ends. */
 async function holdFile(file: string): Promise<ChildProcess> {
   const holder = spawn('flock', [file, 'sh', '-c', 'echo locked; exec cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
   await once(holder.stdout!, 'data');

@@ -7,16 +7,16 @@ import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A holder that is too busy to send its process id within this time still holds the lock. */
-const answerMs = 1_000;
+/** Time for the holder to send its process id. A holder that is too busy for that still holds the lock. */
+const responseMs = 1_000;
 
 /**
- * Locks an existing folder for this process and returns the function that unlocks it. The kernel drops the lock when the process ends, even by kill -9.
- * Two locks, because each lacks something: a socket knows its holder but is seen only in its own network namespace; a file lock is seen wherever the file is,
- * but needs the program `flock`. Throws an Error that names the holder.
+ * Locks an existing folder for this process and returns the function that unlocks it. The kernel releases the lock when the process ends, even by kill -9.
+ * Uses two locks, because each has a gap: a socket can report its holder but is visible only in its network namespace; a file lock is visible wherever
+ * the file is, but needs the program `flock`. Throws an Error that names the holder.
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
-  const server = await listenFor(folder);
+  const server = await listenOn(folder);
   try {
     const file = lockFileIn(folder);
     return async () => {
@@ -29,7 +29,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   }
 }
 
-async function listenFor(folder: string): Promise<Server> {
+async function listenOn(folder: string): Promise<Server> {
   const path = await socketOf(folder);
   const server = createServer((socket) => socket.on('error', () => undefined).end(String(process.pid)));
   server.unref();
@@ -43,14 +43,14 @@ async function listenFor(folder: string): Promise<Server> {
     const holder = failed.code === 'EADDRINUSE' ? await holderOf(path) : undefined;
     if (holder !== undefined) throw inUse(folder, `another rightsizer (process ${holder})`);
     if (isLast || failed.code !== 'EADDRINUSE') throw failed;
-    await rm(path, { force: true }); // the file of a process that was killed
+    await rm(path, { force: true }); // left by a killed process
   }
-  throw new Error(`${folder} cannot be locked`);
+  throw new Error(`DATA_DIR ${folder} cannot be locked.`);
 }
 
 /**
- * Returns the open file that holds the lock. `flock` locks the open file that it shares with this process, so the lock outlives `flock` and ends with our
- * descriptor, which no other child inherits. Without that program (it is part of every Linux distribution, but not of macOS) only the socket locks.
+ * Returns the descriptor of the locked file. `flock` locks the open file that it shares with this process, so the lock outlives `flock` and ends with our
+ * descriptor, which no other child inherits. Without `flock` (every Linux distribution has it, macOS does not) only the socket locks.
  */
 function lockFileIn(folder: string): number {
   const file = openSync(join(folder, 'lock'), 'a', 0o600);
@@ -64,7 +64,7 @@ function inUse(folder: string, holder: string): Error {
   return new Error(`DATA_DIR ${folder} is in use by ${holder}. Stop it, or set DATA_DIR to another folder.`);
 }
 
-/** Linux has names for sockets that are no files; elsewhere it is a file in the machine's temporary folder. */
+/** An abstract socket name on Linux, which needs no file; elsewhere a file in the temporary folder. */
 async function socketOf(folder: string): Promise<string> {
   const real = await realpath(folder);
   const name = `rightsizer-${createHash('sha256').update(real).digest('hex').slice(0, 32)}`;
@@ -76,7 +76,7 @@ async function holderOf(path: string): Promise<string | undefined> {
   const socket = connect(path);
   try {
     await once(socket, 'connect');
-    const [pid] = await once(socket, 'data', { signal: AbortSignal.timeout(answerMs) }).catch(() => ['unknown']);
+    const [pid] = await once(socket, 'data', { signal: AbortSignal.timeout(responseMs) }).catch(() => ['unknown']);
     return String(pid);
   } catch {
     return undefined;

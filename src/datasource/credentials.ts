@@ -7,7 +7,7 @@ import { plainAgent, proxyFor, secureAgent } from '../settings/proxy.js';
 import type { Authentication, Datasource } from './datasource.js';
 import { DatasourceError, failureOfCode, failureOfStatus } from './datasource-error.js';
 
-/** The headers that show who asks. Rejects with a DatasourceError where a token file or token endpoint gives no token. */
+/** Returns the authentication headers. Rejects with a DatasourceError if there is no token from a token file or token endpoint. */
 export async function authorize(datasource: Datasource, tokens: BearerTokens): Promise<Record<string, string>> {
   const { authentication } = datasource;
   switch (authentication.type) {
@@ -27,20 +27,20 @@ export async function authorize(datasource: Datasource, tokens: BearerTokens): P
 
 type OAuth2 = Extract<Authentication, { type: 'oauth2' }>;
 
-/** RFC 6749 section 5.1. `expires_in` in seconds; some servers send it as text, some 0 or null where they name no time. */
-const tokenAnswerSchema = z.object({
+/** Token response (RFC 6749 section 5.1). `expires_in` is in seconds. Some servers send it as a string; some send 0 or null if they state no lifetime. */
+const tokenResponseSchema = z.object({
   access_token: z.string().min(1),
   expires_in: z.coerce.number().positive().optional().catch(undefined),
 });
 
-/** A token is renewed this long before it expires, so that none expires on its way. */
+/** Tokens are renewed this long before expiry, so that none expires in transit. */
 const renewEarlyMs = 30_000;
-/** Life of a token whose answer names none. */
-const defaultLifeSeconds = 300;
+/** Lifetime of a token whose response does not state one. */
+const defaultLifetimeSeconds = 300;
 
-/** Tokens of the OAuth 2 client credentials grant, kept until they expire: one request a token, however many ask at once. */
+/** Tokens of the OAuth 2 client credentials grant, cached until they expire. Concurrent callers share one request. */
 export class BearerTokens {
-  private readonly kept = new Map<string, { token: Promise<string>; expiresAtMs: number }>();
+  private readonly cached = new Map<string, { token: Promise<string>; expiresAtMs: number }>();
 
   constructor(
     private readonly agents: Agents,
@@ -48,25 +48,25 @@ export class BearerTokens {
   ) {}
 
   async tokenFor(datasource: Datasource, authentication: OAuth2): Promise<string> {
-    const kept = this.kept.get(datasource.name);
-    if (kept && Date.now() < kept.expiresAtMs) return kept.token;
+    const cached = this.cached.get(datasource.name);
+    if (cached && Date.now() < cached.expiresAtMs) return cached.token;
     const entry = { token: Promise.resolve(''), expiresAtMs: Number.POSITIVE_INFINITY };
-    entry.token = this.ask(datasource, authentication).then(({ access_token, expires_in = defaultLifeSeconds }) => {
-      const lifeMs = expires_in * 1000;
-      entry.expiresAtMs = Date.now() + lifeMs - Math.min(renewEarlyMs, lifeMs / 2);
+    entry.token = this.requestToken(datasource, authentication).then(({ access_token, expires_in = defaultLifetimeSeconds }) => {
+      const lifetimeMs = expires_in * 1000;
+      entry.expiresAtMs = Date.now() + lifetimeMs - Math.min(renewEarlyMs, lifetimeMs / 2);
       return access_token;
     });
-    this.kept.set(datasource.name, entry);
+    this.cached.set(datasource.name, entry);
     entry.token.catch(() => this.forget(datasource));
     return entry.token;
   }
 
-  /** Whether there was a kept token, which the datasource may have revoked; the next request asks for a new one. */
+  /** Drops the cached token, which the datasource may have revoked; returns whether there was one. */
   forget(datasource: Datasource): boolean {
-    return this.kept.delete(datasource.name);
+    return this.cached.delete(datasource.name);
   }
 
-  private async ask(datasource: Datasource, { tokenEndpoint, clientId, clientSecret, scope }: OAuth2) {
+  private async requestToken(datasource: Datasource, { tokenEndpoint, clientId, clientSecret, scope }: OAuth2) {
     const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret, ...(scope && { scope }) };
     const who = `The token endpoint of datasource ${datasource.name} (${withoutSecrets(tokenEndpoint)})`;
     const { status, data } = await axios
@@ -83,33 +83,36 @@ export class BearerTokens {
       })
       .catch((error: { code?: string }) => {
         const failure = error.code === 'ECONNABORTED' ? 'timeout' : failureOfCode(error.code ?? '');
-        throw new DatasourceError(failure, `${who} gave no answer (${error.code}). Check tokenEndpoint and that it runs.`);
+        throw new DatasourceError(failure, `${who} did not respond (${error.code}). Check tokenEndpoint and that the server runs.`);
       });
     if (status < 200 || status > 299) {
       const failure = status === 400 ? 'refused-credentials' : failureOfStatus(status, '');
-      throw new DatasourceError(failure, `${who} answered ${status}. Check clientId, clientSecret and scope.`);
+      throw new DatasourceError(failure, `${who} responded with ${status}. Check clientId, clientSecret and scope.`);
     }
-    return readTokenAnswer(who, data);
+    return readTokenResponse(who, data);
   }
 }
 
-function readTokenAnswer(who: string, body: string): z.output<typeof tokenAnswerSchema> {
+function readTokenResponse(who: string, body: string): z.output<typeof tokenResponseSchema> {
   try {
-    return tokenAnswerSchema.parse(JSON.parse(body));
+    return tokenResponseSchema.parse(JSON.parse(body));
   } catch {
-    throw new DatasourceError('not-json', `${who} answered without a token. Check tokenEndpoint: it must answer JSON with access_token.`);
+    throw new DatasourceError('not-json', `${who} sent no token. Check tokenEndpoint: it must return JSON with access_token.`);
   }
 }
 
-/** First line of a token file. It is read for each request: Kubernetes renews service account tokens. */
+/** Returns the first line of a token file. It is read for each request, because Kubernetes renews service account tokens. */
 export async function readTokenFile(datasource: Datasource, path: string): Promise<string> {
   const content = await readFile(path, 'utf8').catch((cause) => {
-    const message = `Datasource ${datasource.name}: cannot read its token file ${path}. Correct tokenFilePath or the file's rights.`;
+    const message = `Datasource ${datasource.name}: cannot read its token file ${path}. Correct tokenFilePath or the permissions of the file.`;
     throw new DatasourceError('refused-credentials', message, { cause });
   });
   const token = content.split(/\r?\n/, 1)[0]?.trim();
   if (token) return token;
-  throw new DatasourceError('refused-credentials', `Datasource ${datasource.name}: its token file ${path} is empty.`);
+  throw new DatasourceError(
+    'refused-credentials',
+    `Datasource ${datasource.name}: its token file ${path} is empty. Write the token into it.`,
+  );
 }
 
 function withoutSecrets(url: string): string {
@@ -117,15 +120,15 @@ function withoutSecrets(url: string): string {
   return `${origin}${pathname}`;
 }
 
-/** Whom a connection trusts and how it shows itself; PEM texts. */
+/** CA certificate, client certificate and client key in PEM format. */
 interface TlsFiles {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
 }
 
-/** How TLS is spoken; `key` tells uses of one datasource apart. */
-interface TlsUse {
+/** TLS parameters of an agent. `key` identifies the agent: a datasource has one for itself and one for its token endpoint. */
+interface TlsOptions {
   readonly key: string;
   readonly datasource: Datasource;
   readonly files: TlsFiles;
@@ -133,8 +136,8 @@ interface TlsUse {
 }
 
 /**
- * Keep-alive agents, one a datasource. Certificate files are read again for each request and a changed one makes a new agent,
- * so that renewed certificates (cert-manager, service CA) need no restart. They go through the proxy that the environment names.
+ * Keep-alive agents, one per datasource. Certificate files are read for each request, and a changed file creates a new agent, so that renewed
+ * certificates (cert-manager, service CA) need no restart. Agents use the proxy from the environment variables.
  */
 export class Agents {
   private readonly plain = new Map<string | undefined, Agent>();
@@ -143,13 +146,13 @@ export class Agents {
   /** Agents for requests to the datasource itself. */
   async of(datasource: Datasource): Promise<{ httpAgent: Agent; httpsAgent: Agent }> {
     const { name, url } = datasource;
-    return this.towards(url, { key: name, datasource, files: await readFiles(datasource), isVerified: !datasource.insecureSkipVerify });
+    return this.agentsFor(url, { key: name, datasource, files: await readFiles(datasource), isVerified: !datasource.insecureSkipVerify });
   }
 
-  /** Agents for the token endpoint: it gets the client's secret, so its certificate is always verified. */
+  /** Agents for the token endpoint. It receives the client secret, so its certificate is always verified. */
   async ofTokenEndpoint(datasource: Datasource, url: string): Promise<{ httpAgent: Agent; httpsAgent: Agent }> {
     const files = { ca: await readPem(datasource, datasource.caFile) };
-    return this.towards(url, { key: `${datasource.name} token`, datasource, files, isVerified: true });
+    return this.agentsFor(url, { key: `${datasource.name} token`, datasource, files, isVerified: true });
   }
 
   /** Closes idle connections. */
@@ -158,7 +161,7 @@ export class Agents {
     for (const { agent } of this.secure.values()) agent.destroy();
   }
 
-  private towards(url: string, tls: TlsUse): { httpAgent: Agent; httpsAgent: Agent } {
+  private agentsFor(url: string, tls: TlsOptions): { httpAgent: Agent; httpsAgent: Agent } {
     const proxy = proxyFor(url);
     return { httpAgent: this.plainAgent(proxy), httpsAgent: this.secureAgent(proxy, tls) };
   }
@@ -169,18 +172,18 @@ export class Agents {
     return agent;
   }
 
-  private secureAgent(proxy: string | undefined, { key, datasource, files, isVerified }: TlsUse): Agent {
+  private secureAgent(proxy: string | undefined, { key, datasource, files, isVerified }: TlsOptions): Agent {
     const text = JSON.stringify(files);
-    const kept = this.secure.get(key);
-    if (kept?.files === text) return kept.agent;
-    kept?.agent.destroy();
+    const cached = this.secure.get(key);
+    if (cached?.files === text) return cached.agent;
+    cached?.agent.destroy();
     const agent = secureAgent(proxy, { keepAlive: true, rejectUnauthorized: isVerified, secureContext: secureContext(datasource, files) });
     this.secure.set(key, { files: text, agent });
     return agent;
   }
 }
 
-/** Made once an agent: parsing some 150 root certificates for each connection takes longer than most queries. A given authority is trusted beside them. */
+/** Created once per agent: parsing about 150 root certificates for each connection takes longer than most queries. A CA of the datasource is trusted in addition. */
 function secureContext(datasource: Datasource, { ca, cert, key }: TlsFiles) {
   const { authentication } = datasource;
   const passphrase = authentication.type === 'mtls' ? authentication.keyPassword : undefined;
@@ -204,7 +207,7 @@ async function readFiles(datasource: Datasource): Promise<TlsFiles> {
 async function readPem(datasource: Datasource, path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
   return readFile(path, 'utf8').catch((cause) => {
-    const message = `Datasource ${datasource.name}: cannot read its certificate file ${path}. Correct its entry or the file's rights.`;
+    const message = `Datasource ${datasource.name}: cannot read its certificate file ${path}. Correct its entry or the permissions of the file.`;
     throw new DatasourceError('refused-credentials', message, { cause });
   });
 }

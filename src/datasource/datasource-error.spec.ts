@@ -22,7 +22,7 @@ describe('failureOfStatus', () => {
     [502, '', 'unavailable'],
     [503, 'exceeded sample buffer', 'unavailable'],
     [504, '', 'timeout'],
-  ])('takes %i "%s" as %s', (status, text, failure) => expect(failureOfStatus(status, text)).toBe(failure));
+  ])('classifies %i "%s" as %s', (status, text, failure) => expect(failureOfStatus(status, text)).toBe(failure));
 });
 
 describe('failureOfCode', () => {
@@ -35,5 +35,5 @@ describe('failureOfCode', () => {
     ['Z_DATA_ERROR', 'not-json'],
     ['HPE_INVALID_CONSTANT', 'not-json'],
     ['ETIMEDOUT', 'timeout'],
-  ])('takes %s as %s', (code, failure) => expect(failureOfCode(code)).toBe(failure));
+  ])('classifies %s as %s', (code, failure) => expect(failureOfCode(code)).toBe(failure));
 });

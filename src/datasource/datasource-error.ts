@@ -1,6 +1,6 @@
 import type { Datasource } from './datasource.js';
 
-/** Ways in which a datasource fails, with what is told to users and whether asking again may help. */
+/** Failures of a datasource: the code in notifications, and whether a retry may succeed. */
 export const datasourceFailures = {
   unreachable: { code: 503, transient: true },
   timeout: { code: 504, transient: true },
@@ -8,16 +8,16 @@ export const datasourceFailures = {
   'too-many-requests': { code: 429, transient: true },
   'refused-credentials': { code: 401, transient: false },
   'refused-query': { code: 422, transient: false },
-  /** More samples, points or bytes than the datasource or we allow; asking for less may help. */
+  /** More samples, points or bytes than the datasource or this client allows; a smaller request may succeed. */
   'too-large': { code: 422, transient: false },
   'not-json': { code: 502, transient: false },
-  /** Binary data that break their own rules: checksums, lengths, times. */
+  /** Invalid binary data: wrong checksums, lengths or times. */
   malformed: { code: 502, transient: false },
   cancelled: { code: 499, transient: false },
 } as const satisfies Record<string, { code: number; transient: boolean }>;
 export type DatasourceFailure = keyof typeof datasourceFailures;
 
-/** A datasource did not answer as asked. The message says what was asked of whom and what to do. */
+/** A failed request to a datasource. The message names the datasource and the URL, the failure, and what to do. */
 export class DatasourceError extends Error {
   constructor(
     readonly failure: DatasourceFailure,
@@ -41,7 +41,7 @@ export class DatasourceError extends Error {
   }
 }
 
-/** How a failed answer is to be understood; statuses that are not listed go by their hundred. */
+/** Failure of each status; other statuses are classified by `failureOfStatus`. */
 const failureOfStatusCode: Readonly<Record<number, DatasourceFailure>> = {
   400: 'refused-query',
   401: 'refused-credentials',
@@ -55,7 +55,7 @@ const failureOfStatusCode: Readonly<Record<number, DatasourceFailure>> = {
 };
 
 /**
- * What datasources say when a query touches more than they allow: the status alone does not tell.
+ * Error texts of datasources for queries that exceed a limit; the status alone does not show it.
  * Prometheus: promql/engine.go, web/api/v1/api.go; VictoriaMetrics: app/vmselect; Mimir and Cortex: error ids err-mimir-max-*; Thanos: pkg/store limiters.
  */
 const limitTexts = [
@@ -71,42 +71,42 @@ const limitTexts = [
   /limit (of )?.*(series|chunks?|samples?|bytes).* (exceeded|violated)/i,
 ];
 
-/** What an answer with this status (not 2xx) means; `text` = the beginning of its body. */
+/** Classifies a response by its status (not 2xx) and the beginning of its body. */
 export function failureOfStatus(status: number, text: string): DatasourceFailure {
-  const known = failureOfStatusCode[status];
-  if (known === 'refused-credentials' || known === 'too-many-requests') return known;
+  const byStatus = failureOfStatusCode[status];
+  if (byStatus === 'refused-credentials' || byStatus === 'too-many-requests') return byStatus;
   if (limitTexts.some((limit) => limit.test(text))) return 'too-large';
-  if (known) return known;
+  if (byStatus) return byStatus;
   if (status >= 500) return 'unavailable';
   return 'not-json';
 }
 
-/** Codes of Node's errors that are no trouble of the connection. */
+/** Node's error codes that do not mean an unreachable server. */
 const failureOfErrorCode: Readonly<Record<string, DatasourceFailure>> = {
   ETIMEDOUT: 'timeout',
   Z_DATA_ERROR: 'not-json',
 };
 
-/** What an error of the connection or of reading the body means, by Node's error code. */
+/** Classifies an error of the connection or of reading the body by Node's error code. */
 export function failureOfCode(code: string): DatasourceFailure {
   return failureOfErrorCode[code] ?? (code.startsWith('HPE_') ? 'not-json' : 'unreachable');
 }
 
-/** What happened and what to do about it, by failure. */
-const sentences: Readonly<Record<DatasourceFailure, (said: string) => string>> = {
-  unreachable: (said) => `cannot be reached (${said}). Check that it runs, its url, DNS and certificates.`,
-  timeout: (said) => `gave no whole answer in time (${said}). Check its load, or raise DATASOURCE_TIMEOUT_MS.`,
-  unavailable: (said) => `is not available (${said}). Check its state and log.`,
-  'too-many-requests': (said) => `asks for fewer requests (${said}). Lower DATASOURCE_CONCURRENCY or raise its limit.`,
-  'refused-credentials': (said) => `refused the credentials (${said}). Check the authentication of its entry.`,
-  'refused-query': (said) => `refused the query (${said}). Check the profile's queries and the filter.`,
-  'too-large': (said) => `would answer more than is allowed (${said}). Ask for less, or raise the limit.`,
-  'not-json': (said) => `did not answer as Prometheus does (${said}). Check its url.`,
-  malformed: (said) => `answered with broken data (${said}). Check what lies between us and it, or set its usage_reader to promql.`,
-  cancelled: () => 'was no longer asked: the caller cancelled.',
+/** What failed, why, and what to do, by failure. */
+const sentences: Readonly<Record<DatasourceFailure, (reason: string) => string>> = {
+  unreachable: (reason) => `cannot be reached (${reason}). Check that it runs, its url, DNS and certificates.`,
+  timeout: (reason) => `did not send a complete response in time (${reason}). Check its load, or raise DATASOURCE_TIMEOUT_MS.`,
+  unavailable: (reason) => `is not available (${reason}). Check its state and log.`,
+  'too-many-requests': (reason) => `rejected too many requests (${reason}). Lower DATASOURCE_CONCURRENCY or raise its limit.`,
+  'refused-credentials': (reason) => `rejected the credentials (${reason}). Check the authentication of its entry.`,
+  'refused-query': (reason) => `rejected the query (${reason}). Check the profile's queries and the filter.`,
+  'too-large': (reason) => `would return more data than allowed (${reason}). Narrow the filter, or raise the limit.`,
+  'not-json': (reason) => `did not send a response of Prometheus' API (${reason}). Check its url.`,
+  malformed: (reason) => `sent malformed data (${reason}). Check proxies in front of it, or set its usage_reader to promql.`,
+  cancelled: () => 'did not finish: the caller cancelled the request.',
 };
 
-/** One sentence or two: what was asked of whom, what came of it, what to do. `said` = what the server or the connection said. */
-export function describeFailure(failure: DatasourceFailure, datasource: Datasource, path: string, said: string): string {
-  return `Datasource ${datasource.name}, asked at ${datasource.url}${path}, ${sentences[failure](said)}`;
+/** Returns the message of a failure: datasource and URL, what failed, why, and what to do. `reason` comes from the server or the connection. */
+export function describeFailure(failure: DatasourceFailure, datasource: Datasource, path: string, reason: string): string {
+  return `Datasource ${datasource.name} at ${datasource.url}${path} ${sentences[failure](reason)}`;
 }

@@ -10,7 +10,7 @@ import { Agents, authorize, BearerTokens } from './credentials.js';
 import type { Datasource } from './datasource.js';
 import { DatasourceError, describeFailure, failureOfCode, failureOfStatus } from './datasource-error.js';
 
-/** What is asked: a path below the datasource's url, and its body with the headers that describe it. A `get` has none (the body is ''). */
+/** A request: path below the datasource's url, body, and headers of the body. A `get` has an empty body. */
 export interface DatasourceRequest {
   readonly method?: 'get' | 'post';
   readonly path: string;
@@ -18,31 +18,31 @@ export interface DatasourceRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Reads a good answer's body, decompressed. Runs again from the start when the answer breaks off. */
+/** Reads the decompressed body of a successful response. Runs again from the start if the response breaks off. */
 export type BodyReader<T> = (body: Readable) => Promise<T>;
 
 type HttpSettings = Pick<Settings, 'DATASOURCE_CONCURRENCY' | 'DATASOURCE_TIMEOUT_MS' | 'DATASOURCE_RETRY_MS'>;
 
-/** Of a refusal's body only its beginning is read. */
-const longestRefusalBytes = 10_000;
+/** Maximum bytes to read of an error response's body. */
+const maxErrorBytes = 10_000;
 
-/** Bytes that must arrive before a running answer counts as a sign of life. */
+/** Bytes that must arrive before a running response counts as progress. */
 const progressBytes = 16_384;
 
-/** Posts to datasources: credentials, TLS, one concurrency limit a datasource, time-out of the whole answer, retries. */
+/** Sends requests to datasources, with credentials, TLS, a concurrency limit per datasource, a timeout for the complete response, and retries. */
 export class DatasourceHttp {
   private readonly agents = new Agents();
   private readonly tokens: BearerTokens;
   private readonly limits = new Map<string, LimitFunction>();
-  private readonly answeredMs = new Map<string, number>();
-  /** Answers that are being read, and how far. */
+  private readonly lastResponseMs = new Map<string, number>();
+  /** Responses that are being read, with the bytes received at the last check. */
   private readonly reading = new Set<{ readonly name: string; readonly socket: Socket; bytes: number }>();
 
   constructor(private readonly settings: HttpSettings) {
     this.tokens = new BearerTokens(this.agents, settings.DATASOURCE_TIMEOUT_MS);
   }
 
-  /** Rejects with a DatasourceError. Waiting for the limit and between retries is not part of the time-out; it ends with the signal. */
+  /** Rejects with a DatasourceError. Waits for the limit and between retries do not count towards the timeout; the signal ends them. */
   async post<T>(datasource: Datasource, request: DatasourceRequest, read: BodyReader<T>, signal?: AbortSignal): Promise<T> {
     const limit = this.limitOf(datasource);
     const attempt = () =>
@@ -59,16 +59,16 @@ export class DatasourceHttp {
   }
 
   /**
-   * When a datasource last sent a response head or at least 16 kB more of a body, refusals included, as of the last call, in ms of performance.now();
-   * undefined if never. One that trickles bytes counts as silent.
+   * Time when a datasource last sent a response head or at least 16 kB more of a body, error responses included, in ms of performance.now();
+   * undefined if never. Updated on each call. A datasource that only trickles bytes counts as silent.
    */
   lastAnswerAt(datasource: string): number | undefined {
     for (const each of this.reading) {
       if (each.name !== datasource || each.socket.bytesRead < each.bytes + progressBytes) continue;
-      this.answeredMs.set(datasource, performance.now());
+      this.lastResponseMs.set(datasource, performance.now());
       each.bytes = each.socket.bytesRead;
     }
-    return this.answeredMs.get(datasource);
+    return this.lastResponseMs.get(datasource);
   }
 
   close(): void {
@@ -81,14 +81,14 @@ export class DatasourceHttp {
     return limit;
   }
 
-  /** A kept OAuth 2 token may have been revoked: refused once, it is asked for anew. */
-  private async attemptWithFreshToken<T>(...ask: Parameters<typeof this.attempt<T>>): Promise<T> {
+  /** A cached OAuth 2 token may have been revoked, so a rejected request is repeated once with a new token. */
+  private async attemptWithFreshToken<T>(...args: Parameters<typeof this.attempt<T>>): Promise<T> {
     try {
-      return await this.attempt(...ask);
+      return await this.attempt(...args);
     } catch (error) {
       const isRefused = error instanceof DatasourceError && error.failure === 'refused-credentials';
-      if (!isRefused || !this.tokens.forget(ask[0])) throw error;
-      return this.attempt(...ask);
+      if (!isRefused || !this.tokens.forget(args[0])) throw error;
+      return this.attempt(...args);
     }
   }
 
@@ -97,17 +97,17 @@ export class DatasourceHttp {
     let response: AxiosResponse<Readable> | undefined;
     try {
       response = await this.send(datasource, request, stop.signal);
-      this.answeredMs.set(datasource.name, performance.now());
+      this.lastResponseMs.set(datasource.name, performance.now());
       addAbortSignal(stop.signal, response.data);
       if (response.status >= 200 && response.status <= 299) {
         const { socket } = response.request as { socket: Socket };
         const reading = { name: datasource.name, socket, bytes: socket.bytesRead };
         this.reading.add(reading);
         const body = await read(response.data).finally(() => this.reading.delete(reading));
-        this.answeredMs.set(datasource.name, performance.now());
+        this.lastResponseMs.set(datasource.name, performance.now());
         return body;
       }
-      throw await refusal(datasource, request.path, response);
+      throw await errorOf(datasource, request.path, response);
     } catch (error) {
       if (caller?.aborted) throw failed('cancelled', datasource, request.path);
       if (stop.isTimeUp()) throw failed('timeout', datasource, request.path, `within ${this.settings.DATASOURCE_TIMEOUT_MS} ms`);
@@ -139,30 +139,30 @@ export class DatasourceHttp {
   }
 }
 
-/** Transient failures are retried, after the pause that the datasource asks for. */
+/** Pause before a retry: that of Retry-After for transient failures; undefined for others, which are not retried. */
 function pauseMsOf(error: unknown): number | undefined {
   return error instanceof DatasourceError && error.isTransient ? (error.retryAfterMs ?? 0) : undefined;
 }
 
-async function refusal(datasource: Datasource, path: string, { status, headers, data }: AxiosResponse<Readable>): Promise<DatasourceError> {
-  const { bytes } = await readBytes(data, longestRefusalBytes);
+async function errorOf(datasource: Datasource, path: string, { status, headers, data }: AxiosResponse<Readable>): Promise<DatasourceError> {
+  const { bytes } = await readBytes(data, maxErrorBytes);
   const text = bytes.toString('utf8');
   const retryAfterMs = readRetryAfterMs(headers['retry-after'], Date.now());
-  return failed(failureOfStatus(status, text), datasource, path, [status, saidIn(text)].filter(Boolean).join(': '), { retryAfterMs });
+  return failed(failureOfStatus(status, text), datasource, path, [status, errorTextOf(text)].filter(Boolean).join(': '), { retryAfterMs });
 }
 
-/** Errors with a code are Node's or axios' about the connection; others are ours and pass as they are. Axios' own error holds credentials: it is no cause. */
+/** Converts errors with a code, which come from Node or axios, and returns others unchanged. axios' error contains credentials, so it is not used as the cause. */
 function connectionFailure(datasource: Datasource, path: string, error: unknown): unknown {
   const code = (error as { code?: unknown }).code;
   if (error instanceof DatasourceError || typeof code !== 'string') return error;
-  const said = (error as Error).message;
-  return failed(failureOfCode(code), datasource, path, said.includes(code) ? said : [code, said].filter(Boolean).join(': '), {
-    cause: new Error(said),
+  const reason = (error as Error).message;
+  return failed(failureOfCode(code), datasource, path, reason.includes(code) ? reason : [code, reason].filter(Boolean).join(': '), {
+    cause: new Error(reason),
   });
 }
 
-/** What a refusal's body says: the `error` of Prometheus' envelope, else its first line. */
-function saidIn(text: string): string {
+/** Returns the error text of a response body: `error` of Prometheus' envelope, or else the first line. */
+function errorTextOf(text: string): string {
   const error = /"error"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
   return storable((error?.replace(/\\(.)/g, '$1') ?? text.trim().split('\n', 1)[0] ?? '').slice(0, 500));
 }
@@ -171,20 +171,20 @@ function failed(
   failure: DatasourceError['failure'],
   datasource: Datasource,
   path: string,
-  said = '',
+  reason = '',
   options: { cause?: unknown; retryAfterMs?: number } = {},
 ): DatasourceError {
-  return new DatasourceError(failure, describeFailure(failure, datasource, path, said), options);
+  return new DatasourceError(failure, describeFailure(failure, datasource, path, reason), options);
 }
 
-/** Reads a body up to `limit` bytes; `isWhole` = false where there was more, which is left unread. */
-export async function readBytes(body: Readable, limit: number): Promise<{ bytes: Buffer; isWhole: boolean }> {
+/** Reads at most `limit` bytes of a body. `isComplete` is false if there are more, which stay unread. */
+export async function readBytes(body: Readable, limit: number): Promise<{ bytes: Buffer; isComplete: boolean }> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     length += chunk.length;
     chunks.push(chunk);
-    if (length > limit) return { bytes: Buffer.concat(chunks).subarray(0, limit), isWhole: false };
+    if (length > limit) return { bytes: Buffer.concat(chunks).subarray(0, limit), isComplete: false };
   }
-  return { bytes: Buffer.concat(chunks), isWhole: true };
+  return { bytes: Buffer.concat(chunks), isComplete: true };
 }

@@ -1,4 +1,4 @@
-/** How requests to a datasource are authenticated (spec: bulk-and-kafka.md 7.2). */
+/** How requests to a datasource are authenticated (Kruize: design/KruizeDatasource.md). */
 export type Authentication =
   | { readonly type: 'none' }
   | { readonly type: 'basic'; readonly username: string; readonly password: string }
@@ -19,7 +19,7 @@ export type Authentication =
       readonly keyPassword?: string;
     };
 
-/** How usage is read from a datasource: raw chunks by remote read, PromQL, or whichever it can do best. */
+/** How usage is read from a datasource: raw chunks by remote read, PromQL, or the best that it supports. */
 export const usageReaders = ['auto', 'chunks', 'promql'] as const;
 export type UsageReaderName = (typeof usageReaders)[number];
 
@@ -32,20 +32,20 @@ export interface Datasource {
   readonly serviceName?: string;
   readonly namespace?: string;
   readonly authentication: Authentication;
-  /** True only where the entry says so: the server's certificate is not verified. */
+  /** If true, the server's certificate is not verified. Default false. */
   readonly insecureSkipVerify: boolean;
   /** PEM file of the server's certificate authority. */
   readonly caFile?: string;
-  /** Absent = `auto`. */
+  /** Default `auto`. */
   readonly usageReader?: UsageReaderName;
 }
 
-/** What tells apart the datasources whose samples differ: to be put into keys under which answers are kept. */
+/** Identifies a datasource in cache keys: two datasources with the same identity have the same samples. */
 export function identityOf({ name, url, authentication }: Datasource): unknown {
   return [name, url, tenantOf(authentication)];
 }
 
-/** What of the credentials decides whose samples are answered: one address serves many tenants. Passwords and tokens change, samples do not. */
+/** The part of the credentials that selects the tenant, as one URL may serve many tenants. Without passwords and tokens, which change while the samples stay the same. */
 function tenantOf(authentication: Authentication): unknown {
   if (authentication.type === 'basic') return authentication.username;
   if (authentication.type === 'api_key') return [authentication.header, authentication.apiKey];

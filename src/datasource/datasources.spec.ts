@@ -18,18 +18,18 @@ describe('Datasources', () => {
   it.each([
     ['a.yaml', 'datasources:\n- name: thanos-1\n  provider: thanos\n  url: https://thanos:9091/\n'],
     ['a.json', '[{"name": "thanos-1", "provider": "thanos", "url": "https://thanos:9091/"}]'],
-  ])('finds those of %s beside PROMETHEUS_URL', (name, text) => {
+  ])('has the datasources of %s and PROMETHEUS_URL', (name, text) => {
     const datasources = load(name, text);
     expect(datasources.all().map(({ name }) => name)).toEqual(['prometheus-1', 'thanos-1']);
     expect(datasources.find('thanos-1')?.url).toBe('https://thanos:9091');
     expect(datasources.find('constructor')).toBeUndefined();
   });
 
-  it('is empty when nothing is configured', () => {
+  it('is empty if nothing is configured', () => {
     expect(new Datasources({ PROMETHEUS_URL: undefined, DATASOURCES_FILE: undefined }).all()).toEqual([]);
   });
 
-  it('stops the start at a file that cannot be read, without showing its lines', () => {
+  it('throws if a file cannot be read, without showing its content', () => {
     expect(() => new Datasources({ PROMETHEUS_URL: undefined, DATASOURCES_FILE: join(folder, 'none.yaml') })).toThrow(
       /cannot read .*none\.yaml/,
     );
@@ -38,7 +38,7 @@ describe('Datasources', () => {
     );
   });
 
-  it('stops the start at a name that PROMETHEUS_URL took', () => {
+  it('throws if a name is already used by PROMETHEUS_URL', () => {
     expect(() => load('b.json', '[{"name":"prometheus-1","provider":"prometheus","url":"http://h"}]')).toThrow(
       /"prometheus-1" is configured more than once/,
     );

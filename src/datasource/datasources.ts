@@ -7,11 +7,11 @@ import { DatasourceConfigError, type InspectedDatasources, inspectDatasources } 
 
 type Configuration = Pick<Settings, 'PROMETHEUS_URL' | 'DATASOURCES_FILE' | 'KRUIZE_CONFIG_FILE'>;
 
-/** What the log and readiness say where no datasource is configured. */
+/** Warning of the log and the readiness probe if no datasource is configured. */
 export const noDatasource =
-  'No datasource is configured, so every job is refused. Set PROMETHEUS_URL, DATASOURCES_FILE or KRUIZE_CONFIG_FILE.';
+  'No datasource is configured, so every job is rejected. Set PROMETHEUS_URL, DATASOURCES_FILE or KRUIZE_CONFIG_FILE.';
 
-/** The registered datasources by name, read once when the process starts; a faulty configuration stops the start. */
+/** The registered datasources. They are read once at start; the constructor throws if the configuration is invalid. */
 export class Datasources {
   private readonly byName: ReadonlyMap<string, Datasource>;
 
@@ -31,7 +31,7 @@ export class Datasources {
   }
 }
 
-/** Reads all configured datasources and lists every fault. A fault in one setting does not hide those in another. */
+/** Reads all configured datasources and lists all errors. An error in one setting does not hide those in another. */
 export function inspectConfigured(settings: Configuration): InspectedDatasources {
   const unreadable: string[] = [];
   const fileOf = (name: 'DATASOURCES_FILE' | 'KRUIZE_CONFIG_FILE') => {
@@ -49,7 +49,7 @@ export function inspectConfigured(settings: Configuration): InspectedDatasources
   return { ...read, faults: [...unreadable, ...faults] };
 }
 
-/** Reads YAML, of which JSON is a part. Throws an Error that names the place and shows no content, which may hold credentials. */
+/** Reads YAML or JSON. Throws an Error with the position, but without content, which may contain credentials. */
 function readYaml(text: string): unknown {
   const document = parseDocument(text, { merge: true });
   const [problem] = [...document.errors, ...document.warnings];
@@ -57,7 +57,7 @@ function readYaml(text: string): unknown {
   try {
     if (!problem) return document.toJS();
   } catch {
-    // An alias without an anchor; the parser's message shows its name.
+    // An alias without an anchor. The parser's message would show its name.
   }
-  throw new Error(`it is not one valid YAML document${place}. Correct it; values that begin with *, &, ! or | need quotes`);
+  throw new Error(`it is not a valid YAML document${place}. Correct it; values that begin with *, &, ! or | need quotes`);
 }

@@ -39,17 +39,17 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${await listen(createServer(listener))}`;
 }
 
-/** Answers with each in turn, then with the last again; counts. */
-function inTurn(...answers: ((response: ServerResponse, request: IncomingMessage) => void)[]): RequestListener & { count: number } {
+/** Sends each response in turn, the last one repeatedly; counts the requests. */
+function inOrder(...responses: ((response: ServerResponse, request: IncomingMessage) => void)[]): RequestListener & { count: number } {
   const listener = (request: IncomingMessage, response: ServerResponse) => {
-    const answer = answers[Math.min(listener.count++, answers.length - 1)];
-    request.resume().on('end', () => answer?.(response, request));
+    const result = responses[Math.min(listener.count++, responses.length - 1)];
+    request.resume().on('end', () => result?.(response, request));
   };
   listener.count = 0;
   return listener;
 }
 
-const answering =
+const sendResponse =
   (status: number, body: string | Buffer = '', headers: Record<string, string> = {}) =>
   (response: ServerResponse) =>
     response.writeHead(status, headers).end(body);
@@ -70,9 +70,9 @@ function clientWith(settings: Partial<Record<'concurrency' | 'timeoutMs' | 'retr
   return new PrometheusClient(http);
 }
 
-const ask = { query: 'up{a="ü\\"\\\\"}', timeSeconds: 1795231800 };
-async function failureOf(asking: Promise<unknown>): Promise<DatasourceError> {
-  const error = await asking.then(
+const request = { query: 'up{a="ü\\"\\\\"}', timeSeconds: 1795231800 };
+async function failureOf(pending: Promise<unknown>): Promise<DatasourceError> {
+  const error = await pending.then(
     () => undefined,
     (reason) => reason,
   );
@@ -92,12 +92,12 @@ describe('PrometheusClient', () => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(good));
     });
     const client = clientWith();
-    const answer = await client.query(datasourceAt(`${url}/prefix`), ask);
+    const result = await client.query(datasourceAt(`${url}/prefix`), request);
     await client.queryRange(datasourceAt(url), { query: 'up', startSeconds: 1, endSeconds: 3, stepSeconds: 0.5 });
-    expect(answer).toEqual({ series: [{ labels: { a: 'b' }, samples: [[1, '2']] }], warnings: [] });
+    expect(result).toEqual({ series: [{ labels: { a: 'b' }, samples: [[1, '2']] }], warnings: [] });
     expect(seen).toEqual([
       'POST /prefix/api/v1/query application/x-www-form-urlencoded',
-      `query=${ask.query}`,
+      `query=${request.query}`,
       'time=1795231800',
       'POST /api/v1/query_range application/x-www-form-urlencoded',
       'query=up',
@@ -107,7 +107,7 @@ describe('PrometheusClient', () => {
     ]);
   });
 
-  it('hears from a datasource with each fair part of an answer, not only with its end, and not when it trickles', async () => {
+  it('counts each 16 kB of a response as progress, but not single bytes', async () => {
     let sendMore: (bytes: number) => void = () => undefined;
     const url = await serve((_, response) => {
       response.write(good.slice(0, 5));
@@ -116,7 +116,7 @@ describe('PrometheusClient', () => {
     const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 1, DATASOURCE_TIMEOUT_MS: 20_000, DATASOURCE_RETRY_MS: 0 });
     closing.push(() => http.close());
     const stop = new AbortController();
-    const asking = failureOf(new PrometheusClient(http).query(datasourceAt(url), ask, stop.signal));
+    const pending = failureOf(new PrometheusClient(http).query(datasourceAt(url), request, stop.signal));
     while (http.lastAnswerAt('prometheus-1') === undefined) await delay(5);
     await delay(50);
     const before = http.lastAnswerAt('prometheus-1')!;
@@ -128,70 +128,70 @@ describe('PrometheusClient', () => {
     sendMore(20_000);
     while (http.lastAnswerAt('prometheus-1') === before) await delay(5);
     stop.abort();
-    expect((await asking).failure).toBe('cancelled');
+    expect((await pending).failure).toBe('cancelled');
   });
 
-  it('tells a refusal in text that PostgreSQL can keep', async () => {
-    const url = await serve(inTurn(answering(422, '{"status":"error","error":"a\0b"}')));
-    expect((await failureOf(clientWith().query(datasourceAt(url), ask))).message).toContain('a\uFFFDb');
+  it('reports an error in text that PostgreSQL can store', async () => {
+    const url = await serve(inOrder(sendResponse(422, '{"status":"error","error":"a\0b"}')));
+    expect((await failureOf(clientWith().query(datasourceAt(url), request))).message).toContain('a\uFFFDb');
   });
 
-  it('asks through the proxy that the environment names, unless NO_PROXY names the host', async () => {
+  it('uses the proxy of HTTP_PROXY, unless NO_PROXY names the host', async () => {
     const url = await serve((_, response) => response.end(good));
     const proxy = await startTinyProxy({ 'prometheus.example': new URL(url).host });
     closing.push(withProxyVariables({ HTTP_PROXY: proxy.url, NO_PROXY: '127.0.0.1' }), () => proxy.close());
     const client = clientWith();
-    await client.query(datasourceAt('http://prometheus.example:9090/a'), ask);
-    await client.query(datasourceAt(url), ask);
-    expect(proxy.asked).toEqual(['POST http://prometheus.example:9090/a/api/v1/query']);
+    await client.query(datasourceAt('http://prometheus.example:9090/a'), request);
+    await client.query(datasourceAt(url), request);
+    expect(proxy.requests).toEqual(['POST http://prometheus.example:9090/a/api/v1/query']);
   });
 
   it.each<[string, (response: ServerResponse) => void, string]>([
-    ['a bad query', answering(400, '{"status":"error","errorType":"bad_data","error":"parse error at \\"x\\""}'), 'refused-query'],
-    ['missing credentials', answering(401), 'refused-credentials'],
-    ['a forbidden tenant', answering(403), 'refused-credentials'],
-    ['too many samples', answering(422, '{"error":"query processing would load too many samples into memory"}'), 'too-large'],
-    ['a query that cannot run', answering(422, '{"error":"many-to-many matching not allowed"}'), 'refused-query'],
-    ['a long request', answering(413), 'too-large'],
-    ['a rate limit', answering(429), 'too-many-requests'],
-    ['a bad gateway', answering(502, '<html>'), 'unavailable'],
-    ['a fault inside', answering(500), 'unavailable'],
-    ['a late gateway', answering(504), 'timeout'],
-    ['a redirection to a login', answering(302, '', { location: 'https://login' }), 'not-json'],
-    ['a page', answering(200, '<html>hello</html>'), 'not-json'],
-    ['other JSON', answering(200, '{"message":"hello"}'), 'not-json'],
-    ['broken gzip', answering(200, 'no gzip', { 'content-encoding': 'gzip' }), 'not-json'],
-    ['a gzip that ends early', answering(200, gzipSync(good).subarray(0, 40), { 'content-encoding': 'gzip' }), 'not-json'],
+    ['a bad query', sendResponse(400, '{"status":"error","errorType":"bad_data","error":"parse error at \\"x\\""}'), 'refused-query'],
+    ['missing credentials', sendResponse(401), 'refused-credentials'],
+    ['a forbidden tenant', sendResponse(403), 'refused-credentials'],
+    ['too many samples', sendResponse(422, '{"error":"query processing would load too many samples into memory"}'), 'too-large'],
+    ['a query that cannot run', sendResponse(422, '{"error":"many-to-many matching not allowed"}'), 'refused-query'],
+    ['a long request', sendResponse(413), 'too-large'],
+    ['a rate limit', sendResponse(429), 'too-many-requests'],
+    ['a bad gateway', sendResponse(502, '<html>'), 'unavailable'],
+    ['an internal error', sendResponse(500), 'unavailable'],
+    ['a gateway timeout', sendResponse(504), 'timeout'],
+    ['a redirect to a login', sendResponse(302, '', { location: 'https://login' }), 'not-json'],
+    ['an HTML page', sendResponse(200, '<html>hello</html>'), 'not-json'],
+    ['other JSON', sendResponse(200, '{"message":"hello"}'), 'not-json'],
+    ['broken gzip', sendResponse(200, 'no gzip', { 'content-encoding': 'gzip' }), 'not-json'],
+    ['a truncated gzip body', sendResponse(200, gzipSync(good).subarray(0, 40), { 'content-encoding': 'gzip' }), 'not-json'],
     [
-      'a connection closed in a gzip',
+      'a connection closed inside a gzip body',
       (response) => gzipped(response).write(gzipSync(good).subarray(0, 40), () => response.destroy()),
       'unreachable',
     ],
     ['a closed connection', (response) => response.destroy(), 'unreachable'],
-    ['a connection closed in the middle', (response) => response.writeHead(200).write('{"st', () => response.destroy()), 'unreachable'],
+    ['a connection closed inside the body', (response) => response.writeHead(200).write('{"st', () => response.destroy()), 'unreachable'],
     ['silence', () => undefined, 'timeout'],
-    ['a stalled answer', (response) => response.writeHead(200).write('{"status":'), 'timeout'],
-  ])('tells %s', async (_, answer, failure) => {
-    const url = await serve(inTurn(answer));
-    const error = await failureOf(clientWith({ timeoutMs: 300 }).query(datasourceAt(url), ask));
+    ['a stalled response', (response) => response.writeHead(200).write('{"status":'), 'timeout'],
+  ])('recognizes %s', async (_, result, failure) => {
+    const url = await serve(inOrder(result));
+    const error = await failureOf(clientWith({ timeoutMs: 300 }).query(datasourceAt(url), request));
     expect(error.failure).toBe(failure);
-    expect(error.message).toContain(`Datasource prometheus-1, asked at ${url}/api/v1/query, `);
+    expect(error.message).toContain(`Datasource prometheus-1 at ${url}/api/v1/query `);
   });
 
-  it('times out on an answer that drips for ever', async () => {
+  it('times out on a response that never ends', async () => {
     const url = await serve((_, response) => {
       const drip = setInterval(() => response.write(' '), 20);
       response.on('close', () => clearInterval(drip));
     });
-    expect((await failureOf(clientWith({ timeoutMs: 300 }).query(datasourceAt(url), ask))).failure).toBe('timeout');
+    expect((await failureOf(clientWith({ timeoutMs: 300 }).query(datasourceAt(url), request))).failure).toBe('timeout');
   });
 
-  it('tells what the datasource said', async () => {
-    const url = await serve(inTurn(answering(400, '{"status":"error","error":"parse error at \\"x\\""}')));
-    expect((await failureOf(clientWith().query(datasourceAt(url), ask))).message).toContain('(400: parse error at "x")');
+  it('quotes the error of the datasource', async () => {
+    const url = await serve(inOrder(sendResponse(400, '{"status":"error","error":"parse error at \\"x\\""}')));
+    expect((await failureOf(clientWith().query(datasourceAt(url), request))).message).toContain('(400: parse error at "x")');
   });
 
-  it('stops reading an answer that is too large', async () => {
+  it('stops reading a response that is too large', async () => {
     const megabyte = Buffer.alloc(1024 * 1024, ' ');
     let megabytes = 0;
     const url = await serve((_, response) => {
@@ -201,11 +201,11 @@ describe('PrometheusClient', () => {
       response.on('drain', more);
       more();
     });
-    expect((await failureOf(clientWith({ timeoutMs: 20_000 }).query(datasourceAt(url), ask))).failure).toBe('too-large');
+    expect((await failureOf(clientWith({ timeoutMs: 20_000 }).query(datasourceAt(url), request))).failure).toBe('too-large');
     expect(megabytes).toBeLessThan(200);
   });
 
-  it('tells a refused connection, an unknown host and a server of another kind', async () => {
+  it('recognizes a refused connection, an unknown host and a server of another protocol', async () => {
     const tcp = createTcpServer((socket) =>
       socket
         .on('error', () => undefined)
@@ -219,98 +219,98 @@ describe('PrometheusClient', () => {
     await closing.pop()?.();
     const failures = await Promise.all(
       [free, 'http://no-such-host.invalid:9090', mail].map(
-        async (url) => (await failureOf(clientWith().query(datasourceAt(url), ask))).failure,
+        async (url) => (await failureOf(clientWith().query(datasourceAt(url), request))).failure,
       ),
     );
     expect(failures).toEqual(['unreachable', 'unreachable', 'not-json']);
   });
 
   describe('retries', () => {
-    it('asks again after a transient failure', async () => {
-      const answers = inTurn(answering(503), (response) => response.destroy(), answering(200, good));
-      const answer = await clientWith({ retryMs: 5000 }).query(datasourceAt(await serve(answers)), ask);
-      expect(answer.series).toHaveLength(1);
-      expect(answers.count).toBe(3);
+    it('retries after a transient failure', async () => {
+      const responses = inOrder(sendResponse(503), (response) => response.destroy(), sendResponse(200, good));
+      const result = await clientWith({ retryMs: 5000 }).query(datasourceAt(await serve(responses)), request);
+      expect(result.series).toHaveLength(1);
+      expect(responses.count).toBe(3);
     });
 
-    it('does not ask again after a lasting failure', async () => {
-      const answers = inTurn(answering(401), answering(200, good));
-      expect((await failureOf(clientWith({ retryMs: 5000 }).query(datasourceAt(await serve(answers)), ask))).failure).toBe(
+    it('does not retry after a permanent failure', async () => {
+      const responses = inOrder(sendResponse(401), sendResponse(200, good));
+      expect((await failureOf(clientWith({ retryMs: 5000 }).query(datasourceAt(await serve(responses)), request))).failure).toBe(
         'refused-credentials',
       );
-      expect(answers.count).toBe(1);
+      expect(responses.count).toBe(1);
     });
 
-    it('gives up when its time is used', async () => {
-      const answers = inTurn(answering(503));
-      const error = await failureOf(clientWith({ retryMs: 700 }).query(datasourceAt(await serve(answers)), ask));
+    it('gives up at the end of its retry time', async () => {
+      const responses = inOrder(sendResponse(503));
+      const error = await failureOf(clientWith({ retryMs: 700 }).query(datasourceAt(await serve(responses)), request));
       expect(error.code).toBe(503);
-      expect(answers.count).toBeGreaterThan(1);
+      expect(responses.count).toBeGreaterThan(1);
     });
 
-    it('waits as long as Retry-After says', async () => {
-      const answers = inTurn(answering(429, '', { 'retry-after': '1' }), answering(200, good));
-      const url = await serve(answers);
-      // Timers fire in the order of their times, however slow the machine is.
+    it('waits as long as Retry-After requests', async () => {
+      const responses = inOrder(sendResponse(429, '', { 'retry-after': '1' }), sendResponse(200, good));
+      const url = await serve(responses);
+      // Timers fire in order, however slow the machine is.
       let isSooner = true;
       setTimeout(() => (isSooner = false), 900);
-      await clientWith({ retryMs: 5000 }).query(datasourceAt(url), ask);
+      await clientWith({ retryMs: 5000 }).query(datasourceAt(url), request);
       expect(isSooner).toBe(false);
     });
 
-    it('backs off though Retry-After says 0', async () => {
-      const answers = inTurn(answering(429, '', { 'retry-after': '0' }));
-      await failureOf(clientWith({ retryMs: 700 }).query(datasourceAt(await serve(answers)), ask));
-      expect(answers.count).toBeLessThan(10);
+    it('backs off even if Retry-After is 0', async () => {
+      const responses = inOrder(sendResponse(429, '', { 'retry-after': '0' }));
+      await failureOf(clientWith({ retryMs: 700 }).query(datasourceAt(await serve(responses)), request));
+      expect(responses.count).toBeLessThan(10);
     });
 
-    it('counts its time from the first failure, not from the wait in the queue', async () => {
+    it('counts its retry time from the first failure, without the wait in the queue', async () => {
       const slow = (response: ServerResponse) => setTimeout(() => response.end(good), 600);
-      const answers = inTurn(slow, answering(503), answering(200, good));
+      const responses = inOrder(slow, sendResponse(503), sendResponse(200, good));
       const client = clientWith({ retryMs: 500, concurrency: 1 });
-      const datasource = datasourceAt(await serve(answers));
-      await Promise.all([client.query(datasource, ask), client.query(datasource, ask)]);
-      expect(answers.count).toBe(3);
+      const datasource = datasourceAt(await serve(responses));
+      await Promise.all([client.query(datasource, request), client.query(datasource, request)]);
+      expect(responses.count).toBe(3);
     });
 
-    it('gives up at once when Retry-After is longer than its time', async () => {
-      const answers = inTurn(answering(429, '', { 'retry-after': '60' }));
-      const error = await failureOf(clientWith({ retryMs: 2000 }).query(datasourceAt(await serve(answers)), ask));
-      expect([error.failure, error.retryAfterMs, answers.count]).toEqual(['too-many-requests', 60_000, 1]);
+    it('gives up at once if Retry-After is longer than its retry time', async () => {
+      const responses = inOrder(sendResponse(429, '', { 'retry-after': '60' }));
+      const error = await failureOf(clientWith({ retryMs: 2000 }).query(datasourceAt(await serve(responses)), request));
+      expect([error.failure, error.retryAfterMs, responses.count]).toEqual(['too-many-requests', 60_000, 1]);
     });
   });
 
-  it('never has more requests on the way than the limit of the datasource', async () => {
+  it('never has more concurrent requests than the limit of the datasource', async () => {
     let now = 0;
-    let most = 0;
+    let max = 0;
     const url = await serve(async (_, response) => {
-      most = Math.max(most, ++now);
+      max = Math.max(max, ++now);
       await delay(30);
       now--;
       response.end(good);
     });
     const client = clientWith({ concurrency: 3 });
-    await Promise.all(Array.from({ length: 12 }, () => client.query(datasourceAt(url), ask)));
-    expect(most).toBe(3);
+    await Promise.all(Array.from({ length: 12 }, () => client.query(datasourceAt(url), request)));
+    expect(max).toBe(3);
   });
 
   it.each([
-    ['while it waits for an answer', 4, () => undefined],
-    ['between two attempts', 4, answering(503)],
+    ['while it waits for a response', 4, () => undefined],
+    ['between two attempts', 4, sendResponse(503)],
     ['in the queue', 1, () => undefined],
-  ])('is cancelled %s', async (_, concurrency, answer) => {
+  ])('is cancelled %s', async (_, concurrency, result) => {
     const client = clientWith({ concurrency, retryMs: 60_000, timeoutMs: 60_000 });
-    const url = await serve(inTurn(answer));
+    const url = await serve(inOrder(result));
     const first = new AbortController();
     const second = new AbortController();
-    const asked = client.query(datasourceAt(url), ask, first.signal).catch((error) => error);
+    const pending = client.query(datasourceAt(url), request, first.signal).catch((error) => error);
     setTimeout(() => second.abort(), 100);
-    expect((await failureOf(client.query(datasourceAt(url), ask, second.signal))).failure).toBe('cancelled');
+    expect((await failureOf(client.query(datasourceAt(url), request, second.signal))).failure).toBe('cancelled');
     first.abort();
-    expect((await asked).failure).toBe('cancelled');
+    expect((await pending).failure).toBe('cancelled');
   });
 
-  describe('shows who it is', () => {
+  describe('authenticates', () => {
     const seenHeaders = async (authentication: Authentication) => {
       const seen: IncomingMessage['headers'][] = [];
       const url = await serve((request, response) => {
@@ -318,7 +318,7 @@ describe('PrometheusClient', () => {
         response.end(good);
       });
       const client = clientWith();
-      return { seen, ask: () => client.query(datasourceAt(url, { authentication }), ask) };
+      return { seen, request: () => client.query(datasourceAt(url, { authentication }), request) };
     };
 
     it.each<[Authentication, string, string | undefined]>([
@@ -327,24 +327,27 @@ describe('PrometheusClient', () => {
       [{ type: 'bearer', token: 'abc' }, 'authorization', 'Bearer abc'],
       [{ type: 'api_key', apiKey: 'k', header: 'X-Scope' }, 'x-scope', 'k'],
     ])('with %j', async (authentication, header, expected) => {
-      const { seen, ask } = await seenHeaders(authentication);
-      await ask();
+      const { seen, request } = await seenHeaders(authentication);
+      await request();
       expect(seen[0]?.[header]).toBe(expected);
     });
 
-    it('with a token file that is read again each time', async () => {
+    it('with a token file that is read for each request', async () => {
       const tokenFilePath = join(folder, 'token');
-      const { seen, ask } = await seenHeaders({ type: 'bearer', tokenFilePath });
+      const { seen, request } = await seenHeaders({ type: 'bearer', tokenFilePath });
       for (const token of ['first\n', 'second\r\nrest']) {
         writeFileSync(tokenFilePath, token);
-        await ask();
+        await request();
       }
       expect(seen.map(({ authorization }) => authorization)).toEqual(['Bearer first', 'Bearer second']);
     });
 
-    it('and fails with the path when the token file is missing', async () => {
-      const { ask } = await seenHeaders({ type: 'bearer', tokenFilePath: '/nowhere/token' });
-      expect(await failureOf(ask())).toMatchObject({ failure: 'refused-credentials', message: expect.stringContaining('/nowhere/token') });
+    it('and fails with the path if the token file is missing', async () => {
+      const { request } = await seenHeaders({ type: 'bearer', tokenFilePath: '/nowhere/token' });
+      expect(await failureOf(request())).toMatchObject({
+        failure: 'refused-credentials',
+        message: expect.stringContaining('/nowhere/token'),
+      });
     });
   });
 
@@ -357,9 +360,9 @@ describe('PrometheusClient', () => {
       clientSecret: secret,
       scope: 'read',
     });
-    const tokens = (...answers: object[]) => inTurn(...answers.map((answer) => answering(200, JSON.stringify(answer))));
+    const tokens = (...responses: object[]) => inOrder(...responses.map((result) => sendResponse(200, JSON.stringify(result))));
 
-    it('asks once for a token and keeps it', async () => {
+    it('requests a token once and caches it', async () => {
       const issue = tokens({ access_token: 'one', expires_in: 3600 });
       const seen: unknown[] = [];
       const url = await serve((request, response) => {
@@ -368,12 +371,12 @@ describe('PrometheusClient', () => {
       });
       const datasource = datasourceAt(url, { authentication: oauth2(await serve(issue)) });
       const client = clientWith();
-      await Promise.all([client.query(datasource, ask), client.query(datasource, ask)]);
-      await client.query(datasource, ask);
+      await Promise.all([client.query(datasource, request), client.query(datasource, request)]);
+      await client.query(datasource, request);
       expect([issue.count, seen]).toEqual([1, ['Bearer one', 'Bearer one', 'Bearer one']]);
     });
 
-    it('asks anew when the token expired or was revoked', async () => {
+    it('requests a new token after expiry or revocation', async () => {
       const issue = tokens(
         { access_token: 'old', expires_in: '0.1' },
         { access_token: 'new', expires_in: 3600 },
@@ -386,22 +389,24 @@ describe('PrometheusClient', () => {
       });
       const datasource = datasourceAt(url, { authentication: oauth2(await serve(issue)) });
       const client = clientWith();
-      await client.query(datasource, ask);
+      await client.query(datasource, request);
       await delay(120);
-      await client.query(datasource, ask);
+      await client.query(datasource, request);
       expect(issue.count).toBe(2);
       isRevoked = true;
-      await client.query(datasource, ask);
+      await client.query(datasource, request);
       expect(issue.count).toBe(3);
     });
 
     it.each([
-      ['refuses the client', answering(400, '{"error":"invalid_client"}'), 'refused-credentials'],
-      ['answers a form', answering(200, 'access_token=abc'), 'not-json'],
-      ['is down', answering(503), 'unavailable'],
-    ])('fails without the secret when the token endpoint %s', async (_, answer, failure) => {
-      const url = await serve(inTurn(answering(200, good)));
-      const error = await failureOf(clientWith().query(datasourceAt(url, { authentication: oauth2(await serve(inTurn(answer))) }), ask));
+      ['rejects the client', sendResponse(400, '{"error":"invalid_client"}'), 'refused-credentials'],
+      ['sends a form', sendResponse(200, 'access_token=abc'), 'not-json'],
+      ['is down', sendResponse(503), 'unavailable'],
+    ])('fails without showing the secret if the token endpoint %s', async (_, result, failure) => {
+      const url = await serve(inOrder(sendResponse(200, good)));
+      const error = await failureOf(
+        clientWith().query(datasourceAt(url, { authentication: oauth2(await serve(inOrder(result))) }), request),
+      );
       expect(error.failure).toBe(failure);
       expect(JSON.stringify([error.message, error, error.cause])).not.toContain('s3cret');
     });
@@ -414,29 +419,29 @@ describe('PrometheusClient', () => {
     };
     const caFile = certificate('ca.crt');
 
-    it('refuses a certificate of an unknown authority', async () => {
-      expect((await failureOf(clientWith().query(datasourceAt(await serveSecurely()), ask))).failure).toBe('unreachable');
+    it('rejects a certificate of an unknown authority', async () => {
+      expect((await failureOf(clientWith().query(datasourceAt(await serveSecurely()), request))).failure).toBe('unreachable');
     });
 
-    it('is checked through a proxy too', async () => {
+    it('is verified through a proxy too', async () => {
       const url = await serveSecurely();
       const proxy = await startTinyProxy();
       closing.push(withProxyVariables({ HTTPS_PROXY: proxy.url }), () => proxy.close());
-      await expect(clientWith().query(datasourceAt(url, { caFile }), ask)).resolves.toBeDefined();
-      expect((await failureOf(clientWith().query(datasourceAt(url), ask))).failure).toBe('unreachable');
-      expect(proxy.asked).toEqual(Array(2).fill(`CONNECT ${new URL(url).host}`));
+      await expect(clientWith().query(datasourceAt(url, { caFile }), request)).resolves.toBeDefined();
+      expect((await failureOf(clientWith().query(datasourceAt(url), request))).failure).toBe('unreachable');
+      expect(proxy.requests).toEqual(Array(2).fill(`CONNECT ${new URL(url).host}`));
     });
 
     it.each([{ caFile }, { insecureSkipVerify: true }])('accepts it with %j', async (more) => {
-      expect((await clientWith().query(datasourceAt(await serveSecurely(), more), ask)).series).toHaveLength(1);
+      expect((await clientWith().query(datasourceAt(await serveSecurely(), more), request)).series).toHaveLength(1);
     });
 
     it('checks the host name', async () => {
-      const error = await failureOf(clientWith().query(datasourceAt(await serveSecurely({}, 'client'), { caFile }), ask));
+      const error = await failureOf(clientWith().query(datasourceAt(await serveSecurely({}, 'client'), { caFile }), request));
       expect([error.failure, error.message]).toEqual(['unreachable', expect.stringContaining('does not match certificate')]);
     });
 
-    it('shows its own certificate where the server wants one', async () => {
+    it('sends its certificate if the server requests one', async () => {
       const url = await serveSecurely({ requestCert: true, ca: readFileSync(caFile) });
       const authentication: Authentication = {
         type: 'mtls',
@@ -444,17 +449,17 @@ describe('PrometheusClient', () => {
         clientKeyPath: certificate('client.key'),
         caCertPath: caFile,
       };
-      expect((await clientWith().query(datasourceAt(url, { authentication }), ask)).series).toHaveLength(1);
-      expect((await failureOf(clientWith().query(datasourceAt(url, { caFile }), ask))).failure).toBe('unreachable');
+      expect((await clientWith().query(datasourceAt(url, { authentication }), request)).series).toHaveLength(1);
+      expect((await failureOf(clientWith().query(datasourceAt(url, { caFile }), request))).failure).toBe('unreachable');
     });
 
-    it('names the datasource when key and certificate do not fit', async () => {
+    it('names the datasource if key and certificate do not match', async () => {
       const authentication: Authentication = {
         type: 'mtls',
         clientCertPath: certificate('client.crt'),
         clientKeyPath: certificate('server.key'),
       };
-      const error = await failureOf(clientWith().query(datasourceAt(await serveSecurely(), { caFile, authentication }), ask));
+      const error = await failureOf(clientWith().query(datasourceAt(await serveSecurely(), { caFile, authentication }), request));
       expect(error).toMatchObject({
         failure: 'refused-credentials',
         message: expect.stringContaining('its certificate files cannot be used'),
@@ -462,10 +467,10 @@ describe('PrometheusClient', () => {
     });
   });
 
-  it('holds no credentials in an error', async () => {
+  it('has no credentials in an error', async () => {
     const authentication: Authentication = { type: 'bearer', token: 't0ken' };
     const free = await serve((_, response) => response.destroy());
-    const error = await failureOf(clientWith().query(datasourceAt(free, { authentication }), ask));
+    const error = await failureOf(clientWith().query(datasourceAt(free, { authentication }), request));
     expect(JSON.stringify([error.message, error, error.cause, error.stack])).not.toContain('t0ken');
   });
 });

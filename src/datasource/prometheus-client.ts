@@ -2,7 +2,7 @@ import type { Datasource } from './datasource.js';
 import { DatasourceError, describeFailure } from './datasource-error.js';
 import { type DatasourceHttp, readBytes } from './datasource-http.js';
 
-/** One series of an answer: label pairs and samples as [epoch seconds, value as text]. */
+/** A series of a response: labels, and samples as [epoch seconds, value as string]. */
 export interface PrometheusSeries {
   readonly labels: Readonly<Record<string, string>>;
   readonly samples: readonly (readonly [number, string])[];
@@ -10,88 +10,89 @@ export interface PrometheusSeries {
 
 export interface PrometheusAnswer {
   readonly series: readonly PrometheusSeries[];
-  /** Texts of a partial answer (Thanos, Mimir); empty when the answer is whole. */
+  /** Warnings of a partial response (Thanos, Mimir); empty if the response is complete. */
   readonly warnings: readonly string[];
 }
 
-/** Longest answer that is read, decompressed: a hundred containers over 15 days are some 4 MB. */
-export const longestAnswerBytes = 128 * 1024 * 1024;
+/** Maximum size of a decompressed response. A hundred containers over 15 days take about 4 MB. */
+export const maxResponseBytes = 128 * 1024 * 1024;
 
-/** Asks a datasource over Prometheus' HTTP API. Every method retries transient failures and rejects with a DatasourceError. */
+/** Client of Prometheus' HTTP API. Methods retry transient failures and reject with a DatasourceError. */
 export class PrometheusClient {
   constructor(private readonly http: DatasourceHttp) {}
 
-  /** Instant query: each series has one sample, at `timeSeconds`. */
-  async query(datasource: Datasource, ask: { query: string; timeSeconds: number }, signal?: AbortSignal): Promise<PrometheusAnswer> {
-    return this.ask(datasource, '/api/v1/query', { query: ask.query, time: String(ask.timeSeconds) }, signal);
+  /** Instant query: each series has one sample at `timeSeconds`. */
+  async query(datasource: Datasource, request: { query: string; timeSeconds: number }, signal?: AbortSignal): Promise<PrometheusAnswer> {
+    return this.post(datasource, '/api/v1/query', { query: request.query, time: String(request.timeSeconds) }, signal);
   }
 
-  /** Range query: samples on the grid start, start + step, … up to end. */
+  /** Range query: samples at start, start + step, … up to end. */
   async queryRange(
     datasource: Datasource,
-    ask: { query: string; startSeconds: number; endSeconds: number; stepSeconds: number },
+    request: { query: string; startSeconds: number; endSeconds: number; stepSeconds: number },
     signal?: AbortSignal,
   ): Promise<PrometheusAnswer> {
-    const { query, startSeconds, endSeconds, stepSeconds } = ask;
+    const { query, startSeconds, endSeconds, stepSeconds } = request;
     const form = { query, start: String(startSeconds), end: String(endSeconds), step: String(stepSeconds) };
-    return this.ask(datasource, '/api/v1/query_range', form, signal);
+    return this.post(datasource, '/api/v1/query_range', form, signal);
   }
 
-  /** POST, because a query over a shard's namespaces is longer than an address may be. */
-  private async ask(datasource: Datasource, path: string, form: Record<string, string>, signal?: AbortSignal): Promise<PrometheusAnswer> {
+  /** Uses POST, because a query over a shard's namespaces may exceed the length of a URL. */
+  private async post(datasource: Datasource, path: string, form: Record<string, string>, signal?: AbortSignal): Promise<PrometheusAnswer> {
     const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
     const body = new URLSearchParams(form).toString();
     return this.http.post(
       datasource,
       { path, body, headers },
       async (stream) => {
-        const { bytes, isWhole } = await readBytes(stream, longestAnswerBytes);
-        if (isWhole) return answerIn(bytes, datasource, path);
-        throw new DatasourceError('too-large', describeFailure('too-large', datasource, path, `over ${longestAnswerBytes} bytes`));
+        const { bytes, isComplete } = await readBytes(stream, maxResponseBytes);
+        if (isComplete) return responseOf(bytes, datasource, path);
+        throw new DatasourceError('too-large', describeFailure('too-large', datasource, path, `over ${maxResponseBytes} bytes`));
       },
       signal,
     );
   }
 }
 
-function answerIn(bytes: Buffer, datasource: Datasource, path: string): PrometheusAnswer {
+function responseOf(bytes: Buffer, datasource: Datasource, path: string): PrometheusAnswer {
   try {
-    return readAnswer(bytes.toString('utf8'));
+    return readResponse(bytes.toString('utf8'));
   } catch (error) {
-    if (!(error instanceof NotAnAnswerError)) throw error;
+    if (!(error instanceof InvalidResponseError)) throw error;
     throw new DatasourceError('not-json', describeFailure('not-json', datasource, path, error.message), { cause: error });
   }
 }
 
-/** The text is no answer of Prometheus' HTTP API. */
-export class NotAnAnswerError extends Error {}
+/** The text is not a response of Prometheus' HTTP API. */
+export class InvalidResponseError extends Error {}
 
 /**
- * Reads an answer of /api/v1/query or /api/v1/query_range (prometheus.io/docs/prometheus/latest/querying/api): vectors, matrices and scalars.
- * Throws a NotAnAnswerError. Checked by hand: a schema library takes longer for a million samples than JSON.parse itself.
+ * Reads a response of /api/v1/query or /api/v1/query_range (prometheus.io/docs/prometheus/latest/querying/api): vector, matrix or scalar.
+ * Throws an InvalidResponseError. Does not use a schema library, which takes longer for a million samples than JSON.parse.
  */
-export function readAnswer(text: string): PrometheusAnswer {
-  const { status, data, warnings } = record(parseJson(text), 'the answer');
-  if (status !== 'success') throw new NotAnAnswerError(`its status is ${JSON.stringify(status)}, not "success"`);
+export function readResponse(text: string): PrometheusAnswer {
+  const { status, data, warnings } = record(parseJson(text), 'the response');
+  if (status !== 'success') throw new InvalidResponseError(`its status is ${JSON.stringify(status)}, not "success"`);
   const { resultType, result } = record(data, 'data');
   if (resultType === 'scalar') return { series: [{ labels: {}, samples: [sample(result)] }], warnings: texts(warnings) };
-  if (resultType !== 'vector' && resultType !== 'matrix') throw new NotAnAnswerError('its data is neither vector nor matrix nor scalar');
-  if (!Array.isArray(result)) throw new NotAnAnswerError('data.result is not a list');
+  if (resultType !== 'vector' && resultType !== 'matrix')
+    throw new InvalidResponseError('its data is neither vector nor matrix nor scalar');
+  if (!Array.isArray(result)) throw new InvalidResponseError('data.result is not a list');
   return { series: result.map(readSeries), warnings: texts(warnings) };
 }
 
-/** A series that has histograms only (native histograms) has no samples. */
+/** A series with only native histograms has no samples. */
 function readSeries(value: unknown): PrometheusSeries {
   const { metric, value: single, values } = record(value, 'a series');
   const labels = record(metric, 'metric') as Record<string, string>;
-  for (const name in labels) if (typeof labels[name] !== 'string') throw new NotAnAnswerError('a label is not text');
-  if (values !== undefined && !Array.isArray(values)) throw new NotAnAnswerError('values is not a list');
+  for (const name in labels) if (typeof labels[name] !== 'string') throw new InvalidResponseError('a label is not a string');
+  if (values !== undefined && !Array.isArray(values)) throw new InvalidResponseError('values is not a list');
   return { labels, samples: single === undefined ? (values ?? []).map(sample) : [sample(single)] };
 }
 
 function sample(pair: unknown): readonly [number, string] {
   const [time, value] = Array.isArray(pair) ? pair : [];
-  if (typeof time !== 'number' || typeof value !== 'string') throw new NotAnAnswerError('a sample is not a pair of time and text');
+  if (typeof time !== 'number' || typeof value !== 'string') throw new InvalidResponseError('a sample is not a pair of time and string');
   return pair as [number, string];
 }
 
@@ -99,12 +100,12 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new NotAnAnswerError('it is not JSON');
+    throw new InvalidResponseError('it is not JSON');
   }
 }
 
 function record(value: unknown, name: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new NotAnAnswerError(`${name} is not an object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new InvalidResponseError(`${name} is not an object`);
   return value as Record<string, unknown>;
 }
 

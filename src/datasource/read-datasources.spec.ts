@@ -10,7 +10,7 @@ const read = (content: unknown) => {
 };
 
 describe('inspectDatasources', () => {
-  it('takes PROMETHEUS_URL as prometheus-1', () => {
+  it('registers PROMETHEUS_URL as prometheus-1', () => {
     expect(inspectDatasources({ prometheusUrl: 'http://127.0.0.1:9090/' }).datasources).toEqual([
       {
         name: 'prometheus-1',
@@ -31,12 +31,12 @@ describe('inspectDatasources', () => {
   it.each([
     ['http://host:9090///', 'http://host:9090'],
     ['https://host/select/0/prometheus/', 'https://host/select/0/prometheus'],
-  ])('takes the trailing slashes off %s', (url, expected) => expect(read([{ ...entry, url }])[0]?.url).toBe(expected));
+  ])('removes trailing slashes from %s', (url, expected) => expect(read([{ ...entry, url }])[0]?.url).toBe(expected));
 
   it.each([
     ['monitoring', 'http://prometheus-k8s.monitoring.svc.cluster.local:9090'],
     ['openshift-monitoring', 'https://prometheus-k8s.openshift-monitoring.svc.cluster.local:9091'],
-  ])('makes the address of a service in %s', (namespace, url) => {
+  ])('builds the URL of a service in %s', (namespace, url) => {
     const [datasource] = read([{ name: 'p', provider: 'Thanos', serviceName: 'prometheus-k8s', namespace, url: '' }]);
     expect(datasource).toMatchObject({ provider: 'thanos', serviceName: 'prometheus-k8s', namespace, url });
   });
@@ -78,21 +78,21 @@ describe('inspectDatasources', () => {
     expect(JSON.parse(JSON.stringify(read([{ ...entry, authentication }])[0]?.authentication))).toEqual(expected);
   });
 
-  it.each(['auto', 'chunks', 'promql'])('takes usage_reader: %s', (usage_reader) =>
+  it.each(['auto', 'chunks', 'promql'])('accepts usage_reader: %s', (usage_reader) =>
     expect(read([{ ...entry, usage_reader }])[0]?.usageReader).toBe(usage_reader),
   );
 
-  it('refuses another usage_reader', () =>
+  it('rejects an unknown usage_reader', () =>
     expect(faultsOf([{ ...entry, usage_reader: 'sql' }])).toEqual([
       expect.stringContaining('datasources.yaml: entry 1 (p): usage_reader: '),
     ]));
 
-  it('keeps a password of the url out of the url', () => {
+  it('moves a password from the url to the authentication', () => {
     const [datasource] = read([{ ...entry, url: 'http://me:p%40ss@host:9090' }]);
     expect(datasource).toMatchObject({ url: 'http://host:9090', authentication: { type: 'basic', username: 'me', password: 'p@ss' } });
   });
 
-  it('reads what TLS trusts', () => {
+  it('reads the TLS options', () => {
     expect(read([{ ...entry, tls: { insecureSkipVerify: true, caFile: '/ca.pem' } }])[0]).toMatchObject({
       insecureSkipVerify: true,
       caFile: '/ca.pem',
@@ -102,37 +102,33 @@ describe('inspectDatasources', () => {
   it.each<[string, unknown, RegExp]>([
     ['an unknown provider', { ...entry, provider: 'influx' }, /\(p\): provider: /],
     ['both url and serviceName', { ...entry, serviceName: 's', namespace: 'n' }, /both url and serviceName/],
-    ['neither url nor serviceName', { ...entry, url: '' }, /needs url or serviceName/],
-    ['a service without namespace', { name: 'p', provider: 'prometheus', serviceName: 's' }, /serviceName needs namespace/],
-    ['no http address', { ...entry, url: 'ftp://host' }, /url: expected http/],
-    ['a host that is none', { ...entry, url: 'http://-bad..host-:9/' }, /url: expected http/],
+    ['neither url nor serviceName', { ...entry, url: '' }, /requires url or serviceName/],
+    ['a service without namespace', { name: 'p', provider: 'prometheus', serviceName: 's' }, /serviceName requires namespace/],
+    ['a URL that is not http', { ...entry, url: 'ftp://host' }, /url: expected http/],
+    ['an invalid host', { ...entry, url: 'http://-bad..host-:9/' }, /url: expected http/],
     [
-      'a service name that is none',
+      'an invalid service name',
       { name: 'p', provider: 'prometheus', serviceName: 'u:s3cret@h', namespace: 'n' },
       /\(p\): serviceName: expected the name of a Kubernetes service$/,
     ],
+    ['an invalid namespace', { name: 'p', provider: 'prometheus', serviceName: 's', namespace: 'n/x' }, /namespace: expected the name of/],
     [
-      'a namespace that is none',
-      { name: 'p', provider: 'prometheus', serviceName: 's', namespace: 'n/x' },
-      /namespace: expected the name of/,
-    ],
-    [
-      'a header that is none',
+      'an invalid header name',
       { ...entry, authentication: { type: 'api_key', credentials: { apiKey: 'k', header: 'X Key' } } },
       /header: expected the name of an HTTP header/,
     ],
     [
-      'a key that no header carries',
+      'a key that is not a valid header value',
       { ...entry, authentication: { type: 'api_key', credentials: { apiKey: 'x✓\ny' } } },
       /apiKey: has characters/,
     ],
     [
-      'a token that no header carries',
+      'a token that is not a valid header value',
       { ...entry, authentication: { type: 'bearer', credentials: { token: 'a\nb' } } },
       /token: has characters/,
     ],
     [
-      'a token endpoint that is none',
+      'an invalid token endpoint',
       {
         ...entry,
         authentication: { type: 'oauth2', credentials: { tokenEndpoint: 'https://-bad..h/x', clientId: 'c', clientSecret: 's' } },
@@ -141,22 +137,26 @@ describe('inspectDatasources', () => {
     ],
     ['a stray percent sign', { ...entry, url: 'http://u:50%@h' }, /percent-encoded/],
     ['a missing name', { ...entry, name: undefined }, /name: /],
-    ['a misspelt member', { ...entry, authentification: {} }, /authentification/],
+    ['a misspelled member', { ...entry, authentification: {} }, /authentification/],
     ['an unknown authentication', { ...entry, authentication: { type: 'kerberos' } }, /authentication\.type: expected one of/],
     ['an authentication without type', { ...entry, authentication: {} }, /authentication\.type/],
     ['an inherited name as authentication', { ...entry, authentication: { type: 'constructor' } }, /authentication\.type/],
-    ['a bearer without token', { ...entry, authentication: { type: 'bearer', credentials: {} } }, /needs token or tokenFilePath/],
+    ['a bearer without token', { ...entry, authentication: { type: 'bearer', credentials: {} } }, /requires token or tokenFilePath/],
     ['a basic without password', { ...entry, authentication: { type: 'basic', credentials: { username: 'u' } } }, /credentials: password/],
-    ['credentials twice', { ...entry, url: 'http://a:b@h', authentication: { type: 'bearer', credentials: { token: 't' } } }, /remove one/],
+    [
+      'two sets of credentials',
+      { ...entry, url: 'http://a:b@h', authentication: { type: 'bearer', credentials: { token: 't' } } },
+      /remove one/,
+    ],
     ['a member of Object.prototype', { ...entry, constructor: 1 }, /unknown member constructor/],
     ['a member __proto__', JSON.parse('{"name":"p","provider":"prometheus","url":"http://h","__proto__":1}'), /__proto__/],
-  ])('refuses %s', (_, value, fault) => {
+  ])('rejects %s', (_, value, fault) => {
     const faults = faultsOf([value]);
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatch(fault);
   });
 
-  it('names all faults at once, and no credentials', () => {
+  it('lists all errors at once, without credentials', () => {
     const faults = faultsOf([
       entry,
       entry,
@@ -177,7 +177,7 @@ describe('inspectDatasources', () => {
     expect(faults.join()).not.toContain('s3cret');
   });
 
-  it('checks the members that are right beside faulty ones, and reads the other entries', () => {
+  it('checks valid members beside invalid ones, and reads the other entries', () => {
     const { datasources, faults, files } = inspect([
       { name: 'a', provider: 'x', url: 'ftp://h', authentication: { type: 'kerberos' }, tls: { caFile: '/ca.pem' } },
       { name: 'b', provider: 'thanos', url: 'http://u:50%@h', authentication: { type: 'bearer', credentials: { tokenPath: '/token' } } },
@@ -196,7 +196,7 @@ describe('inspectDatasources', () => {
     expect(datasources.map(({ name }) => name)).toEqual(['p']);
   });
 
-  it.each([null, 'text', { other: [] }])('refuses %j instead of a list', (content) => {
+  it.each([null, 'text', { other: [] }])('rejects %j instead of a list', (content) => {
     expect(faultsOf(content)[0]).toContain('expected a list of datasources');
   });
 });

@@ -4,28 +4,28 @@ import type { NamedFile } from '../settings/files.js';
 import { httpUrl } from '../settings/setting-types.js';
 import { type Authentication, type Datasource, usageReaders } from './datasource.js';
 
-/** The configured datasources are faulty; the message lists every fault. */
+/** Some configured datasources are invalid; the message lists all errors. */
 export class DatasourceConfigError extends Error {
   constructor(readonly faults: readonly string[]) {
-    super(`Faulty datasources:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    super(`Invalid datasources:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
     this.name = 'DatasourceConfigError';
   }
 }
 
-/** The parsed content of a file, and the setting that names it. */
+/** Parsed content of a file, and the name of its setting. */
 interface ConfigFile {
   readonly name: string;
   readonly content: unknown;
 }
 
-/** What is configured: PROMETHEUS_URL, DATASOURCES_FILE, and Kruize's own file, whose datasources give way to others of their name. */
+/** Values of PROMETHEUS_URL and DATASOURCES_FILE, and of Kruize's configuration file, whose datasources are overridden by others of the same name. */
 export interface ConfiguredDatasources {
   readonly prometheusUrl?: string;
   readonly file?: ConfigFile;
   readonly kruizeFile?: ConfigFile;
 }
 
-/** Kruize writes "" where it means "not given". */
+/** Kruize writes "" for an unset value. */
 const text = z.string().trim();
 const optional = text
   .transform((value) => (value === '' ? undefined : value))
@@ -33,12 +33,12 @@ const optional = text
   .transform((value) => value ?? undefined);
 const required = text.min(1, { error: 'must not be empty' });
 
-/** A DNS label (RFC 1123), as Kubernetes wants for services and namespaces. */
+/** A DNS label (RFC 1123), as Kubernetes requires for services and namespaces. */
 function serviceName(error: string) {
   return optional.refine((name) => name === undefined || /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(name), { error });
 }
 
-/** Entries of Kruize's form (spec: bulk-and-kafka.md 7.1). Unknown members are faults: a misspelt `authentication` must not mean none. */
+/** An entry in Kruize's format (Kruize: design/KruizeDatasource.md). Unknown members are errors: a misspelled `authentication` must not mean none. */
 const entrySchema = z.strictObject({
   name: required,
   provider: text.toLowerCase().pipe(z.enum(['prometheus', 'thanos'])),
@@ -51,7 +51,7 @@ const entrySchema = z.strictObject({
 });
 type Entry = z.output<typeof entrySchema>;
 
-/** Text that an HTTP header can carry. */
+/** A valid value of an HTTP header. */
 const headerValue = required.refine((value) => isValid(() => validateHeaderValue('authorization', value)), {
   error: 'has characters that an HTTP header cannot carry',
 });
@@ -65,10 +65,12 @@ const apiKey = z
     ({ apiKey, header, headerName }): Authentication => ({ type: 'api_key', apiKey, header: header ?? headerName ?? 'X-API-Key' }),
   );
 
-/** Credentials of each authentication type, in Kruize's spellings and those of its guide (spec: bulk-and-kafka.md 7.2, D-65). */
+/** Credentials per authentication type. Accepts the spellings of Kruize's code and of its guide (Kruize: design/KruizeDatasource.md), which differ. */
 const credentialsSchemas: Readonly<Record<string, z.ZodType<Authentication>>> = {
   none: z.strictObject({}).transform((): Authentication => ({ type: 'none' })),
-  basic: z.strictObject({ username: required, password: z.string() }).transform((given): Authentication => ({ type: 'basic', ...given })),
+  basic: z
+    .strictObject({ username: required, password: z.string() })
+    .transform((configured): Authentication => ({ type: 'basic', ...configured })),
   bearer: z
     .strictObject({
       token: optional.refine((token) => token === undefined || isValid(() => validateHeaderValue('authorization', token)), {
@@ -77,7 +79,7 @@ const credentialsSchemas: Readonly<Record<string, z.ZodType<Authentication>>> = 
       tokenFilePath: optional,
       tokenPath: optional,
     })
-    .refine(({ token, tokenFilePath, tokenPath }) => token ?? tokenFilePath ?? tokenPath, { error: 'needs token or tokenFilePath' })
+    .refine(({ token, tokenFilePath, tokenPath }) => token ?? tokenFilePath ?? tokenPath, { error: 'requires token or tokenFilePath' })
     .transform(
       ({ token, tokenFilePath, tokenPath }): Authentication => ({ type: 'bearer', token, tokenFilePath: tokenFilePath ?? tokenPath }),
     ),
@@ -91,47 +93,47 @@ const credentialsSchemas: Readonly<Record<string, z.ZodType<Authentication>>> = 
       scope: optional,
       grantType: z.literal('client_credentials').optional(),
     })
-    .transform(({ grantType: _, ...given }): Authentication => ({ type: 'oauth2', ...given })),
+    .transform(({ grantType: _, ...configured }): Authentication => ({ type: 'oauth2', ...configured })),
   mtls: z
     .strictObject({ clientCertPath: required, clientKeyPath: required, caCertPath: optional, keyPassword: z.string().optional() })
-    .transform((given): Authentication => ({ type: 'mtls', ...given })),
+    .transform((configured): Authentication => ({ type: 'mtls', ...configured })),
 };
 
-/** What the configuration gives, and everything that is wrong with it. */
+/** The configured datasources and the errors of the configuration. */
 export interface InspectedDatasources {
-  /** Those without a fault. */
+  /** Datasources without errors. */
   readonly datasources: Datasource[];
   readonly faults: readonly string[];
-  /** Files that requests need, including those of faulty entries where known; `place` names the member. */
+  /** Files that requests read, also those of invalid entries if known. `place` names the member. */
   readonly files: readonly NamedFile[];
 }
 
-/** Reads the configured datasources. Each fault begins with the name of its setting; credentials never get into one. */
+/** Reads the configured datasources. Each error begins with the name of its setting; errors never contain credentials. */
 export function inspectDatasources({ prometheusUrl, file, kruizeFile }: ConfiguredDatasources): InspectedDatasources {
   const faults: string[] = [];
   const files: NamedFile[] = [];
-  const given = prometheusUrl
+  const configured = prometheusUrl
     ? [{ place: 'PROMETHEUS_URL', value: { name: 'prometheus-1', provider: 'prometheus', url: prometheusUrl } }]
     : [];
   const read = (entries: readonly Place[]) => entries.flatMap(({ place, value }) => readEntry(place, value, faults, files) ?? []);
-  const datasources = read([...given, ...(file ? entriesOf(file, faults) : [])]);
-  const ofKruize = kruizeFile && (kruizeFile.content as { datasource?: unknown } | null)?.datasource;
-  const others = ofKruize === undefined ? [] : read(entriesOf({ name: kruizeFile!.name, content: ofKruize }, faults));
+  const datasources = read([...configured, ...(file ? entriesOf(file, faults) : [])]);
+  const kruizeEntries = kruizeFile && (kruizeFile.content as { datasource?: unknown } | null)?.datasource;
+  const fromKruize = kruizeEntries === undefined ? [] : read(entriesOf({ name: kruizeFile!.name, content: kruizeEntries }, faults));
   for (const [list, setting] of [
     [datasources, file?.name],
-    [others, kruizeFile?.name],
+    [fromKruize, kruizeFile?.name],
   ] as const) {
-    for (const name of repeated(list.map((each) => each.name)))
+    for (const name of duplicates(list.map((each) => each.name)))
       faults.push(`${setting}: datasource "${name}" is configured more than once`);
   }
   return {
-    datasources: [...datasources, ...others.filter(({ name }) => !datasources.some((datasource) => datasource.name === name))],
+    datasources: [...datasources, ...fromKruize.filter(({ name }) => !datasources.some((datasource) => datasource.name === name))],
     faults,
     files,
   };
 }
 
-/** The files that requests with these credentials need. */
+/** Returns the files that requests with these credentials read. */
 function filesOf(where: string, { tls }: Partial<Entry>, authentication: Authentication | undefined): NamedFile[] {
   const files: (Omit<NamedFile, 'path'> & { path?: string })[] = [{ place: 'tls.caFile', path: tls?.caFile, kind: 'certificate' }];
   if (authentication?.type === 'bearer' && !authentication.token) {
@@ -161,22 +163,22 @@ function entriesOf({ name, content }: ConfigFile, faults: string[]): Place[] {
   return [];
 }
 
-/** Checks the valid members further even if others are faulty. */
+/** Reads one entry. Checks the valid members further even if others are invalid. */
 function readEntry(place: string, value: unknown, faults: string[], files: NamedFile[]): Datasource | undefined {
   const where = nameOf(place, value);
   const before = faults.length;
   const read = entrySchema.safeParse(value);
   if (!read.success) faults.push(...faultsOf(where, read.error));
   if (typeof value !== 'object' || value === null) return undefined;
-  const faulty = new Set(read.error?.issues.map(({ path }) => path[0]));
-  const right = Object.entries(value).filter(([name]) => Object.hasOwn(entrySchema.shape, name) && !faulty.has(name));
-  const entry: Partial<Entry> = entrySchema.partial().parse(Object.fromEntries(right));
-  const isAddressFaulty = ['url', 'serviceName', 'namespace'].some((name) => faulty.has(name));
-  const address = isAddressFaulty ? undefined : readAddress(where, entry, faults);
-  const authentication = faulty.has('authentication') ? undefined : readAuthentication(where, entry, faults);
+  const invalid = new Set(read.error?.issues.map(({ path }) => path[0]));
+  const valid = Object.entries(value).filter(([name]) => Object.hasOwn(entrySchema.shape, name) && !invalid.has(name));
+  const entry: Partial<Entry> = entrySchema.partial().parse(Object.fromEntries(valid));
+  const isAddressInvalid = ['url', 'serviceName', 'namespace'].some((name) => invalid.has(name));
+  const address = isAddressInvalid ? undefined : readAddress(where, entry, faults);
+  const authentication = invalid.has('authentication') ? undefined : readAuthentication(where, entry, faults);
   files.push(...filesOf(where, entry, authentication));
   if (address?.login && authentication && authentication.type !== 'none') {
-    faults.push(`${where}: the url has a password and authentication is configured too; remove one of them`);
+    faults.push(`${where}: the url has a password, and authentication is configured too; remove one of them`);
   }
   if (!read.success || !address || !authentication || faults.length > before) return undefined;
   const { name, provider, serviceName, namespace, tls, usage_reader } = read.data;
@@ -192,14 +194,14 @@ function readEntry(place: string, value: unknown, faults: string[], files: Named
   };
 }
 
-/** The entry's address; a password in the url becomes basic authentication, so that it never shows where the url is shown. */
+/** Returns the entry's URL. A password in it becomes basic authentication, so that it does not appear where the URL is shown. */
 function readAddress(where: string, entry: Partial<Entry>, faults: string[]): { url: string; login?: Authentication } | undefined {
   if (!entry.url === !entry.serviceName) {
-    faults.push(`${where}: ${entry.url ? 'has both url and serviceName, give one' : 'needs url or serviceName'}`);
+    faults.push(`${where}: ${entry.url ? 'has both url and serviceName; remove one of them' : 'requires url or serviceName'}`);
     return undefined;
   }
   if (!entry.url && !entry.namespace) {
-    faults.push(`${where}: serviceName needs namespace`);
+    faults.push(`${where}: serviceName requires namespace`);
     return undefined;
   }
   const url = entry.url ?? serviceUrl(entry.serviceName ?? '', entry.namespace ?? '');
@@ -226,7 +228,7 @@ function isValid(check: () => void): boolean {
   }
 }
 
-/** OpenShift's monitoring answers on https and 9091, others on http and 9090 (spec: bulk-and-kafka.md 7.1). */
+/** Returns the URL of a service: https and port 9091 for OpenShift's monitoring, else http and port 9090, as Kruize does. */
 function serviceUrl(serviceName: string, namespace: string): string {
   const host = `${serviceName}.${namespace}.svc.cluster.local`;
   return namespace.startsWith('openshift-') ? `https://${host}:9091` : `http://${host}:9090`;
@@ -257,6 +259,6 @@ function nameOf(place: string, value: unknown): string {
   return typeof name === 'string' && name !== '' ? `${place} (${name})` : place;
 }
 
-function repeated(names: readonly string[]): Set<string> {
+function duplicates(names: readonly string[]): Set<string> {
   return new Set(names.filter((name, index) => names.indexOf(name) !== index));
 }

@@ -44,7 +44,7 @@ function remoteRead({ timeoutMs = 20_000, retryMs = 0 } = {}): RemoteRead {
 }
 
 describe('RemoteRead', () => {
-  it('posts a snappy-packed request and gives the series', async () => {
+  it('posts a snappy-compressed request and returns the series', async () => {
     let seen: Partial<IncomingMessage> & { body?: Buffer } = {};
     const datasource = await serve(async (request, response) => {
       seen = { url: request.url, headers: request.headers, body: Buffer.concat(await request.toArray()) };
@@ -71,33 +71,33 @@ describe('RemoteRead', () => {
   });
 
   it.each<[string, RequestListener, string]>([
-    ['a page', (_, response) => response.end('<html>hello, this is a page, please log in</html>'.repeat(3)), 'malformed'],
+    ['an HTML page', (_, response) => response.end('<html>hello, this is a page, please log in</html>'.repeat(3)), 'malformed'],
     ['a frame of 1 GB', (_, response) => response.write(Buffer.from([0x80, 0x80, 0x80, 0x80, 4, 1, 2, 3, 4, 5])), 'malformed'],
     ['a wrong checksum', (_, response) => response.end(Buffer.concat([frame('a').fill(1, 1, 5)])), 'malformed'],
-    ['an answer that ends within a frame', (_, response) => response.end(frame('a').subarray(0, -3)), 'malformed'],
+    ['a response that ends inside a frame', (_, response) => response.end(frame('a').subarray(0, -3)), 'malformed'],
     ['a stalled stream', (_, response) => response.write(frame('a').subarray(0, -3)), 'timeout'],
     ['a closed connection', (_, response) => response.write(frame('a').subarray(0, -3), () => response.destroy()), 'unreachable'],
     ['no remote read', (_, response) => response.writeHead(404).end('404 page not found'), 'not-json'],
-  ])('tells %s', async (_, listener, failure) => {
+  ])('recognizes %s', async (_, listener, failure) => {
     const datasource = await serve(listener);
     await expect(
       remoteRead({ timeoutMs: failure === 'timeout' ? 300 : 20_000 }).read(datasource, [question], grid, () => undefined),
     ).rejects.toMatchObject({
       failure,
-      message: expect.stringContaining(`asked at ${datasource.url}/api/v1/read`),
+      message: expect.stringContaining(`at ${datasource.url}/api/v1/read `),
     });
   });
 
-  describe('where an answer breaks off after its first series', () => {
+  describe('if a response breaks off after its first series', () => {
     const breakOnce = () => {
-      let asked = 0;
+      let requests = 0;
       return serve((_, response) => {
-        if (asked++ > 0) response.end(frame('a', 'b', 'c'));
+        if (requests++ > 0) response.end(frame('a', 'b', 'c'));
         else response.write(Buffer.concat([frame('a', 'b'), frame('c').subarray(0, 9)]), () => setTimeout(() => response.destroy(), 50));
       });
     };
 
-    it('says so and gives all series again', async () => {
+    it('calls onAgain and returns all series again', async () => {
       let names: (string | undefined)[] = [];
       const onAgain = () => {
         names = [];
@@ -107,10 +107,10 @@ describe('RemoteRead', () => {
       expect(names).toEqual(['a', 'b', 'c']);
     });
 
-    it('fails where nobody could be told, rather than give a series twice', async () => {
+    it('fails without onAgain, rather than return a series twice', async () => {
       const names: (string | undefined)[] = [];
       const reading = remoteRead({ retryMs: 5000 }).read(await breakOnce(), [question], grid, ({ labels }) => names.push(labels.__name__));
-      await expect(reading).rejects.toMatchObject({ failure: 'malformed', message: expect.stringContaining('the answer broke off') });
+      await expect(reading).rejects.toMatchObject({ failure: 'malformed', message: expect.stringContaining('the response broke off') });
       expect(names).toEqual(['a']);
     });
   });

@@ -8,7 +8,7 @@ import type { DatasourceHttp } from './datasource-http.js';
 
 const path = '/api/v1/read';
 
-/** https://prometheus.io/docs/prometheus/latest/querying/remote_read_api; a stream of small answers gains nothing from gzip. */
+/** See https://prometheus.io/docs/prometheus/latest/querying/remote_read_api. Without gzip, which gains nothing for small frames. */
 const headers = {
   'content-type': 'application/x-protobuf',
   'content-encoding': 'snappy',
@@ -16,14 +16,14 @@ const headers = {
   'accept-encoding': 'identity',
 };
 
-/** Asks a datasource for raw chunks over remote read. */
+/** Reads raw chunks from a datasource by remote read. */
 export class RemoteRead {
   constructor(private readonly http: Pick<DatasourceHttp, 'post'>) {}
 
   /**
-   * The windows of all series that the questions match, one call a series, the questions in their order. Rejects with a DatasourceError, or with what
-   * `onSeries` throws. Where an answer breaks off it is asked for again: then `onAgain` is called, everything given before is void, and all series
-   * come again. Without it a broken answer is asked for again only as long as none of its series was given.
+   * Reads the windows of all series that match the questions, in the order of the questions, and calls `onSeries` once per series. Rejects with a
+   * DatasourceError or with the error that `onSeries` throws. If a response breaks off, the request is repeated: `onAgain` is called, all earlier series
+   * are void, and all series follow again. Without `onAgain`, the request is repeated only if no series has been passed on.
    */
   async read(
     datasource: Datasource,
@@ -33,17 +33,17 @@ export class RemoteRead {
     signal?: AbortSignal,
     onAgain?: () => void,
   ): Promise<void> {
-    let isGiven = false;
-    const give: OnSeries = (series) => {
-      isGiven = true;
+    let hasSeries = false;
+    const passOn: OnSeries = (series) => {
+      hasSeries = true;
       onSeries(series);
     };
     const request = { path, headers, body: encodeReadRequest(questions, grid) };
     const readBody = async (body: AsyncIterable<Uint8Array>) => {
-      if (isGiven && !onAgain) throw brokenOff(datasource);
-      if (isGiven) onAgain?.();
-      isGiven = false;
-      await readSeriesWindows(body, questions, grid, give).catch((error) => {
+      if (hasSeries && !onAgain) throw brokenOff(datasource);
+      if (hasSeries) onAgain?.();
+      hasSeries = false;
+      await readSeriesWindows(body, questions, grid, passOn).catch((error) => {
         throw error instanceof MalformedAnswerError ? malformed(datasource, error) : error;
       });
     };
@@ -56,5 +56,5 @@ function malformed(datasource: Datasource, cause: MalformedAnswerError): Datasou
 }
 
 function brokenOff(datasource: Datasource): DatasourceError {
-  return new DatasourceError('malformed', describeFailure('malformed', datasource, path, 'the answer broke off'));
+  return new DatasourceError('malformed', describeFailure('malformed', datasource, path, 'the response broke off'));
 }

@@ -4,13 +4,13 @@ import type { Settings } from '../settings/settings-schema.js';
 
 export type CloudEventSettings = Pick<Settings, 'KAFKA_CE_MODE' | 'CE_SOURCE'>;
 
-/** What a record tells, as a CloudEvent (CloudEvents 1.0, spec.md). */
+/** The event of a record (CloudEvents 1.0). */
 export interface CloudEvent {
   readonly type: string;
   readonly jobId: string;
-  /** Name of the experiment; absent where the record is about the whole job. */
+  /** Name of the experiment; absent if the record is about the job. */
   readonly experiment?: string;
-  /** Time of the commit that the record tells of: ISO-8601, UTC, milliseconds. */
+  /** Commit time of the result: ISO 8601, UTC, milliseconds. */
   readonly time: string;
 }
 
@@ -19,12 +19,12 @@ export interface EncodedEvent {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Hex sha256 of `job id \n type \n experiment name` (the name is empty for a job's record), so that a repeat is recognisable. */
+/** Hex SHA-256 of `job id \n type \n experiment name`; the name is empty for a job record. Stable, so that consumers recognize repeats. */
 export function eventId({ jobId, type, experiment = '' }: CloudEvent): string {
   return createHash('sha256').update(`${jobId}\n${type}\n${experiment}`).digest('hex');
 }
 
-/** The data as value and headers of a Kafka record, in the content mode of the settings (CloudEvents Kafka protocol binding). */
+/** Returns value and headers of a Kafka record, in the content mode of KAFKA_CE_MODE (CloudEvents Kafka protocol binding). */
 export function encodeEvent(event: CloudEvent, data: string, settings: CloudEventSettings): EncodedEvent {
   return encoders[settings.KAFKA_CE_MODE](attributesOf(event, settings.CE_SOURCE), data);
 }

@@ -18,18 +18,18 @@ const message = (value: string, rest: Partial<Message> = {}): Message => ({
 });
 
 describe('fitRecord', () => {
-  it('leaves a record alone that fits exactly', () => {
+  it('leaves a record unchanged if it fits exactly', () => {
     const fits = message('x'.repeat(500));
     expect(fitRecord(fits, recordBytes(fits))).toEqual({ message: fits, reason: undefined });
   });
 
-  it('counts bytes, not letters, of key, value and headers', () => {
+  it('counts the bytes, not the characters, of key, value and headers', () => {
     expect(recordBytes(message('ü')) - recordBytes(message('u'))).toBe(1);
     expect(recordBytes(message('', { key: '日本' })) - recordBytes(message('', { key: '' }))).toBe(6);
     expect(recordBytes(message('', { headers: { ce_id: 'é' } }))).toBeGreaterThanOrEqual(recordBytes(message('')) + 7);
   });
 
-  it('counts no less than the broker does, and hardly more', async () => {
+  it('counts at least as many bytes as the broker, and only a few more', async () => {
     const text = fc.oneof(
       fc.string({ unit: 'grapheme' }),
       fc.nat({ max: 300_000 }).map((length) => 'x'.repeat(length)),
@@ -45,7 +45,7 @@ describe('fitRecord', () => {
     );
   });
 
-  it('takes the first smaller form that fits, and the reason tells sizes', () => {
+  it('returns the first smaller form that fits; the reason states the sizes', () => {
     const small = message('s');
     const middle = message('m'.repeat(300), { smaller: () => small });
     const large = message('l'.repeat(900), { smaller: () => middle });
@@ -54,7 +54,7 @@ describe('fitRecord', () => {
     expect(fitRecord(large, 200).message).toBe(small);
   });
 
-  it('has no message where nothing is small enough', () => {
+  it('returns no message if no form is small enough', () => {
     const bytes = recordBytes(message('x'.repeat(900)));
     expect(fitRecord(message('x'.repeat(900)), 500)).toEqual({ reason: `The record has ${bytes} bytes, KAFKA_MAX_RECORD_BYTES is 500.` });
   });
@@ -79,7 +79,7 @@ describe('cutBatches', () => {
     expect(cutBatches(sizes, (size) => size, 100)).toEqual(batches);
   });
 
-  it('keeps order and loses nothing; only an item alone may be over the limit', () => {
+  it('keeps all items in order; only a batch of one item may exceed the limit', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(300)), (sizes) => {
         const batches = cutBatches(sizes, (size) => size, 100);

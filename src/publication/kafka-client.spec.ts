@@ -10,12 +10,8 @@ const messageTo = (topic: string, key: string): Message => ({ kind: 'summary', t
 let kafka: TinyKafka;
 let client: KafkaClient;
 
-async function connect(
-  topics: readonly string[],
-  environment: Record<string, string> = {},
-  refuses?: Parameters<typeof startTinyKafka>[1],
-) {
-  kafka = await startTinyKafka(topics, refuses);
+async function connect(topics: readonly string[], environment: Record<string, string> = {}, refuse?: Parameters<typeof startTinyKafka>[1]) {
+  kafka = await startTinyKafka(topics, refuse);
   client = new KafkaClient(readSettings({ KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers, ...environment }));
 }
 
@@ -28,7 +24,7 @@ describe('KafkaClient', () => {
   it.each([
     ['gzip', true],
     ['none', false],
-  ])('puts each record on its topic, compressed by %s', async (compression, isCompressed) => {
+  ])('sends each record to its topic with %s compression', async (compression, isCompressed) => {
     await connect(['one', 'other'], { KAFKA_COMPRESSION: compression });
     await client.send('one', [messageTo('one', 'a'), messageTo('one', 'c')]);
     await client.send('other', [messageTo('other', 'b')]);
@@ -41,7 +37,7 @@ describe('KafkaClient', () => {
     expect(kafka.acks).toEqual([-1, -1]);
   });
 
-  it('reaches a broker by its IPv6 address', async () => {
+  it('connects to a broker at an IPv6 address', async () => {
     await connect(['one']);
     const port = Number(kafka.bootstrapServers.split(':')[1]);
     const server = net.createServer((socket) =>
@@ -58,7 +54,7 @@ describe('KafkaClient', () => {
     expect(kafka.records.map(({ key }) => key)).toEqual(['a']);
   });
 
-  it('connects anew after a connection that failed', async () => {
+  it('reconnects after a failed connection', async () => {
     await connect(['one']);
     const port = Number(kafka.bootstrapServers.split(':')[1]);
     const sockets: net.Socket[] = [];
@@ -69,32 +65,32 @@ describe('KafkaClient', () => {
       return socket.pipe(net.connect(port, '127.0.0.1')).pipe(socket);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const far = new KafkaClient(readSettings({ KAFKA_BOOTSTRAP_SERVERS: `127.0.0.1:${(server.address() as net.AddressInfo).port}` }));
-    await expect(far.send('one', [messageTo('one', 'a')])).rejects.toThrow();
+    const proxied = new KafkaClient(readSettings({ KAFKA_BOOTSTRAP_SERVERS: `127.0.0.1:${(server.address() as net.AddressInfo).port}` }));
+    await expect(proxied.send('one', [messageTo('one', 'a')])).rejects.toThrow();
     isUp = true;
-    await far.send('one', [messageTo('one', 'b')]);
-    await far.disconnect();
+    await proxied.send('one', [messageTo('one', 'b')]);
+    await proxied.disconnect();
     for (const socket of sockets) socket.destroy();
     server.close();
     expect(kafka.records.map(({ key }) => key)).toEqual(['b']);
   });
 
-  it('creates the topics that are missing, and leaves the others', async () => {
+  it('creates missing topics and leaves the others unchanged', async () => {
     await connect(['one'], { KAFKA_TOPIC_PARTITIONS: '3' });
     await client.ensureTopics(['one', 'other']);
     expect(Object.fromEntries(kafka.topics)).toEqual({ one: 1, other: 3 });
   });
 
-  it('is content with topics that exist where it must not create any', async () => {
+  it('accepts existing topics if it may not create any', async () => {
     await connect(['one'], { KAFKA_CREATE_TOPICS: 'false' });
     await client.ensureTopics(['one']);
     expect(client.trouble).toBeUndefined();
   });
 
-  it('says which topic is missing where it must not create it, and sends to the others', async () => {
+  it('reports a missing topic that it may not create, and sends to the others', async () => {
     await connect(['one'], { KAFKA_CREATE_TOPICS: 'false' });
     await client.ensureTopics(['one', 'other']);
-    const message = 'Topic other does not exist, and KAFKA_CREATE_TOPICS is false.';
+    const message = 'Topic other does not exist and KAFKA_CREATE_TOPICS is false. Create the topic or set KAFKA_CREATE_TOPICS=true.';
     await expect(client.send('other', [messageTo('other', 'a')])).rejects.toMatchObject({ failure: 'topic-missing', message });
     await client.send('one', [messageTo('one', 'b')]);
     expect([client.trouble, client.topicTroubles, kafka.topics.size]).toMatchObject([undefined, [{ message }], 1]);
@@ -104,21 +100,21 @@ describe('KafkaClient', () => {
     expect([client.topicTroubles, kafka.records.length]).toEqual([[], 2]);
   });
 
-  it('says which topic it may not write to, by what right, and asks again after a while', async () => {
+  it('reports a topic that it is not authorized to write to, and retries it after a pause', async () => {
     const topicAuthorizationFailed = 29;
     let isRefused = true;
     await connect(['one', 'other'], {}, ({ topic }) => (isRefused && topic === 'other' ? topicAuthorizationFailed : undefined));
     await expect(client.send('other', [messageTo('other', 'a')])).rejects.toMatchObject({
       failure: 'not-authorized',
       message: expect.stringMatching(
-        /^Topic other cannot be written\. .* ACLs and policies\. The brokers said TOPIC_AUTHORIZATION_FAILED: /,
+        /^Topic other cannot be written\. .* ACLs and policies\. The brokers reported TOPIC_AUTHORIZATION_FAILED: /,
       ),
       isAboutTopic: true,
     });
     isRefused = false;
     const before = kafka.connections();
     await client.send('one', [messageTo('one', 'b')]);
-    // A client that knows a topic which is gone would ask for it with all others: it is left.
+    // A client requests metadata of all topics that it has sent to, so the refused topic would fail the others. It is replaced.
     expect(kafka.connections()).toBeGreaterThan(before);
     await expect(client.send('other', [messageTo('other', 'c')])).rejects.toMatchObject({ failure: 'not-authorized' });
     const now = performance.now();

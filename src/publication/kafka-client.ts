@@ -12,15 +12,15 @@ import { PublicationError, publicationErrorOf, type TopicOperation } from './pub
 export type KafkaSettings = ConnectionSettings &
   Pick<Settings, 'KAFKA_COMPRESSION' | 'KAFKA_CREATE_TOPICS' | 'KAFKA_TOPIC_PARTITIONS' | 'KAFKA_TOPIC_REPLICATION'>;
 
-/** A producer and an admin that are connected. */
+/** A connected producer and admin client. */
 interface Session {
   readonly producer: Producer;
   readonly admin: Admin;
 }
 
-/** Longest time of one attempt, connecting included; the caller decides about the next. */
+/** Maximum time of one attempt, connecting included. The caller decides whether to retry. */
 const attemptMs = 15_000;
-const patience = {
+const timeouts = {
   connectionTimeout: 3_000,
   authenticationTimeout: 5_000,
   requestTimeout: 10_000,
@@ -34,48 +34,49 @@ kafkajs.CompressionCodecs[kafkajs.CompressionTypes.GZIP] = () => gzipCodec;
 const log = logOf('publication');
 
 /**
- * Sends records to Kafka. Connects when first needed, and anew after an outage.
+ * Sends records to Kafka. Connects on first use and reconnects after an outage.
  *
- * The producer is not idempotent: kafkajs gives a batch the sequence numbers of one that failed, and a broker which had stored the failed one
- * would drop its successor as a duplicate, acknowledged. Records have stable ids instead, so that a repeat is recognisable.
+ * The producer is not idempotent: after a failed batch, kafkajs reuses its sequence numbers for the next one. If the broker had stored the
+ * failed batch, it would acknowledge the next one and drop it as a duplicate. Records have stable ids instead, so that consumers recognize
+ * repeats.
  */
 @Injectable()
 export class KafkaClient {
   private session: Promise<Session> | undefined;
   private readonly watch = new KafkaWatch();
-  private lookout: NodeJS.Timeout | undefined;
+  private watchTimer: NodeJS.Timeout | undefined;
   private isClosed = false;
   private readonly attempts = new Set<Promise<unknown>>();
   private topics: readonly string[] = [];
 
   constructor(@InjectSettings() private readonly settings: KafkaSettings) {}
 
-  /** Why Kafka can't be used; undefined while the last attempt succeeded. */
+  /** Why Kafka can't be used; undefined if the last attempt succeeded. */
   get trouble(): PublicationError | undefined {
     return this.watch.trouble;
   }
 
-  /** Why topics can't be used while others can. */
+  /** Errors of single topics that can't be used while others can. */
   get topicTroubles(): PublicationError[] {
     return this.watch.topicTroubles;
   }
 
-  /** Connects, sees to it that these topics exist, and looks again every 10 s whether Kafka is there; `trouble` says what was found. */
+  /** Connects, ensures that these topics exist, and checks Kafka again every 10 s. `trouble` and `topicTroubles` hold the result. */
   keepWatch(topics: readonly string[]): void {
     this.topics = topics;
-    const look = () => void this.ensureTopics(topics).catch(() => {});
-    look();
-    this.lookout = setInterval(look, watchMs).unref();
+    const check = () => void this.ensureTopics(topics).catch(() => {});
+    check();
+    this.watchTimer = setInterval(check, watchMs).unref();
   }
 
-  /** Sees to it that the topics exist: creates the missing ones when it may; `topicTroubles` has those that it could not. Rejects with a PublicationError. */
+  /** Creates missing topics if KAFKA_CREATE_TOPICS allows it; `topicTroubles` lists those that it could not create. Rejects with a PublicationError. */
   async ensureTopics(topics: readonly string[]): Promise<void> {
     await this.attempt(({ admin }) => this.createMissing(admin, topics));
   }
 
   /**
-   * Sends records of one topic in one request; resolves when all replicas in sync have all of them. Rejects with a PublicationError within 15 s,
-   * at once where the topic was refused a moment ago.
+   * Sends records of one topic in one request; resolves when all in-sync replicas have all of them. Rejects with a PublicationError within
+   * 15 s, or at once if the topic was refused less than 10 s ago.
    */
   async send(topic: string, messages: readonly Message[]): Promise<void> {
     const refusal = this.watch.refusalOf(topic);
@@ -84,7 +85,7 @@ export class KafkaClient {
     const action = ({ producer }: Session) =>
       producer.send({
         acks: acksOfAllReplicas,
-        timeout: patience.requestTimeout,
+        timeout: timeouts.requestTimeout,
         compression: this.settings.KAFKA_COMPRESSION === 'gzip' ? GZIP : None,
         topic,
         messages: messages.map(({ key, value, headers }) => ({ key, value: Buffer.from(value), headers })),
@@ -93,10 +94,10 @@ export class KafkaClient {
     this.watch.noteTopic(topic, 'write');
   }
 
-  /** Waits for what is under way, then closes; nothing can be sent any more. */
+  /** Waits for running attempts, then closes the connection. Later calls reject. */
   async disconnect(): Promise<void> {
     this.isClosed = true;
-    clearInterval(this.lookout);
+    clearInterval(this.watchTimer);
     await Promise.allSettled(this.attempts);
     const session = this.session;
     this.session = undefined;
@@ -127,7 +128,7 @@ export class KafkaClient {
   private async connect(): Promise<Session> {
     const kafka = new kafkajs.Kafka({
       ...(await kafkaConnection(this.settings)),
-      ...patience,
+      ...timeouts,
       logLevel: kafkajs.logLevel.INFO,
       logCreator: () => writeLog,
     });
@@ -155,13 +156,17 @@ export class KafkaClient {
     if (created.length > 0) log.info({ topics: created }, 'topics created');
   }
 
-  /** Creates a topic if it may; says whether it is there. What is wrong with the topic alone is noted, and holds up no other. */
+  /** Creates a topic if allowed; returns whether it exists now. An error of this topic alone is recorded and does not affect the others. */
   private async create(admin: Admin, topic: string): Promise<boolean> {
     const about = { topic, operation: 'create' } as const;
     const { KAFKA_CREATE_TOPICS, KAFKA_TOPIC_PARTITIONS: numPartitions, KAFKA_TOPIC_REPLICATION: replicationFactor } = this.settings;
     try {
       if (!KAFKA_CREATE_TOPICS) {
-        throw new PublicationError('topic-missing', `Topic ${topic} does not exist, and KAFKA_CREATE_TOPICS is false.`, { about });
+        throw new PublicationError(
+          'topic-missing',
+          `Topic ${topic} does not exist and KAFKA_CREATE_TOPICS is false. Create the topic or set KAFKA_CREATE_TOPICS=true.`,
+          { about },
+        );
       }
       await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor }] });
       this.watch.noteTopic(topic, 'create');
@@ -174,7 +179,7 @@ export class KafkaClient {
     }
   }
 
-  /** kafkajs asks for metadata of all topics that it has sent to, so a missing one would fail the others too. The connection closes after what is under way. */
+  /** Drops the session: kafkajs requests metadata of all topics that it has sent to, so a refused one would fail the others too. It closes after the running attempts. */
   private retire(session: Promise<Session>, error: PublicationError): void {
     if (this.session === session) this.session = undefined;
     void Promise.allSettled(this.attempts)
@@ -183,7 +188,7 @@ export class KafkaClient {
     this.watch.noteRefusal(error);
   }
 
-  /** The next attempt begins with a new connection. */
+  /** Drops the session; the next attempt opens a new connection. */
   private giveUp(session: Promise<Session>, error: PublicationError): void {
     if (this.session === session) this.session = undefined;
     void session.then(close).catch(() => {});
@@ -195,12 +200,12 @@ async function close({ producer, admin }: Session): Promise<void> {
   await Promise.allSettled([producer.disconnect(), admin.disconnect()]);
 }
 
-/** The client library's own words: only for those who look for them, ours stand in `giveUp` and `noteSuccess`. */
+/** Writes kafkajs' own messages at DEBUG. KafkaWatch logs the changes that users need to know. */
 function writeLog({ namespace, log: { message, timestamp: _timestamp, ...fields } }: LogEntry): void {
   log.debug({ client: namespace, ...fields }, message);
 }
 
-/** Rejects with a time-out when the promise takes longer; what it does then is of no interest. */
+/** Rejects with a timeout if the promise takes longer than `ms`; its later result is ignored. */
 async function within<Result>(ms: number, promise: Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
@@ -209,41 +214,44 @@ async function within<Result>(ms: number, promise: Promise<Result>): Promise<Res
   return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
 }
 
-/** A topic that was refused is not asked again for so long: each asking may cost the rendering of a shard. */
+/** Pause before a refused topic is tried again: each try may render a complete shard. */
 const topicPauseMs = 10_000;
 
-/** Keeps whether Kafka takes records, as a whole and topic by topic, and logs it once when that changes. */
+/** Tracks whether Kafka accepts records, as a whole and per topic, and logs each change once. */
 export class KafkaWatch {
-  private failedBy: PublicationError | undefined = new PublicationError('unreachable', 'Kafka is not connected yet.');
-  private isTold = false;
+  private failedBy: PublicationError | undefined = new PublicationError(
+    'unreachable',
+    'Not connected yet. Records are kept and sent once it is reachable.',
+  );
+  private isReported = false;
   private readonly refusedTopics = new Map<string, { error: PublicationError; atMs: number }>();
 
-  /** Why Kafka can't be used; undefined while the last attempt succeeded. */
+  /** Why Kafka can't be used; undefined if the last attempt succeeded. */
   get trouble(): PublicationError | undefined {
     return this.failedBy;
   }
 
-  /** Why topics can't be used while others can. */
+  /** Errors of single topics that can't be used while others can. */
   get topicTroubles(): PublicationError[] {
     return [...this.refusedTopics.values()].map(({ error }) => error);
   }
 
-  /** Why a topic was refused a moment ago; undefined when it is time to ask again. */
+  /** Why a topic was refused less than `topicPauseMs` ago; undefined if it may be tried. */
   refusalOf(topic: string): PublicationError | undefined {
     const refused = this.refusedTopics.get(topic);
     return refused && performance.now() - refused.atMs < topicPauseMs ? refused.error : undefined;
   }
 
   noteFailure(error: PublicationError): void {
-    const isNews = !this.isTold || this.failedBy?.isTransient !== error.isTransient;
-    log[isNews ? 'warn' : 'debug'](fieldsOf(error), 'publication waits for Kafka');
-    this.isTold = true;
+    const isNews = !this.isReported || this.failedBy?.isTransient !== error.isTransient;
+    log[isNews ? 'warn' : 'debug'](fieldsOf(error), 'Kafka is unavailable; records are kept');
+    this.isReported = true;
     this.failedBy = error;
   }
 
   noteSuccess(): void {
-    if (this.isTold) log.info('Kafka is back');
-    this.isTold = false;
+    if (this.isReported) log.info('Kafka is available again');
+    this.isReported = false;
     this.failedBy = undefined;
   }
 
@@ -251,16 +259,16 @@ export class KafkaWatch {
   noteRefusal(error: PublicationError): void {
     const topic = error.about!.topic;
     const isNews = this.refusedTopics.get(topic)?.error.message !== error.message;
-    log[isNews ? 'warn' : 'debug']({ topic, operation: error.about!.operation, ...fieldsOf(error) }, 'records of a topic wait');
+    log[isNews ? 'warn' : 'debug']({ topic, operation: error.about!.operation, ...fieldsOf(error) }, 'topic refused; its records are kept');
     this.refusedTopics.set(topic, { error, atMs: performance.now() });
   }
 
-  /** The topic exists (`create`), or has taken records (`write`). */
+  /** The topic exists (`create`) or has accepted records (`write`). A `create` does not clear a refused `write`. */
   noteTopic(topic: string, operation: 'create' | 'write'): void {
     const refused = this.refusedTopics.get(topic);
     if (!refused || (operation === 'create' && refused.error.about?.operation === 'write')) return;
     this.refusedTopics.delete(topic);
-    log.info({ topic }, 'a topic is back');
+    log.info({ topic }, 'topic available again');
   }
 }
 
@@ -271,11 +279,11 @@ function fieldsOf({ failure, message, cause }: PublicationError): object {
 const compress = promisify<Buffer, ZlibOptions, Buffer>(gzip);
 const decompress = promisify<Buffer, Buffer>(gunzip);
 
-/** kafkajs' own gzip takes level 6 and pieces of 16 KB: half as much again of CPU a record; level 3 still shrinks recommendations to an eighth. */
-const options: ZlibOptions = { level: 3, chunkSize: 256 * 1024 };
+/** kafkajs' own codec uses level 6 and 16 KB chunks, which takes 50 % more CPU per record. Level 3 still compresses recommendations to an eighth. */
+const gzipOptions: ZlibOptions = { level: 3, chunkSize: 256 * 1024 };
 
-/** Compresses record batches off the main thread, in the form in which kafkajs takes codecs. */
+/** A kafkajs codec that compresses record batches off the main thread. */
 export const gzipCodec = {
-  compress: ({ buffer }: { buffer: Buffer }): Promise<Buffer> => compress(buffer, options),
+  compress: ({ buffer }: { buffer: Buffer }): Promise<Buffer> => compress(buffer, gzipOptions),
   decompress,
 };

@@ -10,7 +10,7 @@ const connectionWith = (environment: Record<string, string>) =>
   kafkaConnection(readSettings({ KAFKA_BOOTSTRAP_SERVERS: 'a:9092, b:9092', ...environment }));
 
 describe('kafkaConnection', () => {
-  it('is plain by default', async () => {
+  it('uses neither TLS nor SASL by default', async () => {
     await expect(connectionWith({})).resolves.toMatchObject({
       clientId: 'rightsizer',
       brokers: ['a:9092', 'b:9092'],
@@ -30,7 +30,7 @@ describe('kafkaConnection', () => {
     expect(connection.ssl !== undefined).toBe(protocol.endsWith('_SSL'));
   });
 
-  it('reads the PEM files anew at every connection', async () => {
+  it('reads the PEM files again for every connection', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'kafka-connection-'));
     const file = join(folder, 'ca.pem');
     try {
@@ -51,7 +51,7 @@ describe('kafkaConnection', () => {
     const connecting = connectionWith({ KAFKA_SECURITY_PROTOCOL: 'SSL', KAFKA_SSL_CAFILE: '/no/ca.pem' });
     await expect(connecting).rejects.toMatchObject({
       failure: 'unreadable-file',
-      message: "KAFKA_SSL_CAFILE: the file /no/ca.pem can't be read.",
+      message: "KAFKA_SSL_CAFILE: the file /no/ca.pem can't be read. Check that it exists and that this process may read it.",
     });
   });
 });
@@ -60,45 +60,45 @@ describe('tokenSource', () => {
   let close: () => void = () => {};
   afterEach(() => close());
 
-  async function tokenEndpoint(status: number, answer: object): Promise<{ endpoint: string; asked: string[] }> {
-    const asked: string[] = [];
+  async function tokenEndpoint(status: number, responseBody: object): Promise<{ endpoint: string; requests: string[] }> {
+    const requests: string[] = [];
     const server = http.createServer((request, response) => {
       let body = '';
       request.on('data', (part) => {
         body += part;
       });
       request.on('end', () => {
-        asked.push(`${request.method} ${request.headers.authorization} ${body}`);
-        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+        requests.push(`${request.method} ${request.headers.authorization} ${body}`);
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(responseBody));
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     close = () => server.close();
-    return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`, asked };
+    return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`, requests };
   }
 
-  it('asks by the client credentials grant, and once while the token lives', async () => {
-    const { endpoint, asked } = await tokenEndpoint(200, { access_token: 't1', expires_in: 3_600 });
+  it('uses the client credentials grant and caches the token', async () => {
+    const { endpoint, requests } = await tokenEndpoint(200, { access_token: 't1', expires_in: 3_600 });
     const token = tokenSource({ endpoint, clientId: 'id', clientSecret: 'secret' });
     await expect(token()).resolves.toEqual({ value: 't1' });
     await expect(token()).resolves.toEqual({ value: 't1' });
-    expect(asked).toEqual([`POST Basic ${Buffer.from('id:secret').toString('base64')} grant_type=client_credentials`]);
+    expect(requests).toEqual([`POST Basic ${Buffer.from('id:secret').toString('base64')} grant_type=client_credentials`]);
   });
 
-  it.each([0, null, undefined, '3600'])('keeps a token whose expires_in is %j', async (expires_in) => {
-    const { endpoint, asked } = await tokenEndpoint(200, { access_token: 't1', expires_in });
+  it.each([0, null, undefined, '3600'])('caches a token whose expires_in is %j', async (expires_in) => {
+    const { endpoint, requests } = await tokenEndpoint(200, { access_token: 't1', expires_in });
     const token = tokenSource({ endpoint, clientId: 'id', clientSecret: 'secret' });
     await token();
     await token();
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 
-  it('asks again when the token is about to expire', async () => {
-    const { endpoint, asked } = await tokenEndpoint(200, { access_token: 't1', expires_in: 10 });
+  it('fetches a new token shortly before expiry', async () => {
+    const { endpoint, requests } = await tokenEndpoint(200, { access_token: 't1', expires_in: 10 });
     const token = tokenSource({ endpoint, clientId: 'id', clientSecret: 'secret' });
     await token();
     await token();
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
   });
 
   it.each([
@@ -106,8 +106,8 @@ describe('tokenSource', () => {
     [200, { error: 'x' }, 'refused-credentials'],
     [500, {}, 'unavailable'],
     [503, {}, 'unavailable'],
-  ])('an answer %d %j is %s', async (status, answer, failure) => {
-    const { endpoint } = await tokenEndpoint(status, answer);
+  ])('maps a response %d %j to %s', async (status, responseBody, failure) => {
+    const { endpoint } = await tokenEndpoint(status, responseBody);
     await expect(tokenSource({ endpoint, clientId: 'id', clientSecret: 'secret' })()).rejects.toMatchObject({ failure });
   });
 });

@@ -28,27 +28,27 @@ interface Credentials {
   readonly password: string;
 }
 
-/** Brokers, TLS and SASL as the Kafka client takes them. Reads the PEM files anew, so that renewed ones are taken at the next connection. */
+/** Returns the connection options of kafkajs. Reads the PEM files on every call, so that a new connection uses renewed certificates. */
 export async function kafkaConnection(settings: ConnectionSettings) {
   const [transport, login] = parts(settings.KAFKA_SECURITY_PROTOCOL);
   return {
     clientId: settings.KAFKA_CLIENT_ID,
-    brokers: (settings.KAFKA_BOOTSTRAP_SERVERS ?? []).map(withoutColons),
+    brokers: (settings.KAFKA_BOOTSTRAP_SERVERS ?? []).map(brokerName),
     socketFactory,
     ssl: transport === 'SSL' ? await certificates(settings) : undefined,
     sasl: login ? sasl(settings) : undefined,
   };
 }
 
-/** kafkajs splits a broker's address at its first colon, so an IPv6 address is written as a name without any: `::1` as `--1.ipv6-literal.net`. */
+/** kafkajs splits a broker's address at the first colon, so an IPv6 address is passed as a name without colons: `::1` as `--1.ipv6-literal.net`. */
 const literalDomain = '.ipv6-literal.net';
 
-function withoutColons(broker: string): string {
+function brokerName(broker: string): string {
   const [, address, port] = /^\[(.+)\]:(\d+)$/.exec(broker) ?? [];
   return address === undefined ? broker : `${address.replaceAll(':', '-')}${literalDomain}:${port}`;
 }
 
-/** As kafkajs connects by itself, with such names read back. */
+/** Connects as kafkajs' default factory does, but turns these names back into IPv6 addresses. */
 const socketFactory: ISocketFactory = ({ host: name, port, ssl, onConnect }) => {
   const host = name.endsWith(literalDomain) ? name.slice(0, -literalDomain.length).replaceAll('-', ':') : name;
   const servername = net.isIP(host) ? {} : { servername: host };
@@ -73,7 +73,11 @@ async function certificates({ KAFKA_SSL_CAFILE, KAFKA_SSL_CERTFILE, KAFKA_SSL_KE
 async function pem(setting: string, path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
   return readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new PublicationError('unreadable-file', `${setting}: the file ${path} can't be read.`, { cause });
+    throw new PublicationError(
+      'unreadable-file',
+      `${setting}: the file ${path} can't be read. Check that it exists and that this process may read it.`,
+      { cause },
+    );
   });
 }
 
@@ -93,7 +97,7 @@ const mechanisms = {
   }),
 };
 
-/** Where and as whom a token is asked for (OAuth 2.0 client credentials grant, RFC 6749 4.4). */
+/** Endpoint and credentials of a token request (OAuth 2.0 client credentials grant, RFC 6749 section 4.4). */
 export interface TokenRequest {
   readonly endpoint: string;
   readonly clientId: string;
@@ -101,22 +105,22 @@ export interface TokenRequest {
 }
 
 const timeoutMs = 5_000;
-/** A token is renewed this long before it expires, so that none expires on its way. */
+/** Tokens are renewed this long before expiry, so that none expires in transit. */
 const renewBeforeMs = 30_000;
-/** Life of a token whose answer names none. */
-const unnamedLifetimeMs = 300_000;
+/** Lifetime of a token whose response does not state one. */
+const defaultLifetimeMs = 300_000;
 
-/** Gives tokens and keeps each until shortly before it expires. Rejects with a PublicationError. */
+/** Returns a function that fetches a token and caches it until shortly before expiry. It rejects with a PublicationError. */
 export function tokenSource(request: TokenRequest): () => Promise<{ value: string }> {
-  let held = { value: '', renewAtMs: 0 };
+  let cached = { value: '', renewAtMs: 0 };
   return async () => {
-    if (Date.now() >= held.renewAtMs) held = await fetchToken(request);
-    return { value: held.value };
+    if (Date.now() >= cached.renewAtMs) cached = await fetchToken(request);
+    return { value: cached.value };
   };
 }
 
 async function fetchToken({ endpoint, clientId, clientSecret }: TokenRequest): Promise<{ value: string; renewAtMs: number }> {
-  const answer = await axios
+  const response = await axios
     .post<unknown>(endpoint, new URLSearchParams({ grant_type: 'client_credentials' }), {
       auth: { username: clientId, password: clientSecret },
       httpAgent: plainAgent(proxyFor(endpoint), {}),
@@ -127,19 +131,26 @@ async function fetchToken({ endpoint, clientId, clientSecret }: TokenRequest): P
       validateStatus: () => true,
     })
     .catch((cause: unknown) => {
-      throw new PublicationError('unreachable', `KAFKA_SASL_TOKEN_ENDPOINT ${hostOf(endpoint)} can't be reached.`, { cause });
+      throw new PublicationError(
+        'unreachable',
+        `KAFKA_SASL_TOKEN_ENDPOINT ${hostOf(endpoint)} can't be reached. Check the address and the network.`,
+        { cause },
+      );
     });
-  if (answer.status >= 500)
-    throw new PublicationError('unavailable', `KAFKA_SASL_TOKEN_ENDPOINT ${hostOf(endpoint)} answered ${answer.status}.`);
-  const { access_token: value, expires_in: lifetimeSeconds } = (answer.data ?? {}) as { access_token?: unknown; expires_in?: unknown };
-  if (answer.status !== 200 || typeof value !== 'string') {
+  if (response.status >= 500)
+    throw new PublicationError(
+      'unavailable',
+      `KAFKA_SASL_TOKEN_ENDPOINT ${hostOf(endpoint)} responded with ${response.status}. It is tried again.`,
+    );
+  const { access_token: value, expires_in: lifetimeSeconds } = (response.data ?? {}) as { access_token?: unknown; expires_in?: unknown };
+  if (response.status !== 200 || typeof value !== 'string') {
     throw new PublicationError(
       'refused-credentials',
-      `KAFKA_SASL_TOKEN_ENDPOINT ${hostOf(endpoint)} gave no token, it answered ${answer.status}.`,
+      `KAFKA_SASL_TOKEN_ENDPOINT ${hostOf(endpoint)} returned no token (status ${response.status}). Check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.`,
     );
   }
-  // Some servers send a text, some 0 or null where they name no time.
-  const lifetimeMs = Number(lifetimeSeconds) > 0 ? Number(lifetimeSeconds) * 1_000 : unnamedLifetimeMs;
+  // Some servers send a string; some send 0 or null if they state no lifetime.
+  const lifetimeMs = Number(lifetimeSeconds) > 0 ? Number(lifetimeSeconds) * 1_000 : defaultLifetimeMs;
   return { value, renewAtMs: Date.now() + lifetimeMs - renewBeforeMs };
 }
 

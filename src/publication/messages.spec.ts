@@ -40,7 +40,7 @@ const headersOf = (type: string, subject: string, experiment: string) => ({
 });
 
 describe('records by default', () => {
-  it('a recommendation carries the experiment with its recommendations and without its create call', () => {
+  it('a recommendation record has the experiment and its recommendations, without the create call', () => {
     expect(recommendationMessage({ jobId, experiment: processed, summary, time }, settings)).toMatchObject({
       kind: 'recommendation',
       topic: 'recommendations-topic',
@@ -50,7 +50,7 @@ describe('records by default', () => {
     });
   });
 
-  it('a failure carries the reason', () => {
+  it('an error record has the reason', () => {
     expect(failureMessage({ jobId, experiment: failed, summary, time }, settings)).toEqual({
       kind: 'failure',
       topic: 'error-topic',
@@ -60,7 +60,7 @@ describe('records by default', () => {
     });
   });
 
-  it("a job's failure carries the job's notifications and the job id as key", () => {
+  it("a job's error record has the job's notifications, and the job id as key", () => {
     expect(jobFailureMessage({ jobId, time, notifications: failure }, settings)).toEqual({
       kind: 'jobFailure',
       topic: 'error-topic',
@@ -71,7 +71,7 @@ describe('records by default', () => {
     });
   });
 
-  it('a summary carries every key of the summary', () => {
+  it('a summary record has every key of the summary', () => {
     expect(summaryMessage({ jobId, time, summary }, settings)).toEqual({
       kind: 'summary',
       topic: 'summary-topic',
@@ -82,12 +82,14 @@ describe('records by default', () => {
     });
   });
 
-  it('a summary too large for its topic loses its input first, then long notifications, and says so', () => {
+  it('a summary too large for its topic loses its input first, then its long notifications, and has a notification about it', () => {
     const long = { type: 'WARNING' as const, message: 'x'.repeat(1_000), code: 206 };
     const large = { ...summary, input: { filter: {} }, notifications: { '206': long } };
     const forms = [summaryMessage({ jobId, time, summary: large }, settings)];
     while (forms.at(-1)?.smaller) forms.push(forms.at(-1)!.smaller!('It has 2 MB.'));
-    const notice = { '413': { type: 'WARNING', message: 'Cut to fit its topic; GET /bulk has all of it. It has 2 MB.', code: 413 } };
+    const notice = {
+      '413': { type: 'WARNING', message: 'Cut to fit its topic; GET /bulk has the complete text. It has 2 MB.', code: 413 },
+    };
     expect(forms.map(({ value }) => JSON.parse(value).summary)).toEqual([
       large,
       { ...summary, notifications: { '206': long, ...notice } },
@@ -97,17 +99,17 @@ describe('records by default', () => {
     expect(new Set(forms.map(({ kind, key, topic }) => `${kind} ${key} ${topic}`)).size).toBe(1);
   });
 
-  it('are byte-equal whenever they are made', () => {
+  it('are byte-identical on every rendering', () => {
     const make = () => JSON.stringify(recommendationMessage({ jobId, experiment: processed, summary, time }, settings));
     expect(make()).toBe(make());
   });
 
-  it('have no notifications where there are none', () => {
+  it('omit empty notifications', () => {
     const recordOf = (experiment: ExperimentDocument) => recommendationMessage({ jobId, experiment, summary, time }, settings).value;
     expect(recordOf({ ...processed, notifications: {} })).toBe(recordOf(processed));
   });
 
-  it('tell warnings of an experiment that succeeded', () => {
+  it('include the warnings of a successful experiment', () => {
     const experiment = { ...processed, notifications: { '200': { type: 'WARNING', message: 'partial', code: 200 } } } as const;
     expect(JSON.parse(recommendationMessage({ jobId, experiment, summary, time }, settings).value).experiments[name].notifications).toEqual(
       experiment.notifications,
@@ -116,7 +118,7 @@ describe('records by default', () => {
 });
 
 describe('CloudEvents mode', () => {
-  it('structured wraps the content and names its type', () => {
+  it('structured wraps the content in an event', () => {
     const { value, headers } = summaryMessage({ jobId, time, summary }, settingsWith({ KAFKA_CE_MODE: 'structured', CE_SOURCE: '/here' }));
     const id = sha256(`${jobId}\nio.rightsizer.job.summary\n`);
     expect(headers).toEqual({ 'content-type': 'application/cloudevents+json; charset=UTF-8' });
@@ -125,7 +127,7 @@ describe('CloudEvents mode', () => {
     );
   });
 
-  it('off leaves the headers out', () => {
+  it('off omits the headers', () => {
     const { value, headers } = summaryMessage({ jobId, time, summary }, settingsWith({ KAFKA_CE_MODE: 'off' }));
     expect(headers).toEqual({});
     expect(value).toBe(`{"summary":${JSON.stringify(summary)}}`);
@@ -136,12 +138,12 @@ describe('KAFKA_RESPONSE_FILTER', () => {
   const metadata = { datasources: {} };
   const valueWith = (environment: Record<string, string>) =>
     recommendationMessage({ jobId, experiment: processed, summary, metadata, time }, settingsWith(environment)).value;
-  const whole = `{"name":"${name}","status":"PROCESSED","apis":{"create":{"response":{"httpcode":201},"request":{"experimentName":"${name}"}},"recommendations":{"response":${response}}},${history}}`;
+  const complete = `{"name":"${name}","status":"PROCESSED","apis":{"create":{"response":{"httpcode":201},"request":{"experimentName":"${name}"}},"recommendations":{"response":${response}}},${history}}`;
 
   it.each([
     ['summary', `{"summary":${JSON.stringify(summary)}}`],
     ['summary|job_id|status', `{"summary":{"status":"IN_PROGRESS","job_id":"${jobId}"}}`],
-    ['experiments', `{"experiments":{"${name}":${whole}}}`],
+    ['experiments', `{"experiments":{"${name}":${complete}}}`],
     [
       'experiments|status|apis|recommendations|response|status_history',
       `{"experiments":{"${name}":{"status":"PROCESSED","apis":{"recommendations":{"response":${response}}},${history}}}}`,
@@ -151,16 +153,16 @@ describe('KAFKA_RESPONSE_FILTER', () => {
     expect(valueWith({ KAFKA_RESPONSE_FILTER_INCLUDE: include })).toBe(value);
   });
 
-  it('EXCLUDE takes from what INCLUDE names', () => {
+  it('EXCLUDE removes fields from what INCLUDE selects', () => {
     const filter = { KAFKA_RESPONSE_FILTER_INCLUDE: 'summary,experiments', KAFKA_RESPONSE_FILTER_EXCLUDE: 'summary,experiments|apis|name' };
     expect(valueWith(filter)).toBe(`{"experiments":{"${name}":{"status":"PROCESSED",${history}}}}`);
   });
 
-  it('EXCLUDE alone takes from summary and experiments', () => {
+  it('EXCLUDE alone removes fields from summary and experiments', () => {
     expect(valueWith({ KAFKA_RESPONSE_FILTER_EXCLUDE: 'experiments' })).toBe(`{"summary":${JSON.stringify(summary)}}`);
   });
 
-  it('applies to the error record of an experiment and not to the records of the job', () => {
+  it('applies to the error record of an experiment but not to the records of the job', () => {
     const filtered = settingsWith({ KAFKA_RESPONSE_FILTER_INCLUDE: 'experiments|status' });
     expect(failureMessage({ jobId, experiment: failed, summary, time }, filtered).value).toBe(
       `{"experiments":{"${name}":{"status":"FAILED"}}}`,
@@ -174,7 +176,7 @@ describe('a record that is too large', () => {
   const contentOf = (value: string) => JSON.parse(value).experiments[name];
 
   it.each([[{}], [{ KAFKA_RESPONSE_FILTER_INCLUDE: 'experiments|apis|recommendations|response' }]])(
-    'goes out without plots and says so (%j)',
+    'is sent without plots, with a notification about it (%j)',
     (environment) => {
       const message = recommendationMessage(
         { jobId, experiment: processed, summary, time },
@@ -190,14 +192,14 @@ describe('a record that is too large', () => {
     },
   );
 
-  it('keeps a term that a user named plots', () => {
+  it('keeps a term that is named plots', () => {
     const terms = '{"recommendation_terms":{"plots":{"duration_in_hours":24}}}';
     const experiment = { ...processed, apis: { create: {}, recommendations: { response: new RawJson(`[${terms}]`) } } };
     const smaller = recommendationMessage({ jobId, experiment, summary, time }, settings).smaller?.('Too long.');
     expect(smaller?.value).toContain(terms);
   });
 
-  it('gives way to an error record when it is too large without plots', () => {
+  it('is replaced by an error record if it is too large without plots', () => {
     const message = recommendationMessage({ jobId, experiment: processed, summary, time }, settings)
       .smaller?.('Too long.')
       .smaller?.('Still too long.');

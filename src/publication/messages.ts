@@ -3,7 +3,7 @@ import type { ExperimentDocument, Notifications } from '../experiments/experimen
 import type { Settings } from '../settings/settings-schema.js';
 import { type CloudEventSettings, encodeEvent } from './cloud-event.js';
 
-/** What the records tell: the topic of each kind and its CloudEvents type. */
+/** Kinds of records: the setting of their topic and their CloudEvents type. */
 export const recordKinds = {
   recommendation: { topic: 'KAFKA_TOPIC_RECOMMENDATIONS', ceType: 'io.rightsizer.recommendation.generated' },
   failure: { topic: 'KAFKA_TOPIC_ERROR', ceType: 'io.rightsizer.experiment.failed' },
@@ -12,37 +12,39 @@ export const recordKinds = {
 } as const;
 export type RecordKind = keyof typeof recordKinds;
 
-/** The settings that decide what messages look like. */
+/** Settings that decide topic, content and format of messages. */
 export type MessageSettings = CloudEventSettings &
   FilterSettings &
   Pick<Settings, 'KAFKA_TOPIC_RECOMMENDATIONS' | 'KAFKA_TOPIC_ERROR' | 'KAFKA_TOPIC_SUMMARY'>;
 
-/** One Kafka record, byte-equal whenever it is made of the same inputs. */
+/** One Kafka record. The same inputs give the same bytes. */
 export interface Message {
   readonly kind: RecordKind;
   readonly topic: string;
   readonly key: string;
   readonly value: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** What goes out in its place when it is too large, and why; absent: nothing smaller tells the same. */
+  /** Returns the record to send instead if this one is too large, with the reason in it. Absent if there is no smaller form. */
   readonly smaller?: (reason: string) => Message;
 }
 
 export interface ExperimentMessageInput extends ExperimentPart {
-  /** Time of the shard's commit: ISO-8601, UTC, milliseconds. */
+  /** Commit time of the shard: ISO 8601, UTC, milliseconds. */
   readonly time: string;
 }
 
-/** What records say that could not go out as they were. */
+/** Notifications of records that were too large to be sent unchanged. */
 const notices = {
   withoutPlots: (reason: string) => ({
     '206': { type: 'INFO', message: `Published without plots; GET /bulk has them. ${reason}`, code: 206 },
   }),
-  cut: (reason: string) => ({ '413': { type: 'WARNING', message: `Cut to fit its topic; GET /bulk has all of it. ${reason}`, code: 413 } }),
+  cut: (reason: string) => ({
+    '413': { type: 'WARNING', message: `Cut to fit its topic; GET /bulk has the complete text. ${reason}`, code: 413 },
+  }),
   tooLarge: (reason: string) => ({ '413': { type: 'ERROR', message: `Recommendation not published. ${reason}`, code: 413 } }),
 } as const satisfies Record<string, (reason: string) => Notifications>;
 
-/** Record of one sized experiment. Too large, it goes out without plots; still too large, an error record takes its place. */
+/** Record of one sized experiment. Its smaller form has no plots; the next one is an error record. */
 export function recommendationMessage(input: ExperimentMessageInput, settings: MessageSettings): Message {
   const content = isFiltered(settings) ? filteredContent(input, settings) : recommendationContent(input);
   return {
@@ -51,42 +53,42 @@ export function recommendationMessage(input: ExperimentMessageInput, settings: M
   };
 }
 
-/** Record of one failed experiment, its notifications tell why. */
+/** Error record of one failed experiment; its notifications hold the reason. */
 export function failureMessage(input: ExperimentMessageInput, settings: MessageSettings): Message {
   const plain = encode('failure', input, failureContent(input), settings);
   if (!isFiltered(settings)) return plain;
   return { ...encode('failure', input, filteredContent(input, settings), settings), smaller: () => plain };
 }
 
-/** Error record of a job that failed as a whole. Too large, its notifications are cut. */
+/** Error record of a failed job. Smaller forms cut its notifications. */
 export function jobFailureMessage(
   { jobId, time, notifications }: { jobId: string; time: string; notifications: Notifications },
   settings: MessageSettings,
 ): Message {
-  return cuttable('jobFailure', { jobId, time }, { status: 'FAILED', job_id: jobId, notifications }, settings);
+  return jobMessage('jobFailure', { jobId, time }, { status: 'FAILED', job_id: jobId, notifications }, settings);
 }
 
-/** The job's summary, sent after all its records are acknowledged. Always the summary, whatever filter is set. Too large, its input and notifications are cut. */
+/** The job's summary, sent after all its records are acknowledged. Filters do not apply to it. Smaller forms cut its input and notifications. */
 export function summaryMessage(
   { jobId, time, summary }: { jobId: string; time: string; summary: JobSummary },
   settings: MessageSettings,
 ): Message {
-  return cuttable('summary', { jobId, time }, summary, settings);
+  return jobMessage('summary', { jobId, time }, summary, settings);
 }
 
-/** A record of the job as a whole, with its smaller forms. */
-function cuttable(
+/** A record of the job itself, with its smaller forms. */
+function jobMessage(
   kind: 'summary' | 'jobFailure',
   about: { jobId: string; time: string },
   summary: JobSummary,
   settings: MessageSettings,
-  [cut, ...further] = summaryCuts,
+  [cut, ...furtherCuts] = summaryCuts,
   notice: Notifications = {},
 ): Message {
   const shown = Object.keys(notice).length === 0 ? summary : withCutNotice(summary, notice);
   const message = encode(kind, about, { summary: shown }, settings);
   if (!cut) return message;
-  return { ...message, smaller: (reason) => cuttable(kind, about, cut(summary), settings, further, notices.cut(reason)) };
+  return { ...message, smaller: (reason) => jobMessage(kind, about, cut(summary), settings, furtherCuts, notices.cut(reason)) };
 }
 
 function recommendationWithoutPlots(input: ExperimentMessageInput, reason: string, settings: MessageSettings): Message {
@@ -100,7 +102,7 @@ function recommendationWithoutPlots(input: ExperimentMessageInput, reason: strin
   };
 }
 
-/** The smallest word on an experiment: that its record could not be published, and why. A filter does not apply to it. */
+/** The smallest record of an experiment: it says why the recommendation could not be published. Filters do not apply to it. */
 function publishFailed(input: ExperimentMessageInput, reason: string, settings: MessageSettings): Message {
   const experiment = { ...withNotice(input.experiment, notices.tooLarge(reason)), status: 'PUBLISH_FAILED' as const };
   return encode('failure', input, failureContent({ ...input, experiment }), settings);
@@ -123,25 +125,27 @@ function encode(
   return { kind, topic: settings[topic], key: experiment ?? jobId, ...encodeEvent(event, renderJson(content), settings) };
 }
 
-/** The members of a summary that may be large; all others are numbers and names. */
+/** A summary. Only the named members can be large; the others are numbers and names. */
 export interface JobSummary {
   readonly notifications?: Notifications;
   readonly input?: object;
   readonly [member: string]: unknown;
 }
 
-/** Longest notification of a cut summary, in characters, and how many are kept. */
-const cutText = 200;
-const cutCount = 5;
+/** Limits of a cut summary: characters per notification, and number of notifications. */
+const maxNotificationChars = 200;
+const maxNotifications = 5;
 
-/** Cuts, applied in order until the summary fits: drop the input, then keep few, short notifications, then drop them. */
+/** Cuts, applied in order until the summary fits: drop the input, shorten the notifications, drop them. */
 export const summaryCuts: readonly ((summary: JobSummary) => JobSummary)[] = [
   ({ input: _, ...rest }) => rest,
   ({ notifications = {}, ...rest }) => {
-    const kept = Object.entries(notifications).slice(0, cutCount);
+    const kept = Object.entries(notifications).slice(0, maxNotifications);
     return {
       ...rest,
-      notifications: Object.fromEntries(kept.map(([key, each]) => [key, { ...each, message: each.message.slice(0, cutText) }])),
+      notifications: Object.fromEntries(
+        kept.map(([key, notification]) => [key, { ...notification, message: notification.message.slice(0, maxNotificationChars) }]),
+      ),
     };
   },
   ({ notifications: _, ...rest }) => rest,
@@ -154,45 +158,45 @@ export function withCutNotice(summary: JobSummary, notice: Notifications): JobSu
 
 export type FilterSettings = Pick<Settings, 'KAFKA_RESPONSE_FILTER_INCLUDE' | 'KAFKA_RESPONSE_FILTER_EXCLUDE'>;
 
-/** One experiment of a job, with the parts of the job that a filter may ask for. */
+/** One experiment of a job, with the sections of the job that a filter can select. */
 export interface ExperimentPart {
   readonly jobId: string;
   readonly experiment: ExperimentDocument;
-  /** The whole `summary` section of the job, frozen when the shard committed. */
+  /** The job's complete `summary` section at the time of the shard's commit. */
   readonly summary: object;
-  /** The whole `metadata` section of the job. */
+  /** The job's complete `metadata` section. */
   readonly metadata?: object;
 }
 
-/** Sections that stay where only KAFKA_RESPONSE_FILTER_EXCLUDE is set: those of the default content. */
+/** Sections to start from if only KAFKA_RESPONSE_FILTER_EXCLUDE is set: those of the default content. */
 const defaultSections = 'summary,experiments';
 
-/** Content of a recommendations record (contract: Records by default). */
+/** Default content of a recommendation record. */
 export function recommendationContent({ jobId, experiment }: ExperimentPart): object {
   const { name, status, apis, status_history } = experiment;
-  return aboutOne(jobId, name, {
+  return experimentContent(jobId, name, {
     name,
     status,
     apis: { recommendations: apis.recommendations },
-    notifications: unlessEmpty(experiment.notifications),
+    notifications: undefinedIfEmpty(experiment.notifications),
     status_history,
   });
 }
 
-/** Content of an error record of one experiment (contract: Records by default). */
+/** Default content of the error record of one experiment. */
 export function failureContent({ jobId, experiment }: ExperimentPart): object {
   const { name, status, notifications, status_history } = experiment;
-  return aboutOne(jobId, name, { name, status, notifications, status_history });
+  return experimentContent(jobId, name, { name, status, notifications, status_history });
 }
 
-/** Whether the settings replace the default content. */
+/** Whether a filter replaces the default content. */
 export function isFiltered(settings: FilterSettings): boolean {
   return settings.KAFKA_RESPONSE_FILTER_INCLUDE !== undefined || settings.KAFKA_RESPONSE_FILTER_EXCLUDE !== undefined;
 }
 
 /**
- * The content that KAFKA_RESPONSE_FILTER_INCLUDE and _EXCLUDE ask for, in the grammar of GET /bulk.
- * `notices` stand in the experiment whatever the filter says.
+ * Returns the content that KAFKA_RESPONSE_FILTER_INCLUDE and _EXCLUDE select, in the syntax of GET /bulk.
+ * `notices` are always added to the experiment, whatever the filter selects.
  */
 export function filteredContent(
   { experiment, summary, metadata }: ExperimentPart,
@@ -209,22 +213,22 @@ export function filteredContent(
   };
 }
 
-function aboutOne(jobId: string, name: string, experiment: object): object {
+function experimentContent(jobId: string, name: string, experiment: object): object {
   return { summary: { status: 'IN_PROGRESS', job_id: jobId }, experiments: { [name]: experiment } };
 }
 
-function unlessEmpty(notifications: Notifications | undefined): Notifications | undefined {
+function undefinedIfEmpty(notifications: Notifications | undefined): Notifications | undefined {
   return notifications && Object.keys(notifications).length > 0 ? notifications : undefined;
 }
 
-/** The experiment without the plots of its recommendations; everything else stays. */
+/** Returns the experiment without the plots of its recommendations. */
 export function withoutPlots(experiment: ExperimentDocument): ExperimentDocument {
   const { response } = experiment.apis.recommendations;
   if (!response) return experiment;
   return { ...experiment, apis: { ...experiment.apis, recommendations: { response: new RawJson(dropPlots(response.text)) } } };
 }
 
-/** A term that a user named "plots" is no plot: a plot is told by its `plots_data`. */
+/** Only plots have `plots_data`; a term can be named "plots" too. */
 function dropPlots(json: string): string {
   return JSON.stringify(JSON.parse(json, (key, value) => (key === 'plots' && value?.plots_data !== undefined ? undefined : value)));
 }

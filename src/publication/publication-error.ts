@@ -1,43 +1,47 @@
 /**
- * Ways in which publishing fails, with what is told to users.
- * `transient`: trying again may help by itself, else somebody must act first.
- * `scope`: after `cluster` nothing is decided about any record; `topic` holds up the records of one topic; `record` is the broker's verdict on records.
+ * Publication failures, with the message for users.
+ * `transient`: a retry may succeed; otherwise somebody must act first.
+ * `scope`: `cluster` leaves the result of every record open; `topic` delays the records of one topic; `record` means that the broker rejected a record.
  */
 export const publicationFailures = {
-  unreachable: { scope: 'cluster', transient: true, says: 'No broker can be reached; check KAFKA_BOOTSTRAP_SERVERS.' },
-  timeout: { scope: 'cluster', transient: true, says: 'The brokers did not answer in time.' },
-  /** A leader election, too few replicas in sync, a full disk. */
-  unavailable: { scope: 'cluster', transient: true, says: "The brokers can't take records at the moment." },
-  'refused-credentials': { scope: 'cluster', transient: false, says: 'The brokers refused the credentials; check KAFKA_SASL_*.' },
-  'not-authorized': { scope: 'topic', transient: false, says: "The brokers don't allow it; check their ACLs and policies." },
-  'untrusted-certificate': { scope: 'cluster', transient: false, says: 'No trust between certificates; check KAFKA_SSL_*.' },
-  'unreadable-file': { scope: 'cluster', transient: false, says: "A file named by KAFKA_SSL_* can't be read." },
-  'topic-missing': { scope: 'topic', transient: false, says: 'It does not exist; create it or set KAFKA_CREATE_TOPICS=true.' },
+  unreachable: { scope: 'cluster', transient: true, message: 'No broker can be reached; check KAFKA_BOOTSTRAP_SERVERS.' },
+  timeout: { scope: 'cluster', transient: true, message: 'The brokers did not respond in time.' },
+  /** A leader election, too few in-sync replicas, a full disk. */
+  unavailable: { scope: 'cluster', transient: true, message: "The brokers can't accept records at the moment." },
+  'refused-credentials': { scope: 'cluster', transient: false, message: 'The brokers rejected the credentials; check KAFKA_SASL_*.' },
+  'not-authorized': { scope: 'topic', transient: false, message: 'The brokers deny it; check their ACLs and policies.' },
+  'untrusted-certificate': { scope: 'cluster', transient: false, message: 'A certificate is not trusted; check KAFKA_SSL_*.' },
+  'unreadable-file': { scope: 'cluster', transient: false, message: "A file named by KAFKA_SSL_* can't be read." },
+  'topic-missing': { scope: 'topic', transient: false, message: 'It does not exist; create it or set KAFKA_CREATE_TOPICS=true.' },
   'topic-refused': {
     scope: 'topic',
     transient: false,
-    says: 'The brokers refuse it; check KAFKA_TOPIC_REPLICATION, KAFKA_TOPIC_PARTITIONS and the name.',
+    message: 'The brokers reject it; check KAFKA_TOPIC_REPLICATION, KAFKA_TOPIC_PARTITIONS and the name.',
   },
-  closed: { scope: 'cluster', transient: false, says: 'This process is shutting down.' },
-  'record-too-large': { scope: 'record', transient: false, says: 'The broker finds the record too large (its message.max.bytes).' },
-  'record-refused': { scope: 'record', transient: false, says: 'The broker refused the record as invalid.' },
-} as const satisfies Record<string, { scope: 'cluster' | 'topic' | 'record'; transient: boolean; says: string }>;
+  closed: { scope: 'cluster', transient: false, message: 'This process is shutting down.' },
+  'record-too-large': {
+    scope: 'record',
+    transient: false,
+    message: 'The broker rejected the record as too large; check its message.max.bytes.',
+  },
+  'record-refused': { scope: 'record', transient: false, message: 'The broker rejected the record as invalid.' },
+} as const satisfies Record<string, { scope: 'cluster' | 'topic' | 'record'; transient: boolean; message: string }>;
 export type PublicationFailure = keyof typeof publicationFailures;
 
-/** What was done with a topic when it failed. */
+/** The operation on a topic that failed. */
 export interface TopicOperation {
   readonly topic: string;
   readonly operation: 'create' | 'write';
 }
 
-/** Kafka did not take what it was given. The message says what was asked of which topic, the broker's own words, and what to do. */
+/** A failed operation on Kafka. The message states the topic and operation, what to do, and the broker's own error. */
 export class PublicationError extends Error {
-  /** The topic that failed; absent where the failure is not about one. */
+  /** The failed topic and operation; absent if the failure is not about a topic. */
   readonly about?: TopicOperation;
 
   constructor(
     readonly failure: PublicationFailure,
-    message: string = publicationFailures[failure].says,
+    message: string = publicationFailures[failure].message,
     { about, ...options }: { cause?: unknown; about?: TopicOperation } = {},
   ) {
     super(message, options);
@@ -49,18 +53,18 @@ export class PublicationError extends Error {
     return publicationFailures[this.failure].transient;
   }
 
-  /** Whether the broker judged the records; else nothing is known of them and they are sent again later. */
+  /** Whether the broker rejected the records; otherwise their result is unknown and they are sent again later. */
   get isAboutRecords(): boolean {
     return publicationFailures[this.failure].scope === 'record';
   }
 
-  /** Whether the records of other topics can go out all the same. */
+  /** Whether only this topic failed, so that records of other topics can still be sent. */
   get isAboutTopic(): boolean {
     return publicationFailures[this.failure].scope === 'topic' && this.about !== undefined;
   }
 }
 
-/** Error types of Kafka's protocol (kafka.apache.org/protocol, "Error Codes") that tell more than "unavailable". */
+/** Failure of each error type of Kafka's protocol (kafka.apache.org/protocol, "Error Codes"). All other types are `unavailable`. */
 const failureOfType: Readonly<Record<string, PublicationFailure>> = {
   UNKNOWN_TOPIC_OR_PARTITION: 'topic-missing',
   INVALID_TOPIC_EXCEPTION: 'topic-refused',
@@ -80,7 +84,7 @@ const failureOfType: Readonly<Record<string, PublicationFailure>> = {
   REQUEST_TIMED_OUT: 'timeout',
 };
 
-/** Names of kafkajs' errors. */
+/** Failure of each kafkajs error name. */
 const failureOfName: Readonly<Record<string, PublicationFailure>> = {
   KafkaJSSASLAuthenticationError: 'refused-credentials',
   KafkaJSConnectionError: 'unreachable',
@@ -92,10 +96,10 @@ const failureOfName: Readonly<Record<string, PublicationFailure>> = {
   KafkaJSLockTimeout: 'timeout',
 };
 
-/** Codes that Node gives to TLS handshakes whose certificate it does not trust (nodejs.org/api/tls.html, "X509 certificate error codes"). */
+/** Node's error codes of a TLS handshake with an untrusted certificate (nodejs.org/api/tls.html, "X509 certificate error codes"). */
 const certificateCode = /CERT|SELF_SIGNED|SIGNATURE|ERR_TLS|ERR_SSL|^CRL_/;
 
-interface FailedBy {
+interface ErrorLike {
   readonly name?: unknown;
   readonly message?: unknown;
   readonly type?: unknown;
@@ -104,7 +108,7 @@ interface FailedBy {
   readonly errors?: unknown;
 }
 
-/** Says which failure an error of the Kafka client is: by the types, names and codes along its chain of causes. */
+/** Classifies an error of the Kafka client by the types, names and codes in its chain of causes. */
 export function readKafkaFailure(error: unknown): PublicationFailure {
   const chain = chainOf(error);
   const typed = chain.map(({ type }) => failureOfType[String(type)]).find((failure) => failure !== undefined);
@@ -113,26 +117,26 @@ export function readKafkaFailure(error: unknown): PublicationFailure {
   return chain.map(({ name }) => failureOfName[String(name)]).find((failure) => failure !== undefined) ?? 'unavailable';
 }
 
-/** An error of the Kafka client as ours, with the broker's own words; one of ours along its chain stays as it is. */
+/** Converts an error of the Kafka client to a PublicationError that quotes the broker. Returns a PublicationError in its chain unchanged. */
 export function publicationErrorOf(error: unknown, about?: TopicOperation): PublicationError {
   const ours = chainOf(error).find((each) => each instanceof PublicationError);
   if (ours instanceof PublicationError) return ours;
   const failure = readKafkaFailure(error);
-  const { says } = publicationFailures[failure];
+  const { message } = publicationFailures[failure];
   const place = about ? `Topic ${about.topic} cannot be ${about.operation === 'create' ? 'created' : 'written'}. ` : '';
-  const words = wordsOf(error);
-  return new PublicationError(failure, `${place}${says}${words ? ` The brokers said ${words}` : ''}`, { cause: error, about });
+  const reported = brokerErrorOf(error);
+  return new PublicationError(failure, `${place}${message}${reported ? ` The brokers reported ${reported}` : ''}`, { cause: error, about });
 }
 
-/** What the brokers said, by the innermost error that has one of the protocol's types. */
-function wordsOf(error: unknown): string | undefined {
-  const spoken = chainOf(error).findLast(({ type }) => typeof type === 'string');
-  return spoken && `${spoken.type}: ${spoken.message}`;
+/** Type and message of the innermost error that has a type of Kafka's protocol. */
+function brokerErrorOf(error: unknown): string | undefined {
+  const brokerError = chainOf(error).findLast(({ type }) => typeof type === 'string');
+  return brokerError && `${brokerError.type}: ${brokerError.message}`;
 }
 
-/** The error, the errors it gathers and their causes, outermost first. */
-function chainOf(error: unknown): FailedBy[] {
+/** The error, its aggregated errors and their causes, outermost first. */
+function chainOf(error: unknown): ErrorLike[] {
   if (typeof error !== 'object' || error === null) return [];
-  const { cause, errors } = error as FailedBy;
+  const { cause, errors } = error as ErrorLike;
   return [error, ...(Array.isArray(errors) ? errors.flatMap(chainOf) : []), ...(cause === error ? [] : chainOf(cause))];
 }

@@ -7,8 +7,8 @@ import { Publisher } from './publisher.js';
 
 const time = '2026-11-21T03:30:36.165Z';
 
-/** Port 9 (discard) of this machine: nobody listens. */
-const nobody = { KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:9' };
+/** Port 9 (discard): nothing listens on it. */
+const unreachable = { KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:9' };
 
 function publisherWith(environment: Record<string, string>) {
   const settings = readSettings(environment);
@@ -16,21 +16,24 @@ function publisherWith(environment: Record<string, string>) {
 }
 
 describe('Publisher', () => {
-  it('is off and ready without bootstrap servers', () => {
+  it('is off and ready if there are no bootstrap servers', () => {
     const { publisher } = publisherWith({});
     expect(publisher.isOn).toBe(false);
     expect(publisher.isUp).toBe(false);
     expect(publisher.state()).toEqual({ ready: true });
   });
 
-  it('is not ready before Kafka was reached', () => {
-    const { publisher } = publisherWith(nobody);
+  it('is not ready before it has connected to Kafka', () => {
+    const { publisher } = publisherWith(unreachable);
     expect(publisher.isOn).toBe(true);
-    expect(publisher.state()).toEqual({ ready: false, reason: 'Kafka: Kafka is not connected yet.' });
+    expect(publisher.state()).toEqual({
+      ready: false,
+      reason: 'Kafka: Not connected yet. Records are kept and sent once it is reachable.',
+    });
   });
 
-  it('leaves out what KAFKA_TOPICS leaves out, and refuses what is too large for Kafka in any form', async () => {
-    const { publisher, settings } = publisherWith({ ...nobody, KAFKA_TOPICS: 'summary-topic', KAFKA_MAX_RECORD_BYTES: '10000' });
+  it('omits topics that are not in KAFKA_TOPICS, and fails records that are too large in every form', async () => {
+    const { publisher, settings } = publisherWith({ ...unreachable, KAFKA_TOPICS: 'summary-topic', KAFKA_MAX_RECORD_BYTES: '10000' });
     const summary = summaryMessage({ jobId: 'j', time, summary: { status: 'x'.repeat(20_000) } }, settings);
     const jobFailure = jobFailureMessage({ jobId: 'j', time, notifications: {} }, settings);
     await expect(publisher.publish([summary, jobFailure])).resolves.toEqual([
@@ -39,8 +42,8 @@ describe('Publisher', () => {
     ]);
   });
 
-  it('decides nothing when Kafka is away', async () => {
-    const { publisher, settings } = publisherWith(nobody);
+  it('rejects if Kafka is unreachable, with no result for any message', async () => {
+    const { publisher, settings } = publisherWith(unreachable);
     const message = summaryMessage({ jobId: 'j', time, summary: {} }, settings);
     await expect(publisher.publish([message])).rejects.toMatchObject({
       name: 'PublicationError',
@@ -51,15 +54,15 @@ describe('Publisher', () => {
     await publisher.onApplicationShutdown();
   }, 15_000);
 
-  it('sends nothing after the shutdown', async () => {
-    const { publisher, settings } = publisherWith(nobody);
+  it('sends nothing after shutdown', async () => {
+    const { publisher, settings } = publisherWith(unreachable);
     await publisher.onApplicationShutdown();
     const message = summaryMessage({ jobId: 'j', time, summary: {} }, settings);
     await expect(publisher.publish([message])).rejects.toMatchObject({ failure: 'closed' });
   });
 });
 
-describe('what the broker refuses', () => {
+describe('a record that the broker rejects', () => {
   /** Error codes of Kafka's protocol. */
   const [messageTooLarge, invalidRecord] = [10, 87];
   let kafka: TinyKafka;
@@ -78,7 +81,7 @@ describe('what the broker refuses', () => {
     return results;
   }
 
-  it('as too large goes out without plots, and its neighbours as they are', async () => {
+  it('as too large is sent without plots, and the other records unchanged', async () => {
     kafka = await startTinyKafka(['recommendations-topic'], ({ key, value }) =>
       key === 'large' && value.includes('plots_data') ? messageTooLarge : undefined,
     );
@@ -87,16 +90,16 @@ describe('what the broker refuses', () => {
     expect([kafka.records.length, hasPlots]).toEqual([3, { a: true, large: false, b: true }]);
   });
 
-  it('as too large in every form has an error record in its place', async () => {
+  it('as too large in every form is replaced by an error record', async () => {
     kafka = await startTinyKafka(['recommendations-topic', 'error-topic'], ({ topic }) =>
       topic === 'recommendations-topic' ? messageTooLarge : undefined,
     );
-    const reason = expect.stringContaining('The broker finds the record too large (its message.max.bytes).');
+    const reason = expect.stringContaining('The broker rejected the record as too large; check its message.max.bytes.');
     await expect(publish(['large'])).resolves.toEqual([{ status: 'failed', reason }]);
     expect(kafka.records).toMatchObject([{ topic: 'error-topic', key: 'large', value: expect.stringContaining('PUBLISH_FAILED') }]);
   });
 
-  it('for its topic waits, and the records of other topics go out', async () => {
+  it('because of its topic waits, and the records of other topics are sent', async () => {
     const topicAuthorizationFailed = 29;
     kafka = await startTinyKafka(['error-topic', 'summary-topic'], ({ topic }) =>
       topic === 'error-topic' ? topicAuthorizationFailed : undefined,
@@ -117,9 +120,9 @@ describe('what the broker refuses', () => {
     await publisher.onApplicationShutdown();
   });
 
-  it('as invalid fails alone', async () => {
+  it('as invalid does not fail the other records', async () => {
     kafka = await startTinyKafka(['recommendations-topic'], ({ key }) => (key === 'bad' ? invalidRecord : undefined));
-    const failed = { status: 'failed', reason: expect.stringContaining('The broker refused the record as invalid.') };
+    const failed = { status: 'failed', reason: expect.stringContaining('The broker rejected the record as invalid.') };
     await expect(publish(['a', 'b', 'bad', 'c'])).resolves.toEqual([
       { status: 'acknowledged' },
       { status: 'acknowledged' },

@@ -7,15 +7,15 @@ import { type Message, recordKinds } from './messages.js';
 import { PublicationError } from './publication-error.js';
 
 /**
- * How one message ended. `failed`: it will not go out; an error record has gone out in its place where there is one.
- * `left-out`: KAFKA_TOPICS leaves out its topic. `waits`: its topic was refused; it is to be published again later.
+ * Result of one message. `failed`: it can't be sent; if it has an error record, that was sent instead.
+ * `left-out`: its topic is not in KAFKA_TOPICS. `waits`: its topic was refused; publish it again later.
  */
 export type PublishResult =
   | { readonly status: 'acknowledged' }
   | { readonly status: 'failed' | 'left-out'; readonly reason: string }
   | { readonly status: 'waits'; readonly error: PublicationError };
 
-/** What goes out of a message; `isLeftOut`: its topic is not to be published to; `waitsFor`: why its topic can't be. */
+/** The record to send for a message. `isLeftOut`: its topic is not in KAFKA_TOPICS. `waitsFor`: why its topic was refused. */
 type Admitted = FittedRecord & { readonly isLeftOut?: boolean; readonly waitsFor?: PublicationError };
 
 export interface PublisherState {
@@ -23,7 +23,7 @@ export interface PublisherState {
   readonly reason?: string;
 }
 
-/** A record on its way, and the position of the message it stands for. */
+/** A record to send, and the index of its message. */
 interface Sending {
   readonly position: number;
   readonly message: Message;
@@ -31,14 +31,14 @@ interface Sending {
 
 type Refusal = readonly [Sending, PublicationError];
 
-/** Uncompressed bytes of one request: below the brokers' default message.max.bytes (1,048,588), whatever partition the records go to. */
-const requestBytes = 1_000_000;
-const requestsAtOnce = 4;
+/** Maximum uncompressed size of one request: below the brokers' default message.max.bytes (1,048,588), even if all records go to one partition. */
+const maxRequestBytes = 1_000_000;
+const maxConcurrentRequests = 4;
 
-/** Puts messages on their topics. */
+/** Sends messages to their topics. */
 @Injectable()
 export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown {
-  /** Topics that may be published to. */
+  /** Our topics that KAFKA_TOPICS allows. */
   private readonly topics: ReadonlySet<string>;
 
   constructor(
@@ -49,7 +49,7 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
     this.topics = new Set(ours.filter((topic) => settings.KAFKA_TOPICS?.includes(topic) ?? true));
   }
 
-  /** Whether there is a Kafka to publish to. */
+  /** Whether Kafka is configured. */
   get isOn(): boolean {
     return (this.settings.KAFKA_BOOTSTRAP_SERVERS ?? []).length > 0;
   }
@@ -62,12 +62,12 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
     await this.kafka.disconnect();
   }
 
-  /** Whether Kafka takes records; perhaps not on every topic. */
+  /** Whether Kafka accepts records. Single topics may still be refused. */
   get isUp(): boolean {
     return this.isOn && this.kafka.trouble === undefined;
   }
 
-  /** Whether all records can go out now, for the readiness probe. */
+  /** Whether all records can be sent now, for the readiness probe. */
   state(): PublisherState {
     const troubles = this.kafka.trouble ? [this.kafka.trouble] : this.kafka.topicTroubles;
     if (!this.isOn || troubles.length === 0) return { ready: true };
@@ -75,8 +75,8 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 
   /**
-   * Publishes the messages, in no set order; gives one result a message. Sending the same again is harmless, records are byte-equal.
-   * Rejects with a PublicationError when Kafka is away: then nothing is decided, and all of them are to be published again later.
+   * Publishes the messages in any order; returns one result per message. It is safe to publish a message again: its record has the same bytes.
+   * Rejects with a PublicationError if Kafka is unavailable: then no message has a result, and all of them must be published again later.
    */
   async publish(messages: readonly Message[]): Promise<PublishResult[]> {
     const records = messages.map((message) => this.admit(message));
@@ -89,14 +89,14 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
     return messages.map((message, position) => resultOf(message, records[position]!));
   }
 
-  /** What of the message may go out: it has to fit, and its topic has to be one of ours. */
+  /** Returns the record to send: the first form that fits, if its topic is in KAFKA_TOPICS. */
   private admit(message: Message): Admitted {
     const fitted = fitRecord(message, this.settings.KAFKA_MAX_RECORD_BYTES);
     if (!fitted.message || this.topics.has(fitted.message.topic)) return fitted;
     return { reason: fitted.reason ?? `Topic ${fitted.message.topic} is not in KAFKA_TOPICS.`, isLeftOut: true };
   }
 
-  /** What goes out in place of a record that the broker refused. */
+  /** Returns what to send instead of a record that the broker rejected. */
   private replacementOf(message: Message, error: PublicationError): Admitted {
     const { failure, message: reason } = error;
     if (error.isAboutTopic) return { waitsFor: error };
@@ -106,13 +106,13 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
     return { ...admitted, reason: admitted.reason ?? reason };
   }
 
-  /** Sends the records; gives those that the broker refused. */
+  /** Sends the records; returns those that the broker rejected. */
   private async sendAll(sendings: readonly Sending[]): Promise<Refusal[]> {
-    const limit = pLimit(requestsAtOnce);
+    const limit = pLimit(maxConcurrentRequests);
     const topics = [...new Set(sendings.map(({ message }) => message.topic))];
     const requests = topics.flatMap((topic) => {
       const ofTopic = sendings.filter(({ message }) => message.topic === topic);
-      return cutBatches(ofTopic, ({ message }) => recordBytes(message), requestBytes).map((batch) => ({ topic, batch }));
+      return cutBatches(ofTopic, ({ message }) => recordBytes(message), maxRequestBytes).map((batch) => ({ topic, batch }));
     });
     try {
       return (await Promise.all(requests.map(({ topic, batch }) => limit(() => this.sendRequest(topic, batch))))).flat();
@@ -121,7 +121,7 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
     }
   }
 
-  /** Sends one request. The broker refuses it whole, so a refused one is halved until the records stand alone that it does not take. */
+  /** Sends one request. The broker rejects a request as a whole, so a rejected one is halved until only the faulty records fail. */
   private async sendRequest(topic: string, request: readonly Sending[]): Promise<Refusal[]> {
     try {
       await this.kafka.send(
@@ -142,33 +142,33 @@ function sendingOf(position: number, { message }: FittedRecord): Sending[] {
   return message ? [{ position, message }] : [];
 }
 
-/** A message is acknowledged when what went out in the end tells the same, be it without plots. */
+/** A message is acknowledged if the record that was sent is of the same kind, possibly without plots. */
 function resultOf(message: Message, { message: sent, reason, waitsFor, isLeftOut = false }: Admitted): PublishResult {
   if (waitsFor) return { status: 'waits', error: waitsFor };
   if (sent?.kind === message.kind) return { status: 'acknowledged' };
   return { status: isLeftOut ? 'left-out' : 'failed', reason: reason ?? 'Not published.' };
 }
 
-/** Kafka's own bytes beside key, value and headers (KIP-98, record format v2): 61 of a batch of one, at most 26 of its record. */
+/** Overhead of a batch of one record, without key, value and headers (KIP-98, record format v2): 61 bytes for the batch, at most 26 for the record. */
 const framingBytes = 87;
-/** Lengths of one header's name and value. */
+/** Maximum bytes of the length fields of one header's name and value. */
 const headerFramingBytes = 10;
 
-/** Bytes of an uncompressed batch of one record, never less than the broker counts. */
+/** Bytes of an uncompressed batch of one record; at least as many as the broker counts. */
 export function recordBytes({ key, value, headers }: Message): number {
   const headerBytes = Object.entries(headers).map(([name, text]) => headerFramingBytes + Buffer.byteLength(name) + Buffer.byteLength(text));
   return framingBytes + Buffer.byteLength(key) + Buffer.byteLength(value) + headerBytes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** What is sent of a message: itself, or a smaller one in its place. */
+/** The message itself, or a smaller form of it. */
 export interface FittedRecord {
-  /** Absent: nothing of it is small enough. */
+  /** Absent if no form is small enough. */
   readonly message?: Message;
-  /** Why the message did not go out with all it says; absent: it did. */
+  /** Why a smaller form, or none, is sent; absent if the message is unchanged. */
   readonly reason?: string;
 }
 
-/** The message, or the first of its smaller forms that has at most `maxBytes`. */
+/** Returns the message, or its first smaller form, that has at most `maxBytes`. */
 export function fitRecord(message: Message, maxBytes: number): FittedRecord {
   let fitted: Message | undefined = message;
   let reason: string | undefined;
@@ -182,8 +182,7 @@ export function fitRecord(message: Message, maxBytes: number): FittedRecord {
 }
 
 /**
- * Cuts items into batches of at most `maxBytes`, in their order. An item that is larger by itself stands alone, so that it can't fail its
- * neighbours.
+ * Splits items into batches of at most `maxBytes`, in order. A larger item gets its own batch, so that it can't fail other items.
  */
 export function cutBatches<Item>(items: readonly Item[], bytesOf: (item: Item) => number, maxBytes: number): Item[][] {
   const batches: Item[][] = [];

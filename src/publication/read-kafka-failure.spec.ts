@@ -1,6 +1,6 @@
 import { PublicationError, publicationErrorOf, readKafkaFailure } from './publication-error.js';
 
-/** Errors as kafkajs 2.2.4 threw them at Kafka 4.1. */
+/** Has the fields of errors that kafkajs 2.2.4 throws with Kafka 4.1. */
 const errorLike = (fields: object, cause?: unknown) => Object.assign(new Error('any text', { cause }), fields);
 
 describe('readKafkaFailure', () => {
@@ -19,11 +19,11 @@ describe('readKafkaFailure', () => {
     ['topic-refused', errorLike({ name: 'KafkaJSAggregateError', errors: [errorLike({ type: 'INVALID_REPLICATION_FACTOR' })] })],
     ['unavailable', errorLike({ type: 'NOT_ENOUGH_REPLICAS' })],
     ['unavailable', 'no error at all'],
-  ])('says %s', (failure, error) => {
+  ])('returns %s', (failure, error) => {
     expect(readKafkaFailure(error)).toBe(failure);
   });
 
-  it('ends with an error that is its own cause', () => {
+  it('handles an error that is its own cause', () => {
     const error = errorLike({ name: 'KafkaJSError' });
     error.cause = error;
     expect(readKafkaFailure(error)).toBe('unavailable');
@@ -33,7 +33,7 @@ describe('readKafkaFailure', () => {
 describe('publicationErrorOf', () => {
   const about = { topic: 'error-topic', operation: 'create' } as const;
 
-  it("names topic and operation, and quotes the broker's own words", () => {
+  it("names topic and operation, and quotes the broker's error", () => {
     const refused = errorLike({
       name: 'KafkaJSCreateTopicError',
       type: 'INVALID_REPLICATION_FACTOR',
@@ -42,17 +42,17 @@ describe('publicationErrorOf', () => {
     const error = publicationErrorOf(errorLike({ name: 'KafkaJSAggregateError', errors: [refused] }), about);
     expect(error).toMatchObject({ failure: 'topic-refused', about, isAboutTopic: true });
     expect(error.message).toBe(
-      'Topic error-topic cannot be created. The brokers refuse it; check KAFKA_TOPIC_REPLICATION, KAFKA_TOPIC_PARTITIONS and the name. ' +
-        'The brokers said INVALID_REPLICATION_FACTOR: Replication-factor is invalid',
+      'Topic error-topic cannot be created. The brokers reject it; check KAFKA_TOPIC_REPLICATION, KAFKA_TOPIC_PARTITIONS and the name. ' +
+        'The brokers reported INVALID_REPLICATION_FACTOR: Replication-factor is invalid',
     );
   });
 
-  it('leaves an error of ours along the chain as it is', () => {
+  it('returns a PublicationError in the chain unchanged', () => {
     const ours = new PublicationError('timeout');
     expect(publicationErrorOf(errorLike({}, ours), about)).toBe(ours);
   });
 
-  it('is about no topic where no topic was asked for', () => {
+  it('is not about a topic if no topic was requested', () => {
     expect(publicationErrorOf(errorLike({ type: 'CLUSTER_AUTHORIZATION_FAILED' }))).toMatchObject({
       failure: 'not-authorized',
       isAboutTopic: false,

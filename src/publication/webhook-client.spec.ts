@@ -12,12 +12,12 @@ interface Received {
   readonly body: string;
 }
 
-/** A receiver that gives these answers in turn, the last one for ever. `hang` = no answer. */
-type Answer = { status: number; headers?: Record<string, string>; body?: string } | 'hang' | 'drop';
+/** A response of the receiver. `hang`: no response. `drop`: closes the connection. The last response repeats. */
+type Reply = { status: number; headers?: Record<string, string>; body?: string } | 'hang' | 'drop';
 let close: () => void = () => {};
 afterEach(() => close());
 
-async function receiver(...answers: Answer[]): Promise<{ url: string; received: Received[] }> {
+async function receiver(...replies: Reply[]): Promise<{ url: string; received: Received[] }> {
   const received: Received[] = [];
   const server = http.createServer((request, response) => {
     const parts: Buffer[] = [];
@@ -25,9 +25,9 @@ async function receiver(...answers: Answer[]): Promise<{ url: string; received: 
     request.on('end', () => {
       const { method, url, headers } = request;
       received.push({ method, url, headers, body: Buffer.concat(parts).toString() });
-      const answer = answers[Math.min(received.length, answers.length) - 1]!;
-      if (answer === 'drop') request.socket.destroy();
-      else if (answer !== 'hang') response.writeHead(answer.status, answer.headers).end(answer.body);
+      const reply = replies[Math.min(received.length, replies.length) - 1]!;
+      if (reply === 'drop') request.socket.destroy();
+      else if (reply !== 'hang') response.writeHead(reply.status, reply.headers).end(reply.body);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -39,17 +39,17 @@ async function receiver(...answers: Answer[]): Promise<{ url: string; received: 
 }
 
 const pace = { ...webhookPace, firstPauseMs: 5 };
-/** For receivers that hang: long enough for an answer of one that does not, on a slow machine. */
+/** For receivers that hang. Long enough for a receiver that responds, on a slow machine. */
 const hurried = { ...pace, timeoutMs: 1_500 };
 const client = new WebhookClient({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: true, WEBHOOK_SECRET: undefined });
 const maxBytes = 10_000_000;
-/** A body that always comes in these parts. */
-const of = (...parts: string[]) => ({ bodies: [() => parts], maxBytes });
+/** A body that is always rendered in these parts. */
+const bodyOf = (...parts: string[]) => ({ bodies: [() => parts], maxBytes });
 const call = (url: string, options = {}) =>
-  client.call({ url, deliveryId: 'job-1', ...of('[{"summary":', '{"name":"é"}', '}]') }, { pace, ...options });
+  client.call({ url, deliveryId: 'job-1', ...bodyOf('[{"summary":', '{"name":"é"}', '}]') }, { pace, ...options });
 
 describe('WebhookClient', () => {
-  it('posts the body as it is, with the headers of the contract', async () => {
+  it('posts the body unchanged, with the documented headers', async () => {
     const { url, received } = await receiver({ status: 200 });
     await expect(call(url)).resolves.toEqual({ status: 'COMPLETED' });
     expect(received).toHaveLength(1);
@@ -68,7 +68,7 @@ describe('WebhookClient', () => {
     await new WebhookClient({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: true, WEBHOOK_SECRET: 'key' }).call({
       url,
       deliveryId: 'd',
-      ...of('["', 'é', '"]'),
+      ...bodyOf('["', 'é', '"]'),
     });
     const expected = createHmac('sha256', 'key').update(Buffer.from('["é"]')).digest('hex');
     expect(received[0]?.headers['x-rightsizer-signature']).toBe(`sha256=${expected}`);
@@ -80,22 +80,22 @@ describe('WebhookClient', () => {
     expect(received).toHaveLength(1);
   });
 
-  it.each([400, 401, 403, 404, 409, 410, 300, 301, 302, 307])('%d ends at once', async (status) => {
+  it.each([400, 401, 403, 404, 409, 410, 300, 301, 302, 307])('does not retry after %d', async (status) => {
     const elsewhere = 'http://127.0.0.1:9/elsewhere';
     const { url, received } = await receiver({ status, headers: { location: elsewhere }, body: 'inner secret' });
     const { host } = new URL(url);
     await expect(call(url)).resolves.toEqual({
       status: 'FAILED',
-      notification: { type: 'ERROR', code: status, message: `Webhook ${host} answered ${status}.` },
+      notification: { type: 'ERROR', code: status, message: `Webhook ${host} responded with ${status}.` },
     });
     expect(received).toHaveLength(1);
   });
 
-  it.each<Answer>([{ status: 408 }, { status: 425 }, { status: 429 }, { status: 500 }, { status: 503 }, 'drop', 'hang'])(
-    'calls again after %j, with the same delivery id',
-    async (answer) => {
-      const { url, received } = await receiver(answer, answer, { status: 200 });
-      await expect(call(url, { pace: answer === 'hang' ? hurried : pace })).resolves.toEqual({ status: 'COMPLETED' });
+  it.each<Reply>([{ status: 408 }, { status: 425 }, { status: 429 }, { status: 500 }, { status: 503 }, 'drop', 'hang'])(
+    'retries after %j, with the same delivery id',
+    async (reply) => {
+      const { url, received } = await receiver(reply, reply, { status: 200 });
+      await expect(call(url, { pace: reply === 'hang' ? hurried : pace })).resolves.toEqual({ status: 'COMPLETED' });
       expect(received.map(({ headers }) => headers['x-rightsizer-delivery'])).toEqual(['job-1', 'job-1', 'job-1']);
     },
   );
@@ -106,33 +106,33 @@ describe('WebhookClient', () => {
     expect(received).toHaveLength(pace.attempts);
   });
 
-  it.each<[Answer, number]>([
+  it.each<[Reply, number]>([
     ['hang', 504],
     ['drop', 503],
-  ])('after %s it fails with %d and tells no secret of the address', async (answer, code) => {
-    const { url } = await receiver(answer);
+  ])('after %s it fails with %d and does not reveal secrets of the URL', async (reply, code) => {
+    const { url } = await receiver(reply);
     const result = await call(url, { pace: { ...hurried, attempts: 1 } });
     expect(result).toMatchObject({ status: 'FAILED', notification: { code } });
     expect(JSON.stringify(result)).not.toContain('s3cret');
   });
 
-  it('waits as long as Retry-After asks', async () => {
+  it('waits as long as Retry-After requests', async () => {
     const { url, received } = await receiver({ status: 429, headers: { 'retry-after': '1' } }, { status: 200 });
-    // Timers fire in the order of their times, however slow the machine is.
+    // Timers fire in order, however slow the machine is.
     let isSooner = true;
     setTimeout(() => (isSooner = false), 900);
-    await expect(call(url, { pace: { ...pace, longestRetryAfterMs: 1_000 } })).resolves.toEqual({ status: 'COMPLETED' });
+    await expect(call(url, { pace: { ...pace, maxRetryAfterMs: 1_000 } })).resolves.toEqual({ status: 'COMPLETED' });
     expect(received).toHaveLength(2);
     expect(isSooner).toBe(false);
   });
 
   it('does not wait after the last attempt', async () => {
     const { url } = await receiver({ status: 503, headers: { 'retry-after': '3600' } });
-    const patient = { ...pace, attempts: 1, longestRetryAfterMs: 3_600_000 };
+    const patient = { ...pace, attempts: 1, maxRetryAfterMs: 3_600_000 };
     await expect(call(url, { pace: patient })).resolves.toMatchObject({ status: 'FAILED', notification: { code: 503 } });
   });
 
-  it('is done with a receiver that asks for more patience than there is', async () => {
+  it('gives up if Retry-After exceeds the maximum', async () => {
     const { url, received } = await receiver({ status: 503, headers: { 'retry-after': '86400' } }, { status: 200 });
     await expect(call(url)).resolves.toMatchObject({ status: 'FAILED', notification: { code: 503 } });
     expect(received).toHaveLength(1);
@@ -142,18 +142,18 @@ describe('WebhookClient', () => {
     (port: string) => `http://localhost:${port}/`,
     (port: string) => `http://127.0.0.1:${port}/`,
     (port: string) => `http://[::ffff:127.0.0.1]:${port}/`,
-  ])('does not reach a private address, by name or number (%s)', async (address) => {
+  ])('does not connect to a private address, by name or by number (%s)', async (address) => {
     const { url, received } = await receiver({ status: 200 });
     const guarded = new WebhookClient({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: false, WEBHOOK_SECRET: undefined });
     const target = address(new URL(url).port);
-    await expect(guarded.call({ url: target, deliveryId: 'd', ...of('[]') }, { pace })).resolves.toMatchObject({
+    await expect(guarded.call({ url: target, deliveryId: 'd', ...bodyOf('[]') }, { pace })).resolves.toMatchObject({
       status: 'FAILED',
       notification: { code: 403 },
     });
     expect(received).toHaveLength(0);
   });
 
-  it('rejects when it is told to stop: nothing is decided', async () => {
+  it('rejects without a result if it is aborted', async () => {
     const { url } = await receiver('hang');
     const stopping = new AbortController();
     const calling = call(url, { signal: stopping.signal, pace: webhookPace });
@@ -161,34 +161,34 @@ describe('WebhookClient', () => {
     await expect(calling).rejects.toThrow('stopping');
   });
 
-  it('goes through a proxy, which may know names that we do not, but not to blocked addresses', async () => {
+  it('uses a proxy, also for names that only the proxy resolves, but not for blocked addresses', async () => {
     const { url, received } = await receiver({ status: 200 });
     const proxy = await startTinyProxy({ 'hooks.invalid': new URL(url).host });
-    const takeBack = withProxyVariables({ HTTP_PROXY: proxy.url });
+    const restore = withProxyVariables({ HTTP_PROXY: proxy.url });
     try {
       const guarded = new WebhookClient({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: false, WEBHOOK_SECRET: undefined });
-      const callOf = (target: string) => guarded.call({ url: target, deliveryId: 'job-1', ...of('[]') }, { pace });
+      const callOf = (target: string) => guarded.call({ url: target, deliveryId: 'job-1', ...bodyOf('[]') }, { pace });
       expect(await callOf('http://hooks.invalid/x')).toEqual({ status: 'COMPLETED' });
       expect(await callOf('http://localhost/x')).toMatchObject({ status: 'FAILED', notification: { code: 403 } });
       expect(await callOf('http://10.0.0.1/x')).toMatchObject({ status: 'FAILED', notification: { code: 403 } });
-      expect([received.length, proxy.asked]).toEqual([1, ['POST http://hooks.invalid/x']]);
+      expect([received.length, proxy.requests]).toEqual([1, ['POST http://hooks.invalid/x']]);
     } finally {
-      takeBack();
+      restore();
       proxy.close();
     }
   });
 
-  it('sends the first body that is small enough, and none that is larger', async () => {
+  it('sends the first body that is small enough, or none', async () => {
     const { url, received } = await receiver({ status: 200 });
     const bodies = ['[1,2,3,4]', '["é"]', '[]'].map((text) => () => [text]);
-    const callWith = (most: number) => client.call({ url, deliveryId: 'd', bodies, maxBytes: most }, { pace });
-    for (const most of [9, 8, 6, 5]) expect(await callWith(most)).toEqual({ status: 'COMPLETED' });
+    const callWith = (limit: number) => client.call({ url, deliveryId: 'd', bodies, maxBytes: limit }, { pace });
+    for (const limit of [9, 8, 6, 5]) expect(await callWith(limit)).toEqual({ status: 'COMPLETED' });
     expect(received.map(({ body }) => body)).toEqual(['[1,2,3,4]', '["é"]', '["é"]', '[]']);
     expect(await callWith(1)).toMatchObject({ status: 'FAILED', notification: { code: 413 } });
     expect(received).toHaveLength(4);
   });
 
-  it('renders a large body part by part, as the receiver takes it, and anew for each attempt', async () => {
+  it('streams a large body as the receiver reads it, and renders it again for each attempt', async () => {
     const { url, received } = await receiver({ status: 503 }, { status: 200 });
     let rendered = 0;
     async function* parts() {
@@ -201,11 +201,11 @@ describe('WebhookClient', () => {
   });
 
   it.each([
-    ['other', ['[1', ',3]']],
-    ['longer', ['[1', ',2', ',3]']],
-    ['shorter', ['[1', ']']],
+    ['different', ['[1', ',3]']],
+    ['more', ['[1', ',2', ',3]']],
+    ['fewer', ['[1', ']']],
     ['no', []],
-  ])('never lets a receiver have a body that has %s bytes when it is sent', async (_, changed) => {
+  ])('never completes a body that has %s bytes when it is sent', async (_, changed) => {
     const { url, received } = await receiver({ status: 200 });
     const renderings = [['[1', ',2]'], changed];
     const changing = { bodies: [() => renderings.shift()!], maxBytes };
@@ -213,7 +213,7 @@ describe('WebhookClient', () => {
     expect(received).toHaveLength(0);
   });
 
-  it('rejects where the body cannot be rendered: that is not the fault of the receiver', async () => {
+  it('rejects if the body cannot be rendered: the receiver is not at fault', async () => {
     const { url, received } = await receiver({ status: 200 });
     let renderings = 0;
     async function* parts() {
@@ -225,11 +225,11 @@ describe('WebhookClient', () => {
     expect(received).toHaveLength(0);
   });
 
-  it('does not count against the receiver how long a body takes to render', async () => {
+  it("does not count rendering time as the receiver's time", async () => {
     const { url } = await receiver({ status: 200 });
     async function* parts() {
       yield '[1';
-      // Longer than the receiver's time.
+      // Longer than the receiver's timeout.
       await new Promise((resolve) => setTimeout(resolve, 2 * hurried.timeoutMs));
       yield ',2]';
     }
@@ -237,7 +237,7 @@ describe('WebhookClient', () => {
     await expect(result).resolves.toEqual({ status: 'COMPLETED' });
   });
 
-  it('sends all of a body of usual size though the receiver answers at once', async () => {
+  it('sends a body of usual size completely even if the receiver responds at once', async () => {
     let bytes = 0;
     const server = net.createServer((socket) => {
       socket.once('data', () => socket.write('HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n'));
@@ -248,7 +248,7 @@ describe('WebhookClient', () => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     close = () => server.close();
-    // Rows are read while it is rendered.
+    // Rendering is asynchronous, as when rows are read.
     async function* render() {
       for (let part = 0; part < 500; part++) {
         await new Promise(setImmediate);
@@ -257,10 +257,10 @@ describe('WebhookClient', () => {
     }
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     expect(await client.call({ url, deliveryId: 'd', bodies: [render], maxBytes }, { pace })).toEqual({ status: 'COMPLETED' });
-    await waitUntil('all of it has arrived', () => bytes > 500_000);
+    await waitUntil('the complete body has arrived', () => bytes > 500_000);
   });
 
-  it('takes an answer that comes before the end of the body', async () => {
+  it('accepts a response that arrives before the end of the body', async () => {
     const server = http.createServer((_, response) => void response.writeHead(410).end());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     close = () => {
@@ -268,7 +268,7 @@ describe('WebhookClient', () => {
       server.close();
     };
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    const large = of(...Array.from({ length: 180 }, () => 'x'.repeat(50_000)));
+    const large = bodyOf(...Array.from({ length: 180 }, () => 'x'.repeat(50_000)));
     await expect(client.call({ url, deliveryId: 'd', ...large }, { pace })).resolves.toMatchObject({
       status: 'FAILED',
       notification: { code: 410 },

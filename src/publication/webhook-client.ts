@@ -14,39 +14,39 @@ import { BlockedTargetError, WebhookTargets } from './webhook-target.js';
 
 export interface WebhookCall {
   readonly url: string;
-  /** Names this delivery; equal on every attempt, so that a receiver can tell repeats. */
+  /** Id of this delivery, the same on every attempt, so that a receiver recognizes repeats. */
   readonly deliveryId: string;
-  /** JSON texts, the most detailed first. Sends and signs the first that has at most `maxBytes`. */
+  /** JSON bodies, the most detailed first. The first one of at most `maxBytes` is sent. */
   readonly bodies: readonly RenderBody[];
   readonly maxBytes: number;
 }
 
-/** How a webhook ended, as GET /bulk shows it (spec: bulk-and-kafka.md 2.10). */
+/** Result of a webhook, as GET /bulk shows it (Kruize: design/BulkAPI.md). */
 export type WebhookResult = { readonly status: 'COMPLETED' } | { readonly status: 'FAILED'; readonly notification: Notification };
 
 export interface WebhookPace {
   readonly attempts: number;
-  /** Pause before the second attempt; each further one doubles it. */
+  /** Pause before the second attempt; it doubles before each further one. */
   readonly firstPauseMs: number;
-  readonly longestPauseMs: number;
-  /** Longest wait for one answer. */
+  readonly maxPauseMs: number;
+  /** Timeout of one attempt, without the time for rendering. */
   readonly timeoutMs: number;
-  /** A receiver that asks to wait longer is not asked again. */
-  readonly longestRetryAfterMs: number;
+  /** A call is not retried if Retry-After is longer. */
+  readonly maxRetryAfterMs: number;
 }
 
 export const webhookPace: WebhookPace = {
   attempts: 6,
   firstPauseMs: 1_000,
-  longestPauseMs: 30_000,
+  maxPauseMs: 30_000,
   timeoutMs: 10_000,
-  longestRetryAfterMs: 120_000,
+  maxRetryAfterMs: 120_000,
 };
 
-/** Answers after which the same call may succeed later; all of 500 and above belong to them. */
+/** Statuses after which a retry may succeed, besides all of 500 and above. */
 const transientStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/** One attempt that did not succeed. */
+/** A failed attempt. */
 class FailedCall extends Error {
   constructor(
     readonly notification: Notification,
@@ -57,7 +57,7 @@ class FailedCall extends Error {
   }
 }
 
-/** Calls webhooks: POST of a JSON text, signed, retried; no redirects, and no address that webhooks may not reach. */
+/** Calls webhooks: a signed POST of a JSON body, with retries. Does not follow redirects and does not connect to blocked addresses. */
 @Injectable()
 export class WebhookClient {
   private readonly targets: WebhookTargets;
@@ -67,8 +67,8 @@ export class WebhookClient {
   }
 
   /**
-   * Calls until a 2xx answer or a lasting failure. The body is rendered once to be measured, and once for each attempt. Rejects when the signal is aborted or the
-   * body can't be rendered: then nothing is decided.
+   * Calls until a 2xx response or a permanent failure. Renders the body once to measure it and once per attempt. Rejects without a result if
+   * the signal is aborted or the body can't be rendered.
    */
   async call(call: WebhookCall, { signal, pace = webhookPace }: { signal?: AbortSignal; pace?: WebhookPace } = {}): Promise<WebhookResult> {
     const body = await measureBody(call.bodies, { maxBytes: call.maxBytes, secret: this.settings.WEBHOOK_SECRET, signal });
@@ -80,12 +80,12 @@ export class WebhookClient {
       await pRetry(() => this.attempt(call, body, pace, signal), {
         retries: pace.attempts - 1,
         minTimeout: pace.firstPauseMs,
-        maxTimeout: pace.longestPauseMs,
+        maxTimeout: pace.maxPauseMs,
         signal,
-        shouldRetry: ({ error }) => error instanceof FailedCall && error.isTransient && error.retryAfterMs <= pace.longestRetryAfterMs,
+        shouldRetry: ({ error }) => error instanceof FailedCall && error.isTransient && error.retryAfterMs <= pace.maxRetryAfterMs,
         onFailedAttempt: async ({ error, retriesLeft }) => {
           const pauseMs = error instanceof FailedCall && retriesLeft > 0 ? error.retryAfterMs : 0;
-          if (pauseMs > 0 && pauseMs <= pace.longestRetryAfterMs) await delay(pauseMs, undefined, { signal });
+          if (pauseMs > 0 && pauseMs <= pace.maxRetryAfterMs) await delay(pauseMs, undefined, { signal });
         },
       });
       return { status: 'COMPLETED' };
@@ -96,29 +96,34 @@ export class WebhookClient {
   }
 
   private async attempt(call: WebhookCall, body: MeasuredBody, pace: WebhookPace, signal?: AbortSignal): Promise<void> {
-    const { status, headers } = await this.answerOf(call, body, pace, signal);
+    const { status, headers } = await this.responseOf(call, body, pace, signal);
     if (status >= 200 && status < 300) return;
     throw new FailedCall(
-      failureOf(status, `Webhook ${hostOf(call.url)} answered ${status}.`),
+      failureOf(status, `Webhook ${hostOf(call.url)} responded with ${status}.`),
       transientStatuses.has(status) || status >= 500,
       readRetryAfterMs(headers['retry-after'], Date.now()) ?? 0,
     );
   }
 
-  /** Sends one rendering of the body. The receiver may answer before it has all of it. */
-  private async answerOf(call: WebhookCall, body: MeasuredBody, pace: WebhookPace, signal?: AbortSignal): Promise<AxiosResponse<Readable>> {
+  /** Sends one rendering of the body. The receiver may respond before it has read all of it. */
+  private async responseOf(
+    call: WebhookCall,
+    body: MeasuredBody,
+    pace: WebhookPace,
+    signal?: AbortSignal,
+  ): Promise<AxiosResponse<Readable>> {
     const rendering = new BodyRendering(body, this.settings.WEBHOOK_SECRET);
     const stream = Readable.from(rendering.parts(), { objectMode: false });
     const timeout = receiverTimeout(rendering, pace.timeoutMs);
     try {
-      // A receiver may answer before it has read everything. A body in one piece still reaches it.
+      // If the receiver responds early, a streamed body is cut off. A buffered one is still sent completely.
       const data = body.bytes <= bufferedBytes ? await buffer(stream) : stream;
-      const answer = await this.post(call, body, data, AbortSignal.any(signal ? [timeout.signal, signal] : [timeout.signal]));
-      answer.data.destroy();
-      return answer;
+      const response = await this.post(call, body, data, AbortSignal.any(signal ? [timeout.signal, signal] : [timeout.signal]));
+      response.data.destroy();
+      return response;
     } catch (error) {
       signal?.throwIfAborted();
-      // Rows that can't be read, or that changed, are not the receiver's fault.
+      // A body that can't be rendered, or that changed, is not the receiver's fault.
       if (stream.errored) throw stream.errored;
       throw failedConnection(call.url, error, timeout.signal.aborted ? pace.timeoutMs : undefined);
     } finally {
@@ -150,7 +155,7 @@ export class WebhookClient {
       httpsAgent: secureAgent(proxy, proxy ? {} : { lookup }),
       proxy: false,
       maxRedirects: 0,
-      // What the receiver says is of no interest, and must not be shown to whoever named the address.
+      // The response body is not read: it must not be shown to the user who chose the URL.
       responseType: 'stream',
       validateStatus: () => true,
       signal,
@@ -158,13 +163,13 @@ export class WebhookClient {
   }
 }
 
-/** Bodies up to this size are sent in one piece. */
+/** Bodies up to this size are buffered; larger ones are streamed. */
 const bufferedBytes = 1_000_000;
 
-/** How often a receiver's time is looked at before it is over. */
+/** Checks of the receiver's time per timeout. */
 const timeoutTicks = 10;
 
-/** Aborts when the receiver's time is up. Ticks during which rows are read do not count. */
+/** Aborts when the receiver's time is up. Ticks during rendering do not count. */
 function receiverTimeout(rendering: BodyRendering, timeoutMs: number): { readonly signal: AbortSignal; clear(): void } {
   const controller = new AbortController();
   let ticks = 0;
@@ -175,7 +180,8 @@ function receiverTimeout(rendering: BodyRendering, timeoutMs: number): { readonl
 }
 
 function failedConnection(url: string, error: unknown, timeoutMs: number | undefined): FailedCall {
-  if (timeoutMs !== undefined) return new FailedCall(failureOf(504, `Webhook ${hostOf(url)} did not answer in ${timeoutMs} ms.`), true);
+  if (timeoutMs !== undefined)
+    return new FailedCall(failureOf(504, `Webhook ${hostOf(url)} did not respond within ${timeoutMs} ms.`), true);
   const blocked = causesOf(error).find((cause) => cause instanceof BlockedTargetError);
   if (blocked) return new FailedCall(failureOf(403, blocked.message), false);
   const code = axios.isAxiosError(error) && error.code ? ` (${error.code})` : '';
@@ -190,12 +196,12 @@ function causesOf(error: unknown): unknown[] {
   return error instanceof Error ? [error, ...causesOf(error.cause)] : [];
 }
 
-/** Of the address only the host is told: its path and query may hold secrets. */
+/** Messages contain only the host of a URL: its path and query may hold secrets. */
 function hostOf(url: string): string {
   return new URL(url).host;
 }
 
-/** Renders a JSON text in parts, with the same bytes on every call, so that it is never in memory as a whole. */
+/** Renders a JSON body in parts, so that it is never in memory as a whole. Every call must give the same bytes. */
 export type RenderBody = () => AsyncIterable<string> | Iterable<string>;
 
 /** A body whose size and HMAC-SHA256 are known before it is sent. */
@@ -208,12 +214,12 @@ export interface MeasuredBody {
 /** The body changed between two renderings. */
 export class BodyChanged extends Error {
   constructor() {
-    super('The webhook body changed between measuring and sending, so the call was cut off. The step runs again.');
+    super('The webhook body changed between measuring and sending, so the call was cut off. The step is retried.');
     this.name = 'BodyChanged';
   }
 }
 
-/** What a body is measured with. Without a secret the HMAC only tells whether two renderings are equal. */
+/** How to measure a body. Without a secret the HMAC only serves to compare two renderings. */
 export interface Measure {
   readonly maxBytes: number;
   readonly secret?: string;
@@ -241,9 +247,9 @@ async function measureOne(render: RenderBody, { maxBytes, secret, signal }: Meas
   return { render, bytes, hmac: hmac.digest('hex') };
 }
 
-/** One rendering of a body on its way to the receiver. */
+/** One rendering of a body, as it is sent. */
 export class BodyRendering {
-  /** The next part is awaited from the renderer, not the receiver. */
+  /** Whether the next part is awaited from the renderer rather than the receiver. */
   isWaiting = false;
 
   constructor(
@@ -251,24 +257,24 @@ export class BodyRendering {
     private readonly secret?: string,
   ) {}
 
-  /** The body's parts. Rejects with BodyChanged before the last one where the bytes are not those that were measured: the receiver never gets a complete wrong body. */
+  /** Yields the body's parts. Throws BodyChanged before the last part if the bytes differ from the measured ones, so that the receiver never gets a complete wrong body. */
   async *parts(): AsyncGenerator<string> {
     const hmac = hmacWith(this.secret);
     let bytes = 0;
-    let held = '';
+    let previous = '';
     this.isWaiting = true;
     for await (const part of this.body.render()) {
       this.isWaiting = false;
       hmac.update(part);
       bytes += Buffer.byteLength(part);
       if (bytes > this.body.bytes) throw new BodyChanged();
-      if (held) yield held;
-      held = part;
+      if (previous) yield previous;
+      previous = part;
       this.isWaiting = true;
     }
     this.isWaiting = false;
     if (hmac.digest('hex') !== this.body.hmac) throw new BodyChanged();
-    yield held;
+    yield previous;
   }
 }
 

@@ -4,7 +4,7 @@ import { maskWebhookUrl, WebhookTargets, webhookUrlFault } from './webhook-targe
 const targets = (...WEBHOOK_ALLOW: string[]) => new WebhookTargets({ WEBHOOK_ALLOW, WEBHOOK_ALLOW_PRIVATE: false });
 const allPrivate = new WebhookTargets({ WEBHOOK_ALLOW: [], WEBHOOK_ALLOW_PRIVATE: true });
 
-describe('an address that is written as a number', () => {
+describe('a URL with an IP address', () => {
   it.each([
     ['http://127.0.0.1/hook', 'loopback'],
     ['http://2130706433/hook', 'loopback'],
@@ -37,7 +37,9 @@ describe('an address that is written as a number', () => {
     ['http://[::]/', 'unspecified'],
     ['http://[ff02::1]/', 'multicast'],
     ['http://168.63.129.16/', 'cloud metadata'],
-  ])('%s is refused as %s, whatever is private', (url, range) => expect(() => allPrivate.check(url)).toThrow(`(${range})`));
+  ])('%s is refused as %s, even if all private addresses are allowed', (url, range) =>
+    expect(() => allPrivate.check(url)).toThrow(`(${range})`),
+  );
 
   it.each([
     'http://93.184.215.14/hook',
@@ -45,16 +47,15 @@ describe('an address that is written as a number', () => {
     'https://hooks.example.com/x',
     'http://[::ffff:8.8.8.8]/',
     'http://[64:ff9b::808:808]/',
-  ])('%s is taken', (url) => expect(() => targets().check(url)).not.toThrow());
+  ])('%s is accepted', (url) => expect(() => targets().check(url)).not.toThrow());
 });
 
 describe('webhookUrlFault', () => {
-  it.each(['', 'nonsense', '/hook', 'ftp://example.com/', 'file:///etc/passwd', 'javascript:alert(1)'])(
-    'finds no http address in %j',
-    (url) => expect(webhookUrlFault(url)).toBe('Webhook url must be an absolute http or https address.'),
+  it.each(['', 'nonsense', '/hook', 'ftp://example.com/', 'file:///etc/passwd', 'javascript:alert(1)'])('rejects %j', (url) =>
+    expect(webhookUrlFault(url)).toBe('Webhook url must be an absolute http or https URL.'),
   );
 
-  it.each(['http://127.0.0.1:8080/webhook', 'https://hooks.example.com/x'])('finds nothing wrong with %s', (url) =>
+  it.each(['http://127.0.0.1:8080/webhook', 'https://hooks.example.com/x'])('accepts %s', (url) =>
     expect(webhookUrlFault(url)).toBeUndefined(),
   );
 });
@@ -106,7 +107,7 @@ describe('WEBHOOK_ALLOW', () => {
     ['hooks.corp.example', 'hooks.corp.example', '10.0.0.1'],
     ['*.corp.example', 'a.b.corp.example', '10.0.0.1'],
     ['169.254.169.254', 'x', '169.254.169.254'],
-  ])('%s lets %s at %s pass', (item, host, address) => expect(targets('other', item).blockedRange(host, address)).toBeUndefined());
+  ])('%s allows %s at %s', (item, host, address) => expect(targets('other', item).blockedRange(host, address)).toBeUndefined());
 
   it.each([
     ['10.1.0.0/16', 'hooks.example.com', '10.2.0.1'],
@@ -116,7 +117,7 @@ describe('WEBHOOK_ALLOW', () => {
     ['hooks.corp.example', 'my-hooks.corp.example', '10.0.0.1'],
     ['*.corp.example', 'corp.example', '10.0.0.1'],
     ['*.corp.example', 'evilcorp.example', '10.0.0.1'],
-  ])('%s does not let %s at %s pass', (item, host, address) => expect(targets(item).blockedRange(host, address)).toBeDefined());
+  ])('%s does not allow %s at %s', (item, host, address) => expect(targets(item).blockedRange(host, address)).toBeDefined());
 });
 
 describe('the lookup of a name', () => {
@@ -126,13 +127,13 @@ describe('the lookup of a name', () => {
     await expect(lookup('localhost', options)).rejects.toMatchObject({ code: 'ERR_BLOCKED_TARGET' });
   });
 
-  it('gives the addresses of a listed name', async () => {
+  it('returns the addresses of an allowed name', async () => {
     expect(await promisify(targets('localhost').lookup)('localhost', { family: 4, all: true })).toEqual([
       { address: '127.0.0.1', family: 4 },
     ]);
   });
 
-  it('hands on what the resolver says of an unknown name', async () => {
+  it('passes on the error of the resolver for an unknown name', async () => {
     await expect(lookup('nothing.invalid', {})).rejects.not.toMatchObject({ code: 'ERR_BLOCKED_TARGET' });
   });
 });

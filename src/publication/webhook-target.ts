@@ -5,7 +5,7 @@ import ipaddr from 'ipaddr.js';
 import { type Address, type AddressRange, isAddressRange, isInRanges, plainHost, readAddressRange } from '../settings/hosts.js';
 import type { Settings } from '../settings/settings-schema.js';
 
-/** Addresses at which clouds give out credentials, among them public and private ones: AWS, Azure, Alibaba, Google. */
+/** Addresses of the metadata services of AWS, Azure, Alibaba and Google, which hand out credentials. */
 const metadataAddresses: ReadonlySet<string> = new Set([
   '169.254.169.254',
   '168.63.129.16',
@@ -14,10 +14,10 @@ const metadataAddresses: ReadonlySet<string> = new Set([
   'fd20:ce::254',
 ]);
 
-/** Ranges, as ipaddr.js names them, in which the services of a cluster lie. */
+/** Address ranges of in-cluster services, as ipaddr.js names them. */
 const clusterRanges: ReadonlySet<string> = new Set(['private', 'uniqueLocal', 'carrierGradeNat']);
 
-/** What WEBHOOK_ALLOW_PRIVATE=true stands for. */
+/** Addresses that WEBHOOK_ALLOW_PRIVATE=true allows. */
 const privateCidrs = [
   '10.0.0.0/8',
   '172.16.0.0/12',
@@ -30,23 +30,23 @@ const privateCidrs = [
   'fe80::/10',
 ];
 
-/** A webhook's host is, or resolves to, an address that webhooks may not reach. */
+/** A webhook's host is, or resolves to, a blocked address. */
 export class BlockedTargetError extends Error {
   readonly code = 'ERR_BLOCKED_TARGET';
 
   constructor(host: string, range: string) {
-    super(`Webhook host ${host} has an address that may not be called (${range}). The operator can allow it with WEBHOOK_ALLOW.`);
+    super(`Webhook host ${host} has a blocked address (${range}). The operator can allow it with WEBHOOK_ALLOW.`);
     this.name = 'BlockedTargetError';
   }
 }
 
-/** Why a text is no webhook address at all; undefined: it is one, though perhaps one that may not be called. */
+/** Returns why a text is not a webhook URL; undefined if it is one. Does not check whether the address is blocked. */
 export function webhookUrlFault(url: string): string | undefined {
   const protocol = URL.canParse(url) ? new URL(url).protocol : '';
-  return protocol === 'http:' || protocol === 'https:' ? undefined : 'Webhook url must be an absolute http or https address.';
+  return protocol === 'http:' || protocol === 'https:' ? undefined : 'Webhook url must be an absolute http or https URL.';
 }
 
-/** A webhook address as it may be shown: user info and query, which often hold secrets, are masked. */
+/** Masks user info and query of a webhook URL, which often hold secrets. */
 export function maskWebhookUrl(url: string): string {
   const { username, password, search, protocol, host, pathname } = new URL(url);
   if (!username && !password && !search) return url;
@@ -54,8 +54,8 @@ export function maskWebhookUrl(url: string): string {
 }
 
 /**
- * Which addresses webhooks may reach: public ones; private ones under the name of an in-cluster service; anything else only where
- * WEBHOOK_ALLOW lists its name or its address.
+ * Addresses that webhooks may reach: public ones, private ones under the name of an in-cluster service, and those that WEBHOOK_ALLOW lists
+ * by name or address.
  */
 export class WebhookTargets {
   private readonly names: readonly string[];
@@ -67,14 +67,14 @@ export class WebhookTargets {
     this.ranges = allowed.filter(isAddressRange).map(readAddressRange);
   }
 
-  /** Throws for a host that is itself an address which may not be called. Names are checked when they are resolved. */
+  /** Throws if the host is a blocked IP address. Names are checked when they are resolved. */
   check(url: string): void {
     const host = hostOf(url);
     const range = ipaddr.isValid(host) ? this.blockedRange(host, host) : undefined;
     if (range) throw new BlockedTargetError(host, range);
   }
 
-  /** Resolves names as usual and refuses those with a blocked address: what is checked here is what is connected to, so no rebinding. */
+  /** Resolves a name and fails if it has a blocked address. The connection uses the checked address, so DNS rebinding has no effect. */
   readonly lookup: LookupFunction = (hostname, options, callback) => {
     dns.lookup(hostname, { ...options, all: true }, (error, addresses) => {
       const range = addresses?.map(({ address }) => this.blockedRange(hostname, address)).find((blocked) => blocked !== undefined);
@@ -86,16 +86,16 @@ export class WebhookTargets {
     });
   };
 
-  /** Rejects if the host's name resolves to a blocked address. The proxy resolves it again; a name that only the proxy knows passes. */
+  /** Rejects if the host's name resolves to a blocked address. For calls through a proxy, which resolves the name again; a name that only the proxy can resolve is allowed. */
   async checkName(url: string): Promise<void> {
     await promisify(this.lookup)(hostOf(url), { all: true }).catch((error: unknown) => {
       if (error instanceof BlockedTargetError) throw error;
     });
   }
 
-  /** Name of the range that an address of this host is blocked for; undefined: it may be called. */
+  /** Returns the name of the range for which an address of this host is blocked; undefined if it is allowed. */
   blockedRange(host: string, text: string): string | undefined {
-    const address = translated(ipaddr.process(text));
+    const address = embeddedIpv4(ipaddr.process(text));
     const range = metadataAddresses.has(address.toString()) ? 'cloud metadata' : address.range();
     const isBlocked = range !== 'unicast' && !(clusterRanges.has(range) && isClusterName(host));
     return isBlocked && !this.isListed(host, address) ? range : undefined;
@@ -110,13 +110,13 @@ export class WebhookTargets {
   }
 }
 
-/** Names that only a cluster's own DNS can resolve: one label, `name.namespace.svc`, `name.namespace.svc.cluster.local`. */
+/** Whether only the cluster's DNS resolves this name: one label, `name.namespace.svc` or `name.namespace.svc.cluster.local`. */
 function isClusterName(host: string): boolean {
   return !ipaddr.isValid(host) && /^[^.]+$|\.svc(\.cluster\.local)?$/.test(plainHost(host));
 }
 
-/** The IPv4 address that an IPv6 one stands for: behind a NAT64 gateway (RFC 6052), or as ::a.b.c.d (RFC 4291, 2.5.5.1). Any other address as it is. */
-function translated(address: Address): Address {
+/** Returns the IPv4 address embedded in an IPv6 address: NAT64 (RFC 6052) or IPv4-compatible ::a.b.c.d (RFC 4291 section 2.5.5.1). Other addresses are returned unchanged. */
+function embeddedIpv4(address: Address): Address {
   const bytes = address.toByteArray();
   const isCompatible = bytes.length === 16 && bytes.slice(0, 12).every((byte) => byte === 0) && address.range() === 'unicast';
   return isCompatible || address.range() === 'rfc6052' ? ipaddr.fromByteArray(bytes.slice(12)) : address;

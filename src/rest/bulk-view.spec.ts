@@ -7,7 +7,7 @@ import type { BulkJobEntity } from '../bulk/job-rows.js';
 import { RejectedRequest } from '../bulk/rejected-request.js';
 import { cursorAfter, jobCursor, readJobList, readView, renderJob, sendJson } from './bulk-view.js';
 
-function fieldRefusedIn(query: Record<string, unknown>): string | undefined {
+function rejectedFieldOf(query: Record<string, unknown>): string | undefined {
   try {
     readView(query);
     return undefined;
@@ -19,28 +19,28 @@ function fieldRefusedIn(query: Record<string, unknown>): string | undefined {
 }
 
 describe('readView', () => {
-  it('asks for the summary where nothing is said', () => {
+  it('selects the summary by default', () => {
     const { selection, experimentName, page } = readView({});
     expect([...selection.included]).toEqual([['summary', 'all']]);
     expect([experimentName, page]).toEqual([undefined, undefined]);
   });
 
-  it('asks for everything where verbose is true and include absent', () => {
+  it('selects everything if verbose is true and include is absent', () => {
     expect([...readView({ verbose: 'true' }).selection.included.keys()]).toEqual(['summary', 'experiments', 'webhook', 'metadata']);
     expect([...readView({ verbose: 'true', include: 'metadata' }).selection.included.keys()]).toEqual(['metadata']);
   });
 
-  it('joins a parameter that is given twice', () => {
+  it('joins a repeated parameter', () => {
     expect([...readView({ include: ['summary', 'metadata'] }).selection.included.keys()]).toEqual(['summary', 'metadata']);
   });
 
-  it('takes no notice of unknown parameters', () => expect(readView({ foo: 'x', job_id: 'y' })).toEqual(readView({})));
+  it('ignores unknown parameters', () => expect(readView({ foo: 'x', job_id: 'y' })).toEqual(readView({})));
 
-  it.each(['ns|app(deployment)|c', 'ünï😀', '"\\\n', 'x'.repeat(2_000)])('goes on after the name %j', (name) => {
+  it.each(['ns|app(deployment)|c', 'ünï😀', '"\\\n', 'x'.repeat(2_000)])('continues after the name %j', (name) => {
     expect(readView({ limit: '3', cursor: cursorAfter(name) }).page).toEqual({ limit: 3, after: name });
   });
 
-  it.each(['1', '10000'])('takes limit=%s', (limit) => expect(readView({ limit }).page).toEqual({ limit: Number(limit), after: '' }));
+  it.each(['1', '10000'])('accepts limit=%s', (limit) => expect(readView({ limit }).page).toEqual({ limit: Number(limit), after: '' }));
 
   it.each([
     [{ limit: '0' }, 'limit'],
@@ -57,9 +57,9 @@ describe('readView', () => {
     [{ experiment_name: 'a\u0000' }, 'experiment_name'],
     [{ include: { a: 'b' } }, 'include'],
     [{ exclude: { a: 'b' } }, 'exclude'],
-  ])('refuses %j, naming the parameter', (query, field) => expect(fieldRefusedIn(query)).toBe(field));
+  ])('rejects %j and names the parameter', (query, field) => expect(rejectedFieldOf(query)).toBe(field));
 
-  it('quotes what it refuses, in a few words', () => {
+  it('quotes the rejected value, shortened', () => {
     expect(() => readView({ limit: '9'.repeat(1_000) })).toThrow(
       `"${'9'.repeat(100)}" is not a whole number from 1 to 10000 (field: limit)`,
     );
@@ -70,11 +70,11 @@ describe('readView', () => {
 const id = '00000000-0000-4000-8000-00000000000a';
 const startedAt = new Date('2026-11-21T03:30:00.123Z');
 
-it('reads nothing as the first hundred of all jobs', () => {
+it('returns the first hundred of all jobs by default', () => {
   expect(readJobList({})).toEqual({ limit: 100, status: undefined, after: undefined });
 });
 
-it('reads a status, a limit and the cursor that it gave', () => {
+it('reads a status, a limit and a cursor', () => {
   expect(readJobList({ status: 'FAILED', limit: '7', cursor: jobCursor({ startedAt, id }) })).toEqual({
     limit: 7,
     status: 'FAILED',
@@ -91,15 +91,15 @@ it.each([
   [{ cursor: jobCursor({ startedAt, id: '-'.repeat(36) }) }, /field: cursor/],
   [{ cursor: jobCursor({ startedAt: new Date(-8.64e15), id }) }, /field: cursor/],
   [{ cursor: Buffer.from(`then ${id}`).toString('base64url') }, /field: cursor/],
-])('refuses %j', (query, message) => {
+])('rejects %j', (query, message) => {
   expect(() => readJobList(query)).toThrow(message);
 });
 
 const job = { webhook: { status: 'COMPLETED' } } as unknown as BulkJobEntity;
 const names = ['a', 'b', 'c'];
 
-/** What a query gets of a job with three experiments; each says whether its recommendations were asked for. */
-async function answer(query: Record<string, string>) {
+/** Response to a query about a job with three experiments. Their status is whether their recommendations were requested. */
+async function render(query: Record<string, string>) {
   const documents = (withRecommendations: boolean) => names.map((name) => ({ name, status: String(withRecommendations) }));
   const reader = {
     summary: async () => ({ status: 'COMPLETED' }),
@@ -117,42 +117,42 @@ async function answer(query: Record<string, string>) {
   return { document: JSON.parse(text), nextCursor };
 }
 
-const shown = (status: string, ...wanted: string[]) => Object.fromEntries(wanted.map((name) => [name, { name, status }]));
+const rendered = (status: string, ...wanted: string[]) => Object.fromEntries(wanted.map((name) => [name, { name, status }]));
 
 it.each([
   [{}, { summary: { status: 'COMPLETED' } }],
   [{ include: 'webhook' }, { webhook: { status: 'COMPLETED' } }],
   [{ include: 'metadata' }, {}],
   [{ include: 'summary,webhook,metadata' }, { summary: { status: 'COMPLETED' }, webhook: { status: 'COMPLETED' } }],
-  [{ include: 'experiments' }, { experiments: shown('true', ...names) }],
+  [{ include: 'experiments' }, { experiments: rendered('true', ...names) }],
   [{ include: 'experiments|status' }, { experiments: { a: { status: 'false' }, b: { status: 'false' }, c: { status: 'false' } } }],
-  [{ include: 'experiments', experiment_name: 'b' }, { experiments: shown('true', 'b') }],
+  [{ include: 'experiments', experiment_name: 'b' }, { experiments: rendered('true', 'b') }],
   [{ include: 'experiments', experiment_name: 'x' }, { experiments: {} }],
-])('answers %j', async (query, document) => {
-  expect(await answer(query as Record<string, string>)).toEqual({ document, nextCursor: undefined });
+])('renders %j', async (query, document) => {
+  expect(await render(query as Record<string, string>)).toEqual({ document, nextCursor: undefined });
 });
 
-it('gives pages, each but the last with the cursor of the next', async () => {
-  const first = await answer({ include: 'experiments', limit: '2' });
-  expect(first.document).toEqual({ experiments: shown('true', 'a', 'b') });
-  const second = await answer({ include: 'experiments', limit: '2', cursor: first.nextCursor! });
-  expect(second).toEqual({ document: { experiments: shown('true', 'c') }, nextCursor: undefined });
-  expect((await answer({ include: 'experiments', limit: '3' })).nextCursor).toBeUndefined();
+it('returns pages, each but the last with the cursor of the next one', async () => {
+  const first = await render({ include: 'experiments', limit: '2' });
+  expect(first.document).toEqual({ experiments: rendered('true', 'a', 'b') });
+  const second = await render({ include: 'experiments', limit: '2', cursor: first.nextCursor! });
+  expect(second).toEqual({ document: { experiments: rendered('true', 'c') }, nextCursor: undefined });
+  expect((await render({ include: 'experiments', limit: '3' })).nextCursor).toBeUndefined();
 });
 
 let close: () => void = () => undefined;
 afterEach(() => close());
 
-/** Serves the parts; `failure` is what sendJson rejects with. */
+/** Serves the parts. `failure` resolves to the error of sendJson, or undefined. */
 async function serve(parts: AsyncIterable<string>) {
   const app = express();
-  let told: (failure: unknown) => void = () => undefined;
-  const failure = new Promise<unknown>((resolve) => (told = resolve));
+  let settle: (failure: unknown) => void = () => undefined;
+  const failure = new Promise<unknown>((resolve) => (settle = resolve));
   app.get('/', (_, response) => {
     sendJson(response, parts).then(
-      () => told(undefined),
+      () => settle(undefined),
       (error) => {
-        told(error);
+        settle(error);
         if (!response.headersSent) response.status(503).end();
       },
     );
@@ -177,24 +177,24 @@ it('sends all parts', async () => {
     yield ',2]';
   }
   const { url } = await serve(parts());
-  const answer = await fetch(url);
-  expect(answer.headers.get('content-type')).toMatch(/^application\/json; ?charset=utf-8$/);
-  expect(await answer.json()).toEqual([1, 2]);
+  const response = await fetch(url);
+  expect(response.headers.get('content-type')).toMatch(/^application\/json; ?charset=utf-8$/);
+  expect(await response.json()).toEqual([1, 2]);
 });
 
-it('leaves room for an error answer where the first part fails', async () => {
+it('allows an error response if the first part fails', async () => {
   const { url, failure } = await serve(failingAfter());
   expect((await fetch(url)).status).toBe(503);
   expect(String(await failure)).toContain('the database is away');
 });
 
-it('cuts an answer that fails in its middle', async () => {
+it('cuts off a response that fails in the middle', async () => {
   const { url, failure } = await serve(failingAfter('[1'));
-  await expect(fetch(url).then((answer) => answer.text())).rejects.toThrow();
+  await expect(fetch(url).then((response) => response.text())).rejects.toThrow();
   expect(String(await failure)).toContain('the database is away');
 });
 
-it('ends quietly when the caller goes', async () => {
+it('stops without an error if the caller disconnects', async () => {
   async function* endless() {
     for (;;) {
       await new Promise((done) => setTimeout(done, 5));
@@ -208,7 +208,7 @@ it('ends quietly when the caller goes', async () => {
   expect(await failure).toBeUndefined();
 });
 
-it('reads no further, and rejects with nothing, where the request got another answer meanwhile', async () => {
+it('stops reading, without an error, if the request already has another response', async () => {
   const read: string[] = [];
   let stop: () => void = () => undefined;
   const stopped = new Promise<void>((resolve) => (stop = resolve));

@@ -5,59 +5,58 @@ import type { Response } from 'express';
 import { z } from 'zod';
 import type { JobReader } from '../bulk/job-reader.js';
 import { type BulkJobEntity, bulkJobStatuses, JobListQuery } from '../bulk/job-rows.js';
-
 import { RejectedRequest } from '../bulk/rejected-request.js';
 import { isStorable } from '../database/database-error.js';
 import { isSelected, parseSelection, renderJson, type Section, type Selection, sections, selectFields } from '../experiments/documents.js';
 import type { ExperimentDocument } from '../experiments/experiment.js';
 import { describeFaults } from '../sizing/bulk-request.js';
 
-const mostPerPage = 10_000;
+const maxPerPage = 10_000;
 
-/** A parameter's text; one that is given several times is a list. `a[b]=c` gives an object, and no name in the rows holds U+0000. */
+/** A text parameter. A repeated one is joined to a list. Rejects objects (`a[b]=c`) and U+0000, which PostgreSQL does not accept. */
 export const textParameter = z
   .union([z.string(), z.array(z.string()).transform((texts) => texts.join(','))], { error: 'expected text' })
   .refine(isStorable, { error: 'expected text without U+0000' });
 
-/** The size of a page. */
-export const limitParameter = z.unknown().transform((given, context) => {
-  const count = typeof given === 'string' && /^\d{1,9}$/.test(given) ? Number(given) : 0;
-  if (count >= 1 && count <= mostPerPage) return count;
-  context.addIssue({ code: 'custom', message: `${shown(given)} is not a whole number from 1 to ${mostPerPage}` });
+/** The page size. */
+export const limitParameter = z.unknown().transform((value, context) => {
+  const count = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : 0;
+  if (count >= 1 && count <= maxPerPage) return count;
+  context.addIssue({ code: 'custom', message: `${shown(value)} is not a whole number from 1 to ${maxPerPage}` });
   return z.NEVER;
 });
 
-/** What a cursor stands for: the name after which a page begins. */
-export const cursorParameter = z.string({ error: 'expected a cursor that an answer gave' }).transform((cursor, context) => {
+/** A cursor, decoded to the name after which the page begins. */
+export const cursorParameter = z.string({ error: 'expected a cursor from a previous response' }).transform((cursor, context) => {
   const name = Buffer.from(cursor, 'base64url').toString('utf8');
   if (cursorAfter(name) === cursor && isStorable(name)) return name;
-  context.addIssue({ code: 'custom', message: `${shown(cursor)} is not a cursor that an answer gave` });
+  context.addIssue({ code: 'custom', message: `${shown(cursor)} is not a cursor from a previous response` });
   return z.NEVER;
 });
 
-/** The cursor that stands for "after this name". */
+/** Returns the cursor of the page that begins after this name. */
 export function cursorAfter(name: string): string {
   return Buffer.from(name).toString('base64url');
 }
 
-/** Reads query parameters; unknown ones are ignored, as in the reference. Throws a 400 that names the faulty ones. */
+/** Reads query parameters; ignores unknown ones, as Kruize does. Throws a 400 that names the invalid ones. */
 export function readQuery<Schema extends z.ZodType>(schema: Schema, query: unknown): z.output<Schema> {
   const read = schema.safeParse(query);
   if (read.success) return read.data;
   throw new RejectedRequest(400, describeFaults(read.error.issues.map(({ path, message }) => ({ field: String(path[0]), message }))));
 }
 
-/** A value as it may stand in an error. */
+/** Shortens a value for an error message. */
 export function shown(value: unknown): string {
   return JSON.stringify(typeof value === 'string' ? value.slice(0, 100) : value)?.slice(0, 110) ?? 'nothing';
 }
 
-/** What a GET /bulk asks to see of a job. */
+/** Which parts of a job a GET /bulk requests. */
 export interface JobView {
   readonly selection: Selection;
-  /** Exact name of the only experiment wanted. */
+  /** Exact name of the requested experiment. */
   readonly experimentName?: string;
-  /** At most so many experiments, those whose names come after `after`. */
+  /** At most `limit` experiments, ordered by name, starting after `after`. */
   readonly page?: { readonly limit: number; readonly after: string };
 }
 
@@ -70,7 +69,7 @@ const viewSchema = z.object({
   cursor: cursorParameter.optional(),
 });
 
-/** Reads the query parameters of GET /bulk. Throws a 400 that names the faulty ones. */
+/** Reads the query parameters of GET /bulk. Throws a 400 that names the invalid ones. */
 export function readView(query: Readonly<Record<string, unknown>>): JobView {
   const { include, exclude, verbose, experiment_name, limit, cursor } = readQuery(viewSchema, query);
   return {
@@ -82,7 +81,7 @@ export function readView(query: Readonly<Record<string, unknown>>): JobView {
 
 const defaultLimit = 100;
 
-/** The start and the id of the last job of a page. Years have four digits here: JavaScript knows later ones, which PostgreSQL refuses. */
+/** Start and id of the last job of a page. Only four-digit years: JavaScript has later ones, which PostgreSQL rejects. */
 const cursorSchema = z.tuple([z.iso.datetime(), z.guid()]);
 
 const listSchema = z.object({
@@ -92,39 +91,39 @@ const listSchema = z.object({
     .transform((name, context) => {
       const { data } = cursorSchema.safeParse(name.split(' '));
       if (data) return { startedAt: new Date(data[0]), id: data[1] };
-      context.addIssue({ code: 'custom', message: 'expected a cursor that GET /bulk/jobs gave' });
+      context.addIssue({ code: 'custom', message: 'expected a cursor from a previous response of GET /bulk/jobs' });
       return z.NEVER;
     })
     .optional(),
 });
 
-/** Reads the query parameters of GET /bulk/jobs. Throws a 400 that names the faulty ones. */
+/** Reads the query parameters of GET /bulk/jobs. Throws a 400 that names the invalid ones. */
 export function readJobList(query: Readonly<Record<string, unknown>>): JobListQuery {
   const { status, limit = defaultLimit, cursor } = readQuery(listSchema, query);
   return { limit, status, after: cursor };
 }
 
-/** The cursor that stands for "started before this job". */
+/** Returns the cursor of the page that begins after this job, with jobs that started earlier. */
 export function jobCursor({ startedAt, id }: { startedAt: Date; id: string }): string {
   return cursorAfter(`${startedAt.toISOString()} ${id}`);
 }
 
-/** A job's document as JSON text, part by part; `nextCursor` where the asked page is not the last. */
+/** A job's document as JSON text in parts. `nextCursor` is set unless the page is the last one. */
 export interface RenderedJob {
   readonly parts: AsyncIterable<string> | Iterable<string>;
   readonly nextCursor?: string;
 }
 
-/** Renders what a view asks of a job. Small sections are read first, so that their failure still gets an error answer. */
+/** Renders the requested parts of a job. Reads small sections first, so that a failure there still gets an error response. */
 export async function renderJob(job: BulkJobEntity, view: JobView, reader: JobReader): Promise<RenderedJob> {
   const { selection } = view;
-  const small = async (section: Section, value: () => Promise<object | undefined>) => {
+  const smallSection = async (section: Section, value: () => Promise<object | undefined>) => {
     const read = isSelected(selection, section) ? await value() : undefined;
     return read && `"${section}":${renderJson(selectFields(selection, section, read))}`;
   };
-  const summary = await small('summary', () => reader.summary(job));
-  const webhook = await small('webhook', async () => job.webhook ?? undefined);
-  const metadata = await small('metadata', () => reader.metadata(job));
+  const summary = await smallSection('summary', () => reader.summary(job));
+  const webhook = await smallSection('webhook', async () => job.webhook ?? undefined);
+  const metadata = await smallSection('metadata', () => reader.metadata(job));
   const { experiments, nextCursor } = isSelected(selection, 'experiments')
     ? await chooseExperiments(job, view, reader)
     : { experiments: undefined, nextCursor: undefined };
@@ -183,20 +182,20 @@ async function* join(
 }
 
 /**
- * Sends JSON text part by part, as fast as the caller takes it. It rejects where the first part fails, so that there is still an error answer; an answer that
- * fails later is cut, never closed as if it were whole.
+ * Streams JSON text as fast as the caller reads it. Rejects before sending anything if the first part fails, so that an error response is still
+ * possible. If a later part fails, the connection is cut, so that the response never looks complete.
  */
 export async function sendJson(response: Response, parts: AsyncIterable<string> | Iterable<string>): Promise<void> {
   const body = Readable.from(parts);
   await once(body, 'readable');
-  // The request was given up while the first part was read.
+  // The request got a timeout response while the first part was read.
   if (response.headersSent) {
     body.destroy();
     return;
   }
   response.type('application/json;charset=utf-8');
   await pipeline(body, response).catch((error: NodeJS.ErrnoException) => {
-    // A caller that has gone needs no more.
+    // The caller has disconnected.
     if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   });
 }

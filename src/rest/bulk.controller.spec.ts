@@ -5,11 +5,11 @@ it.each([
   ['/bulk/jobs?cursor=old&limit=1', '<jobs?cursor=YQ&limit=1>; rel="next"'],
   ['/bulk/jobs', '<jobs?cursor=YQ>; rel="next"'],
   ['//evil.example/bulk?a=%2F', '<bulk?a=%2F&cursor=YQ>; rel="next"'],
-])('leads on from %s', (originalUrl, link) => {
+])('links to the next page of %s', (originalUrl, link) => {
   expect(linkToNext({ originalUrl }, 'YQ')).toBe(link);
 });
 
-it('is right behind a gateway that serves the service below a prefix', () => {
+it('works behind a gateway that adds a path prefix', () => {
   const [, next] = /<(.*)>/.exec(linkToNext({ originalUrl: '/bulk/jobs?limit=1' }, 'YQ'))!;
   expect(new URL(next!, 'https://gateway.example/rightsizer/bulk/jobs?limit=1').pathname).toBe('/rightsizer/bulk/jobs');
 });

@@ -10,7 +10,7 @@ import { jobNotifications } from '../sizing/notifications.js';
 import { jobCursor, readJobList, readView, renderJob, sendJson } from './bulk-view.js';
 import { JsonBodyPipe } from './errors.js';
 
-/** Value of the Link header that leads to the next page of a listing: an address relative to the request's own, which is right behind any gateway. */
+/** Returns the Link header for the next page. The URL is relative to the request's, so that it is right behind any gateway. */
 export function linkToNext({ originalUrl }: Pick<Request, 'originalUrl'>, cursor: string): string {
   const { pathname, searchParams } = new URL(originalUrl, 'http://localhost');
   searchParams.set('cursor', cursor);
@@ -19,7 +19,7 @@ export function linkToNext({ originalUrl }: Pick<Request, 'originalUrl'>, cursor
 
 const log = logOf('bulk');
 
-/** POST /bulk and GET /bulk in Kruize's shapes (spec: bulk-and-kafka.md 1 and 2), and DELETE /bulk. */
+/** POST /bulk and GET /bulk in Kruize's formats (Kruize: design/BulkAPI.md), and DELETE /bulk, which Kruize does not have. */
 @Controller('bulk')
 export class BulkController {
   constructor(
@@ -35,7 +35,7 @@ export class BulkController {
     return { job_id: await this.submit.submit(body, idempotencyKey) };
   }
 
-  /** Streams the answer: memory stays that of one page, however many experiments the job has. */
+  /** Streams the response, so that memory does not grow with the number of experiments. */
   @Get()
   async show(@Query() query: Record<string, unknown>, @Req() request: Request, @Res() response: Response): Promise<void> {
     const view = readView(query);
@@ -45,7 +45,7 @@ export class BulkController {
     await sendJson(response, rendered.parts);
   }
 
-  /** Cancels a job that runs; deletes one that has ended and owes nobody a record. */
+  /** Cancels a running job; deletes an ended one that has no pending records or webhook. */
   @Delete()
   async remove(@Query('job_id') id: unknown): Promise<object> {
     const job = await this.find(id);
@@ -53,10 +53,10 @@ export class BulkController {
     if (!(await this.jobs.delete(job.id))) {
       throw new RejectedRequest(
         409,
-        'The job has ended, but its records or its webhook are still on their way; delete it when they are delivered',
+        'The job has ended, but its records or its webhook are still pending. Delete it after they are delivered.',
       );
     }
-    log.info({ jobId: job.id }, 'a job is deleted');
+    log.info({ jobId: job.id }, 'job deleted');
     return envelope('Job deleted');
   }
 
@@ -78,7 +78,7 @@ function envelope(message: string): object {
   return { message, httpcode: 200, documentationLink: '', status: 'SUCCESS' };
 }
 
-/** GET /bulk/jobs: the jobs, latest first. */
+/** GET /bulk/jobs: lists the jobs, latest first. */
 @Controller('bulk/jobs')
 export class JobsController {
   constructor(private readonly reader: JobReader) {}
@@ -91,7 +91,7 @@ export class JobsController {
   }
 }
 
-/** The first part comes with the first job: where that cannot be read, there is still an error answer. */
+/** Yields the first part with the first job, so that an error response is possible if that cannot be read. */
 async function* renderJobs(jobs: AsyncIterable<object>): AsyncGenerator<string> {
   const opening = '{"jobs":[';
   let before = opening;

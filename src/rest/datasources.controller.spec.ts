@@ -32,7 +32,7 @@ const controllerFor = (PROMETHEUS_URL?: string) =>
   );
 
 describe('GET /datasources', () => {
-  it('shows every datasource with what was found out about it', async () => {
+  it('shows every datasource with the result of its probe', async () => {
     expect(await controllerFor(address()).list()).toEqual({
       version: 'v1.0',
       datasources: [
@@ -48,17 +48,17 @@ describe('GET /datasources', () => {
     });
   });
 
-  it('shows one that cannot be reached, and why', async () => {
+  it('shows an unreachable datasource with the reason', async () => {
     const { datasources } = await controllerFor('http://127.0.0.1:1').list('prometheus-1');
     expect(datasources![0]!.usage_reader).toMatchObject({ used: null, reason: expect.stringContaining('cannot be reached') });
   });
 
-  it.each(['', 'null', 'xyz'])('refuses the unknown name "%s" as the reference does', async (name) => {
+  it.each(['', 'null', 'xyz'])('rejects the unknown name "%s" with Kruize\'s message', async (name) => {
     const message = `Given datasource name - ${name} either does not exist or is not valid`;
     await expect(controllerFor(address()).list(name)).rejects.toMatchObject({ message, status: 400 });
   });
 
-  it('has no list where no datasource is registered', async () => expect(await controllerFor().list()).toEqual({ version: 'v1.0' }));
+  it('has no list if no datasource is registered', async () => expect(await controllerFor().list()).toEqual({ version: 'v1.0' }));
 });
 
 describe('showDatasource', () => {

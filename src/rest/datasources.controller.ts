@@ -7,12 +7,12 @@ import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
 import { Datasources } from '../datasource/datasources.js';
 
-/** What probing a datasource told, or why it is not known. */
+/** Result of probing a datasource, or why there is none. */
 export type KnownProbe =
   | Pick<Capabilities, 'used' | 'version' | 'reason' | 'rules'>
   | { readonly used?: undefined; readonly version?: undefined; readonly rules?: undefined; readonly reason: string };
 
-/** A datasource in Kruize's shape (spec: rest-api.md 2.2), without credentials and with how its usage is read. */
+/** A datasource in Kruize's format (Kruize: design/KruizeLocalAPI.md), without credentials and with how its usage is read. */
 export interface ShownDatasource {
   readonly name: string;
   readonly provider: string;
@@ -22,9 +22,9 @@ export interface ShownDatasource {
   readonly authenticationConfig: { readonly type: string };
   readonly usage_reader: {
     readonly configured: string;
-    /** `chunks` or `promql`; null where it is not known. */
+    /** `chunks` or `promql`; null if not known. */
     readonly used: string | null;
-    /** Of the server, as it tells itself; null where it does not. */
+    /** Version that the server reports; null if it reports none. */
     readonly version: string | null;
     readonly reason: string;
   };
@@ -32,7 +32,7 @@ export interface ShownDatasource {
   readonly recording_rules?: Capabilities['rules'];
 }
 
-/** Shows one datasource. */
+/** Returns one datasource as GET /datasources shows it. */
 export function showDatasource(datasource: Datasource, { used, version, reason, rules }: KnownProbe): ShownDatasource {
   const { name, provider, serviceName, namespace, url, authentication, usageReader } = datasource;
   return {
@@ -47,10 +47,10 @@ export function showDatasource(datasource: Datasource, { used, version, reason, 
   };
 }
 
-/** So long an answer waits for datasources that are being probed. */
-const longestProbeWaitMs = 2_000;
+/** Maximum time that a response waits for running probes. */
+const maxProbeWaitMs = 2_000;
 
-/** GET /datasources in Kruize's shape (spec: rest-api.md 2.2). */
+/** GET /datasources in Kruize's format (Kruize: design/KruizeLocalAPI.md). */
 @Controller('datasources')
 export class DatasourcesController {
   constructor(
@@ -58,7 +58,7 @@ export class DatasourcesController {
     private readonly capabilities: CapabilityCache,
   ) {}
 
-  /** Without any datasource the list is missing, as in the reference. */
+  /** Omits `datasources` if there are none, as Kruize does. */
   @Get()
   async list(@Query('name') name?: unknown): Promise<{ version: string; datasources?: ShownDatasource[] }> {
     const wanted = name === undefined ? this.datasources.all() : [this.find(name)];
@@ -78,11 +78,11 @@ export class DatasourcesController {
   }
 
   private async probeOf(datasource: Datasource): Promise<KnownProbe> {
-    const late = delay(longestProbeWaitMs, { reason: 'it is being probed and has not answered yet' }, { ref: false });
+    const timeout = delay(maxProbeWaitMs, { reason: 'the probe is running and has no response yet' }, { ref: false });
     const probe = this.capabilities.of(datasource).catch((error: unknown) => {
       if (!(error instanceof DatasourceError)) throw error;
       return { reason: error.message };
     });
-    return Promise.race([probe, late]);
+    return Promise.race([probe, timeout]);
   }
 }

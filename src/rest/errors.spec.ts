@@ -3,56 +3,59 @@ import { jest } from '@jest/globals';
 import { BadRequestException, NotFoundException } from '@nestjs/common';
 import { RejectedRequest } from '../bulk/rejected-request.js';
 import { logger } from '../settings/logger.js';
-import { answerInTime, ErrorEnvelopeFilter, JsonBodyPipe, jsonBounds } from './errors.js';
+import { ErrorEnvelopeFilter, JsonBodyPipe, jsonBounds, respondInTime } from './errors.js';
 
-/** What a caller gets for an error, and whether its connection is cut. */
-function answerTo(error: unknown, begun: { headersSent: boolean; writableEnded: boolean } = { headersSent: false, writableEnded: false }) {
-  const answer: { status?: number; body?: Record<string, unknown>; retryAfter?: number; isCut?: boolean } = {};
+/** Response to an error, and whether the connection is cut. */
+function responseTo(
+  error: unknown,
+  begun: { headersSent: boolean; writableEnded: boolean } = { headersSent: false, writableEnded: false },
+) {
+  const sent: { status?: number; body?: Record<string, unknown>; retryAfter?: number; isCut?: boolean } = {};
   const response = {
     ...begun,
-    setHeader: (_: string, value: number) => (answer.retryAfter = value),
+    setHeader: (_: string, value: number) => (sent.retryAfter = value),
     status: (status: number) => {
-      answer.status = status;
+      sent.status = status;
       return response;
     },
     type: () => response,
-    send: (body: string) => (answer.body = JSON.parse(body)),
-    destroy: () => (answer.isCut = true),
+    send: (body: string) => (sent.body = JSON.parse(body)),
+    destroy: () => (sent.isCut = true),
   };
   new ErrorEnvelopeFilter().catch(error, { switchToHttp: () => ({ getResponse: () => response }) } as never);
-  return answer;
+  return sent;
 }
 
 const bodyParser = Object.assign(new Error('request entity too large'), { type: 'entity.too.large', status: 413 });
-const away = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+const databaseAway = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
 
 it.each<[string, unknown, number, string]>([
   [
-    'a refused request',
+    'a rejected request',
     Object.assign(Object.create(RejectedRequest.prototype), { status: 409, message: 'another one' }),
     409,
     'another one',
   ],
   ['an unknown path', new NotFoundException('Cannot GET /x'), 404, 'Not Found'],
-  ['a refusal of Nest', new BadRequestException('no'), 400, 'no'],
+  ['an exception of Nest', new BadRequestException('no'), 400, 'no'],
   ['a body that is too large', bodyParser, 413, 'The body cannot be read: request entity too large'],
   ['an error with a status that is not about the body', Object.assign(new Error('x'), { status: 418 }), 500, 'Internal Server Error'],
-  ['an error with a type alone', Object.assign(new Error('x'), { type: 'x' }), 500, 'Internal Server Error'],
+  ['an error with only a type', Object.assign(new Error('x'), { type: 'x' }), 500, 'Internal Server Error'],
   ['a bug', new Error('secret'), 500, 'Internal Server Error'],
-])('answers %s in the envelope', (_, error, status, message) => {
-  expect(answerTo(error)).toEqual({ status, body: { message, httpcode: status, documentationLink: '', status: 'ERROR' } });
+])('sends %s in the envelope', (_, error, status, message) => {
+  expect(responseTo(error)).toEqual({ status, body: { message, httpcode: status, documentationLink: '', status: 'ERROR' } });
 });
 
-it('asks to try again while the database is away', () => {
-  expect(answerTo(away)).toMatchObject({ status: 503, retryAfter: 5, body: { httpcode: 503 } });
+it('sends Retry-After while the database is unavailable', () => {
+  expect(responseTo(databaseAway)).toMatchObject({ status: 503, retryAfter: 5, body: { httpcode: 503 } });
 });
 
-it('cuts an answer that has begun, and leaves one that has ended', () => {
-  expect(answerTo(away, { headersSent: true, writableEnded: false })).toEqual({ isCut: true });
-  expect(answerTo(away, { headersSent: true, writableEnded: true })).toEqual({});
+it('cuts off a response that has begun, and ignores one that has ended', () => {
+  expect(responseTo(databaseAway, { headersSent: true, writableEnded: false })).toEqual({ isCut: true });
+  expect(responseTo(databaseAway, { headersSent: true, writableEnded: true })).toEqual({});
 });
 
-it('answers 503 in time, and drops what the request comes to later', async () => {
+it('sends 503 after the timeout, and drops later errors of the request', async () => {
   jest.useFakeTimers();
   const logged = jest.spyOn(logger, 'error').mockImplementation(() => undefined);
   const sent: number[] = [];
@@ -74,12 +77,12 @@ it('answers 503 in time, and drops what the request comes to later', async () =>
     },
   });
   try {
-    answerInTime({} as never, response as never, () => undefined);
+    respondInTime({} as never, response as never, () => undefined);
     jest.advanceTimersByTime(8_999);
     expect(sent).toEqual([]);
     jest.advanceTimersByTime(1);
     const late = Object.assign(new Error('Cannot set headers after they are sent'), { code: 'ERR_HTTP_HEADERS_SENT' });
-    for (const error of [late, away])
+    for (const error of [late, databaseAway])
       new ErrorEnvelopeFilter().catch(error, { switchToHttp: () => ({ getResponse: () => response }) } as never);
     expect([sent, isCut, logged.mock.calls]).toEqual([[503], false, []]);
   } finally {
@@ -88,19 +91,19 @@ it('answers 503 in time, and drops what the request comes to later', async () =>
   }
 });
 
-it.each(['x', '\u0001', 'ü', '😀'])('answers with less than 10 kB, however long the message: %j', (letter) => {
-  const { body } = answerTo(new BadRequestException(letter.repeat(1_000_000)));
+it.each(['x', '\u0001', 'ü', '😀'])('sends less than 10 kB, however long the message is: %j', (letter) => {
+  const { body } = responseTo(new BadRequestException(letter.repeat(1_000_000)));
   expect(Buffer.byteLength(JSON.stringify(body))).toBeLessThan(10_000);
   expect(body!.message).toMatch(/…$/);
 });
 
 it.each<[string, unknown, number]>([
   ['a bug', new Error('secret'), 1],
-  ['a database that is away', away, 1],
-  ['a faulty request', new BadRequestException('no'), 0],
-])("logs what is not the caller's fault, and nothing else: %s", (_, error, times) => {
+  ['an unavailable database', databaseAway, 1],
+  ['an invalid request', new BadRequestException('no'), 0],
+])("logs only errors that are not the caller's fault: %s", (_, error, times) => {
   const logged = jest.spyOn(logger, 'error').mockImplementation(() => undefined);
-  answerTo(error);
+  responseTo(error);
   expect(logged).toHaveBeenCalledTimes(times);
   logged.mockRestore();
 });
@@ -119,15 +122,15 @@ it.each([
   expect(read(body)).toEqual(value);
 });
 
-it('says where a body breaks', () => {
+it('says where a body is not JSON', () => {
   expect(() => read('{"a": }')).toThrow(/The body is not JSON: Unexpected token/);
 });
 
-describe('a body with a bound', () => {
+describe('a body with limits', () => {
   const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
   const members = (commas: number) => `[${'1,'.repeat(commas)}1]`;
 
-  it('is read up to it', () => {
+  it('is accepted up to the limits', () => {
     expect(read(nested(jsonBounds.depth))).toBeDefined();
     expect(read(members(jsonBounds.members))).toHaveLength(jsonBounds.members + 1);
     expect(() => read(`{${Array(jsonBounds.named).fill('"a":1').join()}}`)).not.toThrow();
@@ -140,13 +143,13 @@ describe('a body with a bound', () => {
     ['nested too deeply, with values on each level', '[1,true,{"a":'.repeat(20), /nested deeper than 32 levels/],
     ['with too many members', members(jsonBounds.members + 1), /more than 50000 members/],
     ['with too many named members', `{${'"a":1,'.repeat(10_001)}`, /more than 10000 named members/],
-    ['with a text that does not end', `["${'\\\\'.repeat(1_000)}\\"`, /not JSON/],
+    ['with an unterminated string', `["${'\\\\'.repeat(1_000)}\\"`, /not JSON/],
     ['cut off at any depth', '['.repeat(1_000_000), /nested deeper/],
-  ])('is refused %s', (_, body, message) => {
+  ])('is rejected if %s', (_, body, message) => {
     expect(() => read(body)).toThrow(message);
   });
 
-  it('does not count what stands in texts', () => {
+  it('ignores the content of strings', () => {
     const text = `${nested(100)},,, \\ " `.repeat(1_000);
     expect(read(JSON.stringify({ [text]: [text] }))).toEqual({ [text]: [text] });
   });

@@ -14,17 +14,17 @@ import { logOf } from '../settings/logger.js';
 
 const log = logOf('bulk');
 
-/** Gives every error answer Kruize's envelope `{message, httpcode, documentationLink, status}` (spec: bulk-and-kafka.md 0). */
+/** Sends every error in Kruize's envelope `{message, httpcode, documentationLink, status}`. */
 @Catch()
 export class ErrorEnvelopeFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const response = host.switchToHttp().getResponse<Response>();
     const { status, message } = describe(error);
-    if (answeredLate.has(response)) {
-      log.debug({ error: String(error) }, 'a request that was given up ended');
+    if (timedOut.has(response)) {
+      log.debug({ error: String(error) }, 'request failed after its timeout response');
       return;
     }
-    if (status >= 500) log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a request failed');
+    if (status >= 500) log.error({ error: error instanceof Error ? error.stack : String(error) }, 'request failed');
     if (response.headersSent) {
       if (!response.writableEnded) response.destroy();
       return;
@@ -33,23 +33,23 @@ export class ErrorEnvelopeFilter implements ExceptionFilter {
   }
 }
 
-/** Callers of a request that met a fault which passes by itself are told to try again after so many seconds. */
+/** Value of Retry-After in responses to transient failures, in seconds. */
 export const retryAfterSeconds = 5;
 
-/** No request waits longer for an answer. */
-const patienceMs = 9_000;
+/** Maximum time until a response begins. */
+const responseTimeoutMs = 9_000;
 
-/** Responses that got their 503 while the request was still being handled. Its later answer or error is dropped. */
-const answeredLate = new WeakSet<Response>();
+/** Responses that got a 503 while the request was still being handled. Its later result or error is dropped. */
+const timedOut = new WeakSet<Response>();
 
-/** Express middleware: answers 503 where a request has no answer in time, because the database hangs. An answer that has begun may take its time. */
-export function answerInTime(_: Request, response: Response, next: NextFunction): void {
-  const message = 'No answer in time. Please try again later; with a requestId, a job that was stored is not made twice.';
+/** Express middleware: responds with 503 if no response has begun in time, for example because the database hangs. */
+export function respondInTime(_: Request, response: Response, next: NextFunction): void {
+  const message = 'The request timed out. Please try again later; with a requestId, no job is created twice.';
   const timer = setTimeout(() => {
     if (response.headersSent) return;
-    answeredLate.add(response);
+    timedOut.add(response);
     sendError(response, 503, message);
-  }, patienceMs);
+  }, responseTimeoutMs);
   response.once('close', () => clearTimeout(timer));
   next();
 }
@@ -62,13 +62,13 @@ function sendError(response: Response, status: number, message: string): void {
     .send(JSON.stringify({ message: shortened(message), httpcode: status, documentationLink: '', status: 'ERROR' }));
 }
 
-/** Bytes of the longest message, as JSON. */
-const longestMessage = 9_000;
+/** Maximum bytes of a message, as JSON. */
+const maxMessageBytes = 9_000;
 
-/** The message, cut where it would make the answer longer than 10 kB. */
+/** Shortens a message so that the response stays below 10 kB. */
 function shortened(message: string): string {
-  let text = message.slice(0, longestMessage);
-  while (Buffer.byteLength(JSON.stringify(text)) > longestMessage) text = text.slice(0, text.length / 2);
+  let text = message.slice(0, maxMessageBytes);
+  while (Buffer.byteLength(JSON.stringify(text)) > maxMessageBytes) text = text.slice(0, text.length / 2);
   return text.length < message.length ? `${text}…` : text;
 }
 
@@ -76,17 +76,17 @@ function describe(error: unknown): { status: number; message: string } {
   if (error instanceof RejectedRequest) return { status: error.status, message: error.message };
   if (error instanceof NotFoundException) return { status: 404, message: 'Not Found' };
   if (error instanceof HttpException) return { status: error.getStatus(), message: error.message };
-  // body-parser's errors: a body too large, a broken encoding.
+  // Errors of body-parser: body too large, invalid encoding.
   const { status, message, type } = error as { status?: number; message?: string; type?: string };
   if (typeof type === 'string' && typeof status === 'number') return { status, message: `The body cannot be read: ${message}` };
   if (isDatabaseAway(error)) return { status: 503, message: 'The database cannot be reached; nothing was stored. Please try again later.' };
   return { status: 500, message: 'Internal Server Error' };
 }
 
-/** How deep values may stand in each other, how many there may be, and how many with a name: lists of thousands fit, what would hold the process does not. */
+/** Limits of a JSON body: nesting depth, number of members, number of named members. They allow lists of thousands of items, but nothing that blocks the process. */
 export const jsonBounds = { depth: 32, members: 50_000, named: 10_000 } as const;
 
-/** The JSON value of a request's body; `undefined` for an empty one. Text that is no JSON, or too much of it, is a 400 that says what is wrong. */
+/** Parses a request body as JSON; `undefined` if it is empty. Throws a 400 if it is not JSON or exceeds `jsonBounds`. */
 @Injectable()
 export class JsonBodyPipe implements PipeTransform<unknown, unknown> {
   transform(body: unknown): unknown {
@@ -104,12 +104,12 @@ const [quote, comma, colon, backslash] = [0x22, 0x2c, 0x3a, 0x5c];
 /** `[` and `{`, `]` and `}`. */
 const [openList, openObject, closeList, closeObject] = [0x5b, 0x7b, 0x5d, 0x7d];
 
-/** Looks through the text once, before anything is built of it. */
+/** Checks the limits in one pass over the text, before it is parsed. */
 function checkBounds(text: string): void {
   let [depth, members, named] = [0, 0, 0];
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === quote) at = endOfText(text, at);
+    if (code === quote) at = endOfString(text, at);
     else if (code === comma) members++;
     else if (code === colon) named++;
     else if (code === openList || code === openObject) depth++;
@@ -123,8 +123,8 @@ function checkBounds(text: string): void {
   }
 }
 
-/** Position of the quote that ends the text which begins at `start`; the body's length where none does. */
-function endOfText(body: string, start: number): number {
+/** Returns the position of the quote that closes the string at `start`; the body's length if there is none. */
+function endOfString(body: string, start: number): number {
   for (let end = body.indexOf('"', start + 1); end !== -1; end = body.indexOf('"', end + 1)) {
     let backslashes = 0;
     while (body.charCodeAt(end - 1 - backslashes) === backslash) backslashes++;

@@ -3,43 +3,47 @@ import { foreignFault, type Origins, refuseForeignPages } from './foreign-pages.
 const post = { method: 'POST', path: '/bulk', host: 'sizes.example:8080' };
 const json = { contentType: 'application/json; charset=utf-8' };
 const form = { contentType: 'text/plain' };
-const strange = { origin: 'https://evil.example' };
+const foreign = { origin: 'https://evil.example' };
 const fault = (request: Partial<Origins>, settings = {}) => foreignFault({ ...post, ...request }, settings);
 
-describe('what changes something passes', () => {
+describe('a request that changes something is allowed', () => {
   it.each<[string, Partial<Origins>, object]>([
     ['from curl, with any content type', form, {}],
     ["from Kruize's nginx, which sends no Host, for a page that posts JSON", { origin: 'http://ui.example', host: undefined, ...json }, {}],
-    ['from a page of its own', { origin: 'http://sizes.example:8080', ...form }, {}],
-    ['from a page of its own, as the browser says', { origin: 'https://outside.example', secFetchSite: 'same-origin', ...form }, {}],
-    ['from the address line', { secFetchSite: 'none', ...form }, {}],
-    ['as JSON to an address that browsers do not trust, after a preflight', { ...strange, ...json }, {}],
-    ['from a page that is allowed', { ...strange, secFetchSite: 'cross-site', ...form }, { CORS_ORIGINS: ['https://evil.example'] }],
+    ['from a page of the service', { origin: 'http://sizes.example:8080', ...form }, {}],
+    [
+      'from a page of the service, according to the browser',
+      { origin: 'https://outside.example', secFetchSite: 'same-origin', ...form },
+      {},
+    ],
+    ['from the address bar', { secFetchSite: 'none', ...form }, {}],
+    ['as JSON to an address that browsers do not trust, after a preflight', { ...foreign, ...json }, {}],
+    ['from an allowed page', { ...foreign, secFetchSite: 'cross-site', ...form }, { CORS_ORIGINS: ['https://evil.example'] }],
   ])('%s', (_, request, settings) => expect(fault(request, settings)).toBeUndefined());
 });
 
-describe('what changes something is refused', () => {
+describe('a request that changes something is rejected', () => {
   it.each<[string, Partial<Origins>]>([
-    ['from another page', { ...strange, ...form }],
-    ['from another page without a content type', strange],
-    ['from another page, as the browser says, JSON too', { ...strange, secFetchSite: 'cross-site', ...json }],
+    ['from another page', { ...foreign, ...form }],
+    ['from another page without a content type', foreign],
+    ['from another page, according to the browser, even as JSON', { ...foreign, secFetchSite: 'cross-site', ...json }],
     ['from a page of the same site', { origin: 'https://other.sizes.example', secFetchSite: 'same-site', ...json }],
-    ['from a page of another port', { origin: 'http://sizes.example:9090', ...form }],
-    ['from nowhere', { origin: 'null', ...json }],
-    ['from an origin that is none', { origin: 'sizes.example:8080', ...form }],
-    ['as something that only begins like JSON', { ...strange, contentType: 'application/jsonp' }],
+    ['from a page at another port', { origin: 'http://sizes.example:9090', ...form }],
+    ['from an opaque origin', { origin: 'null', ...json }],
+    ['from an invalid origin', { origin: 'sizes.example:8080', ...form }],
+    ['with a content type that only begins like JSON', { ...foreign, contentType: 'application/jsonp' }],
   ])('%s', (_, request) => expect(fault(request)).toMatch(/^A page of .* may not do this\. To allow it, add its origin to CORS_ORIGINS/));
 
-  it.each(['POST', 'PUT', 'DELETE', 'PATCH'])('by %s, while reading is not', (method) => {
-    expect(fault({ ...strange, method })).toContain('https://evil.example');
-    expect(fault({ ...strange, method: 'GET', secFetchSite: 'cross-site' })).toBeUndefined();
+  it.each(['POST', 'PUT', 'DELETE', 'PATCH'])('by %s, while reading is allowed', (method) => {
+    expect(fault({ ...foreign, method })).toContain('https://evil.example');
+    expect(fault({ ...foreign, method: 'GET', secFetchSite: 'cross-site' })).toBeUndefined();
   });
 
-  it('without an origin, which the reason says', () => {
+  it('without an origin', () => {
     expect(fault({ secFetchSite: 'cross-site', ...form })).toMatch(/^A page of another site may not do this/);
   });
 
-  it('with a short reason', () => expect(fault({ origin: `https://${'x'.repeat(9_999)}` })!.length).toBeLessThan(400));
+  it('with a short message', () => expect(fault({ origin: `https://${'x'.repeat(9_999)}` })!.length).toBeLessThan(400));
 });
 
 describe('hosts', () => {
@@ -53,11 +57,11 @@ describe('hosts', () => {
     { host: 'sizes.example.:80' },
     { host: '10.0.0.7:8080', path: '/health/ready' },
     { host: undefined },
-  ])('that are allowed, and probes, pass: %j', (request) => expect(fault(request, settings)).toBeUndefined());
+  ])('in ALLOWED_HOSTS, and probes, are allowed: %j', (request) => expect(fault(request, settings)).toBeUndefined());
 
   it.each([{ host: 'rebound.example' }, { host: '' }, { host: '10.0.0.7', path: '/healthy' }, { host: 'rebound.example', method: 'GET' }])(
-    'others do not: %j',
-    (request) => expect(fault(request, settings)).toMatch(/^Host .* is not allowed; ALLOWED_HOSTS/),
+    'that are not in the list are rejected: %j',
+    (request) => expect(fault(request, settings)).toMatch(/^Host .* is not allowed\. To allow it, add it to ALLOWED_HOSTS/),
   );
 });
 
@@ -69,9 +73,9 @@ describe('refuseForeignPages', () => {
     return passed;
   };
 
-  it('lets pass what no page sent', () => expect(pass({})).toEqual([undefined]));
+  it('passes on a request that no page sent', () => expect(pass({})).toEqual([undefined]));
 
-  it('hands on a 403 for a page of strangers', () => {
+  it('passes on a 403 for a page of another origin', () => {
     const headers = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site', host: 'sizer', 'content-type': 'text/plain' };
     expect(pass(headers)).toEqual([expect.objectContaining({ message: expect.stringContaining('https://evil.example') })]);
   });

@@ -3,7 +3,7 @@ import { RejectedRequest } from '../bulk/rejected-request.js';
 import { plainHost } from '../settings/hosts.js';
 import type { Settings } from '../settings/settings-schema.js';
 
-/** What of a request says where it comes from. Header values as they were sent; absent = undefined. */
+/** The parts of a request that show its origin. Raw header values; undefined if absent. */
 export interface Origins {
   readonly method: string;
   readonly path: string;
@@ -15,23 +15,24 @@ export interface Origins {
 
 type PageSettings = Pick<Settings, 'CORS_ORIGINS' | 'ALLOWED_HOSTS'>;
 
-/** Requests that change nothing. */
-const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** Methods that change nothing. */
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Paths that probes and scrapers ask by the address of a pod. */
-const probed = /^\/(health|metrics)(\/|$)/;
+/** Paths that probes and scrapers request at a pod's address. */
+const probePaths = /^\/(health|metrics)(\/|$)/;
 
 /**
- * Why a request is refused that a page of strangers may have sent; undefined when it is not. A browser names the page in `Origin` and, towards addresses
- * that it trusts, its relation to us in `Sec-Fetch-Site`; programs send neither. JSON it sends to another site only after a preflight.
+ * Returns why a request is rejected, because a web page of another origin may have sent it; undefined if it is allowed. Browsers send the page's origin
+ * in `Origin` and, to trustworthy URLs, its relation to the target in `Sec-Fetch-Site`; programs send neither. Browsers send JSON to another origin only
+ * after a preflight.
  */
 export function foreignFault(request: Origins, { CORS_ORIGINS = [], ALLOWED_HOSTS }: PageSettings): string | undefined {
   const { method, path, origin, secFetchSite, host, contentType } = request;
   // Browsers always send a host; Kruize's nginx sends none.
-  if (ALLOWED_HOSTS && host !== undefined && !probed.test(path) && !ALLOWED_HOSTS.includes(hostnameOf(host))) {
-    return `Host ${shown(host)} is not allowed; ALLOWED_HOSTS names those that are`;
+  if (ALLOWED_HOSTS && host !== undefined && !probePaths.test(path) && !ALLOWED_HOSTS.includes(hostnameOf(host))) {
+    return `Host ${shown(host)} is not allowed. To allow it, add it to ALLOWED_HOSTS`;
   }
-  if (harmless.has(method) || (origin !== undefined && CORS_ORIGINS.includes(origin))) return undefined;
+  if (safeMethods.has(method) || (origin !== undefined && CORS_ORIGINS.includes(origin))) return undefined;
   const isForeign =
     secFetchSite !== undefined
       ? !['same-origin', 'none'].includes(secFetchSite)
@@ -41,7 +42,7 @@ export function foreignFault(request: Origins, { CORS_ORIGINS = [], ALLOWED_HOST
     : undefined;
 }
 
-/** Express middleware: 403 for what a page of strangers sends. */
+/** Express middleware: responds with 403 to requests that `foreignFault` rejects. */
 export function refuseForeignPages(settings: PageSettings): RequestHandler {
   return (request: Request, _: Response, next: NextFunction) => {
     const header = (name: string) => request.get(name);
@@ -68,11 +69,11 @@ function isJson(contentType: string | undefined): boolean {
   return /^application\/json\s*(;|$)/i.test(contentType ?? '');
 }
 
-/** The name or address in a Host header, without its port. */
+/** Returns the host name or address of a Host header, without the port. */
 function hostnameOf(host = ''): string {
   return plainHost(host.replace(/:\d+$/, ''));
 }
 
-function shown(value = 'nowhere'): string {
+function shown(value = '(none)'): string {
   return value.slice(0, 200);
 }

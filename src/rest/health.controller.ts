@@ -10,17 +10,17 @@ import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { retryAfterSeconds } from './errors.js';
 
-/** State of one thing that the service needs. */
+/** State of one dependency. */
 interface Check {
   readonly status: 'up' | 'down' | 'off';
   readonly reason?: string;
 }
 
-/** What readiness and the log say of a service that other machines reach. */
+/** Warning of the readiness probe and the log if other machines can reach the service. */
 export const openWarning =
-  'The REST interface has no authentication, and other machines reach it: keep strangers away from its port, or set HOST to 127.0.0.1.';
+  'The REST API has no authentication, and other machines can reach it. Restrict access to its port, or set HOST to 127.0.0.1.';
 
-/** Whether the REST interface listens beyond this machine. */
+/** Whether other machines can reach the REST API. */
 export function reachesOthers({ HOST }: Pick<Settings, 'HOST'>): boolean {
   return !/^(localhost|127\.\d+\.\d+\.\d+|::1)$/i.test(HOST);
 }
@@ -29,7 +29,7 @@ function checkOf(trouble: string | undefined): Check {
   return trouble === undefined ? { status: 'up' } : { status: 'down', reason: trouble };
 }
 
-/** Kruize's GET /health, and the probes of Kubernetes. */
+/** GET /health as in Kruize, and probes for Kubernetes. */
 @Controller('health')
 export class HealthController {
   private isDraining = false;
@@ -43,7 +43,7 @@ export class HealthController {
     @InjectSettings() private readonly settings: Pick<Settings, 'HOST'>,
   ) {}
 
-  /** From now on the process is not ready: it ends when its steps have. */
+  /** Makes the process not ready: it exits after its running steps. */
   drain(): void {
     this.isDraining = true;
   }
@@ -60,8 +60,8 @@ export class HealthController {
   }
 
   /**
-   * 200 while requests can be taken, 503 when they cannot: the database is away, or the process stops. Kafka or the queue being away delays and loses
-   * nothing, so it makes the answer `degraded` with the reason, not 503.
+   * 200 while the service accepts requests; 503 if the database is unavailable or the process is stopping. If Kafka or the queue is unavailable, work is
+   * delayed but not lost, so the status is `degraded` with 200.
    */
   @Get('ready')
   async ready(@Res() response: Response): Promise<void> {
@@ -93,12 +93,12 @@ export class HealthController {
       return ready ? { status: 'up' } : { status: 'down', reason };
     }
     const unpublished = database.status === 'up' ? await this.jobs.countUnpublished() : 0;
-    const still = unpublished > 0 ? `; the records of ${unpublished} ${unpublished === 1 ? 'job' : 'jobs'} are still to be sent` : '';
-    return { status: 'off', reason: `publication is switched off${still}` };
+    const pending = unpublished > 0 ? `; the records of ${unpublished} ${unpublished === 1 ? 'job' : 'jobs'} are still pending` : '';
+    return { status: 'off', reason: `publication is off${pending}` };
   }
 }
 
-/** GET /metrics in Prometheus' text format: the process (memory, CPU, event loop delay) and the queue. */
+/** GET /metrics in Prometheus' text format: memory, CPU and event loop delay of the process, and the queue. */
 @Controller('metrics')
 export class MetricsController {
   private readonly registry = new Registry();

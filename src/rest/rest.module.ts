@@ -4,7 +4,7 @@ import { BulkController, JobsController } from './bulk.controller.js';
 import { DatasourcesController } from './datasources.controller.js';
 import { HealthController, MetricsController } from './health.controller.js';
 
-/** HTTP: jobs, datasources, health and metrics. A worker has only health and metrics. */
+/** The REST API: jobs, datasources, health and metrics. A worker serves only health and metrics. */
 @Module({})
 export class RestModule {
   static beside(bulk: DynamicModule, { ROLE }: Pick<Settings, 'ROLE'>): DynamicModule {

@@ -20,7 +20,7 @@ describe('readDuration', () => {
 });
 
 describe('measurementFault', () => {
-  it.each(['2min', '15min', '15mins', '1h', '1h30m', '1d', '24h', '120s'])('takes %s', (text) => {
+  it.each(['2min', '15min', '15mins', '1h', '1h30m', '1d', '24h', '120s'])('accepts %s', (text) => {
     expect(measurementFault(text)).toBeUndefined();
   });
 
@@ -33,11 +33,11 @@ describe('measurementFault', () => {
     ['0min', 'is not between'],
     ['7min', 'does not divide a day'],
     ['150s', 'does not divide a day'],
-  ])('refuses %s: it %s', (text, fault) => expect(measurementFault(text)).toContain(`"${text}" ${fault}`));
+  ])('rejects %s: it %s', (text, fault) => expect(measurementFault(text)).toContain(`"${text}" ${fault}`));
 });
 
 describe('deadlineFault', () => {
-  it.each(['1s', '30min', '365d'])('takes %s', (text) => expect(deadlineFault(text)).toBeUndefined());
+  it.each(['1s', '30min', '365d'])('accepts %s', (text) => expect(deadlineFault(text)).toBeUndefined());
 
-  it.each(['soon', '0s', '366d', '9000000000d'])('refuses %s', (text) => expect(deadlineFault(text)).toContain(`"${text}" is not `));
+  it.each(['soon', '0s', '366d', '9000000000d'])('rejects %s', (text) => expect(deadlineFault(text)).toContain(`"${text}" is not `));
 });

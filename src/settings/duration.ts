@@ -1,4 +1,4 @@
-/** Seconds of each unit that a duration may name. */
+/** Seconds per unit of a duration. */
 const unitSeconds: Readonly<Record<string, number>> = {
   s: 1,
   sec: 1,
@@ -20,7 +20,7 @@ const unitSeconds: Readonly<Record<string, number>> = {
   days: 86_400,
 };
 
-/** Seconds of a duration such as `15min`, `1h`, `1h30m`, `2d`; undefined when the text is none. */
+/** Returns the seconds of a duration such as `15min`, `1h`, `1h30m` or `2d`; undefined if the text is not a duration. */
 export function readDuration(text: string): number | undefined {
   const compact = text.trim().toLowerCase().replaceAll(/\s+/g, '');
   if (!/^(\d+[a-z]+)+$/.test(compact)) return undefined;
@@ -35,7 +35,7 @@ export function readDuration(text: string): number | undefined {
 
 const daySeconds = 86_400;
 
-/** Why a measurement duration cannot be used: it must divide a day and lie between 2 minutes (11,000 points in 15 days) and 1 day. */
+/** Returns why a measurement duration is invalid; undefined if it is valid. It must divide a day and be from 2 minutes (about 11,000 points in 15 days) to 1 day. */
 export function measurementFault(text: string): string | undefined {
   const seconds = readDuration(text);
   if (seconds === undefined) return `"${text}" is not a duration; write it like 15min, 1h or 1h30m`;
@@ -45,7 +45,7 @@ export function measurementFault(text: string): string | undefined {
   return undefined;
 }
 
-/** Why a deadline cannot be used. */
+/** Returns why a deadline is invalid; undefined if it is valid. */
 export function deadlineFault(text: string): string | undefined {
   const seconds = readDuration(text);
   if (seconds === undefined) return `"${text}" is not a duration; write it like 30min or 2h`;

@@ -1,13 +1,13 @@
 import type { LoggerService } from '@nestjs/common';
 import pino from 'pino';
 
-/** The process's log: JSON lines on stderr, so that stdout stays free for answers of the command line. */
+/** The process log: JSON lines on stderr. stdout is for the output of commands. */
 export const logger = pino(
   { base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ level }) } },
   pino.destination({ dest: 2, sync: true }),
 );
 
-/** A log whose lines name the folder that wrote them; its level follows `logger.level`, whenever that is set. */
+/** Returns a log that adds the source folder to each line. Its level follows `logger.level`. */
 export function logOf(folder: string): Pick<pino.Logger, 'debug' | 'info' | 'warn' | 'error'> {
   const to = (level: 'debug' | 'info' | 'warn' | 'error') => (first: unknown, text?: string) => {
     const fields = typeof first === 'string' ? { folder } : { folder, ...(first as object) };
@@ -16,7 +16,7 @@ export function logOf(folder: string): Pick<pino.Logger, 'debug' | 'info' | 'war
   return { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') } as ReturnType<typeof logOf>;
 }
 
-/** Nest's own messages. Start-up messages are debug; so are errors before `isStarted`, because they are thrown as well. */
+/** Logs Nest's messages. Errors before `isStarted` are logged at DEBUG, because Nest throws them too. */
 export class NestLogger implements LoggerService {
   isStarted = false;
   log = (message: unknown) => logger.debug({ folder: 'nest' }, String(message));

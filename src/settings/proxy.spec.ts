@@ -2,8 +2,8 @@ import { withProxyVariables } from '../../test/servers/tiny-proxy.js';
 import { proxyFaults, proxyFor } from './proxy.js';
 
 describe('proxyFor', () => {
-  let takeBack: () => void = () => undefined;
-  afterEach(() => takeBack());
+  let restore: () => void = () => undefined;
+  afterEach(() => restore());
 
   it.each<[Record<string, string>, string, string | undefined]>([
     [{}, 'http://prometheus:9090', undefined],
@@ -19,21 +19,21 @@ describe('proxyFor', () => {
     [{ HTTP_PROXY: 'http://proxy:1', NO_PROXY: '10.0.0.0/8, fd00::/8' }, 'http://[fd00::1]:9090', undefined],
     [{ HTTP_PROXY: 'http://proxy:1', NO_PROXY: '10.0.0.0/8, fd00::/8' }, 'http://11.1.2.3:9090', 'http://proxy:1'],
     [{ HTTP_PROXY: 'http://proxy:1', no_proxy: '', NO_PROXY: '10.0.0.0/8' }, 'http://10.1.2.3:9090', undefined],
-  ])('with %j: %s goes through %s', (variables, url, proxy) => {
-    takeBack = withProxyVariables(variables);
+  ])('with %j: %s uses proxy %s', (variables, url, proxy) => {
+    restore = withProxyVariables(variables);
     expect(proxyFor(url)).toBe(proxy);
   });
 });
 
 describe('proxyFaults', () => {
-  it('names what is no proxy, and shows no password', () => {
+  it('reports variables that are not a proxy URL, without passwords', () => {
     expect(proxyFaults({ HTTP_PROXY: 'socks5://me:hunter2@proxy', https_proxy: 'http://', HTTPS_PROXY: 'proxy:3128' })).toEqual([
       'HTTP_PROXY: expected http://host:port or https://host:port, got "…"',
       'https_proxy: expected http://host:port or https://host:port, got "…"',
     ]);
   });
 
-  it('looks at ALL_PROXY where it counts', () => {
+  it('checks ALL_PROXY only if it is used', () => {
     expect(proxyFaults({ ALL_PROXY: 'socks5://proxy' })).toEqual([expect.stringMatching(/^ALL_PROXY: /)]);
     expect(proxyFaults({ ALL_PROXY: 'socks5://proxy', http_proxy: 'proxy:1', HTTPS_PROXY: 'proxy:1' })).toEqual([]);
     expect(proxyFaults({ ALL_PROXY: 'http://-a..b-' })).toHaveLength(1);

@@ -7,10 +7,10 @@ import { getProxyForUrl } from 'proxy-from-env';
 import { isInRanges, plainHost, readAddressRange } from './hosts.js';
 import { httpUrl } from './setting-types.js';
 
-/** The variables that may name a proxy for addresses of a scheme; the first that is set counts. */
+/** Variables that may name a proxy for URLs of a scheme, in order of precedence. */
 const variablesOf = (scheme: string) => [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), 'all_proxy', 'ALL_PROXY'];
 
-/** The proxy for an address, by HTTPS_PROXY, HTTP_PROXY and NO_PROXY; undefined if there is none. A proxy named without a scheme gets http. */
+/** Returns the proxy for a URL according to HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY; undefined if there is none. The default scheme is http. */
 export function proxyFor(url: string): string | undefined {
   const { protocol, hostname } = new URL(url);
   const value = variablesOf(protocol.slice(0, -1))
@@ -20,24 +20,24 @@ export function proxyFor(url: string): string | undefined {
   return value.includes('://') ? value : `http://${value}`;
 }
 
-/** The library knows names in NO_PROXY, but not CIDRs, which Kubernetes and Go allow there. Like the library, it takes an empty no_proxy for unset. */
+/** proxy-from-env does not support CIDR ranges in NO_PROXY, which Kubernetes and Go do. Like the library, this treats an empty no_proxy as unset. */
 function isInNoProxyRange(host: string): boolean {
   if (!ipaddr.isValid(host)) return false;
   const items = (process.env.no_proxy || process.env.NO_PROXY || '').split(/[,\s]+/);
   return isInRanges(ipaddr.process(host), items.filter((item) => ipaddr.isValidCIDR(item)).map(readAddressRange));
 }
 
-/** An agent for requests to http addresses, through a proxy where one is given. */
+/** Returns an agent for http URLs, with or without a proxy. */
 export function plainAgent(proxy: string | undefined, options: HttpAgentOptions): HttpAgent {
   return proxy ? new HttpProxyAgent(proxy, options) : new HttpAgent(options);
 }
 
-/** An agent for requests to https addresses, through a proxy where one is given; the TLS options are those of the address. */
+/** Returns an agent for https URLs, with or without a proxy. The TLS options apply to the target, not to the proxy. */
 export function secureAgent(proxy: string | undefined, options: HttpsAgentOptions): HttpAgent {
   return proxy ? new TunnelAgent(proxy, options) : new HttpsAgent(options);
 }
 
-/** HttpsProxyAgent uses its TLS options for the proxy only. For the address behind it, this class passes them with each connection. */
+/** HttpsProxyAgent uses its TLS options only for the proxy. This class passes them with each connection to the target. */
 class TunnelAgent extends HttpsProxyAgent<string> {
   constructor(
     proxy: string,
@@ -51,7 +51,7 @@ class TunnelAgent extends HttpsProxyAgent<string> {
   }
 }
 
-/** What is wrong with the variables that name proxies; ALL_PROXY counts only where none of the others is set. */
+/** Returns errors of the proxy variables. ALL_PROXY is checked only if it is used for a scheme. */
 export function proxyFaults(environment: Readonly<Record<string, string | undefined>>): string[] {
   const named = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
   const used = ['http', 'https'].flatMap((scheme) => variablesOf(scheme).find((name) => environment[name]) ?? []);

@@ -9,13 +9,13 @@ function faultsOf(environment: Record<string, string>): readonly string[] {
     return [];
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
-    expect(error.message).toBe(`Faulty settings:\n${error.faults.map((fault) => `  ${fault}`).join('\n')}`);
+    expect(error.message).toBe(`Invalid settings:\n${error.faults.map((fault) => `  ${fault}`).join('\n')}`);
     return error.faults;
   }
 }
 
 describe('readSettings', () => {
-  it('takes the documented defaults where the environment is silent', () => {
+  it('uses the documented defaults', () => {
     expect(readSettings({})).toMatchObject({
       PORT: 8080,
       HOST: '0.0.0.0',
@@ -41,7 +41,7 @@ describe('readSettings', () => {
   });
 
   it.each(['DATABASE_URL', 'QUEUE_URL', 'KAFKA_BOOTSTRAP_SERVERS', 'KAFKA_TOPICS', 'PROMETHEUS_URL', 'WEBHOOK_SECRET'] as const)(
-    'leaves %s unset when it is absent or empty',
+    'leaves %s unset if it is absent or empty',
     (name) => {
       expect(readSettings({})[name]).toBeUndefined();
       expect(readSettings({ [name]: '' })[name]).toBeUndefined();
@@ -61,7 +61,7 @@ describe('readSettings', () => {
     ['experimentNameFormat', '%namespace%', '%namespace%'],
   ] as const)('reads %s=%s', (name, text, value) => expect(readSettings({ [name]: text })[name]).toEqual(value));
 
-  it('takes no notice of other variables', () => expect(readSettings({ PATH: '/bin', HOSTNAME: 'x' })).not.toHaveProperty('PATH'));
+  it('ignores other variables', () => expect(readSettings({ PATH: '/bin', HOSTNAME: 'x' })).not.toHaveProperty('PATH'));
 
   it.each([
     ['PORT', '65536'],
@@ -76,7 +76,7 @@ describe('readSettings', () => {
     ['DATASOURCE_CONCURRENCY', '101'],
     ['bulkapilimit', '-1'],
     ['USAGE_SCOPE', 'pod'],
-  ])('refuses %s=%s, naming the setting and its value', (name, value) => {
+  ])('rejects %s=%s and names the setting and its value', (name, value) => {
     expect(faultsOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name}: .+, got "${value}"$`))]);
   });
 
@@ -131,7 +131,7 @@ describe('readSettings', () => {
     ['experimentNameFormat', '%label:app.kubernetes.io/name%'],
     ['isKafkaEnabled', 'yes'],
     ['USAGE_OVERLAP', '1 day'],
-  ])('refuses %s=%s, naming the setting', (name, value) => {
+  ])('rejects %s=%s and names the setting', (name, value) => {
     expect(faultsOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name}: `))]);
   });
 
@@ -139,7 +139,7 @@ describe('readSettings', () => {
     ['PORT', '70000', 'from 0 to 65535'],
     ['PORT', '0x50', 'from 0 to 65535'],
     ['KAFKA_TOPIC_REPLICATION', '-2', 'from -1 to 32'],
-  ])('refuses %s=%s and states the range', (name, value, range) => expect(faultsOf({ [name]: value }).join()).toContain(range));
+  ])('rejects %s=%s and states the range', (name, value, range) => expect(faultsOf({ [name]: value }).join()).toContain(range));
 
   it.each([
     ['KAFKA_BOOTSTRAP_SERVERS', '[fd00::1]:9092,10.0.0.1:9092,broker.kafka.svc:9092,broker_1:1'],
@@ -159,9 +159,9 @@ describe('readSettings', () => {
     ['experimentNameFormat', '100%|%label:org_id%|%namespace%%containername%'],
     ['DATABASE_URL', 'postgres:///sizer?host=/var/run/postgresql'],
     ['isKafkaEnabled', 'False'],
-  ])('takes %s=%s', (name, value) => expect(faultsOf({ [name]: value })).toEqual([]));
+  ])('accepts %s=%s', (name, value) => expect(faultsOf({ [name]: value })).toEqual([]));
 
-  it('reads each host in one form', () => {
+  it('normalizes hosts', () => {
     expect(readSettings({ WEBHOOK_ALLOW: '[fd00::1],fd00::2,*.Corp.' }).WEBHOOK_ALLOW).toEqual(['fd00::1', 'fd00::2', '*.corp']);
     expect(readSettings({ HOST: '[::1]' }).HOST).toBe('::1');
     expect(readSettings({ ALLOWED_HOSTS: '[::1],::2,UI.example.' }).ALLOWED_HOSTS).toEqual(['::1', '::2', 'ui.example']);
@@ -188,7 +188,7 @@ describe('readSettings', () => {
     ['KAFKA_BOOTSTRAP_SERVERS', { isKafkaEnabled: 'true' }],
     ['DATABASE_DIRECT_URL', { DATABASE_DIRECT_URL: 'postgres://db/x' }],
     ['DATABASE_URL', { ROLE: 'worker' }],
-  ])('sees that %s does not go with the others', (name, environment) => {
+  ])('reports that %s conflicts with other settings', (name, environment) => {
     expect(faultsOf(environment)).toEqual([expect.stringMatching(new RegExp(`^${name}: `))]);
   });
 
@@ -201,9 +201,9 @@ describe('readSettings', () => {
       KAFKA_SSL_CAFILE: '/ca.pem',
     },
     { KAFKA_SECURITY_PROTOCOL: 'SSL', KAFKA_SSL_CERTFILE: '/c.pem', KAFKA_SSL_KEYFILE: '/k.pem' },
-  ])('finds nothing wrong with %j', (environment) => expect(faultsOf(environment)).toEqual([]));
+  ])('accepts %j', (environment) => expect(faultsOf(environment)).toEqual([]));
 
-  it('lists every fault at once', () => {
+  it('lists all errors at once', () => {
     const environment = { PORT: 'x', ROLE: 'boss', PROMETHEUS_URL: 'ftp://p', KAFKA_SSL_KEYFILE: '/k.pem', SHARD_SIZE: '0' };
     const named = faultsOf(environment).map((fault) => fault.slice(0, fault.indexOf(':')));
     expect(named.sort()).toEqual([
@@ -216,7 +216,7 @@ describe('readSettings', () => {
     ]);
   });
 
-  it('does not call a setting missing that is faulty', () => {
+  it('does not report an invalid setting as missing', () => {
     const environment = {
       KAFKA_SECURITY_PROTOCOL: 'SASL_SSL',
       KAFKA_SASL_MECHANISM: 'OAUTHBEARER',
@@ -233,7 +233,7 @@ describe('readSettings', () => {
     ['PROMETHEUS_URL', 'ftp://me:hunter2@prom'],
     ['KAFKA_SASL_TOKEN_ENDPOINT', 'hunter2'],
     ['KAFKA_BOOTSTRAP_SERVERS', 'k:9092,me:hunter2@k:9092'],
-  ])('does not print what %s holds', (name, value) => {
+  ])('does not print the value of %s', (name, value) => {
     const faults = faultsOf({ [name]: value });
     expect(faults).toHaveLength(1);
     expect(faults.join()).not.toContain('hunter2');
@@ -253,7 +253,7 @@ describe('KRUIZE_CONFIG_FILE', () => {
     return path;
   }
 
-  it("gives what Kruize's own file says, where the environment is silent", () => {
+  it("provides the values of Kruize's file, overridden by environment variables", () => {
     const kruize = { kafkaBootstrapServers: 'k:9092', isKafkaEnabled: 'true', bulkapilimit: 1000, experimentNameFormat: '%namespace%' };
     const read = inspectSettings({ KRUIZE_CONFIG_FILE: file({ ...kruize, datasource: [] }), bulkapilimit: '7' });
     expect(read).toMatchObject({
@@ -263,13 +263,13 @@ describe('KRUIZE_CONFIG_FILE', () => {
     });
   });
 
-  it('turns publication off, and says so where brokers are named', () => {
+  it('turns publication off, with a warning if brokers are set', () => {
     const read = inspectSettings({ KRUIZE_CONFIG_FILE: file({ isKafkaEnabled: false }), KAFKA_BOOTSTRAP_SERVERS: 'k:9092' });
     expect(read.settings.KAFKA_BOOTSTRAP_SERVERS).toBeUndefined();
     expect(read.warnings).toEqual(['KAFKA_BOOTSTRAP_SERVERS has no effect: isKafkaEnabled is false.']);
   });
 
-  it('names keys without effect once', () => {
+  it('lists keys without effect in one warning', () => {
     const { warnings } = inspectSettings({ KRUIZE_CONFIG_FILE: file({ dbdriver: 'x', hibernate: {}, bulkapilimit: 1 }) });
     expect(warnings).toEqual(['These keys of KRUIZE_CONFIG_FILE have no effect: dbdriver, hibernate.']);
   });
@@ -277,14 +277,14 @@ describe('KRUIZE_CONFIG_FILE', () => {
   it.each([
     [{ bulkapilimit: 'many' }, /^KRUIZE_CONFIG_FILE: bulkapilimit: .* from 0 to 10000000, got "many"$/],
     [{ kafkaBootstrapServers: 'k' }, /^KRUIZE_CONFIG_FILE: kafkaBootstrapServers: /],
-    [{ experimentNameFormat: {} }, /^KRUIZE_CONFIG_FILE: experimentNameFormat: expected a text$/],
+    [{ experimentNameFormat: {} }, /^KRUIZE_CONFIG_FILE: experimentNameFormat: expected a string$/],
     ['{"password": "hunter2"', /^KRUIZE_CONFIG_FILE: cannot read .*: it is not valid JSON$/],
     ['[]', /^KRUIZE_CONFIG_FILE: .*: expected a JSON object$/],
-  ])('refuses %j', (content, fault) => {
+  ])('rejects %j', (content, fault) => {
     expect(faultsOf({ KRUIZE_CONFIG_FILE: file(content) })).toEqual([expect.stringMatching(fault)]);
   });
 
-  it('refuses a file that is not there', () => {
+  it('rejects a missing file', () => {
     expect(faultsOf({ KRUIZE_CONFIG_FILE: join(folder, 'none.json') })).toEqual([
       expect.stringMatching(/^KRUIZE_CONFIG_FILE: cannot read .*ENOENT/),
     ]);

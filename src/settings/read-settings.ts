@@ -4,57 +4,57 @@ import { type Settings, settingsSchema } from './settings-schema.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Settings with their faults, and with what the operator should know though it is no fault. */
+/** Settings with their errors and warnings. */
 export interface InspectedSettings {
-  /** Where a setting is faulty, its default stands. */
+  /** Invalid settings have their defaults. */
   readonly settings: Settings;
   readonly faults: readonly string[];
   readonly warnings: readonly string[];
 }
 
-/** A fault is told in so many characters; a value may be as long as it likes. */
-const mostOfFault = 500;
+/** Maximum characters of one error message; values have no limit. */
+const maxFaultLength = 500;
 
-/** The environment holds faulty settings; the message lists all of them. */
+/** Some settings are invalid; the message lists all of them. */
 export class SettingsError extends Error {
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
-    const told = faults.map(masked).map((fault) => (fault.length > mostOfFault ? `${fault.slice(0, mostOfFault)}…` : fault));
-    super(`Faulty settings:\n${told.map((fault) => `  ${fault}`).join('\n')}`);
+    const messages = faults.map(masked).map((fault) => (fault.length > maxFaultLength ? `${fault.slice(0, maxFaultLength)}…` : fault));
+    super(`Invalid settings:\n${messages.map((fault) => `  ${fault}`).join('\n')}`);
     this.name = 'SettingsError';
-    this.faults = told;
+    this.faults = messages;
   }
 }
 
-/** Reads the settings from environment variables; throws one SettingsError that lists every fault. */
+/** Reads the settings from environment variables. Throws a SettingsError that lists all errors. */
 export function readSettings(environment: Environment): Settings {
   const { settings, faults } = inspectSettings(environment);
   if (faults.length > 0) throw new SettingsError(faults);
   return settings;
 }
 
-/** Reads the settings from environment variables, and from KRUIZE_CONFIG_FILE where the environment is silent. Each fault begins with its setting's name. */
+/** Reads the settings from environment variables, which take precedence, and from KRUIZE_CONFIG_FILE. Each error begins with the name of its setting. */
 export function inspectSettings(environment: Environment): InspectedSettings {
   const own = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in settingsSchema.shape && value !== ''));
-  const file = own.KRUIZE_CONFIG_FILE ? readKruizeFile(own.KRUIZE_CONFIG_FILE) : noFile;
+  const file = own.KRUIZE_CONFIG_FILE ? readKruizeFile(own.KRUIZE_CONFIG_FILE) : emptyFile;
   const given: Environment = { ...file.values, ...own };
   const read = settingsSchema.safeParse(given);
   const issues = read.success ? [] : read.error.issues.map(({ path, message }) => ({ name: String(path[0]), message }));
   const faulty = new Set(issues.map(({ name }) => name));
-  // Faulty settings take their defaults, so that faults between the others are found in the same run. An unreadable KRUIZE_CONFIG_FILE is left out: its fault
-  // is listed already, and its datasources are not read a second time.
-  const right = Object.entries(given).filter(([name]) => !faulty.has(name) && !(file.isUnreadable && name === 'KRUIZE_CONFIG_FILE'));
-  const settings = settingsSchema.parse(Object.fromEntries(right));
+  // Invalid settings get their defaults, so that conflicts between the others are found in the same run. An unreadable KRUIZE_CONFIG_FILE is dropped,
+  // because it is already reported and must not be read again for its datasources.
+  const valid = Object.entries(given).filter(([name]) => !faulty.has(name) && !(file.isUnreadable && name === 'KRUIZE_CONFIG_FILE'));
+  const settings = settingsSchema.parse(Object.fromEntries(valid));
   const placeOf = (name: string) => (name in own ? name : `KRUIZE_CONFIG_FILE: ${kruizeNames[name] ?? name}`);
-  const isMissed = !settings.KAFKA_BOOTSTRAP_SERVERS && settings.isKafkaEnabled && !faulty.has('KAFKA_BOOTSTRAP_SERVERS');
+  const lacksBrokers = !settings.KAFKA_BOOTSTRAP_SERVERS && settings.isKafkaEnabled && !faulty.has('KAFKA_BOOTSTRAP_SERVERS');
   const isOff = settings.isKafkaEnabled === false;
   return {
     settings: isOff ? { ...settings, KAFKA_BOOTSTRAP_SERVERS: undefined } : settings,
     faults: [
       ...file.faults,
       ...issues.map(({ name, message }) => `${placeOf(name)}: ${message}, got "${shown(name, given)}"`),
-      ...(isMissed ? ['KAFKA_BOOTSTRAP_SERVERS: isKafkaEnabled is true, and no brokers are named'] : []),
+      ...(lacksBrokers ? ['KAFKA_BOOTSTRAP_SERVERS: not set, but isKafkaEnabled is true; set it, or set isKafkaEnabled=false'] : []),
       ...faultsBetween(settings).filter((fault) => !faulty.has(fault.slice(0, fault.indexOf(':')))),
     ],
     warnings: [
@@ -64,7 +64,7 @@ export function inspectSettings(environment: Environment): InspectedSettings {
   };
 }
 
-/** What KRUIZE_CONFIG_FILE gives, under the names of our settings; its datasources are read with the others. */
+/** Content of KRUIZE_CONFIG_FILE by the names of our settings. Its datasources are read separately, in datasource/. */
 interface KruizeFile {
   readonly values: Record<string, string>;
   readonly isUnreadable: boolean;
@@ -72,9 +72,9 @@ interface KruizeFile {
   readonly warnings: readonly string[];
 }
 
-const noFile: KruizeFile = { values: {}, isUnreadable: false, faults: [], warnings: [] };
+const emptyFile: KruizeFile = { values: {}, isUnreadable: false, faults: [], warnings: [] };
 
-/** Kruize's keys that are read, by our names (spec: bulk-and-kafka.md 3.6). */
+/** Supported keys of Kruize's configuration file, by the name of our setting (Kruize: design/KruizeConfiguration.md). */
 const kruizeNames: Readonly<Record<string, string>> = {
   KAFKA_BOOTSTRAP_SERVERS: 'kafkaBootstrapServers',
   isKafkaEnabled: 'isKafkaEnabled',
@@ -87,19 +87,19 @@ function readKruizeFile(path: string): KruizeFile {
   try {
     content = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    // V8 quotes the text, which may hold credentials.
+    // V8's message quotes the text, which may contain credentials.
     const reason = error instanceof SyntaxError ? 'it is not valid JSON' : whyUnreadable(error);
-    return { ...noFile, isUnreadable: true, faults: [`KRUIZE_CONFIG_FILE: cannot read ${path}: ${reason}`] };
+    return { ...emptyFile, isUnreadable: true, faults: [`KRUIZE_CONFIG_FILE: cannot read ${path}: ${reason}`] };
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    return { ...noFile, isUnreadable: true, faults: [`KRUIZE_CONFIG_FILE: ${path}: expected a JSON object`] };
+    return { ...emptyFile, isUnreadable: true, faults: [`KRUIZE_CONFIG_FILE: ${path}: expected a JSON object`] };
   }
   const members = content as Record<string, unknown>;
   const values: Record<string, string> = {};
   const faults: string[] = [];
   for (const [name, key] of Object.entries(kruizeNames)) {
     const value = Array.isArray(members[key]) ? members[key].join(',') : (members[key] ?? '');
-    if (typeof value === 'object') faults.push(`KRUIZE_CONFIG_FILE: ${key}: expected a text`);
+    if (typeof value === 'object') faults.push(`KRUIZE_CONFIG_FILE: ${key}: expected a string`);
     else if (value !== '') values[name] = String(value);
   }
   const unread = Object.keys(members).filter((key) => key !== 'datasource' && !Object.values(kruizeNames).includes(key));
@@ -107,7 +107,7 @@ function readKruizeFile(path: string): KruizeFile {
   return { values, isUnreadable: false, faults, warnings };
 }
 
-/** Faults that only several settings together show. */
+/** Returns conflicts between settings. */
 function faultsBetween(settings: Settings): string[] {
   const { KAFKA_SECURITY_PROTOCOL: protocol, KAFKA_SASL_MECHANISM: mechanism } = settings;
   const hasLogin = protocol.startsWith('SASL');
@@ -123,32 +123,41 @@ function faultsBetween(settings: Settings): string[] {
   );
   const files = named('KAFKA_SSL_CAFILE', 'KAFKA_SSL_CERTFILE', 'KAFKA_SSL_KEYFILE');
   const ours = [settings.KAFKA_TOPIC_RECOMMENDATIONS, settings.KAFKA_TOPIC_ERROR, settings.KAFKA_TOPIC_SUMMARY];
-  const strange = settings.KAFKA_TOPICS?.filter((topic) => !ours.includes(topic)) ?? [];
+  const unknownTopics = settings.KAFKA_TOPICS?.filter((topic) => !ours.includes(topic)) ?? [];
   const isShared = settings.ROLE !== 'all' && !settings.DATABASE_URL;
   const faults: [boolean, string][] = [
-    [hasLogin && !user, `KAFKA_SASL_USERNAME: KAFKA_SECURITY_PROTOCOL=${protocol} needs it, and it is not set`],
-    [hasLogin && !password, `KAFKA_SASL_PASSWORD: KAFKA_SECURITY_PROTOCOL=${protocol} needs it, and it is not set`],
+    [hasLogin && !user, `KAFKA_SASL_USERNAME: KAFKA_SECURITY_PROTOCOL=${protocol} requires it, and it is not set`],
+    [hasLogin && !password, `KAFKA_SASL_PASSWORD: KAFKA_SECURITY_PROTOCOL=${protocol} requires it, and it is not set`],
     [
       hasLogin && mechanism === 'OAUTHBEARER' && !settings.KAFKA_SASL_TOKEN_ENDPOINT,
-      'KAFKA_SASL_TOKEN_ENDPOINT: KAFKA_SASL_MECHANISM=OAUTHBEARER needs it, and it is not set',
+      'KAFKA_SASL_TOKEN_ENDPOINT: KAFKA_SASL_MECHANISM=OAUTHBEARER requires it, and it is not set',
     ],
-    [!hasLogin && logins.length > 0, `${logins[0]}: KAFKA_SECURITY_PROTOCOL=${protocol} has no login; set SASL_SSL or SASL_PLAINTEXT`],
-    [!protocol.endsWith('SSL') && files.length > 0, `${files[0]}: KAFKA_SECURITY_PROTOCOL=${protocol} has no TLS; set SSL or SASL_SSL`],
-    [!settings.KAFKA_SSL_CERTFILE !== !settings.KAFKA_SSL_KEYFILE, 'KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE: one is set without the other'],
-    [strange.length > 0, `KAFKA_TOPICS: nothing is published to ${strange.join(', ')}; choose from ${ours.join(', ')}`],
-    [!!settings.DATABASE_DIRECT_URL && !settings.DATABASE_URL, 'DATABASE_DIRECT_URL: is set without DATABASE_URL'],
-    [isShared, `DATABASE_URL: ROLE=${settings.ROLE} needs it: processes of different roles share one PostgreSQL`],
+    [
+      !hasLogin && logins.length > 0,
+      `${logins[0]}: KAFKA_SECURITY_PROTOCOL=${protocol} does not use a login; set it to SASL_SSL or SASL_PLAINTEXT`,
+    ],
+    [
+      !protocol.endsWith('SSL') && files.length > 0,
+      `${files[0]}: KAFKA_SECURITY_PROTOCOL=${protocol} does not use TLS; set it to SSL or SASL_SSL`,
+    ],
+    [
+      !settings.KAFKA_SSL_CERTFILE !== !settings.KAFKA_SSL_KEYFILE,
+      'KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE: only one of them is set; set both or neither',
+    ],
+    [unknownTopics.length > 0, `KAFKA_TOPICS: nothing is published to ${unknownTopics.join(', ')}; choose from ${ours.join(', ')}`],
+    [!!settings.DATABASE_DIRECT_URL && !settings.DATABASE_URL, 'DATABASE_DIRECT_URL: set without DATABASE_URL; set both or neither'],
+    [isShared, `DATABASE_URL: ROLE=${settings.ROLE} requires it, because processes of different roles share one PostgreSQL`],
   ];
   return faults.filter(([holds]) => holds).map(([, fault]) => fault);
 }
 
-/** A faulty value as it may be printed. It is masked before it is cut, so that no part of a long password is left. */
+/** Returns an invalid value for an error message. Masks it before shortening it, so that no part of a long password remains. */
 function shown(name: string, given: Environment): string {
   if (/PASSWORD|SECRET|_URL$|ENDPOINT/.test(name)) return '…';
   return masked(given[name] ?? '').slice(0, 200);
 }
 
-/** A text whose addresses show no user, password or query. A password may hold any character, so all up to the last @ goes. */
+/** Masks user, password and query of URLs in a text. A password may contain any character, so everything up to the last @ is masked. */
 function masked(text: string): string {
   return text
     .replaceAll(/\/\/[^\s"]*@/g, '//***@')

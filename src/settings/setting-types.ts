@@ -2,20 +2,20 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { isAddress, isAddressRange, plainHost } from './hosts.js';
 
-// The kinds of values that environment variables hold. Host names are checked for their form, never resolved: the host may come up later.
+// Types of environment variables. Host names are checked for syntax but not resolved: the host may come up later.
 
 const label = '[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?';
 const hostName = new RegExp(`^${label}(\\.${label})*\\.?$`, 'i');
-/** Digits and dots that form no IPv4 address are no host name either. */
+/** Digits and dots that are not an IPv4 address are not a host name either. */
 const isHost = (text: string) => (hostName.test(text) && !/^[\d.]+$/.test(text)) || isAddress(plainHost(text));
-/** Code points that RFC 3986 allows, a percent only before two hex digits. */
+/** Characters that RFC 3986 allows; a percent sign only before two hex digits. */
 const uriText = /^([\w\-.~:/?#[\]@!$&'()*+,;=]|%[0-9a-f]{2})+$/i;
 
 export const flag = z
   .enum(['true', 'false', '1', '0'], { error: 'expected true or false' })
   .transform((text) => text === 'true' || text === '1');
 
-/** Kruize reads any case, and takes what is not `true` for false. */
+/** Any case, as in Kruize. Unlike Kruize, which reads every other value as false, this rejects it. */
 export const kruizeFlag = z
   .string()
   .regex(/^(true|false)$/i, { error: 'expected true or false' })
@@ -37,7 +37,7 @@ export function integer(min: number, max: number) {
 
 export const text = z.string().min(1);
 
-/** Comma-separated, at least one item; every item passes the check, else the error names it. */
+/** A comma-separated list of at least one item. The error names the items that fail the check. */
 export function list(expected: string, isItem: (item: string) => boolean = () => true) {
   return z
     .string()
@@ -48,24 +48,24 @@ export function list(expected: string, isItem: (item: string) => boolean = () =>
         .filter((item) => item !== ''),
     )
     .superRefine((items, context) => {
-      const strange = items.filter((item) => !isItem(item));
-      if (strange.length > 0 || items.length === 0)
+      const invalid = items.filter((item) => !isItem(item));
+      if (invalid.length > 0 || items.length === 0)
         context.addIssue({
           code: 'custom',
-          message: `expected ${expected}${items.length > 1 ? `, which ${strange.join(', ')} is not` : ''}`,
+          message: `expected ${expected}${items.length > 1 ? `, which ${invalid.join(', ')} is not` : ''}`,
         });
     });
 }
 
 const secondsOfUnit: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
 
-/** Becomes seconds; a number alone is seconds. */
+/** A duration, transformed to seconds. A number without a unit is in seconds. */
 export const duration = z
   .string()
   .regex(/^\d{1,7}(s|min|h|d)?$/, { error: 'expected a duration like 30min or 1h' })
   .transform((value) => Number.parseInt(value, 10) * secondsOfUnit[value.replace(/^\d+/, '') || 's']!);
 
-/** An address with one of these schemes and a host. PostgreSQL's may name a folder of sockets as `?host=` instead. */
+/** A URL with one of these schemes and a host. A PostgreSQL URL may have a socket folder in `?host=` instead. */
 export function url(schemes: readonly string[], expected: string) {
   return z.string().superRefine((value, context) => {
     const fault = urlFault(value, schemes, expected);
@@ -93,7 +93,7 @@ function isDecodable(text: string): boolean {
 }
 
 export const httpUrl = url(['http', 'https'], 'http://host:port or https://host');
-/** Our own address as others see it; paths are appended to it. */
+/** The service's own URL as callers see it; paths are appended to it. */
 export const publicUrl = z.string().refine(
   (value) => {
     if (!httpUrl.safeParse(value).success || /[?#]/.test(value)) return false;
@@ -110,13 +110,13 @@ export const postgresUrl = url(['postgres', 'postgresql'], 'postgres://host:port
   { error: `sslmode: expected one of ${sslModes.join(', ')}` },
 );
 
-/** The path names the number of a database. */
+/** The path may be the number of a database. */
 export const redisUrl = url(['redis', 'rediss'], 'redis://host:port; leave it unset for a queue on PostgreSQL').refine(
   (value) => !/^rediss?:/.test(value) || !URL.canParse(value) || /^\/?\d*$/.test(new URL(value).pathname),
   { error: 'expected redis://host:port or redis://host:port/number' },
 );
 
-export const host = z.string().refine(isHost, { error: 'expected a host name or an address' }).transform(plainHost);
+export const host = z.string().refine(isHost, { error: 'expected a host name or an IP address' }).transform(plainHost);
 
 export const brokers = list('host:port, comma-separated, an IPv6 address in brackets', (item) => {
   const [, name, port] = /^(.*):(\d{1,5})$/.exec(item) ?? [];
@@ -125,34 +125,34 @@ export const brokers = list('host:port, comma-separated, an IPv6 address in brac
   return isName && Number(port) >= 1 && Number(port) <= 65_535;
 });
 
-/** A path below which everything is served; `/` alone is none. */
+/** Path prefix of all endpoints; `/` means none. */
 export const basePath = z
   .string()
   .regex(/^(\/[\w.~-]+)*\/?$/, { error: 'expected a path like /rightsizer' })
   .transform((path) => path.replace(/\/$/, ''));
 
-/** Scheme, host and port of web pages, as browsers send them. */
+/** Origins of web pages (scheme, host, port) as browsers send them. */
 export const origins = list(
   'origins like https://ui.example, without a path',
   (item) => URL.canParse(item) && new URL(item).origin === item && isHost(new URL(item).hostname),
 );
 
-export const hosts = list('host names or addresses, without a port', isHost).transform((items) => items.map(plainHost));
+export const hosts = list('host names or IP addresses, without a port', isHost).transform((items) => items.map(plainHost));
 
-/** Names, `*.` before one for all below it, addresses and CIDRs. */
+/** Host names, `*.` plus a domain for all its subdomains, addresses and CIDR ranges. */
 export const hostsAndRanges = list(
-  'host names, addresses or CIDRs, such as *.corp.example or 10.1.0.0/16',
+  'host names, IP addresses or CIDR ranges, such as *.corp.example or 10.1.0.0/16',
   (item) => isHost(item.replace(/^\*\./, '')) || isAddressRange(item),
 ).transform((items) => items.map(plainHost));
 
 const isTopic = (item: string) => /^[\w.-]{1,249}$/.test(item) && item !== '.' && item !== '..';
-const topicRule = 'letters, digits, dots, dashes and underscores, at most 249';
+const topicRule = 'letters, digits, dots, hyphens and underscores, at most 249 characters';
 
-/** Names of topics are those that Kafka takes (org.apache.kafka.common.internals.Topic). */
+/** Topic names that Kafka accepts (org.apache.kafka.common.internals.Topic). */
 export const topic = z.string().refine(isTopic, { error: `expected a name of ${topicRule}` });
 export const topics = list(`names of ${topicRule}`, isTopic);
 
-/** A CloudEvents source is a URI reference (RFC 3986, 4.1). */
+/** A CloudEvents source is a URI reference (RFC 3986 section 4.1). */
 export const uriReference = z.string().refine(
   (value) => {
     const isRelative = !/^[a-z][a-z0-9+.-]*:/i.test(value);
@@ -164,10 +164,10 @@ export const uriReference = z.string().refine(
 
 const placeholders = ['datasource', 'clustername', 'namespace', 'workloadname', 'workloadtype', 'containername'];
 
-/** Text between percent signs, blanks within it too. */
+/** Text between percent signs, also with spaces inside. */
 const placeholder = /%([^%\s|()](?:[^%|()]*[^%\s|()])?)%/g;
 
-/** Kruize's placeholders stand between percent signs (spec: bulk-and-kafka.md 3.7). */
+/** Format of experiment names, with Kruize's placeholders between percent signs (Kruize: design/KruizeConfiguration.md). */
 export const nameFormat = text.superRefine((format, context) => {
   const used = [...format.matchAll(placeholder)].map(([, name]) => name!);
   const unknown = used.filter((name) => !placeholders.includes(name) && !/^label:[a-zA-Z0-9_]+$/.test(name));
@@ -181,7 +181,7 @@ export const nameFormat = text.superRefine((format, context) => {
   context.addIssue({ code: 'custom', message: `${faults.join('; ')}; the placeholders are ${known}` });
 });
 
-/** Fields that can be named of a section of a record (spec: bulk-and-kafka.md 2.7, 2.8). */
+/** Fields that a filter can select in each section (Kruize: design/BulkAPI.md). */
 export const fieldsOfSections: Readonly<Record<'summary' | 'experiments' | 'webhook' | 'metadata', readonly string[]>> = {
   summary: [
     ...['status', 'total_experiments', 'processed_experiments', 'failed_experiments', 'existing_experiments', 'published_experiments'],
@@ -192,7 +192,7 @@ export const fieldsOfSections: Readonly<Record<'summary' | 'experiments' | 'webh
   metadata: [],
 };
 
-/** The grammar of GET /bulk's include and exclude: sections, some with fields after `|` (spec: bulk-and-kafka.md 2.2). */
+/** A filter in the syntax of GET /bulk's include and exclude: sections, optionally with fields after `|` (Kruize: design/BulkAPI.md). */
 export const responseFilter = list(
   'sections summary, experiments, webhook or metadata, with fields like experiments|status|apis',
   (item) => {

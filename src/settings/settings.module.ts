@@ -6,12 +6,12 @@ const SETTINGS = Symbol('SETTINGS');
 /** Injects the Settings: `constructor(@InjectSettings() settings: Settings)`. */
 export const InjectSettings = () => Inject(SETTINGS);
 
-/** Provides a class that takes the settings and knows nothing of Nest. */
-export function fromSettings<T>(made: Type<T>): FactoryProvider<T> {
-  return { provide: made, useFactory: (settings: Settings) => new made(settings), inject: [SETTINGS] };
+/** Provides a class whose constructor takes the settings, without Nest decorators. */
+export function fromSettings<T>(provided: Type<T>): FactoryProvider<T> {
+  return { provide: provided, useFactory: (settings: Settings) => new provided(settings), inject: [SETTINGS] };
 }
 
-/** Gives the settings that the process was started with to every module. */
+/** Provides the settings to all modules. */
 @Global()
 @Module({})
 export class SettingsModule {

@@ -1,6 +1,6 @@
 import { type DescribedSetting, describedChapters } from '../../src/settings/describe-settings.js';
 
-/** The text of docs/settings.md: every environment variable with default, meaning and bounds, as src/settings/settings-schema.ts states them. */
+/** Text of docs/settings.md: every environment variable with default, description and range from src/settings/settings-schema.ts. */
 export function settingsPage(): string {
   const parts = describedChapters().map(
     ({ heading, settings }) => `## ${heading}\n\n| name | default | meaning |\n|---|---|---|\n${settings.map(rowOf).join('\n')}\n`,
@@ -10,14 +10,14 @@ export function settingsPage(): string {
 
 const head = `# Settings
 
-<!-- Made from src/settings/settings-schema.ts by \`npm run docs\`; a test holds the two together. -->
+<!-- Generated from src/settings/settings-schema.ts by \`npm run docs\`; a test compares the two. -->
 
-Every setting is an environment variable; an empty one counts as unset. A faulty one stops the start, and all faults are listed at once.
-A list is comma-separated. \`npm start -- --help\` prints the same list.
+Every setting is an environment variable. An empty variable counts as unset. Lists are comma-separated. If a setting is invalid, the service does
+not start and lists all errors at once. \`npm start -- --help\` prints this list.
 `;
 
-function rowOf({ name, defaultText, description, words, range }: DescribedSetting): string {
-  const bounds = words.length > 0 ? words.map((word) => `\`${word}\``).join(', ') : range;
+function rowOf({ name, defaultText, description, values, range }: DescribedSetting): string {
+  const bounds = values.length > 0 ? values.map((word) => `\`${word}\``).join(', ') : range;
   const cells = [`\`${name}\``, defaultText === undefined ? '' : `\`${defaultText}\``, `${description}${bounds && `; ${bounds}`}`];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }

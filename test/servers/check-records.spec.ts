@@ -15,26 +15,26 @@ const b = record(topics.error, 'b', 2);
 const summary = record(topics.summary, undefined, 3);
 
 describe('checkRecords', () => {
-  it('finds nothing wrong where each experiment has one record and the summary came last', () => {
+  it('returns nothing if each experiment has one record and the summary is last', () => {
     expect(checkRecords(['a', 'b'], [a, b, summary])).toEqual([]);
   });
 
-  it.each<[fault: string, records: KafkaRecord[], told: RegExp]>([
+  it.each<[fault: string, records: KafkaRecord[], message: RegExp]>([
     ['a missing record', [a, summary], /^no record of the experiment b$/],
     ['a repeated record', [a, b, a, summary], /^2 records of the experiment a: recommendations-topic, recommendations-topic$/],
     ['an experiment on both topics', [a, b, record(topics.error, 'a', 2), summary], /^2 records of the experiment a: .*error-topic$/],
-    ['an experiment that nobody expects', [a, b, record(topics.error, 'c', 2), summary], /not of one expected experiment, with the key c/],
+    ['an unexpected experiment', [a, b, record(topics.error, 'c', 2), summary], /not of one expected experiment, with the key c/],
     ['a job-level error record', [a, b, record(topics.error, undefined, 2), summary], /not of one expected experiment, with the key job/],
     ['no summary', [a, b], /^0 records on summary-topic/],
     ['two summaries', [a, b, summary, summary], /^2 records on summary-topic/],
     ['a summary before a record', [a, b, { ...summary, timestampMs: 1 }], /^the record b on error-topic is later than the summary$/],
-  ])('tells %s', (_fault, records, told) => {
-    expect(checkRecords(['a', 'b'], records)).toEqual([expect.stringMatching(told)]);
+  ])('reports %s', (_fault, records, message) => {
+    expect(checkRecords(['a', 'b'], records)).toEqual([expect.stringMatching(message)]);
   });
 });
 
 describe('recordsOf', () => {
-  it('leaves out the records of other jobs', () => {
+  it('excludes the records of other jobs', () => {
     expect(recordsOf('job', [record(topics.error, 'a', 1, 'other'), a])).toEqual([a]);
   });
 });

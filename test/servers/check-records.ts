@@ -1,16 +1,16 @@
 import type { KafkaRecord } from './kafka-records.js';
 
-/** The three topics under their usual names. */
+/** Default names of the three topics. */
 export const topics = { recommendations: 'recommendations-topic', error: 'error-topic', summary: 'summary-topic' } as const;
 
-/** The records of one job: those whose summary bears its id. */
+/** Returns the records of one job, by the job id in their summary. */
 export function recordsOf(jobId: string, records: readonly KafkaRecord[]): KafkaRecord[] {
   return records.filter(({ value }) => (value as { summary?: { job_id?: string } } | null)?.summary?.job_id === jobId);
 }
 
 /**
- * What is wrong with a job's records; empty when all is well: each expected experiment has exactly one record on exactly one of the
- * recommendations and error topics, there is no other one, and exactly one summary came after them all.
+ * Returns the errors in a job's records. They are correct if each expected experiment has exactly one record, on the recommendations or the error topic,
+ * no other experiment has one, and exactly one summary follows them.
  */
 export function checkRecords(expected: readonly string[], records: readonly KafkaRecord[]): string[] {
   const summaries = records.filter(({ topic }) => topic === topics.summary);

@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clearUpLater, isClearedUp } from './clear-up.js';
 import { waitUntil } from './wait-until.js';
 
-/** How many of the last lines of output are kept to explain a failure. */
-const keptLines = 40;
+/** Number of last output lines in an error message. */
+const maxLines = 40;
 
 export interface ChildOptions {
   readonly cwd?: string;
-  /** The whole environment of the child; default: ours. */
+  /** Complete environment of the child; default: that of this process. */
   readonly env?: NodeJS.ProcessEnv;
   readonly uid?: number;
   readonly gid?: number;
@@ -18,7 +18,7 @@ export interface ChildOptions {
 
 const running = new Set<RunningChild>();
 
-/** A program that we started. It leads a process group of its own, so that Ctrl-C reaches only us and what it started ends with it. */
+/** A child process. It leads its own process group, so that Ctrl-C reaches only this process, and so that its own children end with it. */
 export class RunningChild {
   readonly pid: number;
   readonly exited: Promise<void>;
@@ -35,7 +35,7 @@ export class RunningChild {
     clearUpLater('group', this.pid);
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream! }).on('line', (line) => {
-        if (this.lines.push(line) > keptLines) this.lines.shift();
+        if (this.lines.push(line) > maxLines) this.lines.shift();
         onLine?.(line);
       });
     }
@@ -47,24 +47,24 @@ export class RunningChild {
     });
   }
 
-  /** The last lines it printed. */
+  /** Its last output lines. */
   get output(): string {
     return this.lines.join('\n');
   }
 
-  /** Waits until `isReady`; where it ends before or time runs out it is ended, and the error holds what it printed. */
+  /** Waits until `isReady`. If the child exits first or the time is over, kills it and rejects with its output. */
   async untilReady(isReady: () => boolean | Promise<boolean>, timeoutMs = 120_000): Promise<this> {
     try {
-      await waitUntil(`${this.name} answers`, async () => this.hasExited || (await isReady()), { timeoutMs });
-      if (this.hasExited) throw new Error(`${this.name} ended before it answered`);
+      await waitUntil(`${this.name} is ready`, async () => this.hasExited || (await isReady()), { timeoutMs });
+      if (this.hasExited) throw new Error(`${this.name} exited before it was ready`);
       return this;
     } catch (cause) {
       this.killGroup();
-      throw new Error(`${(cause as Error).message}; it printed:\n${this.output}`, { cause });
+      throw new Error(`${(cause as Error).message}. Its output:\n${this.output}`, { cause });
     }
   }
 
-  /** Asks it to end and waits; after `timeoutMs` it is killed. Whatever it left running in its group ends too. */
+  /** Sends a signal and waits for the exit; after `timeoutMs`, kills it. Also kills the rest of its process group. */
   async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 20_000): Promise<void> {
     if (!this.hasExited) this.child.kill(signal);
     await Promise.race([this.exited, sleep(timeoutMs, undefined, { ref: false })]);
@@ -72,25 +72,25 @@ export class RunningChild {
     await this.exited;
   }
 
-  /** kill -9 of the program alone, as a crash is; its group ends later, with `stop` or with us. */
+  /** kill -9 of the program alone, as in a crash. Its process group ends with `stop` or with this process. */
   async kill(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.exited;
   }
 
-  /** Ends the whole group at once. */
+  /** Kills the process group. */
   killGroup(): void {
     running.delete(this);
     try {
       process.kill(-this.pid, 'SIGKILL');
     } catch {
-      // Nothing of the group is left.
+      // The group has already ended.
     }
     isClearedUp(this.pid);
   }
 }
 
-/** Starts a program; it ends when this process ends, however that comes about. */
+/** Starts a program. It ends when this process ends, for whatever reason. */
 export async function startChild(
   name: string,
   command: string,
@@ -102,7 +102,7 @@ export async function startChild(
   const child = spawn(command, args, { ...spawnOptions, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
-    child.once('error', (cause) => reject(new Error(`${name}: ${command} does not start: ${cause.message}`, { cause })));
+    child.once('error', (cause) => reject(new Error(`${name}: ${command} did not start: ${cause.message}`, { cause })));
   });
   return new RunningChild(name, child, onLine);
 }
@@ -118,7 +118,7 @@ function endOnSignals(): void {
 
 let isEnding = false;
 
-/** Ends the children in the reverse order of their start, the ones that use others first; a second signal does not wait. */
+/** Stops the children in reverse order of their start, so that clients stop before their servers. A second signal exits at once. */
 async function endAll(exitCode: number): Promise<void> {
   if (isEnding) process.exit(exitCode);
   isEnding = true;

@@ -5,19 +5,19 @@ import { fileURLToPath } from 'node:url';
 let guard: ChildProcess | undefined;
 
 /**
- * Has a process group killed, the PostgreSQL of a pid file ended, or a folder removed, when this process has ended: by itself, by a
- * signal, even by kill -9.
+ * Registers a process group to kill, a PostgreSQL to stop (by its pid file), or a folder to remove after this process has ended, for whatever reason,
+ * even by kill -9.
  */
 export function clearUpLater(kind: 'group' | 'pidfile' | 'folder', what: string | number): void {
-  toldToGuard(`${kind} ${what}\n`);
+  sendToGuard(`${kind} ${what}\n`);
 }
 
-/** It is cleared up already. */
+/** Removes a registration: the cleanup is done. */
 export function isClearedUp(what: string | number): void {
-  toldToGuard(`gone ${what}\n`);
+  sendToGuard(`gone ${what}\n`);
 }
 
-/** Has it all cleared up now. The environment of tests finds this at the end of each file. */
+/** Runs all cleanups now. The test environment calls this at the end of each file, through the global of the same name. */
 export async function clearUpNow(): Promise<void> {
   const ending = guard;
   guard = undefined;
@@ -31,12 +31,12 @@ export async function clearUpNow(): Promise<void> {
 
 Object.assign(globalThis, { clearUpNow });
 
-function toldToGuard(line: string): void {
+function sendToGuard(line: string): void {
   guard ??= startGuard();
   guard.stdin!.write(line);
 }
 
-/** The guard sees the end of this process as the end of its input; neither keeps the other from ending. */
+/** The guard notices the end of this process by the end of its stdin. Neither process keeps the other alive. */
 function startGuard(): ChildProcess {
   const child = spawn(process.execPath, [fileURLToPath(new URL('./guard.mjs', import.meta.url))], {
     detached: true,

@@ -2,17 +2,17 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { Transform } from 'node:stream';
 
 /**
- * What a proxy does to its connections, those that are open and those that come:
- * `pass` nothing; `reset` ends them with a reset; `hang` keeps them and swallows every byte; `half-close` ends the side towards the client;
- * `slow` lets a few kilobytes a second through; `cut` ends them in the middle of what is sent next; `refuse` takes no connection.
+ * What a proxy does to its open and new connections:
+ * `pass`: nothing; `reset`: resets them; `hang`: keeps them open and drops every byte; `half-close`: closes the client's side;
+ * `slow`: passes a few kilobytes per second; `cut`: closes them in the middle of the next data; `refuse`: accepts no connections.
  */
 export const faultModes = ['pass', 'reset', 'hang', 'half-close', 'slow', 'cut', 'refuse'] as const;
 export type FaultMode = (typeof faultModes)[number];
 
-/** A TCP proxy on 127.0.0.1 in front of a server that is to misbehave. */
+/** A TCP proxy on 127.0.0.1 that injects faults between clients and a server. */
 export interface FaultProxy {
   readonly port: number;
-  /** Changes what it does; resolves when it does so. */
+  /** Changes the mode; resolves when it is in effect. */
   mode(mode: FaultMode): Promise<void>;
   close(): Promise<void>;
 }
@@ -21,7 +21,7 @@ const slowChunkBytes = 1_024;
 const slowPauseMs = 250;
 const cutAfterBytes = 200;
 
-/** Starts a proxy that passes everything on to a port of 127.0.0.1, where nobody need listen yet. */
+/** Starts a proxy in mode `pass` for a port of 127.0.0.1. The server need not run yet. */
 export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
   const links = new Set<Link>();
   let mode: FaultMode = 'pass';
@@ -57,7 +57,7 @@ async function listen(server: Server, port: number): Promise<void> {
   });
 }
 
-/** One connection of a client and the one to the server that stands behind it. */
+/** A connection of a client and its connection to the server. */
 class Link {
   private current: FaultMode = 'pass';
   private leftBytes = Number.POSITIVE_INFINITY;

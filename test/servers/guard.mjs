@@ -1,8 +1,8 @@
-// Outlives the process that started it, however that one ended, and clears up what it left: lines on stdin say what there is.
-//   group 123      a process group to kill
-//   pidfile /tmp/… a file whose first line is a PostgreSQL to end, if it is there
-//   folder /tmp/…  a folder to remove
-//   gone 123       no more to be done about it
+// Outlives the process that started it and cleans up after it. Lines on stdin register cleanups:
+//   group 123      kill this process group
+//   pidfile /tmp/… stop the PostgreSQL whose process id is in the first line of this file, if the file exists
+//   folder /tmp/…  remove this folder
+//   gone 123       remove a registration
 import { readFileSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
@@ -19,7 +19,7 @@ const signal = (pid, name) => {
   try {
     process.kill(pid, name);
   } catch {
-    // It has ended already.
+    // It has already ended.
   }
 };
 const firstLine = (file) => {

@@ -5,7 +5,7 @@ import { asRoot } from './as-root.js';
 import { findJava, findProgram } from './find-program.js';
 import { runCommand } from './run-command.js';
 
-/** What the servers need of the machine: how it is seen to be there, and the Debian packages that bring it (the first one that apt knows). */
+/** Programs that the servers need: how to detect them, and their Debian packages (the first one that apt knows is installed). */
 const programs = {
   prometheus: { isThere: () => Boolean(findProgram('prometheus') && findProgram('promtool')), packages: ['prometheus'] },
   java: { isThere: () => Boolean(findJava()), packages: ['openjdk-21-jre-headless', 'openjdk-17-jre-headless', 'default-jre-headless'] },
@@ -15,13 +15,13 @@ const programs = {
 } as const satisfies Record<string, { isThere: () => boolean; packages: readonly string[] }>;
 export type Program = keyof typeof programs;
 
-/** Debian asks this program before it starts a package's service; 101 forbids it. */
+/** Debian calls this program before it starts a package's service; exit code 101 prevents the start. */
 const servicePolicy = '/usr/sbin/policy-rc.d';
 
-/** apt lets one in at a time: calls wait for those before them. */
+/** apt allows one process at a time, so calls run one after the other. */
 const oneAtATime = pLimit(1);
 
-/** Installs, through apt-get, those of the wanted programs that are missing. Services that the packages bring neither start nor stay enabled. */
+/** Installs missing programs by apt-get. Services of the packages are neither started nor enabled. */
 export async function ensureInstalled(wanted: Readonly<Partial<Record<Program, boolean>>>): Promise<void> {
   await oneAtATime(async () => {
     const missing = (Object.keys(programs) as Program[]).filter((name) => wanted[name] && !programs[name].isThere());
@@ -41,9 +41,9 @@ async function installPrograms(missing: readonly Program[]): Promise<void> {
 }
 
 async function installPackages(missing: readonly Program[]): Promise<void> {
-  if (!findProgram('apt-get')) throw new Error('there is no apt-get on this machine, please install it by hand');
-  console.error(`Missing on this machine: ${missing.join(', ')}. Asking apt-get, which may take some minutes …`);
-  // The lists have no lock to wait for: the system's own daily update may hold them just now.
+  if (!findProgram('apt-get')) throw new Error('apt-get is not available; install it manually');
+  console.error(`Missing on this machine: ${missing.join(', ')}. Updating the package lists of apt-get, which may take some minutes …`);
+  // `update` cannot wait for its lock, which the system's daily update may hold. So it is retried.
   await pRetry(() => asRoot('apt-get', ['update', '-qq']), { retries: 3, minTimeout: 5_000, factor: 2 });
   const packages = await Promise.all(missing.map((name) => firstKnown(programs[name].packages)));
   console.error(`Installing the Debian packages ${packages.join(', ')} …`);
@@ -53,10 +53,10 @@ async function installPackages(missing: readonly Program[]): Promise<void> {
   await disableServices(packages);
   const absent = missing.filter((name) => !programs[name].isThere());
   if (absent.length > 0)
-    throw new Error(`apt-get installed ${packages.join(', ')}, yet ${absent.join(', ')} cannot be found or is too old`);
+    throw new Error(`apt-get installed ${packages.join(', ')}, but ${absent.join(', ')} cannot be found or is too old`);
 }
 
-/** The first of the packages that this Debian or Ubuntu has. */
+/** Returns the first package that apt knows. */
 async function firstKnown(packages: readonly string[]): Promise<string> {
   for (const name of packages) {
     const policy = await runCommand('apt-cache', ['policy', name], { env: { ...process.env, LC_ALL: 'C' } });
@@ -75,7 +75,7 @@ async function withoutServiceStart(install: () => Promise<unknown>): Promise<voi
   }
 }
 
-/** Debian enables a package's service for the next boot; these were installed for their programs only. */
+/** Disables the services of the packages, which Debian enables for the next boot. Only their programs are needed. */
 async function disableServices(packages: readonly string[]): Promise<void> {
   if (!existsSync('/run/systemd/system')) return;
   const services = packages.filter((name) => name === 'prometheus' || name === 'redis-server');

@@ -6,20 +6,20 @@ import { findProgram } from './find-program.js';
 import { ensureInstalled } from './install.js';
 import { runCommand } from './run-command.js';
 
-/** Apache Kafka that is run: the newest 4.1. */
+/** Version of Apache Kafka: the latest 4.1. */
 const kafkaVersion = '4.1.1';
 const name = `kafka-${kafkaVersion}`;
 
-/** Whether they are here, so that Maven is not needed. */
+/** Whether the jars are cached, so that Maven is not needed. */
 export function hasKafkaJars(): boolean {
   return existsSync(join(cacheFolder(), name));
 }
 
-/** The folder with the jars of Apache Kafka; the first time they come through Maven (about 45 MB). */
+/** Returns the folder with the jars of Apache Kafka; downloads them with Maven on the first call (about 45 MB). */
 export async function kafkaJars(): Promise<string> {
   if (!hasKafkaJars()) await ensureInstalled({ maven: true });
   return cached(name, async (folder) => {
-    console.error(`Fetching Apache Kafka ${kafkaVersion} through Maven …`);
+    console.error(`Downloading Apache Kafka ${kafkaVersion} with Maven …`);
     const pom = fileURLToPath(new URL('./kafka-pom.xml', import.meta.url));
     await runCommand(findProgram('mvn')!, [
       '--quiet',

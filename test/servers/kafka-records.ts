@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
 import { waitUntil } from './wait-until.js';
 
-/** A record as a consumer sees it. */
+/** A consumed record. */
 export interface KafkaRecord {
   readonly topic: string;
   readonly partition: number;
@@ -10,17 +10,17 @@ export interface KafkaRecord {
   readonly key: string | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly timestampMs: number;
-  /** The parsed JSON. */
+  /** Parsed JSON. */
   readonly value: unknown;
 }
 
 export interface RecordReader {
-  /** All records read so far, in the order of arrival; they go on coming. */
+  /** All records read so far, in order of arrival. The list grows until `stop`. */
   readonly records: readonly KafkaRecord[];
   stop(): Promise<void>;
 }
 
-/** Reads the topics from their beginning with a consumer of its own. Waits until the topics exist. */
+/** Reads the topics from the beginning with a new consumer group. Waits until the topics exist. */
 export async function readRecords(bootstrapServers: string, topics: readonly string[]): Promise<RecordReader> {
   const kafka = new kafkajs.Kafka({ brokers: bootstrapServers.split(','), clientId: 'record-reader', logLevel: kafkajs.logLevel.NOTHING });
   await untilTopicsExist(kafka, topics);

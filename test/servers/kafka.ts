@@ -11,24 +11,24 @@ import { givenServer, type Server, startServer } from './server.js';
 import { makeTempFolder } from './temp-folder.js';
 
 export interface KafkaServer extends Server {
-  /** host:port, as clients want it. */
+  /** host:port for clients. */
   readonly bootstrapServers: string;
 }
 
 export interface KafkaOptions {
-  /** A broker that runs already, `host:port[,host:port]`: used instead of one of our own. */
+  /** An existing broker, `host:port[,host:port]`, to use instead of starting one. */
   readonly given?: string;
-  /** Protocol of the clients' listener, whose name is the same. */
+  /** Protocol and name of the listener for clients. */
   readonly protocol?: 'PLAINTEXT' | 'SASL_PLAINTEXT' | 'SSL' | 'SASL_SSL';
-  /** A second listener without encryption, for clients that come through a proxy at `proxyPort`. */
+  /** A second, unencrypted listener for clients that connect through a proxy at `proxyPort`. */
   readonly proxied?: { readonly port: number; readonly proxyPort: number };
-  /** Lines of server.properties beside, or instead of, ours. */
+  /** Additional or overriding lines of server.properties. */
   readonly properties?: Readonly<Record<string, string>>;
-  /** More arguments of the storage tool, such as `--add-scram`. */
+  /** Additional arguments of the storage tool, such as `--add-scram`. */
   readonly formatArguments?: readonly string[];
 }
 
-/** Starts a real Apache Kafka: KRaft, one node, no topics, none made by asking for it. */
+/** Starts a real Apache Kafka: KRaft, one node, no topics, without automatic creation of topics. */
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
   if (options.given) return { ...givenServer('Kafka'), bootstrapServers: options.given };
   await ensureInstalled({ java: true });
@@ -73,10 +73,10 @@ function serverProperties(folder: string, port: number, controllerPort: number, 
     'transaction.state.log.replication.factor': '1',
     'transaction.state.log.min.isr': '1',
     'transaction.state.log.num.partitions': '3',
-    // After kill -9 the controller lets the broker in again only when its old session is over: 9 s by default.
+    // After kill -9, the controller accepts the broker again only after its old session has expired, by default 9 s.
     'broker.session.timeout.ms': '3000',
     'broker.heartbeat.interval.ms': '500',
-    // A lone consumer gets its partitions at once.
+    // Assigns partitions to a new consumer at once.
     'group.initial.rebalance.delay.ms': '0',
     ...options.properties,
   };

@@ -9,8 +9,8 @@ import { runCommand } from './run-command.js';
 import { makeTempFolder, removeTempFolder } from './temp-folder.js';
 
 /**
- * Loads OpenMetrics text, a file (also `.gz`) or a stream, into the data folder of a Prometheus that does not run.
- * promtool reads its file several times, so a stream or a packed file is laid down in a temporary one first.
+ * Loads OpenMetrics text from a file (also `.gz`) or a stream into the data folder of a Prometheus that is not running.
+ * promtool reads its file several times, so a stream or a compressed file is written to a temporary file first.
  */
 export async function loadOpenMetrics(source: string | Readable, dataDir: string): Promise<void> {
   await ensureInstalled({ prometheus: true });
@@ -26,7 +26,7 @@ export async function loadOpenMetrics(source: string | Readable, dataDir: string
   }
 }
 
-/** 486 h, the longest block that Prometheus makes itself: by default promtool makes blocks of two hours, which takes minutes. */
+/** Uses blocks of 486 h, the maximum of Prometheus itself. promtool's default of two hours takes minutes. */
 async function createBlocks(file: string, dataDir: string): Promise<void> {
   await runCommand(findProgram('promtool')!, [
     'tsdb',

@@ -13,7 +13,7 @@ export interface PgBouncer extends Server {
   readonly url: string;
 }
 
-/** Starts a real PgBouncer with its own defaults in front of a database. */
+/** Starts a real PgBouncer with default settings in front of a database. */
 export async function startPgBouncer(databaseUrl: string, poolMode: 'session' | 'transaction'): Promise<PgBouncer> {
   await ensureInstalled({ pgbouncer: true });
   const folder = makeTempFolder('pgbouncer');
@@ -32,18 +32,18 @@ export async function startPgBouncer(databaseUrl: string, poolMode: 'session' | 
     'default_pool_size = 60',
   ];
   writeFileSync(configFile, `${config.join('\n')}\n`);
-  // Like PostgreSQL it refuses to run as root.
+  // Like PostgreSQL, PgBouncer refuses to run as root.
   const user = await postgresUser();
   if (user.uid !== undefined) chownSync(configFile, user.uid, user.gid!);
   const url = Object.assign(new URL(databaseUrl), { port: String(port) }).href;
   const server = await startServer(folder, async () => {
     const child = await startChild('PgBouncer', findProgram('pgbouncer')!, [configFile], user);
-    return child.untilReady(() => answers(url));
+    return child.untilReady(() => isReady(url));
   });
   return { ...server, url };
 }
 
-async function answers(url: string): Promise<boolean> {
+async function isReady(url: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
   try {
     await client.connect();

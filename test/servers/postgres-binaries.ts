@@ -2,12 +2,12 @@ import { findBinaries, type PostgresBinaries, placeBinaries } from '../../src/da
 import { findProgram } from './find-program.js';
 import { runCommand } from './run-command.js';
 
-/** PostgreSQL's programs where the user that it runs as reaches them. */
+/** Returns PostgreSQL's programs in a folder that its user can enter. */
 export async function postgresBinaries(): Promise<PostgresBinaries> {
   return placeBinaries(await postgresUser(), await findBinaries());
 }
 
-/** Who PostgreSQL runs as: ourselves, or the user postgres (made when missing) where we are root, as which it refuses to run. */
+/** Returns the user to run PostgreSQL as: the current one or, as PostgreSQL refuses to run as root, postgres for root (created if missing). */
 export async function postgresUser(): Promise<{ uid?: number; gid?: number }> {
   if (process.getuid?.() !== 0) return {};
   const idOf = async (flag: string) => Number(await runCommand('id', [flag, 'postgres']));

@@ -10,13 +10,13 @@ import { givenServer, type Server, startServer } from './server.js';
 import { makeTempFolder } from './temp-folder.js';
 
 export interface PostgresServer extends Server {
-  /** Of the database that comes with the server. */
+  /** URL of the server's default database. */
   readonly url: string;
-  /** Makes an empty database and gives its address. */
+  /** Creates an empty database and returns its URL. */
   createDatabase(): Promise<string>;
 }
 
-/** Starts a real PostgreSQL; `given`, an address with the right to create databases, is used instead. */
+/** Starts a real PostgreSQL, or uses the one at `given`, a URL whose user may create databases. */
 export async function startPostgres({ given }: { given?: string } = {}): Promise<PostgresServer> {
   if (given) return withoutDatabases(withDatabases(givenServer('PostgreSQL'), given));
   const { initdb, postgres } = await postgresBinaries();
@@ -29,12 +29,12 @@ export async function startPostgres({ given }: { given?: string } = {}): Promise
 
   const port = await freePort();
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  // Without fsync commits are quick; a killed server loses nothing, only a machine that loses its power would.
+  // fsync=off makes commits fast. A killed server still loses nothing; only a power failure would lose data.
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=300', 'fsync=off'];
   const args = ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
   const server = await startServer(folder, async () => {
     const child = await startChild('PostgreSQL', postgres, args, user);
-    return child.untilReady(() => ask(url, 'SELECT 1').then(Boolean, () => false));
+    return child.untilReady(() => runStatement(url, 'SELECT 1').then(Boolean, () => false));
   });
   return withDatabases(server, url);
 }
@@ -42,28 +42,28 @@ export async function startPostgres({ given }: { given?: string } = {}): Promise
 function withDatabases(server: Server, url: string): PostgresServer {
   const createDatabase = async () => {
     const name = `rightsizer_${randomBytes(6).toString('hex')}`;
-    await ask(url, `CREATE DATABASE ${name}`);
+    await runStatement(url, `CREATE DATABASE ${name}`);
     return Object.assign(new URL(url), { pathname: `/${name}` }).href;
   };
   return { ...server, url, createDatabase };
 }
 
-/** The server as it was: when it is left, the databases that were made there go. */
+/** On `stop`, drops the databases that were created. */
 function withoutDatabases(server: PostgresServer): PostgresServer {
-  const made: string[] = [];
+  const created: string[] = [];
   const createDatabase = async () => {
     const url = await server.createDatabase();
-    made.push(new URL(url).pathname.slice(1));
+    created.push(new URL(url).pathname.slice(1));
     return url;
   };
   const stop = async () => {
-    for (const name of made) await ask(server.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    for (const name of created) await runStatement(server.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     await server.stop();
   };
   return { ...server, createDatabase, stop };
 }
 
-async function ask(url: string, statement: string): Promise<pg.QueryResult> {
+async function runStatement(url: string, statement: string): Promise<pg.QueryResult> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   try {
     await client.connect();

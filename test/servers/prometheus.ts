@@ -14,19 +14,19 @@ export interface PrometheusServer extends Server {
 }
 
 export interface PrometheusOptions {
-  /** Address of a Prometheus that runs already: used instead of one of our own. */
+  /** URL of an existing Prometheus to use instead of starting one. */
   readonly given?: string;
-  /** OpenMetrics files that are loaded before it starts. */
+  /** OpenMetrics files to load before the start. */
   readonly openMetrics?: readonly string[];
-  /** Folder of blocks that are copied into its data before it starts. */
+  /** Folder of blocks to copy into its data before the start. */
   readonly blocks?: string;
-  /** Labels that it adds to what it gives to others (not to answers to queries). */
+  /** Labels that it adds to data for other systems (not to query results). */
   readonly externalLabels?: Readonly<Record<string, string>>;
-  /** More flags of Prometheus. */
+  /** Additional flags of Prometheus. */
   readonly flags?: readonly string[];
 }
 
-/** Starts a real Prometheus that scrapes nothing and forgets nothing. */
+/** Starts a real Prometheus without scrape targets and with practically unlimited retention. */
 export async function startPrometheus(options: PrometheusOptions = {}): Promise<PrometheusServer> {
   if (options.given) return { ...givenServer('Prometheus'), url: options.given.replace(/\/+$/, '') };
   await ensureInstalled({ prometheus: true });
@@ -46,7 +46,7 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
     `--web.listen-address=127.0.0.1:${port}`,
     `--storage.tsdb.path=${data}`,
     '--storage.tsdb.retention.time=100y',
-    // Equal lengths switch compaction off: no work in the background while something is measured.
+    // Equal lengths turn compaction off, so that no background work disturbs measurements.
     '--storage.tsdb.min-block-duration=2h',
     '--storage.tsdb.max-block-duration=2h',
     ...(options.flags ?? []),
@@ -58,7 +58,7 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
   return { ...server, url };
 }
 
-/** Whether a GET of the address is answered with 2xx now. */
+/** Whether a GET of the URL gets a 2xx response. */
 export async function answersOk(url: string): Promise<boolean> {
   try {
     return (await fetch(url, { signal: AbortSignal.timeout(5_000) })).ok;

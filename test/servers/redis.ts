@@ -10,7 +10,7 @@ export interface RedisServer extends Server {
   readonly url: string;
 }
 
-/** Starts a real Redis that writes each command to its log, so that `kill` and `start` lose nothing. `given`: use this one instead. */
+/** Starts a real Redis with an append-only file, so that `kill` loses no data, or uses the one at `given`. */
 export async function startRedis({ given }: { given?: string } = {}): Promise<RedisServer> {
   if (given) return { ...givenServer('Redis'), url: given };
   await ensureInstalled({ redis: true });
@@ -30,21 +30,21 @@ export async function startRedis({ given }: { given?: string } = {}): Promise<Re
     '--appendfsync',
     'always',
   ];
-  // BullMQ needs that keys are never evicted.
+  // BullMQ requires that keys are never evicted.
   const server = await startServer(folder, async () => {
     const child = await startChild('Redis', findProgram('redis-server')!, [...flags, '--maxmemory-policy', 'noeviction']);
-    return child.untilReady(() => answersPing(port));
+    return child.untilReady(() => respondsToPing(port));
   });
   return { ...server, url: `redis://127.0.0.1:${port}` };
 }
 
-/** `+PONG` comes only when the data are loaded; before that Redis says `-LOADING`. */
-function answersPing(port: number): Promise<boolean> {
+/** Redis responds with `+PONG` after its data are loaded, with `-LOADING` before. */
+function respondsToPing(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
     socket.once('error', () => resolve(false));
-    socket.once('data', (answer) => {
-      resolve(answer.toString().startsWith('+PONG'));
+    socket.once('data', (response) => {
+      resolve(response.toString().startsWith('+PONG'));
       socket.destroy();
     });
   });

@@ -1,6 +1,6 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
 
-/** Runs a program to its end and gives what it printed on stdout; rejects with its last words when it fails. */
+/** Runs a program and returns its stdout; rejects with the end of its output if it fails. */
 export async function runCommand(
   command: string,
   args: readonly string[],
@@ -8,13 +8,13 @@ export async function runCommand(
 ): Promise<string> {
   const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
-  let complaint = '';
+  let errorOutput = '';
   child.stdout.on('data', (chunk) => (output += chunk));
-  child.stderr.on('data', (chunk) => (complaint += chunk));
+  child.stderr.on('data', (chunk) => (errorOutput += chunk));
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
   if (code === 0) return output;
-  throw new Error(`${command} ${args.join(' ')} failed (${code}):\n${(complaint + output).slice(-2_000)}`);
+  throw new Error(`${command} ${args.join(' ')} failed (${code}):\n${(errorOutput + output).slice(-2_000)}`);
 }

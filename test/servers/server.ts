@@ -1,17 +1,17 @@
 import type { RunningChild } from './child-process.js';
 import { removeTempFolder } from './temp-folder.js';
 
-/** What every server can do. After `kill`, `start` brings it back on the same port with the same data. */
+/** A server. After `kill`, `start` starts it on the same port with the same data. */
 export interface Server {
-  /** Starts it again after `kill`; resolves when it answers. */
+  /** Starts the server again after `kill`; resolves when it is ready. */
   start(): Promise<void>;
-  /** kill -9, as a crash is; the data stay. */
+  /** kill -9, as in a crash. Keeps the data. */
   kill(): Promise<void>;
-  /** Ends it and removes its data. */
+  /** Stops the server and removes its data. */
   stop(): Promise<void>;
 }
 
-/** Runs what `launch` starts (and waits for); `stop` ends it, does what `afterStop` says and removes `folder`, its data. */
+/** Starts a server by `launch`, which waits until it is ready. `stop` stops it, runs `afterStop` and removes its data in `folder`. */
 export async function startServer(
   folder: string,
   launch: () => Promise<RunningChild>,
@@ -33,10 +33,10 @@ export async function startServer(
   };
 }
 
-/** A server that somebody else runs: it is used, never started or ended. */
+/** A server that runs elsewhere: it is never started or stopped here. */
 export function givenServer(name: string): Server {
   const refuse = async () => {
-    throw new Error(`${name} was given by the environment: it is not ours to start or kill`);
+    throw new Error(`${name} is an external server: tests cannot start or kill it`);
   };
   return { start: refuse, kill: refuse, stop: async () => undefined };
 }

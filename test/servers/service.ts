@@ -14,18 +14,18 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string
 
 export interface Service extends Server {
   readonly url: string;
-  /** Every line logged so far, those of earlier starts included; a line that is no JSON has only `msg`. */
+  /** All lines logged so far, including those of earlier starts. A line that is not JSON has only `msg`. */
   readonly logs: readonly LogLine[];
-  /** Process id of the latest start. */
+  /** Process id of the last start. */
   readonly pid: number;
-  /** Kills it and starts it again on the same port and data. */
+  /** Kills the service and starts it again on the same port with the same data. */
   restart(): Promise<void>;
-  /** Waits for a line; those logged before count. */
+  /** Waits for a line; earlier lines count too. */
   waitForLog(isWanted: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
 }
 
 export interface ServiceOptions {
-  /** Settings. Of our own environment only what programs need to run is handed on. */
+  /** Settings. From the environment of this process, only the variables that programs need are passed on. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** `listening` does not wait for Kafka, the datasources and so on; default `ready`. */
   readonly until?: 'ready' | 'listening';
@@ -33,14 +33,14 @@ export interface ServiceOptions {
 }
 
 const mainFile = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const handedOn = ['PATH', 'HOME', 'USER', 'LANG', 'TZ', 'TMPDIR', 'XDG_CACHE_HOME'];
+const passedOn = ['PATH', 'HOME', 'USER', 'LANG', 'TZ', 'TMPDIR', 'XDG_CACHE_HOME'];
 
 /** Starts the built service on a free port, with its data in a temporary folder unless `env` says otherwise. */
 export async function startService({ env = {}, until = 'ready', timeoutMs = 120_000 }: ServiceOptions = {}): Promise<Service> {
   const folder = makeTempFolder('service');
   const port = env.PORT ?? String(await freePort());
   const url = `http://127.0.0.1:${port}`;
-  const inherited = Object.fromEntries(handedOn.map((name) => [name, process.env[name]]));
+  const inherited = Object.fromEntries(passedOn.map((name) => [name, process.env[name]]));
   const environment = { ...inherited, HOST: '127.0.0.1', DATA_DIR: join(folder, 'data'), ...env, PORT: port };
   const logs: LogLine[] = [];
   let child: RunningChild | undefined;
@@ -54,7 +54,7 @@ export async function startService({ env = {}, until = 'ready', timeoutMs = 120_
     });
     return child.untilReady(async () => isListening() && (until === 'listening' || (await answersOk(`${url}/health/ready`))), timeoutMs);
   };
-  // The embedded PostgreSQL outlives a service that was killed.
+  // The embedded PostgreSQL outlives a killed service.
   const pidFile = join(environment.DATA_DIR, 'postgres', 'postmaster.pid');
   const isOurs = pidFile.startsWith(folder);
   if (isOurs) clearUpLater('pidfile', pidFile);
@@ -71,13 +71,13 @@ export async function startService({ env = {}, until = 'ready', timeoutMs = 120_
       await server.start();
     },
     waitForLog: async (isWanted, waitMs = 30_000) => {
-      await waitUntil('the service logs the wanted line', () => logs.some(isWanted), { timeoutMs: waitMs });
+      await waitUntil('the service has logged the expected line', () => logs.some(isWanted), { timeoutMs: waitMs });
       return logs.find(isWanted)!;
     },
   };
 }
 
-/** Ends the PostgreSQL whose pid file this is; without one there is none. */
+/** Stops the PostgreSQL of this pid file, if the file exists. */
 async function endPostgres(pidFile: string): Promise<void> {
   const isThere = () => existsSync(pidFile);
   if (isThere()) process.kill(Number.parseInt(readFileSync(pidFile, 'utf8'), 10), 'SIGINT');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clearUpLater, isClearedUp } from './clear-up.js';
 
-/** Makes a folder that goes when this process ends, or earlier by `removeTempFolder`. Other users may enter it: PostgreSQL does not run as root. */
+/** Creates a folder that is removed when this process ends, or earlier by `removeTempFolder`. Other users can enter it, because PostgreSQL does not run as root. */
 export function makeTempFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `rightsizer-${name}-`));
   chmodSync(folder, 0o755);

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
-/** kafkajs' own code for Kafka's protocol, which has no types. */
+/** kafkajs' code for Kafka's protocol, which has no types. */
 const load = createRequire(import.meta.url);
 const Encoder: new () => Writer = load('kafkajs/src/protocol/encoder');
 const Decoder: new (bytes: Buffer) => Reader = load('kafkajs/src/protocol/decoder');
@@ -9,8 +9,8 @@ const readRecordBatch: (reader: Reader) => Promise<{ records: { key: Buffer; val
   'kafkajs/src/protocol/recordBatch/v0/decoder',
 );
 
-/** Highest versions that it speaks, by the numbers of their requests. */
-const highest: Readonly<Record<number, number>> = { 0: 3, 3: 1, 18: 2, 19: 0 };
+/** Maximum version of each request, by API key. */
+const maxVersions: Readonly<Record<number, number>> = { 0: 3, 3: 1, 18: 2, 19: 0 };
 
 interface Writer {
   readonly buffer: Buffer;
@@ -39,32 +39,32 @@ export interface SentRecord {
   readonly isCompressed: boolean;
 }
 
-/** A broker in this process. It knows topics and takes records, so that unit tests see what a client sends and refuse it. */
+/** A minimal in-process broker. Unit tests use it to check the records that a client sends and to reject them. */
 export interface TinyKafka {
   readonly bootstrapServers: string;
-  /** Topics that exist, with their partitions. */
+  /** Existing topics with their number of partitions. */
   readonly topics: Map<string, number>;
-  /** Acknowledgements that each request for records asked for: -1 those of all replicas. */
+  /** Requested acknowledgements of each produce request; -1 means all replicas. */
   readonly acks: readonly number[];
-  /** Connections so far. */
+  /** Number of connections so far. */
   readonly connections: () => number;
-  /** Records that were taken. */
+  /** Accepted records. */
   readonly records: readonly SentRecord[];
   stop(): void;
 }
 
-/** `refuses` gives the error code (kafka.apache.org/protocol, "Error Codes") of a record that is not to be taken; its batch is refused with it. */
+/** Starts a broker. `refuse` returns the error code (kafka.apache.org/protocol, "Error Codes") of a record to reject; its batch is rejected with it. */
 export async function startTinyKafka(
   topicNames: readonly string[] = [],
-  refuses: (record: SentRecord) => number | undefined = () => undefined,
+  refuse: (record: SentRecord) => number | undefined = () => undefined,
 ): Promise<TinyKafka> {
   const topics = new Map(topicNames.map((name) => [name, 1]));
   const records: SentRecord[] = [];
   const acks: number[] = [];
   const sockets = new Set<Socket>();
 
-  /** By the numbers of their requests: Produce, Metadata, ApiVersions, CreateTopics. */
-  const answers: Readonly<Record<number, (reader: Reader) => Writer | Promise<Writer>>> = {
+  /** Handlers by API key: Produce, Metadata, ApiVersions, CreateTopics. */
+  const handlers: Readonly<Record<number, (reader: Reader) => Writer | Promise<Writer>>> = {
     0: async (reader) => {
       reader.readString();
       acks.push(reader.readInt16());
@@ -76,11 +76,11 @@ export async function startTinyKafka(
     3: (reader) => {
       const names = reader.readArray((each) => each.readString());
       const broker = new Encoder().writeInt32(0).writeString('127.0.0.1').writeInt32(port).writeString(null);
-      const shown = names.length > 0 ? names : [...topics.keys()];
-      return new Encoder().writeArray([broker]).writeInt32(0).writeArray(shown.map(describeTopic));
+      const requested = names.length > 0 ? names : [...topics.keys()];
+      return new Encoder().writeArray([broker]).writeInt32(0).writeArray(requested.map(describeTopic));
     },
     18: () => {
-      const ranges = Object.entries(highest).map(([api, version]) =>
+      const ranges = Object.entries(maxVersions).map(([api, version]) =>
         new Encoder().writeInt16(Number(api)).writeInt16(0).writeInt16(version),
       );
       return new Encoder().writeInt16(0).writeArray(ranges);
@@ -112,7 +112,7 @@ export async function startTinyKafka(
     const isCompressed = (bytes.readInt16BE(21) & 7) !== 0;
     const batch = await readRecordBatch(new Decoder(bytes));
     const sent = batch.records.map(({ key, value }) => ({ topic, key: key.toString(), value: value.toString(), isCompressed }));
-    const error = sent.map(refuses).find((code) => code !== undefined);
+    const error = sent.map(refuse).find((code) => code !== undefined);
     if (error === undefined) records.push(...sent);
     const result = new Encoder()
       .writeInt32(partition)
@@ -128,24 +128,24 @@ export async function startTinyKafka(
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
     let bytes = Buffer.alloc(0);
-    let answered = Promise.resolve();
+    let handled = Promise.resolve();
     socket.on('data', (part) => {
       bytes = Buffer.concat([bytes, part as Buffer]);
       while (bytes.length >= 4 && bytes.length >= 4 + bytes.readInt32BE(0)) {
         const frame = bytes.subarray(4, 4 + bytes.readInt32BE(0));
         bytes = bytes.subarray(4 + frame.length);
-        answered = answered.then(() => answer(frame)).then((reply) => void socket.write(reply));
+        handled = handled.then(() => handle(frame)).then((reply) => void socket.write(reply));
       }
     });
   });
 
-  async function answer(frame: Buffer): Promise<Buffer> {
+  async function handle(frame: Buffer): Promise<Buffer> {
     const reader = new Decoder(frame);
     const api = reader.readInt16();
     reader.readInt16();
     const correlation = reader.readInt32();
     reader.readString();
-    const body = new Encoder().writeInt32(correlation).writeEncoder(await answers[api]!(reader));
+    const body = new Encoder().writeInt32(correlation).writeEncoder(await handlers[api]!(reader));
     return new Encoder().writeBytes(body.buffer).buffer;
   }
 

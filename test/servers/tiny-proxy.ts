@@ -1,36 +1,36 @@
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 
-/** A forward proxy in this process, which notes whom it was asked for. */
+/** An in-process forward proxy that records its requests. */
 export interface TinyProxy {
   readonly url: string;
-  /** `GET http://host/path` of what it forwarded, `CONNECT host:port` of its tunnels. */
-  readonly asked: readonly string[];
+  /** `GET http://host/path` for forwarded requests, `CONNECT host:port` for tunnels. */
+  readonly requests: readonly string[];
   close(): void;
 }
 
-/** `hosts`: where names lead that only the proxy knows, as host:port. */
+/** Starts a proxy. `hosts` maps names that only the proxy can resolve to host:port. */
 export async function startTinyProxy(hosts: Readonly<Record<string, string>> = {}): Promise<TinyProxy> {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const sockets = new Set<net.Socket>();
   const targetOf = (host: string, port: string) => new URL(`http://${hosts[host] ?? `${host}:${port}`}`);
   const server = http.createServer((request, response) => {
-    asked.push(`${request.method} ${request.url}`);
+    requests.push(`${request.method} ${request.url}`);
     const { hostname, port, pathname, search } = new URL(request.url!);
     const target = targetOf(hostname, port || '80');
     const { method, headers } = request;
     const forwarded = http.request(
       { host: target.hostname, port: target.port, path: pathname + search, method, headers, agent: false },
-      (answer) => {
-        response.writeHead(answer.statusCode!, answer.headers);
-        answer.pipe(response);
+      (reply) => {
+        response.writeHead(reply.statusCode!, reply.headers);
+        reply.pipe(response);
       },
     );
     forwarded.on('error', () => response.destroy());
     request.pipe(forwarded);
   });
   server.on('connect', (request, socket: net.Socket) => {
-    asked.push(`CONNECT ${request.url}`);
+    requests.push(`CONNECT ${request.url}`);
     const [host, port] = request.url!.split(':');
     const target = targetOf(host!, port!);
     const tunnel = net.connect(Number(target.port), target.hostname, () => {
@@ -46,10 +46,10 @@ export async function startTinyProxy(hosts: Readonly<Record<string, string>> = {
     for (const socket of sockets) socket.destroy();
     server.close();
   };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, close };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests, close };
 }
 
-/** Names proxies as the environment does; gives what takes them back. */
+/** Sets the proxy variables of the environment; returns a function that restores them. */
 export function withProxyVariables(variables: Readonly<Record<string, string>>): () => void {
   const names = ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'].flatMap((name) => [name, name.toUpperCase()]);
   const before = names.map((name) => [name, process.env[name]] as const);

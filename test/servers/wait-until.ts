@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Asks every `everyMs` until the answer is true. An answer that rejects counts as "not yet"; its error is the cause when time runs out. */
+/** Polls every `everyMs` until `isSo` returns true. A rejection counts as "not yet"; the last one is the cause of the timeout error. */
 export async function waitUntil(
   what: string,
   isSo: () => boolean | Promise<boolean>,
@@ -14,7 +14,7 @@ export async function waitUntil(
     } catch (error) {
       cause = error;
     }
-    if (Date.now() > endMs) throw new Error(`waited ${timeoutMs / 1000} s in vain until ${what}`, { cause });
+    if (Date.now() > endMs) throw new Error(`timeout after ${timeoutMs / 1000} s: waited until ${what}`, { cause });
     await sleep(everyMs);
   }
 }

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Rows of the main job: jobs, their shards, the outcome of every experiment. Names sort bytewise, so that pages are stable. */
+/** Tables of jobs, shards, outcomes and experiments. Names sort bytewise, so that pages are stable. */
 export class BulkJobs1795200000000 implements MigrationInterface {
   name = 'BulkJobs1795200000000';
 

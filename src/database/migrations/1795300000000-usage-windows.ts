@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Stored windows of usage. The tables are unlogged: all in them can be read again, so a crash of PostgreSQL may empty them, and they cost no write-ahead
- * log. Blocks of most containers are a few kilobytes; `toast_tuple_target` keeps them in their page, whence they are read twice as fast.
+ * Stored usage windows. The tables are unlogged, which saves the write-ahead log: a crash of PostgreSQL may empty them, but everything in them can be
+ * read again. Most blocks have a few kilobytes; `toast_tuple_target` keeps them in the main table, which makes reads twice as fast.
  */
 export class UsageWindows1795300000000 implements MigrationInterface {
   name = 'UsageWindows1795300000000';

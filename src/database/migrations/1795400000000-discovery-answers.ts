@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Kept answers of discoveries. Unlogged like stored windows: all in it can be asked again. */
+/** Cached discovery results. The table is unlogged: everything in it can be fetched again. */
 export class DiscoveryAnswers1795400000000 implements MigrationInterface {
   name = 'DiscoveryAnswers1795400000000';
 

@@ -1,14 +1,14 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * LeaseStore of all steps in one table, so that discovery and publication are leased like shards. Jobs and shards name their datasources, so that a free place
- * can pass over those that do not answer. Why: docs/decisions/0015-leases-in-one-table.md.
+ * Leases of all steps in one table, so that discovery and publication are leased like shards. Jobs and shards name their datasources, so that a free
+ * worker can skip those that do not respond. See docs/decisions/0015-leases-in-one-table.md.
  */
 export class Attempts1795500000000 implements MigrationInterface {
   name = 'Attempts1795500000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    // A lease is renewed every second: room in the page keeps the renewals out of the index.
+    // A lease is renewed every second. Free space in the page lets renewals update the row without a new index entry.
     await runner.query(`
       CREATE TABLE attempt (
         job_id uuid NOT NULL REFERENCES bulk_job (id) ON DELETE CASCADE,

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Where one topic is refused, the others get their records of a shard once, not again with each attempt. */
+/** Topics that have a shard's records, so that a retry because of a refused topic does not send them to the others again. */
 export class SentTopics1795600000000 implements MigrationInterface {
   name = 'SentTopics1795600000000';
 
