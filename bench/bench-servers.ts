@@ -29,6 +29,8 @@ export interface BenchServers {
 export interface ServiceOptions {
   readonly reader: 'chunks' | 'promql';
   readonly kafka?: boolean;
+  /** Build to run; default: this one. */
+  readonly mainFile?: string;
 }
 
 /** Generates the cluster, starts the servers, and stops them after the work. */
@@ -58,7 +60,10 @@ export async function withServers<T>(
     const file = join(folder, `${options.reader}.yaml`);
     writeFileSync(file, `- name: prometheus-1\n  provider: prometheus\n  url: ${prometheus.url}\n  usage_reader: ${options.reader}\n`);
     const kafkaEnv = options.kafka && kafka ? { KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers } : {};
-    const service = await startService({ env: { DATASOURCES_FILE: file, DATABASE_URL: await postgres.createDatabase(), ...kafkaEnv } });
+    const service = await startService({
+      ...(options.mainFile !== undefined && { mainFile: options.mainFile }),
+      env: { DATASOURCES_FILE: file, DATABASE_URL: await postgres.createDatabase(), ...kafkaEnv },
+    });
     try {
       return await useService(service);
     } finally {

@@ -12,12 +12,18 @@ interface Options {
   readonly kafka: boolean;
   readonly scaling: boolean;
   readonly json: boolean;
+  readonly other?: string;
+  readonly pairs: number;
 }
 
 type Print = (line: string) => void;
 
 /** Parts that can be measured alone, by argument. */
-const parts: Readonly<Record<string, (print: Print) => Promise<object>>> = {
+const parts: Readonly<Record<string, (print: Print, options: Options) => Promise<object>>> = {
+  compare: async (print, { other, pairs, containers, scrape, days }) => {
+    if (other === undefined) throw new Error('compare needs --other <folder>: a checkout of the version to compare with, built');
+    return (await import('./compare.js')).compareBuilds({ other, pairs, containers, scrape, days }, print);
+  },
   engine: async (print) => (await import('./engine.js')).benchEngine(print),
   kafka: async (print) => (await import('./kafka.js')).benchKafka(print),
   turns: async (print) => (await import('./turns.js')).benchTurns(print),
@@ -42,6 +48,8 @@ const program = new Command('npm run bench --')
   .option('--reference <n>', "containers for which Kruize's queries are measured; the time for all is extrapolated", positiveInteger, 30)
   .option('--no-kafka', 'leave out the line with Kafka')
   .option('--no-scaling', 'leave out the clusters of 100, 1,000 and 10,000 containers')
+  .option('--other <folder>', 'for compare: a checkout of another version, built')
+  .option('--pairs <n>', 'for compare: how many pairs of processes', positiveInteger, 7)
   .option('--json', 'print one JSON object on stdout instead of tables')
   .argument('[part]', `measure only this part: ${Object.keys(parts).join(', ')}`)
   .action(async (part: string | undefined, options: Options) => {
@@ -49,7 +57,7 @@ const program = new Command('npm run bench --')
     const print: Print = options.json ? log : console.log;
     if (part !== undefined && !Object.hasOwn(parts, part))
       throw new Error(`unknown benchmark "${part}"; known: ${Object.keys(parts).join(', ')}. Leave it out to run everything.`);
-    const result = part === undefined ? await benchAll(options, log) : await parts[part]!(print);
+    const result = part === undefined ? await benchAll(options, log) : await parts[part]!(print, options);
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     else if (part === undefined) process.stdout.write(printReport(result as Report));
   });

@@ -38,5 +38,5 @@ function run(reason, ...args) {
 // npm writes node_modules/.package-lock.json at the end of an install.
 if (changedAt('node_modules/.package-lock.json') < changedAt('package-lock.json')) run('Installing packages', 'ci');
 
-const sources = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
+const sources = ['src', 'kernel', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
 if (changedAt('dist/main.js') < Math.max(...sources.map(newestIn))) run('Building', 'run', 'build');

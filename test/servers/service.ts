@@ -30,13 +30,22 @@ export interface ServiceOptions {
   /** `listening` does not wait for Kafka, the datasources and so on; default `ready`. */
   readonly until?: 'ready' | 'listening';
   readonly timeoutMs?: number;
+  /** Build to run; default: this one. */
+  readonly mainFile?: string;
 }
 
-const mainFile = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const ownMainFile = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** Flags of V8, as `npm start` and the image set them. */
+const v8Flags = ['--heap-growing-percent=60'];
 const passedOn = ['PATH', 'HOME', 'USER', 'LANG', 'TZ', 'TMPDIR', 'XDG_CACHE_HOME'];
 
 /** Starts the built service on a free port, with its data in a temporary folder unless `env` says otherwise. */
-export async function startService({ env = {}, until = 'ready', timeoutMs = 120_000 }: ServiceOptions = {}): Promise<Service> {
+export async function startService({
+  env = {},
+  until = 'ready',
+  timeoutMs = 120_000,
+  mainFile = ownMainFile,
+}: ServiceOptions = {}): Promise<Service> {
   const folder = makeTempFolder('service');
   const port = env.PORT ?? String(await freePort());
   const url = `http://127.0.0.1:${port}`;
@@ -48,7 +57,7 @@ export async function startService({ env = {}, until = 'ready', timeoutMs = 120_
   const launch = async () => {
     const before = logs.length;
     const isListening = () => logs.slice(before).some(({ msg }) => msg === 'listening');
-    child = await startChild('the service', process.execPath, [mainFile], {
+    child = await startChild('the service', process.execPath, [...v8Flags, mainFile], {
       env: environment,
       onLine: (line) => logs.push(readLine(line)),
     });
