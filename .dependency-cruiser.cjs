@@ -97,6 +97,13 @@ module.exports = {
     { name: 'no-barrels', severity: 'error', from: {}, to: { path: '^src/.*/index\\.ts$' } },
     { name: 'no-catch-alls', severity: 'error', from: { path: '/(common|utils|shared|helpers)/' }, to: {} },
     {
+      name: 'threads-are-light',
+      comment: 'what a measuring thread loads knows neither Nest nor a database client',
+      severity: 'error',
+      from: { path: '^src/sizing/thread\\.ts$' },
+      to: { path: '^node_modules/(@nestjs|typeorm|pg|pg-copy-streams|bullmq|kafkajs|ioredis)/', reachable: true },
+    },
+    {
       name: 'engine-stands-alone',
       comment: 'src/recommendation/ uses no package and no Node module',
       severity: 'error',

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import type { Datasource } from '../src/datasource/datasource.js';
+import { DatasourceClient } from '../src/datasource/datasource-client.js';
 import { DatasourceHttp } from '../src/datasource/datasource-http.js';
-import { RemoteRead } from '../src/datasource/remote-read.js';
 import type { ContainerExperiment } from '../src/experiments/experiment.js';
 import { planOwnerQuestions } from '../src/owners/owner-sources.js';
 import { MetricProfiles } from '../src/profiles/metric-profile.js';
@@ -66,7 +66,7 @@ export async function measureFloor(
   const cpu = process.cpuUsage();
   const startMs = performance.now();
   let series = 0;
-  await new RemoteRead(http).read(datasource, questions, grid, () => {
+  await new DatasourceClient(http).readChunks(datasource, questions, grid, () => {
     series++;
   });
   const seconds = (performance.now() - startMs) / 1000;

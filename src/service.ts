@@ -1,3 +1,9 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { BulkModule } from './bulk/bulk.module.js';
+import { DatabaseModule } from './database/database.module.js';
+import { RestModule } from './rest/rest.module.js';
+import { NestLogger, SettingsModule } from './settings/settings.module.js';
+import type { Settings } from './settings/settings-schema.js';
 import 'reflect-metadata';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -5,19 +11,35 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { RequestHandler } from 'express';
-import { AppModule } from './app.module.js';
 import { untilAborted } from './calls/abort.js';
 import { checkStart } from './check-start.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
 import { ErrorEnvelopeFilter, respondInTime } from './rest/errors.js';
 import { refuseForeignPages } from './rest/foreign-pages.js';
 import { HealthController, openWarning, reachesOthers } from './rest/health.controller.js';
-import { logger, logOf, NestLogger } from './settings/logger.js';
+import { logger, logOf } from './settings/logger.js';
+
 import { SettingsError } from './settings/read-settings.js';
-import type { Settings } from './settings/settings-schema.js';
 import { version } from './version.js';
 
-export { describeSettings } from './settings/describe-settings.js';
+/** Root module of one process. */
+@Module({})
+export class AppModule {
+  static of(settings: Settings, databaseUrl: string): DynamicModule {
+    const bulk = BulkModule.at(settings, databaseUrl);
+    return {
+      module: AppModule,
+      imports: [
+        SettingsModule.of(settings),
+        DatabaseModule.at(databaseUrl, settings.DATABASE_POOL_SIZE),
+        bulk,
+        RestModule.beside(bulk, settings),
+      ],
+    };
+  }
+}
+
+export { describeSettings } from './settings/read-settings.js';
 
 const log = logOf('main');
 

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatasourceClient } from '../src/datasource/datasource-client.js';
 import { DatasourceHttp } from '../src/datasource/datasource-http.js';
-import { RemoteRead } from '../src/datasource/remote-read.js';
 import { WasmKernel } from '../src/remote-read/kernel.js';
 import { encodeReadRequest } from '../src/remote-read/read-request.js';
 import { readSeriesWindows } from '../src/remote-read/read-series-windows.js';
@@ -93,7 +93,10 @@ async function collect(read: (onSeries: (series: SeriesWindows) => void) => Prom
 }
 
 const readers: readonly (readonly [string, (question: ChunkQuestion, grid: Grid) => Promise<Columns>])[] = [
-  ['RemoteRead', async (question, grid) => collect((onSeries) => new RemoteRead(http).read(datasource(), [question], grid, onSeries))],
+  [
+    'RemoteRead',
+    async (question, grid) => collect((onSeries) => new DatasourceClient(http).readChunks(datasource(), [question], grid, onSeries)),
+  ],
   ['WebAssembly', async (question, grid) => collect(fromBody(question, grid, new WasmKernel([question], grid)))],
   ['twin', async (question, grid) => collect(fromBody(question, grid, new TwinKernel([question], grid)))],
 ];

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { UsageReaderName } from '../src/datasource/datasource.js';
+import type { PrometheusSeries } from '../src/datasource/datasource-client.js';
 import { DatasourceError } from '../src/datasource/datasource-error.js';
-import type { PrometheusSeries } from '../src/datasource/prometheus-client.js';
 import { Discovery } from '../src/discovery/discovery.js';
 import { readDiscoveryShape } from '../src/discovery/discovery-shape.js';
 import { answerFromChunks } from '../src/discovery/from-chunks.js';
@@ -26,7 +26,7 @@ const externalLabels = { cluster: 'east', region: 'eu' };
 const shipped = new MetadataProfiles({ CONFIG_DIR: undefined }).find('cluster-metadata-local-monitoring')!;
 
 const settings = readSettings({ DATASOURCE_CONCURRENCY: '4', DATASOURCE_TIMEOUT_MS: '60000', DATASOURCE_RETRY_MS: '0' });
-const { client, remoteRead, finder, capabilities, close } = openSizer(settings);
+const { client, finder, capabilities, close } = openSizer(settings);
 const discovery = new Discovery(finder, settings);
 let server: PrometheusServer;
 
@@ -186,7 +186,7 @@ describe('queries of a known form', () => {
       fc.asyncProperty(cases, async ({ query, windows }) => {
         const shape = readDiscoveryShape(query)!;
         const asked = { datasource: datasource('auto'), windows, boundary: 'closed' as const };
-        const [[chunks], promql] = await Promise.all([answerFromChunks(remoteRead, asked, [shape]), askPromql(query, windows)]);
+        const [[chunks], promql] = await Promise.all([answerFromChunks(client, asked, [shape]), askPromql(query, windows)]);
         if (!chunks) count[promql ? 'left' : 'refused']++;
         else {
           expect(describeSeries(chunks)).toEqual(promql && describeSeries(promql));

@@ -17,7 +17,7 @@ const works = {
   waits: ({ port }) => new Promise((stopped) => port.once('message', () => stopped({ value: { measurements: [] } }))),
   'says its number': () => ({ value: { measurements: [threadId] } }),
   'says its share': () => ({ value: { measurements: [settings.DATASOURCE_CONCURRENCY] } }),
-  'says what is stored': ({ task }) => ({ value: { measurements: [task.windows.stored.length] } }),
+  'fills what is stored': ({ task }) => ({ value: { measurements: [task.windows.stored.fill(7).length] } }),
 };
 
 export function measure({ task, port }) {

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { EndedJobs } from '../src/bulk/ended-jobs.js';
+import { EndedJobs } from '../src/bulk/ending-steps.js';
 import { type Lease, LeaseUnsure } from '../src/bulk/lease-rows.js';
 import { RunningLeases, type StepMoment } from '../src/bulk/running-leases.js';
 import { StepRunner } from '../src/bulk/step-runner.js';

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import pg from 'pg';
 import type { MetricProfile } from '../src/profiles/metric-profile.js';
 import { TaskWindows } from '../src/usage/cache/copy-rows.js';
-import { blockRows } from '../src/usage/cache/row-numbers.js';
 import { windowKeys } from '../src/usage/cache/window-key.js';
+import { blockRows } from '../src/usage/cache/window-rows.js';
 import { WindowStore } from '../src/usage/cache/window-store.js';
 import { experimentNamed, type JobFlow, openJobFlow } from './job-flow.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';

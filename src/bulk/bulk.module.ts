@@ -16,19 +16,18 @@ import { type LocalSizer, openSizer } from '../sizing/open-sizer.js';
 import { WorkerThreads } from '../sizing/threads.js';
 import { WindowStore } from '../usage/cache/window-store.js';
 import { DiscoverStep } from './discover-step.js';
-import { EndedJobs } from './ended-jobs.js';
-import { FinishStep, NotifyStep } from './ending-steps.js';
+import { EndedJobs, FinishStep, NotifyStep } from './ending-steps.js';
+
 import { JobReader } from './job-reader.js';
 import { BulkJobEntity, BulkJobStore } from './job-rows.js';
 import { LeaseStore } from './lease-rows.js';
-import { MeasureStep } from './measure-step.js';
-import { PublishStep } from './publish-step.js';
 import { QueueBackend, WakeUps } from './queue.js';
 import { Reconciler } from './reconciler.js';
 import { RunningLeases } from './running-leases.js';
 import { ShardEntity, ShardStore } from './shard-rows.js';
-import { StepRunner } from './step-runner.js';
-import { StepWorkers } from './step-workers.js';
+import { MeasureStep, PublishStep } from './shard-steps.js';
+import { StepRunner, StepWorkers } from './step-runner.js';
+
 import { SubmitJob } from './submit-job.js';
 
 const rows = [LeaseStore, BulkJobStore, ShardStore, JobReader, ExperimentStore, OutcomeStore];

@@ -10,7 +10,7 @@ import { type ResolvedRequest, resolveRequest, usageRows } from '../sizing/bulk-
 import { JobSizer } from '../sizing/job-sizer.js';
 import { experimentNotifications, jobNotifications } from '../sizing/notifications.js';
 import { type NameClash, planExperiments, planShards } from '../sizing/plan-experiments.js';
-import { EndedJobs } from './ended-jobs.js';
+import { EndedJobs } from './ending-steps.js';
 import { type BulkJobEntity, BulkJobStore, type JobPlan } from './job-rows.js';
 import { type Lease, Stopped } from './lease-rows.js';
 import { announce } from './running-leases.js';

@@ -2,9 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { ExperimentDocument } from '../experiments/experiment.js';
 import { OutcomeStore } from '../experiments/experiment-rows.js';
 import { cutBatches } from '../publication/publisher.js';
+import { RejectedRequest } from '../sizing/bulk-request.js';
 import { type BulkJobEntity, BulkJobStore, type JobListQuery, type ListedJob } from './job-rows.js';
-
-import { RejectedRequest } from './rejected-request.js';
 import { type ShardEntity, ShardStore } from './shard-rows.js';
 
 import { showOutcome, showPlanned, showSummary } from './show-job.js';

@@ -4,7 +4,7 @@ import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { jobNotifications } from '../sizing/notifications.js';
-import { EndedJobs } from './ended-jobs.js';
+import { EndedJobs } from './ending-steps.js';
 import { BulkJobStore } from './job-rows.js';
 import { LeaseStore } from './lease-rows.js';
 import { WakeUps } from './queue.js';

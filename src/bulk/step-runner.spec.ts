@@ -1,6 +1,6 @@
 import { DatasourceError } from '../datasource/datasource-error.js';
 import { PublicationError } from '../publication/publication-error.js';
-import { ProfileFailure, ThreadDied, ThreadsClosed } from '../sizing/thread-errors.js';
+import { ProfileFailure, ThreadDied, ThreadsClosed } from '../sizing/sizer.js';
 import { type Lease, LeaseLost, Stopped } from './lease-rows.js';
 import { JobFailure, mostAttempts, TooManyAttempts, type Verdict, verdictOn } from './step-work.js';
 

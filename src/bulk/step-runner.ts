@@ -1,18 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { untilAborted } from '../calls/abort.js';
 import { Publisher } from '../publication/publisher.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { DiscoverStep } from './discover-step.js';
-import { EndedJobs } from './ended-jobs.js';
-import { FinishStep, NotifyStep } from './ending-steps.js';
+import { EndedJobs, FinishStep, NotifyStep } from './ending-steps.js';
 import { type Lease, LeaseStore, LeaseUnsure } from './lease-rows.js';
-import { MeasureStep } from './measure-step.js';
-import { PublishStep } from './publish-step.js';
-import { WakeUps } from './queue.js';
+import { QueueBackend, WakeUps } from './queue.js';
 import { announce, type RunningLease, RunningLeases } from './running-leases.js';
+import { MeasureStep, PublishStep } from './shard-steps.js';
 import { mostAttempts, StepWork, TooManyAttempts, Verdict, verdictOn } from './step-work.js';
 import { placesOf, type Step, type StepDefinition, stepNames, steps, type WakeUpsByStep } from './steps.js';
 
@@ -192,5 +190,31 @@ export class StepRunner {
     const isBusy = () => this.running.count > 0 || stepNames.some((step) => !this.isIdle(step));
     while (isBusy() && performance.now() < endMs) await sleep(50);
     return !isBusy();
+  }
+}
+
+/** Wakes the step runner, unless this process only answers REST. A message fills one place; what is worked on there, the rows decide. */
+@Injectable()
+export class StepWorkers implements OnApplicationBootstrap, OnModuleDestroy {
+  private workers: ReturnType<QueueBackend['worker']>[] = [];
+
+  constructor(
+    private readonly backend: QueueBackend,
+    private readonly runner: StepRunner,
+    @InjectSettings() private readonly settings: Settings,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (this.settings.ROLE === 'api') return;
+    this.workers = stepNames.map((step) => {
+      return this.backend.worker(step, () => this.runner.fillPlace(step), placesOf(step, this.settings));
+    });
+  }
+
+  /** Steps in progress have SHUTDOWN_TIMEOUT_MS to end; after that other workers begin them anew. */
+  async onModuleDestroy(): Promise<void> {
+    // Closed first: a message that is taken now would be used up without work.
+    await Promise.race([Promise.all(this.workers.map((worker) => worker.close(true))), new Promise((done) => setTimeout(done, 1_000))]);
+    await this.runner.stop(this.settings.SHUTDOWN_TIMEOUT_MS);
   }
 }

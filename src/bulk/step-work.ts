@@ -3,7 +3,7 @@ import { DatasourceError } from '../datasource/datasource-error.js';
 import type { Notifications } from '../experiments/experiment.js';
 import { PublicationError } from '../publication/publication-error.js';
 import { jobNotifications } from '../sizing/notifications.js';
-import { ProfileFailure, ThreadsClosed } from '../sizing/thread-errors.js';
+import { ProfileFailure, ThreadsClosed } from '../sizing/sizer.js';
 import { type Lease, LeaseLost, Stopped } from './lease-rows.js';
 
 import type { WakeUpsByStep } from './steps.js';

@@ -7,10 +7,16 @@ import { webhookUrlFault } from '../publication/webhook-target.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { type BulkRequest, describeFaults, type ResolvedRequest, readBulkRequest, usageEnd } from '../sizing/bulk-request.js';
+import {
+  type BulkRequest,
+  describeFaults,
+  RejectedRequest,
+  type ResolvedRequest,
+  readBulkRequest,
+  usageEnd,
+} from '../sizing/bulk-request.js';
 import { BulkJobStore } from './job-rows.js';
 import { WakeUps } from './queue.js';
-import { RejectedRequest } from './rejected-request.js';
 
 const log = logOf('bulk');
 

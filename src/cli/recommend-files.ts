@@ -3,8 +3,8 @@ import { text } from 'node:stream/consumers';
 import { recommend } from '../recommendation/recommend.js';
 import { describeExperiment } from '../recommendation/recommendations.js';
 import { explain } from '../usage-file/explain.js';
-import { UsageFileError } from '../usage-file/json-value.js';
 import { readUsageFile } from '../usage-file/read-usage-file.js';
+import { UsageFileError } from '../usage-file/read-usage-series.js';
 
 /**
  * Writes one line of compact JSON per file (`-` is stdin) to stdout, in order: the array of Kruize's generateRecommendations, or the error envelope

@@ -1,9 +1,8 @@
 import { answerFacts, answerJson, type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
 import { readSettings } from '../settings/read-settings.js';
 import { CapabilityCache, chooseReader, factsInstant, factsQuery, readServerFacts, tellsNoRemoteRead } from './capabilities.js';
+import { DatasourceClient } from './datasource-client.js';
 import { DatasourceHttp } from './datasource-http.js';
-import { PrometheusClient } from './prometheus-client.js';
-import { RemoteRead } from './remote-read.js';
 
 describe('chooseReader', () => {
   const refused = { failure: 'not-json', message: 'it answered 404' } as const;
@@ -72,7 +71,7 @@ describe('readServerFacts', () => {
 
 const settings = readSettings({ DATASOURCE_RETRY_MS: '0' });
 const http = new DatasourceHttp(settings);
-const client = new PrometheusClient(http);
+const client = new DatasourceClient(http);
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
@@ -85,7 +84,7 @@ async function serve(parts?: Parameters<typeof startPrometheusLike>[0]) {
   return server;
 }
 
-const capabilities = () => new CapabilityCache(new RemoteRead(http), client, http);
+const capabilities = () => new CapabilityCache(client, http);
 
 describe('CapabilityCache', () => {
   it('finds remote read, the version and how the server evaluates', async () => {

@@ -3,10 +3,9 @@ import { SharedWork } from '../calls/abort.js';
 import type { Grid } from '../remote-read/series-windows.js';
 import { logOf } from '../settings/logger.js';
 import type { Datasource, UsageReaderName } from './datasource.js';
+import type { DatasourceClient, PrometheusAnswer } from './datasource-client.js';
 import { DatasourceError, type DatasourceFailure } from './datasource-error.js';
 import { type DatasourceHttp, readBytes } from './datasource-http.js';
-import type { PrometheusAnswer, PrometheusClient } from './prometheus-client.js';
-import type { RemoteRead } from './remote-read.js';
 
 /** Which reader a datasource's usage is read with, and why: a sentence for people. */
 export interface ReaderChoice {
@@ -131,8 +130,7 @@ export class CapabilityCache {
   private readonly demoted = new Map<string, { readonly reason: string; readonly untilMs: number }>();
 
   constructor(
-    private readonly remoteRead: RemoteRead,
-    private readonly client: PrometheusClient,
+    private readonly client: DatasourceClient,
     private readonly http: DatasourceHttp,
   ) {}
 
@@ -188,7 +186,7 @@ export class CapabilityCache {
     } as const;
     const grid = { endMs: Date.now(), stepMs: 60_000, rows: 1, boundary: 'closed' } as const;
     try {
-      await this.remoteRead.read(datasource, [question], grid, () => undefined, signal);
+      await this.client.readChunks(datasource, [question], grid, () => undefined, signal);
       return undefined;
     } catch (error) {
       if (!(error instanceof DatasourceError) || !tellsNoRemoteRead(error.failure)) throw error;

@@ -1,9 +1,270 @@
 import { readFileSync } from 'node:fs';
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { parseDocument } from 'yaml';
-import { whyUnreadable } from '../settings/files.js';
+import { z } from 'zod';
+import { type NamedFile, whyUnreadable } from '../settings/files.js';
+import { httpUrl } from '../settings/setting-types.js';
 import type { Settings } from '../settings/settings-schema.js';
-import type { Datasource } from './datasource.js';
-import { DatasourceConfigError, type InspectedDatasources, inspectDatasources } from './read-datasources.js';
+import { type Authentication, type Datasource, usageReaders } from './datasource.js';
+
+/** Some configured datasources are invalid; the message lists all errors. */
+export class DatasourceConfigError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(`Invalid datasources:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    this.name = 'DatasourceConfigError';
+  }
+}
+
+/** Parsed content of a file, and the name of its setting. */
+interface ConfigFile {
+  readonly name: string;
+  readonly content: unknown;
+}
+
+/** Values of PROMETHEUS_URL and DATASOURCES_FILE, and of Kruize's configuration file, whose datasources are overridden by others of the same name. */
+export interface ConfiguredDatasources {
+  readonly prometheusUrl?: string;
+  readonly file?: ConfigFile;
+  readonly kruizeFile?: ConfigFile;
+}
+
+/** Kruize writes "" for an unset value. */
+const text = z.string().trim();
+const optional = text
+  .transform((value) => (value === '' ? undefined : value))
+  .nullish()
+  .transform((value) => value ?? undefined);
+const required = text.min(1, { error: 'must not be empty' });
+
+/** A DNS label (RFC 1123), as Kubernetes requires for services and namespaces. */
+function serviceName(error: string) {
+  return optional.refine((name) => name === undefined || /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(name), { error });
+}
+
+/** An entry in Kruize's format (Kruize: design/KruizeDatasource.md). Unknown members are errors: a misspelled `authentication` must not mean none. */
+const entrySchema = z.strictObject({
+  name: required,
+  provider: text.toLowerCase().pipe(z.enum(['prometheus', 'thanos'])),
+  url: optional,
+  serviceName: serviceName('expected the name of a Kubernetes service'),
+  namespace: serviceName('expected the name of a Kubernetes namespace'),
+  authentication: z.strictObject({ type: text.toLowerCase(), credentials: z.record(z.string(), z.unknown()).nullish() }).nullish(),
+  usage_reader: text.toLowerCase().pipe(z.enum(usageReaders)).nullish(),
+  tls: z.strictObject({ insecureSkipVerify: z.boolean().default(false), caFile: optional }).nullish(),
+});
+type Entry = z.output<typeof entrySchema>;
+
+/** A valid value of an HTTP header. */
+const headerValue = required.refine((value) => isValid(() => validateHeaderValue('authorization', value)), {
+  error: 'has characters that an HTTP header cannot carry',
+});
+const headerName = optional.refine((name) => name === undefined || isValid(() => validateHeaderName(name)), {
+  error: 'expected the name of an HTTP header',
+});
+
+const apiKey = z
+  .strictObject({ apiKey: headerValue, header: headerName, headerName })
+  .transform(
+    ({ apiKey, header, headerName }): Authentication => ({ type: 'api_key', apiKey, header: header ?? headerName ?? 'X-API-Key' }),
+  );
+
+/** Credentials per authentication type. Accepts the spellings of Kruize's code and of its guide (Kruize: design/KruizeDatasource.md), which differ. */
+const credentialsSchemas: Readonly<Record<string, z.ZodType<Authentication>>> = {
+  none: z.strictObject({}).transform((): Authentication => ({ type: 'none' })),
+  basic: z
+    .strictObject({ username: required, password: z.string() })
+    .transform((configured): Authentication => ({ type: 'basic', ...configured })),
+  bearer: z
+    .strictObject({
+      token: optional.refine((token) => token === undefined || isValid(() => validateHeaderValue('authorization', token)), {
+        error: 'has characters that an HTTP header cannot carry',
+      }),
+      tokenFilePath: optional,
+      tokenPath: optional,
+    })
+    .refine(({ token, tokenFilePath, tokenPath }) => token ?? tokenFilePath ?? tokenPath, { error: 'requires token or tokenFilePath' })
+    .transform(
+      ({ token, tokenFilePath, tokenPath }): Authentication => ({ type: 'bearer', token, tokenFilePath: tokenFilePath ?? tokenPath }),
+    ),
+  api_key: apiKey,
+  apikey: apiKey,
+  oauth2: z
+    .strictObject({
+      tokenEndpoint: httpUrl,
+      clientId: required,
+      clientSecret: required,
+      scope: optional,
+      grantType: z.literal('client_credentials').optional(),
+    })
+    .transform(({ grantType: _, ...configured }): Authentication => ({ type: 'oauth2', ...configured })),
+  mtls: z
+    .strictObject({ clientCertPath: required, clientKeyPath: required, caCertPath: optional, keyPassword: z.string().optional() })
+    .transform((configured): Authentication => ({ type: 'mtls', ...configured })),
+};
+
+/** The configured datasources and the errors of the configuration. */
+export interface InspectedDatasources {
+  /** Datasources without errors. */
+  readonly datasources: Datasource[];
+  readonly faults: readonly string[];
+  /** Files that requests read, also those of invalid entries if known. `place` names the member. */
+  readonly files: readonly NamedFile[];
+}
+
+/** Reads the configured datasources. Each error begins with the name of its setting; errors never contain credentials. */
+export function inspectDatasources({ prometheusUrl, file, kruizeFile }: ConfiguredDatasources): InspectedDatasources {
+  const faults: string[] = [];
+  const files: NamedFile[] = [];
+  const configured = prometheusUrl
+    ? [{ place: 'PROMETHEUS_URL', value: { name: 'prometheus-1', provider: 'prometheus', url: prometheusUrl } }]
+    : [];
+  const read = (entries: readonly Place[]) => entries.flatMap(({ place, value }) => readEntry(place, value, faults, files) ?? []);
+  const datasources = read([...configured, ...(file ? entriesOf(file, faults) : [])]);
+  const kruizeEntries = kruizeFile && (kruizeFile.content as { datasource?: unknown } | null)?.datasource;
+  const fromKruize = kruizeEntries === undefined ? [] : read(entriesOf({ name: kruizeFile!.name, content: kruizeEntries }, faults));
+  for (const [list, setting] of [
+    [datasources, file?.name],
+    [fromKruize, kruizeFile?.name],
+  ] as const) {
+    for (const name of duplicates(list.map((each) => each.name)))
+      faults.push(`${setting}: datasource "${name}" is configured more than once`);
+  }
+  return {
+    datasources: [...datasources, ...fromKruize.filter(({ name }) => !datasources.some((datasource) => datasource.name === name))],
+    faults,
+    files,
+  };
+}
+
+/** Returns the files that requests with these credentials read. */
+function filesOf(where: string, { tls }: Partial<Entry>, authentication: Authentication | undefined): NamedFile[] {
+  const files: (Omit<NamedFile, 'path'> & { path?: string })[] = [{ place: 'tls.caFile', path: tls?.caFile, kind: 'certificate' }];
+  if (authentication?.type === 'bearer' && !authentication.token) {
+    files.push({ place: 'tokenFilePath', path: authentication.tokenFilePath, kind: 'token' });
+  }
+  if (authentication?.type === 'mtls') {
+    const { caCertPath, clientCertPath, clientKeyPath, keyPassword } = authentication;
+    files.push(
+      { place: 'caCertPath', path: caCertPath, kind: 'certificate' },
+      { place: 'clientCertPath', path: clientCertPath, kind: 'certificate' },
+      { place: 'clientKeyPath', path: clientKeyPath, kind: 'key', keyPassword, certificatePath: clientCertPath },
+    );
+  }
+  return files.flatMap(({ path, ...file }) => (path ? [{ ...file, path, place: `${where}: ${file.place}` }] : []));
+}
+
+interface Place {
+  readonly place: string;
+  readonly value: unknown;
+}
+
+function entriesOf({ name, content }: ConfigFile, faults: string[]): Place[] {
+  const members = typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : {};
+  const list = Array.isArray(content) ? content : (members.datasource ?? members.datasources);
+  if (Array.isArray(list)) return list.map((value, index) => ({ place: `${name}: entry ${index + 1}`, value }));
+  faults.push(`${name}: expected a list of datasources, or an object with the list under "datasource" or "datasources"`);
+  return [];
+}
+
+/** Reads one entry. Checks the valid members further even if others are invalid. */
+function readEntry(place: string, value: unknown, faults: string[], files: NamedFile[]): Datasource | undefined {
+  const where = nameOf(place, value);
+  const before = faults.length;
+  const read = entrySchema.safeParse(value);
+  if (!read.success) faults.push(...faultsOf(where, read.error));
+  if (typeof value !== 'object' || value === null) return undefined;
+  const invalid = new Set(read.error?.issues.map(({ path }) => path[0]));
+  const valid = Object.entries(value).filter(([name]) => Object.hasOwn(entrySchema.shape, name) && !invalid.has(name));
+  const entry: Partial<Entry> = entrySchema.partial().parse(Object.fromEntries(valid));
+  const isAddressInvalid = ['url', 'serviceName', 'namespace'].some((name) => invalid.has(name));
+  const address = isAddressInvalid ? undefined : readAddress(where, entry, faults);
+  const authentication = invalid.has('authentication') ? undefined : readAuthentication(where, entry, faults);
+  files.push(...filesOf(where, entry, authentication));
+  if (address?.login && authentication && authentication.type !== 'none') {
+    faults.push(`${where}: the url has a password, and authentication is configured too; remove one of them`);
+  }
+  if (!read.success || !address || !authentication || faults.length > before) return undefined;
+  const { name, provider, serviceName, namespace, tls, usage_reader } = read.data;
+  return {
+    name,
+    provider,
+    url: address.url,
+    ...(serviceName && { serviceName, namespace }),
+    authentication: address.login ?? authentication,
+    insecureSkipVerify: tls?.insecureSkipVerify ?? false,
+    ...(tls?.caFile && { caFile: tls.caFile }),
+    ...(usage_reader && { usageReader: usage_reader }),
+  };
+}
+
+/** Returns the entry's URL. A password in it becomes basic authentication, so that it does not appear where the URL is shown. */
+function readAddress(where: string, entry: Partial<Entry>, faults: string[]): { url: string; login?: Authentication } | undefined {
+  if (!entry.url === !entry.serviceName) {
+    faults.push(`${where}: ${entry.url ? 'has both url and serviceName; remove one of them' : 'requires url or serviceName'}`);
+    return undefined;
+  }
+  if (!entry.url && !entry.namespace) {
+    faults.push(`${where}: serviceName requires namespace`);
+    return undefined;
+  }
+  const url = entry.url ?? serviceUrl(entry.serviceName ?? '', entry.namespace ?? '');
+  const [fault] = httpUrl.safeParse(url).error?.issues ?? [];
+  if (fault) {
+    faults.push(`${where}: url: ${fault.message}`);
+    return undefined;
+  }
+  const { origin, pathname, search, hash, username, password } = new URL(url);
+  if (search || hash) {
+    faults.push(`${where}: url: expected http(s)://host:port/path without ? and #`);
+    return undefined;
+  }
+  const login = { type: 'basic', username: decodeURIComponent(username), password: decodeURIComponent(password) } as const;
+  return { url: `${origin}${pathname}`.replace(/\/+$/, ''), ...((username || password) && { login }) };
+}
+
+function isValid(check: () => void): boolean {
+  try {
+    check();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Returns the URL of a service: https and port 9091 for OpenShift's monitoring, else http and port 9090, as Kruize does. */
+function serviceUrl(serviceName: string, namespace: string): string {
+  const host = `${serviceName}.${namespace}.svc.cluster.local`;
+  return namespace.startsWith('openshift-') ? `https://${host}:9091` : `http://${host}:9090`;
+}
+
+function readAuthentication(where: string, { authentication }: Partial<Entry>, faults: string[]): Authentication | undefined {
+  if (!authentication) return { type: 'none' };
+  const schema = Object.hasOwn(credentialsSchemas, authentication.type) ? credentialsSchemas[authentication.type] : undefined;
+  if (!schema) {
+    faults.push(`${where}: authentication.type: expected one of ${Object.keys(credentialsSchemas).join(', ')}`);
+    return undefined;
+  }
+  const read = schema.safeParse(authentication.credentials ?? {});
+  if (read.success) return read.data;
+  faults.push(...faultsOf(`${where}: authentication.credentials`, read.error));
+  return undefined;
+}
+
+function faultsOf(where: string, error: z.ZodError): string[] {
+  return error.issues.map((issue) => {
+    const place = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
+    return `${where}: ${place}${issue.code === 'unrecognized_keys' ? `unknown member ${issue.keys.join(', ')}; remove it or correct its name` : issue.message}`;
+  });
+}
+
+function nameOf(place: string, value: unknown): string {
+  const name = (value as { name?: unknown } | null)?.name;
+  return typeof name === 'string' && name !== '' ? `${place} (${name})` : place;
+}
+
+function duplicates(names: readonly string[]): Set<string> {
+  return new Set(names.filter((name, index) => names.indexOf(name) !== index));
+}
 
 type Configuration = Pick<Settings, 'PROMETHEUS_URL' | 'DATASOURCES_FILE' | 'KRUIZE_CONFIG_FILE'>;
 

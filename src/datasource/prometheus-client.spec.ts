@@ -9,9 +9,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { startTinyProxy, withProxyVariables } from '../../test/servers/tiny-proxy.js';
 import type { Authentication, Datasource } from './datasource.js';
+import { DatasourceClient } from './datasource-client.js';
 import { DatasourceError } from './datasource-error.js';
 import { DatasourceHttp } from './datasource-http.js';
-import { PrometheusClient } from './prometheus-client.js';
 
 const good = JSON.stringify({ status: 'success', data: { resultType: 'vector', result: [{ metric: { a: 'b' }, value: [1, '2'] }] } });
 const certificate = (name: string) => join(import.meta.dirname, '../../test/fixtures/tls', name);
@@ -60,14 +60,14 @@ function datasourceAt(url: string, more: Partial<Datasource> = {}): Datasource {
   return { name: 'prometheus-1', provider: 'prometheus', url, authentication: { type: 'none' }, insecureSkipVerify: false, ...more };
 }
 
-function clientWith(settings: Partial<Record<'concurrency' | 'timeoutMs' | 'retryMs', number>> = {}): PrometheusClient {
+function clientWith(settings: Partial<Record<'concurrency' | 'timeoutMs' | 'retryMs', number>> = {}): DatasourceClient {
   const http = new DatasourceHttp({
     DATASOURCE_CONCURRENCY: settings.concurrency ?? 4,
     DATASOURCE_TIMEOUT_MS: settings.timeoutMs ?? 2000,
     DATASOURCE_RETRY_MS: settings.retryMs ?? 0,
   });
   closing.push(() => http.close());
-  return new PrometheusClient(http);
+  return new DatasourceClient(http);
 }
 
 const request = { query: 'up{a="ü\\"\\\\"}', timeSeconds: 1795231800 };
@@ -80,7 +80,7 @@ async function failureOf(pending: Promise<unknown>): Promise<DatasourceError> {
   return error;
 }
 
-describe('PrometheusClient', () => {
+describe('DatasourceClient', () => {
   it('posts instant and range queries as a form and reads gzip', async () => {
     const seen: string[] = [];
     const url = await serve(async (request, response) => {
@@ -116,7 +116,7 @@ describe('PrometheusClient', () => {
     const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 1, DATASOURCE_TIMEOUT_MS: 20_000, DATASOURCE_RETRY_MS: 0 });
     closing.push(() => http.close());
     const stop = new AbortController();
-    const pending = failureOf(new PrometheusClient(http).query(datasourceAt(url), request, stop.signal));
+    const pending = failureOf(new DatasourceClient(http).query(datasourceAt(url), request, stop.signal));
     while (http.lastAnswerAt('prometheus-1') === undefined) await delay(5);
     await delay(50);
     const before = http.lastAnswerAt('prometheus-1')!;

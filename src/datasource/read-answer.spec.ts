@@ -1,4 +1,4 @@
-import { InvalidResponseError, readResponse } from './prometheus-client.js';
+import { InvalidResponseError, readResponse } from './datasource-client.js';
 
 const response = (data: unknown, more = {}) => JSON.stringify({ status: 'success', data, ...more });
 

@@ -5,8 +5,8 @@ import { encodeFrame, encodeFrameData } from '../../test/chunks/encode-answer.js
 import { encodeXorChunk } from '../../test/chunks/encode-xor-chunk.js';
 import type { ChunkQuestion, Grid } from '../remote-read/series-windows.js';
 import type { Datasource } from './datasource.js';
+import { DatasourceClient } from './datasource-client.js';
 import { DatasourceHttp } from './datasource-http.js';
-import { RemoteRead } from './remote-read.js';
 
 const grid: Grid = { endMs: 600_000, stepMs: 60_000, rows: 10, boundary: 'closed' };
 const question: ChunkQuestion = {
@@ -37,13 +37,13 @@ async function serve(listener: RequestListener): Promise<Datasource> {
   return { name: 'p', provider: 'prometheus', url, authentication: { type: 'none' }, insecureSkipVerify: false };
 }
 
-function remoteRead({ timeoutMs = 20_000, retryMs = 0 } = {}): RemoteRead {
+function remoteRead({ timeoutMs = 20_000, retryMs = 0 } = {}): DatasourceClient {
   const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 1, DATASOURCE_TIMEOUT_MS: timeoutMs, DATASOURCE_RETRY_MS: retryMs });
   closing.push(() => http.close());
-  return new RemoteRead(http);
+  return new DatasourceClient(http);
 }
 
-describe('RemoteRead', () => {
+describe('readChunks', () => {
   it('posts a snappy-compressed request and returns the series', async () => {
     let seen: Partial<IncomingMessage> & { body?: Buffer } = {};
     const datasource = await serve(async (request, response) => {
@@ -51,7 +51,7 @@ describe('RemoteRead', () => {
       response.end(Buffer.concat([frame('a'), frame('b')]));
     });
     const found: unknown[] = [];
-    await remoteRead().read(datasource, [question], grid, ({ labels, values, firstRow }) =>
+    await remoteRead().readChunks(datasource, [question], grid, ({ labels, values, firstRow }) =>
       found.push([labels.__name__, values[0]![firstRow]]),
     );
     expect(found).toEqual([
@@ -81,7 +81,7 @@ describe('RemoteRead', () => {
   ])('recognizes %s', async (_, listener, failure) => {
     const datasource = await serve(listener);
     await expect(
-      remoteRead({ timeoutMs: failure === 'timeout' ? 300 : 20_000 }).read(datasource, [question], grid, () => undefined),
+      remoteRead({ timeoutMs: failure === 'timeout' ? 300 : 20_000 }).readChunks(datasource, [question], grid, () => undefined),
     ).rejects.toMatchObject({
       failure,
       message: expect.stringContaining(`at ${datasource.url}/api/v1/read `),
@@ -102,14 +102,16 @@ describe('RemoteRead', () => {
       const onAgain = () => {
         names = [];
       };
-      const onSeries: Parameters<RemoteRead['read']>[3] = ({ labels }) => names.push(labels.__name__);
-      await remoteRead({ retryMs: 5000 }).read(await breakOnce(), [question], grid, onSeries, undefined, onAgain);
+      const onSeries: Parameters<DatasourceClient['readChunks']>[3] = ({ labels }) => names.push(labels.__name__);
+      await remoteRead({ retryMs: 5000 }).readChunks(await breakOnce(), [question], grid, onSeries, undefined, onAgain);
       expect(names).toEqual(['a', 'b', 'c']);
     });
 
     it('fails without onAgain, rather than return a series twice', async () => {
       const names: (string | undefined)[] = [];
-      const reading = remoteRead({ retryMs: 5000 }).read(await breakOnce(), [question], grid, ({ labels }) => names.push(labels.__name__));
+      const reading = remoteRead({ retryMs: 5000 }).readChunks(await breakOnce(), [question], grid, ({ labels }) =>
+        names.push(labels.__name__),
+      );
       await expect(reading).rejects.toMatchObject({ failure: 'malformed', message: expect.stringContaining('the response broke off') });
       expect(names).toEqual(['a']);
     });

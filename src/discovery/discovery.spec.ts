@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
-import { PrometheusClient } from '../datasource/prometheus-client.js';
-import { RemoteRead } from '../datasource/remote-read.js';
+
 import { MetadataProfiles } from '../profiles/metadata-profile.js';
 import { Discovery, keysOfDays } from './discovery.js';
 import { KeptDays } from './kept-days.js';
@@ -65,7 +65,7 @@ async function openDiscovery(answerContainer: (asked: Asked) => Answer, warnings
     insecureSkipVerify: false,
   } as const;
   const request = { datasource, capabilities, metadataProfile, filter: {}, measurementSeconds: 900, nowSeconds: now };
-  const discovery = new Discovery(new SeriesFinder(new PrometheusClient(http), new RemoteRead(http)), settings);
+  const discovery = new Discovery(new SeriesFinder(new DatasourceClient(http)), settings);
   return { discovery, request, asked, closedEarly: () => closedEarly };
 }
 

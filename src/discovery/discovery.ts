@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { storable } from '../database/database-error.js';
-import type { PrometheusSeries } from '../datasource/prometheus-client.js';
+import type { PrometheusSeries } from '../datasource/datasource-client.js';
 import { discoveredKinds } from '../profiles/metadata-profile.js';
 import { groupBy } from '../promql/labels.js';
 import { logOf } from '../settings/logger.js';

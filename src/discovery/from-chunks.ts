@@ -1,6 +1,6 @@
 import type { Datasource } from '../datasource/datasource.js';
-import type { PrometheusSeries } from '../datasource/prometheus-client.js';
-import type { RemoteRead } from '../datasource/remote-read.js';
+import type { DatasourceClient, PrometheusSeries } from '../datasource/datasource-client.js';
+
 import { type Labels, labelKey } from '../promql/labels.js';
 import type { ChunkQuestion, Grid, SeriesWindows, Windows } from '../remote-read/series-windows.js';
 import type { DiscoveryShape, Join, SeriesVector } from './discovery-shape.js';
@@ -253,7 +253,7 @@ function haveCommonRow(one: KeptRows, other: KeptRows): boolean {
  * Holds the sums of each group, and of what others are joined to the rows of each series. Rejects with a DatasourceError.
  */
 export async function answerFromChunks(
-  remoteRead: Pick<RemoteRead, 'read'>,
+  client: Pick<DatasourceClient, 'readChunks'>,
   asked: { readonly datasource: Datasource; readonly windows: Instants; readonly boundary: Grid['boundary'] },
   shapes: readonly DiscoveryShape[],
   signal?: AbortSignal,
@@ -266,10 +266,10 @@ export async function answerFromChunks(
   const beginAgain = () => {
     readings = begin();
   };
-  const give: Parameters<RemoteRead['read']>[3] = (series) => {
+  const give: Parameters<DatasourceClient['readChunks']>[3] = (series) => {
     for (const reading of readings) reading.add(series);
   };
-  await remoteRead.read(asked.datasource, plan.questions, grid, give, signal, beginAgain);
+  await client.readChunks(asked.datasource, plan.questions, grid, give, signal, beginAgain);
   const startMs = Math.round(startOf(asked.windows) * 1000);
   return readings.map((reading) => reading.answer((row) => (startMs + row * lengthMs) / 1000));
 }

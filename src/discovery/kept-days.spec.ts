@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import type { Datasource } from '../datasource/datasource.js';
-import type { PrometheusSeries } from '../datasource/prometheus-client.js';
+import type { PrometheusSeries } from '../datasource/datasource-client.js';
 import { logger } from '../settings/logger.js';
 import { KeptDays, keyOfDays } from './kept-days.js';
 import { KeptDaysStore } from './kept-days-store.js';

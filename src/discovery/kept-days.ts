@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import { type Datasource, identityOf } from '../datasource/datasource.js';
-import type { PrometheusSeries } from '../datasource/prometheus-client.js';
+import type { PrometheusSeries } from '../datasource/datasource-client.js';
 import { areDays, type Instants } from './plan-discovery.js';
 import type { Asking, Question } from './series-finder.js';
 

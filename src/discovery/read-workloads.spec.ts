@@ -1,4 +1,4 @@
-import type { PrometheusSeries } from '../datasource/prometheus-client.js';
+import type { PrometheusSeries } from '../datasource/datasource-client.js';
 import {
   chooseImage,
   type DiscoveryAnswers,

@@ -1,4 +1,4 @@
-import type { PrometheusSeries } from '../datasource/prometheus-client.js';
+import type { PrometheusSeries } from '../datasource/datasource-client.js';
 import type { DiscoveredKind } from '../profiles/metadata-profile.js';
 import { groupBy } from '../promql/labels.js';
 import { type DiscoveryFilter, nameFilters, passingNames } from './name-filter.js';

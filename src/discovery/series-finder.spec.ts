@@ -3,9 +3,9 @@ import { encodeXorChunk } from '../../test/chunks/encode-xor-chunk.js';
 import { answerJson, type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
 import type { Capabilities } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
+import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
-import { PrometheusClient } from '../datasource/prometheus-client.js';
-import { RemoteRead } from '../datasource/remote-read.js';
+
 import type { Instants } from './plan-discovery.js';
 import { SeriesFinder } from './series-finder.js';
 
@@ -37,7 +37,7 @@ async function serve(read: Handler, { datasource, capabilities, timeoutMs = 20_0
   const server = await startPrometheusLike({ read, query_range: answerJson({ status: 'success', data: matrix }) });
   const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 4, DATASOURCE_TIMEOUT_MS: timeoutMs, DATASOURCE_RETRY_MS: 0 });
   closing.push(server.close, () => http.close());
-  const finder = new SeriesFinder(new PrometheusClient(http), new RemoteRead(http));
+  const finder = new SeriesFinder(new DatasourceClient(http));
   const broken: string[] = [];
   const asking = {
     datasource: { ...server.datasource, ...datasource },

@@ -1,8 +1,7 @@
 import { breaksPromise, type Capabilities, tellsNoRemoteRead } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
+import type { DatasourceClient, PrometheusSeries } from '../datasource/datasource-client.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
-import type { PrometheusClient, PrometheusSeries } from '../datasource/prometheus-client.js';
-import type { RemoteRead } from '../datasource/remote-read.js';
 
 import { logOf } from '../settings/logger.js';
 import { type DiscoveryShape, readDiscoveryShape } from './discovery-shape.js';
@@ -32,10 +31,7 @@ const log = logOf('discovery');
 
 /** Finds the series of questions over windows: from chunks, and by PromQL what those cannot tell. */
 export class SeriesFinder {
-  constructor(
-    private readonly client: PrometheusClient,
-    private readonly remoteRead: RemoteRead,
-  ) {}
+  constructor(private readonly client: DatasourceClient) {}
 
   /** The series of each question. Rejects with a DatasourceError. */
   async find(asking: Asking, questions: readonly Question[], windows: Instants): Promise<(readonly PrometheusSeries[])[]> {
@@ -55,7 +51,7 @@ export class SeriesFinder {
     if (windows.count * windows.lengthMs <= longestPromqlMs || capabilities.used === 'promql') return new Map();
     try {
       const asked = { datasource, windows, boundary: capabilities.boundary };
-      const answers = await answerFromChunks(this.remoteRead, asked, [...shapes.values()].flat(), signal);
+      const answers = await answerFromChunks(this.client, asked, [...shapes.values()].flat(), signal);
       return byQuestion(shapes, answers);
     } catch (error) {
       if (!(error instanceof DatasourceError) || !tellsNoRemoteRead(error.failure)) throw error;

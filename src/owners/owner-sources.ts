@@ -1,5 +1,5 @@
 import { recordingRules } from '../datasource/capabilities.js';
-import type { PrometheusSeries } from '../datasource/prometheus-client.js';
+import type { PrometheusSeries } from '../datasource/datasource-client.js';
 import type { ContainerExperiment } from '../experiments/experiment.js';
 import { matchAnyOf, matchOneOf } from '../promql/matcher.js';
 import type { ChunkQuestion, SeriesWindows } from '../remote-read/series-windows.js';

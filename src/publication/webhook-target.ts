@@ -2,7 +2,7 @@ import dns from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
 import ipaddr from 'ipaddr.js';
-import { type Address, type AddressRange, isAddressRange, isInRanges, plainHost, readAddressRange } from '../settings/hosts.js';
+import { type Address, type AddressRange, isAddressRange, isInRanges, plainHost, readAddressRange } from '../settings/setting-types.js';
 import type { Settings } from '../settings/settings-schema.js';
 
 /** Addresses of the metadata services of AWS, Azure, Alibaba and Google, which hand out credentials. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { ExperimentRange } from '../bulk/job-reader.js';
 import type { BulkJobEntity } from '../bulk/job-rows.js';
-import { RejectedRequest } from '../bulk/rejected-request.js';
+import { RejectedRequest } from '../sizing/bulk-request.js';
 import { cursorAfter, jobCursor, readJobList, readView, renderJob, sendJson } from './bulk-view.js';
 
 function rejectedFieldOf(query: Record<string, unknown>): string | undefined {

@@ -5,11 +5,10 @@ import type { Response } from 'express';
 import { z } from 'zod';
 import type { JobReader } from '../bulk/job-reader.js';
 import { type BulkJobEntity, bulkJobStatuses, JobListQuery } from '../bulk/job-rows.js';
-import { RejectedRequest } from '../bulk/rejected-request.js';
 import { isStorable } from '../database/database-error.js';
 import { isSelected, parseSelection, renderJson, type Section, type Selection, sections, selectFields } from '../experiments/documents.js';
 import type { ExperimentDocument } from '../experiments/experiment.js';
-import { describeFaults } from '../sizing/bulk-request.js';
+import { describeFaults, RejectedRequest } from '../sizing/bulk-request.js';
 
 const maxPerPage = 10_000;
 

@@ -1,11 +1,11 @@
 import { All, Body, Controller, Delete, Get, Headers, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { EndedJobs } from '../bulk/ended-jobs.js';
+import { EndedJobs } from '../bulk/ending-steps.js';
 import { JobReader } from '../bulk/job-reader.js';
 import { type BulkJobEntity, BulkJobStore } from '../bulk/job-rows.js';
-import { RejectedRequest } from '../bulk/rejected-request.js';
 import { SubmitJob } from '../bulk/submit-job.js';
 import { logOf } from '../settings/logger.js';
+import { RejectedRequest } from '../sizing/bulk-request.js';
 import { jobNotifications } from '../sizing/notifications.js';
 import { jobCursor, readJobList, readView, renderJob, sendJson } from './bulk-view.js';
 import { JsonBodyPipe } from './errors.js';

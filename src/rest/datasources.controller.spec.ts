@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CapabilityCache } from '../datasource/capabilities.js';
+import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { Datasources } from '../datasource/datasources.js';
-import { PrometheusClient } from '../datasource/prometheus-client.js';
-import { RemoteRead } from '../datasource/remote-read.js';
+
 import { readSettings } from '../settings/read-settings.js';
 import { DatasourcesController, showDatasource } from './datasources.controller.js';
 
@@ -28,7 +28,7 @@ const address = () => `http://127.0.0.1:${(server.address() as AddressInfo).port
 const controllerFor = (PROMETHEUS_URL?: string) =>
   new DatasourcesController(
     new Datasources({ PROMETHEUS_URL, DATASOURCES_FILE: undefined }),
-    new CapabilityCache(new RemoteRead(http), new PrometheusClient(http), http),
+    new CapabilityCache(new DatasourceClient(http), http),
   );
 
 describe('GET /datasources', () => {

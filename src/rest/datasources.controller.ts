@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { All, Controller, Get, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
-import { RejectedRequest } from '../bulk/rejected-request.js';
 import { type Capabilities, CapabilityCache } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
 import { Datasources } from '../datasource/datasources.js';
+import { RejectedRequest } from '../sizing/bulk-request.js';
 
 /** Result of probing a datasource, or why there is none. */
 export type KnownProbe =

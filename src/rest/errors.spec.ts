@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { jest } from '@jest/globals';
 import { BadRequestException, NotFoundException } from '@nestjs/common';
-import { RejectedRequest } from '../bulk/rejected-request.js';
 import { logger } from '../settings/logger.js';
+import { RejectedRequest } from '../sizing/bulk-request.js';
 import { ErrorEnvelopeFilter, JsonBodyPipe, jsonBounds, respondInTime } from './errors.js';
 
 /** Response to an error, and whether the connection is cut. */

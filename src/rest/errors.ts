@@ -8,9 +8,9 @@ import {
   type PipeTransform,
 } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
-import { RejectedRequest } from '../bulk/rejected-request.js';
 import { isDatabaseAway } from '../database/database-error.js';
 import { logOf } from '../settings/logger.js';
+import { RejectedRequest } from '../sizing/bulk-request.js';
 
 const log = logOf('bulk');
 

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { RejectedRequest } from '../bulk/rejected-request.js';
-import { plainHost } from '../settings/hosts.js';
+import { plainHost } from '../settings/setting-types.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { RejectedRequest } from '../sizing/bulk-request.js';
 
 /** The parts of a request that show its origin. Raw header values; undefined if absent. */
 export interface Origins {

@@ -1,4 +1,3 @@
-import type { LoggerService } from '@nestjs/common';
 import pino from 'pino';
 
 /** The process log: JSON lines on stderr. stdout is for the output of commands. */
@@ -14,15 +13,4 @@ export function logOf(folder: string): Pick<pino.Logger, 'debug' | 'info' | 'war
     logger[level](fields, typeof first === 'string' ? first : text);
   };
   return { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') } as ReturnType<typeof logOf>;
-}
-
-/** Logs Nest's messages. Errors before `isStarted` are logged at DEBUG, because Nest throws them too. */
-export class NestLogger implements LoggerService {
-  isStarted = false;
-  log = (message: unknown) => logger.debug({ folder: 'nest' }, String(message));
-  debug = this.log;
-  verbose = this.log;
-  warn = (message: unknown) => logger.warn({ folder: 'nest' }, String(message));
-  error = (message: unknown, stack?: unknown) => logger[this.isStarted ? 'error' : 'debug']({ folder: 'nest', stack }, String(message));
-  fatal = this.error;
 }

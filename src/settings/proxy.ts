@@ -4,8 +4,7 @@ import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import ipaddr from 'ipaddr.js';
 import { getProxyForUrl } from 'proxy-from-env';
-import { isInRanges, plainHost, readAddressRange } from './hosts.js';
-import { httpUrl } from './setting-types.js';
+import { httpUrl, isInRanges, plainHost, readAddressRange } from './setting-types.js';
 
 /** Variables that may name a proxy for URLs of a scheme, in order of precedence. */
 const variablesOf = (scheme: string) => [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), 'all_proxy', 'ALL_PROXY'];

@@ -14,6 +14,17 @@ import {
 import type { Term } from '../recommendation/settings.js';
 import { deadlineFault, measurementFault, readDuration } from '../settings/duration.js';
 
+/** A request that cannot be served; nothing was stored. The message names the faulty fields. `status` is the HTTP status of the response. */
+export class RejectedRequest extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'RejectedRequest';
+  }
+}
+
 const names = listOf(z.string()).nullish();
 const labels = z
   .record(z.string(), z.unknown())

@@ -23,7 +23,8 @@ function jobSizer({ rules = { cpu: true, owners: true }, USAGE_STORE = true, res
   const calls: [string, unknown][] = [];
   const note = (name: string) => (argument: unknown) => void calls.push([name, argument]);
   const capabilities: Capabilities = { used: 'chunks', reason: '', boundary: 'closed', evaluationMs: 60_000, rules };
-  const stored = new Uint8Array(3);
+  const stored = new Uint8Array(new SharedArrayBuffer(3));
+  const spent = new SharedArrayBuffer(1);
   const sizer = {
     discover: async (task: DiscoverTask): Promise<Discovered> => {
       tasks.push(task);
@@ -31,7 +32,7 @@ function jobSizer({ rules = { cpu: true, owners: true }, USAGE_STORE = true, res
     },
     measure: async (task: MeasureTask): Promise<Measured> => {
       tasks.push(task);
-      return { measurements: [], ...result };
+      return { measurements: [], memory: [spent], ...result };
     },
     lastAnswerAt: () => 7,
   };
@@ -45,9 +46,10 @@ function jobSizer({ rules = { cpu: true, owners: true }, USAGE_STORE = true, res
   const windows = {
     load: async ({ metricProfile }: { metricProfile: string }) => {
       calls.push(['load', metricProfile]);
-      return stored;
+      return { stored };
     },
-    add: note('add'),
+    during: <T>(read: () => Promise<T>) => read(),
+    add: (...given: unknown[]) => note('add')(given),
   };
   const days = {
     load: async (keys: readonly string[]) => {
@@ -57,7 +59,7 @@ function jobSizer({ rules = { cpu: true, owners: true }, USAGE_STORE = true, res
     keep: async (kept: unknown) => note('keep')(kept),
   };
   const job = new JobSizer(sizer, cache, new MetricProfiles({}), windows, days, { USAGE_STORE, USAGE_OVERLAP: 3_600 });
-  return { job, tasks, calls, stored };
+  return { job, tasks, calls, stored, spent };
 }
 
 const measureTask = { jobId: 'j', request: resolveRequest({}), datasource, experiments: [], endSeconds: midnight };
@@ -88,11 +90,11 @@ describe('JobSizer', () => {
     expect(tasks).toMatchObject([{ metricProfile, windows: { stored } }]);
   });
 
-  it('stores the windows that a measurement returns', async () => {
-    const writes = { copy: new Uint8Array(1), series: [] };
-    const { job, calls } = jobSizer({ result: { writes } });
+  it('stores the windows that a measurement returns, and reuses its memory', async () => {
+    const writes = { copy: new Uint8Array(new SharedArrayBuffer(1)), series: [] };
+    const { job, calls, spent } = jobSizer({ result: { writes } });
     await job.measure(measureTask, never);
-    expect(calls).toContainEqual(['add', writes]);
+    expect(calls).toContainEqual(['add', [writes, [spent]]]);
   });
 
   it('neither loads nor stores anything without USAGE_STORE', async () => {
@@ -117,6 +119,7 @@ describe('JobSizer', () => {
     await job.discover({ ...discoverTask, refresh: true }, never);
     expect(tasks).toMatchObject([{ keptDays: new Map() }]);
     expect(calls.map(([name]) => name)).toEqual(['of', 'keep']);
+    expect(calls[0]).toEqual(['of', midnight]);
   });
 
   it.each(['discover', 'measure'] as const)('demotes a datasource whose chunks turned out to be broken: %s', async (step) => {

@@ -15,7 +15,7 @@ export class JobSizer {
     private readonly sizer: Sizer,
     private readonly capabilities: Pick<CapabilityCache, 'of' | 'demote'>,
     private readonly profiles: Pick<MetricProfiles, 'fitting'>,
-    private readonly windows: Pick<WindowStore, 'load' | 'add'>,
+    private readonly windows: Pick<WindowStore, 'during' | 'load' | 'add'>,
     private readonly days: Pick<KeptDaysStore, 'load' | 'keep'>,
     private readonly settings: Pick<Settings, 'USAGE_STORE' | 'USAGE_OVERLAP'>,
   ) {}
@@ -26,7 +26,9 @@ export class JobSizer {
     signal: AbortSignal,
   ): Promise<DiscoveryResult> {
     const { refresh, ...asked } = request;
-    const task: DiscoverTask = { ...asked, capabilities: await this.capabilities.of(request.datasource, signal) };
+    // The end of the usage, so that discovery and measuring share one probe.
+    const atSeconds = request.timeRange?.endSeconds ?? request.nowSeconds;
+    const task: DiscoverTask = { ...asked, capabilities: await this.capabilities.of(request.datasource, signal, atSeconds) };
     if (!this.settings.USAGE_STORE) return this.note(request.datasource, await this.sizer.discover(task, signal));
     const keptDays = refresh ? new Map() : await this.days.load(keysOfDays(task, this.settings));
     const found = await this.sizer.discover({ ...task, keptDays }, signal);
@@ -42,9 +44,12 @@ export class JobSizer {
     const { datasource, request, endSeconds } = task;
     const capabilities = await this.capabilities.of(datasource, signal, endSeconds);
     const known = { ...task, capabilities, metricProfile: this.profiles.fitting(request.metricProfile, capabilities.rules) };
-    const windows = this.settings.USAGE_STORE ? { stored: await this.windows.load(usageRequestOf(known)) } : undefined;
-    const measured = await this.sizer.measure({ ...known, ...(windows && { windows }) }, signal);
-    if (measured.writes) this.windows.add(measured.writes);
+    if (!this.settings.USAGE_STORE) return this.note(datasource, await this.sizer.measure(known, signal)).measurements;
+    const measured = await this.windows.during(async () => {
+      const windows = await this.windows.load(usageRequestOf(known));
+      return this.sizer.measure({ ...known, windows }, signal);
+    });
+    this.windows.add(measured.writes, measured.memory);
     return this.note(datasource, measured).measurements;
   }
 

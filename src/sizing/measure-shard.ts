@@ -8,9 +8,9 @@ import type { Evidence, Layer } from '../recommendation/settings.js';
 import type { UsageTable } from '../recommendation/usage-table.js';
 import { logOf } from '../settings/logger.js';
 import { TaskWindows } from '../usage/cache/copy-rows.js';
-import { giveTables } from '../usage/columns.js';
 import type { EvidenceReader } from '../usage/evidence-reader.js';
 import type { LayerDetector } from '../usage/layer-detector.js';
+import { giveTables } from '../usage/table-draft.js';
 import type { UsageReader, UsageRequest } from '../usage/usage-reader.js';
 import { longestDays, type ResolvedRequest, usageRows } from './bulk-request.js';
 import { experimentNotifications } from './notifications.js';
@@ -55,13 +55,16 @@ export interface ShardReaders {
 
 /** Reads the usage of a shard and computes its recommendations. Rejects with a DatasourceError, or when the signal fires. */
 export async function measureShard(readers: ShardReaders, task: MeasureTask, signal: AbortSignal): Promise<Measured> {
-  const windows = task.windows && new TaskWindows(task.windows.stored);
+  const windows = task.windows && new TaskWindows(task.windows);
   let brokenChunks: string | undefined;
   const onBrokenChunks = (reason: string) => {
     brokenChunks = reason;
   };
   const measurements = await measureExperiments(readers, { ...task, beside: { windows, onBrokenChunks } }, signal);
-  return { measurements, writes: windows?.writes(), ...(brokenChunks !== undefined && { brokenChunks }) };
+  const writes = windows?.writes();
+  const { stored, memory } = task.windows ?? {};
+  const unused = [stored?.buffer, memory].filter((buffer) => buffer !== undefined && buffer !== writes?.copy.buffer);
+  return { measurements, writes, memory: unused as SharedArrayBuffer[], ...(brokenChunks !== undefined && { brokenChunks }) };
 }
 
 type RunningTask = MeasureTask & { readonly beside: Pick<UsageRequest, 'onBrokenChunks'> & { readonly windows: TaskWindows | undefined } };

@@ -1,7 +1,7 @@
 import { CapabilityCache } from '../datasource/capabilities.js';
+import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
-import { PrometheusClient } from '../datasource/prometheus-client.js';
-import { RemoteRead } from '../datasource/remote-read.js';
+
 import { Discovery } from '../discovery/discovery.js';
 import { KeptDays } from '../discovery/kept-days.js';
 import { SeriesFinder } from '../discovery/series-finder.js';
@@ -20,8 +20,7 @@ export interface LocalSizer extends Sizer, ShardReaders {
   readonly profiles: MetricProfiles;
   readonly chain: UsageChain;
   readonly finder: SeriesFinder;
-  readonly client: PrometheusClient;
-  readonly remoteRead: RemoteRead;
+  readonly client: DatasourceClient;
   readonly capabilities: CapabilityCache;
   /** Closes the connections to datasources. */
   close(): void;
@@ -33,16 +32,15 @@ export interface LocalSizer extends Sizer, ShardReaders {
  */
 export function openSizer(settings: Settings): LocalSizer {
   const http = new DatasourceHttp(settings);
-  const client = new PrometheusClient(http);
-  const remoteRead = new RemoteRead(http);
+  const client = new DatasourceClient(http);
   const profiles = new MetricProfiles(settings);
-  const chain = new UsageChain(client, remoteRead, profiles, settings);
+  const chain = new UsageChain(client, profiles, settings);
   const readers = {
     usage: new StoredUsageReader(chain, profiles, settings),
     layers: new LayerDetector(client, new Layers(settings), settings),
     evidence: new EvidenceReader(client, settings),
   };
-  const finder = new SeriesFinder(client, remoteRead);
+  const finder = new SeriesFinder(client);
   const discovery = new Discovery(finder, settings);
   return {
     ...readers,
@@ -50,8 +48,7 @@ export function openSizer(settings: Settings): LocalSizer {
     chain,
     finder,
     client,
-    remoteRead,
-    capabilities: new CapabilityCache(remoteRead, client, http),
+    capabilities: new CapabilityCache(client, http),
     discover: (task, signal) => discover(discovery, task, signal),
     measure: (task, signal) => measureShard(readers, task, signal),
     lastAnswerAt: (datasource) => http.lastAnswerAt(datasource),

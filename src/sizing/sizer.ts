@@ -1,9 +1,12 @@
 import type { Capabilities } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
+import { DatasourceError, type DatasourceFailure } from '../datasource/datasource-error.js';
 import type { DiscoveryResult } from '../discovery/discovery.js';
 import type { DiscoveryRequest } from '../discovery/plan-discovery.js';
 import type { Notifications } from '../experiments/experiment.js';
-import type { WindowWrites } from '../usage/cache/copy-rows.js';
+import { MetadataProfileError } from '../profiles/metadata-profile.js';
+import { MetricProfileError } from '../profiles/metric-profile.js';
+import type { LoadedWindows, WindowWrites } from '../usage/cache/copy-rows.js';
 import type { ResolvedRequest } from './bulk-request.js';
 import type { PlannedExperiment } from './plan-experiments.js';
 
@@ -35,8 +38,8 @@ export interface MeasureTask {
   readonly experiments: readonly PlannedExperiment[];
   /** Last instant of the usage, Unix seconds. */
   readonly endSeconds: number;
-  /** Present if windows are stored; `stored` are rows of a binary COPY. */
-  readonly windows?: { readonly stored?: Uint8Array<ArrayBuffer> | undefined };
+  /** Present if windows are stored. */
+  readonly windows?: LoadedWindows;
 }
 
 /** How one experiment ended; `recommendation` as OutcomeStore keeps it. */
@@ -49,6 +52,8 @@ export interface Measured extends FoundByTheWay {
   readonly measurements: readonly Measurement[];
   /** Windows to store for the next job. */
   readonly writes?: WindowWrites | undefined;
+  /** Memory that came with the task and is no longer used. */
+  readonly memory: readonly SharedArrayBuffer[];
 }
 
 /** Everything a job does except its rows: it reads datasources and computes recommendations. */
@@ -59,4 +64,52 @@ export interface Sizer {
   measure(task: MeasureTask, signal: AbortSignal): Promise<Measured>;
   /** When a datasource last responded, in ms of performance.now(); undefined: never. */
   lastAnswerAt(datasource: string): number | undefined;
+}
+
+/** A measuring thread ended while it worked on a task. */
+export class ThreadDied extends Error {
+  constructor(cause: unknown) {
+    super(`A measuring thread ended: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.name = 'ThreadDied';
+  }
+}
+
+/** There are no measuring threads: the process shuts down, or does not measure. */
+export class ThreadsClosed extends Error {
+  constructor() {
+    super('There are no measuring threads.');
+    this.name = 'ThreadsClosed';
+  }
+}
+
+/** A profile cannot do what the job asks for; its message says what is wrong. */
+export class ProfileFailure extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ProfileFailure';
+  }
+}
+
+/** A failed task as it goes from thread to thread, where an error would lose its class. */
+export interface FailedTask {
+  readonly kind: 'datasource' | 'profile' | 'ours';
+  readonly message: string;
+  readonly failure?: DatasourceFailure;
+  readonly stack?: string;
+}
+
+/** What a thread answers. */
+export type Answered<T> = { readonly value: T } | { readonly failed: FailedTask };
+
+export function packError(reason: unknown): FailedTask {
+  if (reason instanceof DatasourceError) return { kind: 'datasource', message: reason.message, failure: reason.failure };
+  if (reason instanceof MetadataProfileError || reason instanceof MetricProfileError) return { kind: 'profile', message: reason.message };
+  const { message, stack } = reason instanceof Error ? reason : new Error(String(reason));
+  return { kind: 'ours', message, stack };
+}
+
+export function unpackError({ kind, message, failure, stack }: FailedTask): Error {
+  if (kind === 'datasource') return new DatasourceError(failure!, message);
+  if (kind === 'profile') return new ProfileFailure(message);
+  return Object.assign(new Error(message), { stack });
 }

@@ -1,12 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { setPriority } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { Piscina } from 'piscina';
 import { logger } from '../settings/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { openSizer } from './open-sizer.js';
-import type { Discovered, DiscoverTask, Measured, MeasureTask } from './sizer.js';
-import { type Answered, packError } from './thread-errors.js';
+import { type Answered, type Discovered, type DiscoverTask, type Measured, type MeasureTask, packError } from './sizer.js';
 
 /** A task on its way to a thread. Over the port the thread hears that it must stop, and reports that the datasource responds. */
 export interface SentTask<Task extends MeasureTask | DiscoverTask> {
@@ -35,11 +33,8 @@ export function discover(sent: SentTask<DiscoverTask>): Promise<Answered<Discove
   return work(sent, sizer.discover);
 }
 
-/** The windows to store leave the thread without a copy. */
-export async function measure(sent: SentTask<MeasureTask>): Promise<Answered<Measured>> {
-  const answered = await work(sent, sizer.measure);
-  const writes = 'value' in answered ? answered.value.writes : undefined;
-  return writes ? moved(answered, writes.copy.buffer) : answered;
+export function measure(sent: SentTask<MeasureTask>): Promise<Answered<Measured>> {
+  return work(sent, sizer.measure);
 }
 
 /** Works on a task until it is done or told to stop. Never rejects: for Piscina a rejection is the end of a thread. */
@@ -64,9 +59,4 @@ async function work<Task extends MeasureTask | DiscoverTask, T>(
     clearInterval(reporting);
     port.close();
   }
-}
-
-/** A result whose buffer is transferred (https://github.com/piscinajs/piscina#transferring-ownership). */
-function moved<T>(value: T, buffer: ArrayBuffer): T {
-  return Piscina.move({ [Piscina.transferableSymbol]: [buffer], [Piscina.valueSymbol]: value } as never) as T;
 }

@@ -3,9 +3,17 @@ import { Piscina } from 'piscina';
 import { untilAborted } from '../calls/abort.js';
 import { logOf } from '../settings/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
-import type { Discovered, DiscoverTask, Measured, MeasureTask, Sizer } from './sizer.js';
+import {
+  type Discovered,
+  type DiscoverTask,
+  type Measured,
+  type MeasureTask,
+  type Sizer,
+  ThreadDied,
+  ThreadsClosed,
+  unpackError,
+} from './sizer.js';
 import type { ThreadData } from './thread.js';
-import { ThreadDied, ThreadsClosed, unpackError } from './thread-errors.js';
 
 const log = logOf('bulk');
 
@@ -37,13 +45,12 @@ export class WorkerThreads implements Sizer {
   }
 
   discover(task: DiscoverTask, signal: AbortSignal): Promise<Discovered> {
-    return this.run('discover', task, [], signal);
+    return this.run('discover', task, signal);
   }
 
   /** Both reject with the signal's reason as soon as it fires, with ThreadDied when the thread ends, and with ThreadsClosed when there is none. */
   measure(task: MeasureTask, signal: AbortSignal): Promise<Measured> {
-    const stored = task.windows?.stored;
-    return this.run('measure', task, stored ? [stored.buffer] : [], signal);
+    return this.run('measure', task, signal);
   }
 
   /** When a thread last heard from a datasource, in ms of performance.now(); undefined: never. */
@@ -96,21 +103,13 @@ export class WorkerThreads implements Sizer {
   }
 
   /** Sends a task to a thread. An abort is a message to it: Piscina's own would end the thread, and other tasks with it. */
-  private async run<T>(
-    name: keyof typeof import('./thread.js'),
-    task: MeasureTask | DiscoverTask,
-    transferred: readonly ArrayBuffer[],
-    signal: AbortSignal,
-  ): Promise<T> {
+  private async run<T>(name: keyof typeof import('./thread.js'), task: MeasureTask | DiscoverTask, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
     const { port1: ours, port2: port } = new MessageChannel();
     ours.on('message', () => this.answeredMs.set(task.datasource.name, performance.now()));
     ours.unref();
     try {
-      const answered = await untilAborted(
-        this.livePool().run({ task, port }, { name, transferList: [port, ...transferred] }),
-        signal,
-      ).catch((reason) => {
+      const answered = await untilAborted(this.livePool().run({ task, port }, { name, transferList: [port] }), signal).catch((reason) => {
         ours.postMessage('stop');
         throw signal.aborted ? signal.reason : this.deathOf(reason);
       });

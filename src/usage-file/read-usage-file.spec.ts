@@ -1,5 +1,5 @@
-import { UsageFileError } from './json-value.js';
 import { readUsageFile } from './read-usage-file.js';
+import { UsageFileError } from './read-usage-series.js';
 
 const file = { namespace: 'shop', container: 'cart', now: 1718000037, series: {} };
 const withSeries = (series: object, more: object = {}) => readUsageFile({ ...file, ...more, series });

@@ -22,10 +22,10 @@ import {
   member,
   numberOf,
   objectOf,
+  readUsageSeries,
   textOf,
   UsageFileError,
-} from './json-value.js';
-import { readUsageSeries } from './read-usage-series.js';
+} from './read-usage-series.js';
 
 /** Input of one recommendation. */
 export interface UsageFile {

@@ -1,5 +1,5 @@
 import type { Datasource } from '../datasource/datasource.js';
-import { PrometheusClient, type PrometheusSeries } from '../datasource/prometheus-client.js';
+import { DatasourceClient, type PrometheusSeries } from '../datasource/datasource-client.js';
 import type { ContainerExperiment, Experiment } from '../experiments/experiment.js';
 import { ownersQuery } from '../owners/owner-sources.js';
 import { matchAnyOf } from '../promql/matcher.js';
@@ -99,7 +99,7 @@ export interface EvidenceRequest {
 /** Reads what extras look at beside usage: one query for kills and one for autoscalers, and only where they are asked for. */
 export class EvidenceReader {
   constructor(
-    private readonly client: PrometheusClient,
+    private readonly client: DatasourceClient,
     private readonly settings: Pick<Settings, 'USAGE_SCOPE'>,
   ) {}
 

@@ -1,13 +1,52 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Datasource } from '../datasource/datasource.js';
+import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
-import { PrometheusClient } from '../datasource/prometheus-client.js';
-import type { Experiment } from '../experiments/experiment.js';
+import type { ContainerExperiment, Experiment } from '../experiments/experiment.js';
 import { Layers } from '../profiles/layer.js';
 import { readSettings } from '../settings/read-settings.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { LayerDetector } from './layer-detector.js';
+import { LayerDetector, planPresenceQueries } from './layer-detector.js';
+
+const experiment = (namespace: string, container: string, workload = 'w'): ContainerExperiment => ({
+  ...{ type: 'container', name: `${namespace}/${workload}/${container}`, datasource: 'p', clusterName: 'default', pods: 1, image: 'i' },
+  ...{ namespace, workload, workloadType: 'deployment', container },
+});
+const two = [experiment('shop', 'cart'), experiment('bank', 'a"b')];
+const both = 'namespace=~"bank|shop", container=~"a\\"b|cart"';
+
+it.each([
+  ['jvm_info', `group by (namespace, container) (jvm_info{${both}})`],
+  ['jvm_info{}', `group by (namespace, container) (jvm_info{${both}})`],
+  ['jvm_info{area="heap",}', `group by (namespace, container) (jvm_info{area="heap", ${both}})`],
+  ['{__name__="jvm_info"}', `group by (namespace, container) ({__name__="jvm_info", ${both}})`],
+  [
+    'a{} * on(namespace, pod) group_left(l) b{l="Quarkus"}',
+    `group by (namespace, container) (a{${both}} * on(namespace, pod) group_left(l) b{l="Quarkus"})`,
+  ],
+])('asks %s of all containers at once, with filters in the first selector', (presence, query) => {
+  expect(planPresenceQueries(presence, two)).toEqual([{ query, experiments: two, tellsApart: true }]);
+});
+
+it.each(['sum(jvm_info)', 'absent(jvm_info)', 'count by (pod) (jvm_info{a="b"})'])(
+  'asks %s once for each name of a container, since its answer tells no names',
+  (presence) => {
+    const [first, again, other] = [experiment('shop', 'cart', 'one'), experiment('shop', 'cart', 'two'), experiment('bank', 'cart')];
+
+    const planned = planPresenceQueries(presence, [first, other, again]);
+
+    expect(planned.map(({ experiments, tellsApart }) => ({ experiments, tellsApart }))).toEqual([
+      { experiments: [first, again], tellsApart: false },
+      { experiments: [other], tellsApart: false },
+    ]);
+    expect(planned[0]!.query).toContain('namespace="shop", container="cart"}');
+  },
+);
+
+it('asks nothing of nobody', () => {
+  expect(planPresenceQueries('jvm_info', [])).toEqual([]);
+});
 
 type Answer = { series?: object[]; status?: number };
 
@@ -49,7 +88,7 @@ const container = (name: string, workload = 'w'): Experiment => ({
 });
 const experiments: Experiment[] = [container('cart'), { ...base, type: 'namespace' }, container('till')];
 const detector = (layers: Layers, scope: Settings['USAGE_SCOPE'] = 'workload') =>
-  new LayerDetector(new PrometheusClient(http), layers, { USAGE_SCOPE: scope });
+  new LayerDetector(new DatasourceClient(http), layers, { USAGE_SCOPE: scope });
 
 it('finds the layers of each container with one query for each presence query', async () => {
   const datasource = await serve((query) => ({

@@ -1,9 +1,9 @@
 import { type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
 import type { Capabilities } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
+import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
-import { PrometheusClient } from '../datasource/prometheus-client.js';
-import { RemoteRead } from '../datasource/remote-read.js';
+
 import type { ContainerExperiment } from '../experiments/experiment.js';
 import { MetricProfiles } from '../profiles/metric-profile.js';
 import { readSettings } from '../settings/read-settings.js';
@@ -11,7 +11,7 @@ import { UsageChain } from './usage-chain.js';
 
 const settings = readSettings({ DATASOURCE_RETRY_MS: '0' });
 const http = new DatasourceHttp(settings);
-const client = new PrometheusClient(http);
+const client = new DatasourceClient(http);
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
@@ -46,7 +46,7 @@ describe('UsageChain', () => {
     image: 'i',
   };
 
-  const reader = () => new UsageChain(client, new RemoteRead(http), new MetricProfiles(settings), settings);
+  const reader = () => new UsageChain(client, new MetricProfiles(settings), settings);
   const requestOf = (datasource: Datasource, used: Capabilities['used'] = 'chunks') => ({
     datasource,
     capabilities: capable(used),

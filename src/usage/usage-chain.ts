@@ -1,7 +1,7 @@
 import { breaksPromise } from '../datasource/capabilities.js';
+import type { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
-import type { PrometheusClient } from '../datasource/prometheus-client.js';
-import type { RemoteRead } from '../datasource/remote-read.js';
+
 import type { MetricProfiles } from '../profiles/metric-profile.js';
 import type { UsageTable } from '../recommendation/usage-table.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -15,10 +15,10 @@ export class UsageChain extends UsageReader {
   readonly promql: PromqlUsageReader;
   readonly chunks: ChunkUsageReader;
 
-  constructor(client: PrometheusClient, remoteRead: RemoteRead, profiles: MetricProfiles, settings: Settings) {
+  constructor(client: DatasourceClient, profiles: MetricProfiles, settings: Settings) {
     super();
     this.promql = new PromqlUsageReader(new PlannedQueries(client), profiles, settings);
-    this.chunks = new ChunkUsageReader({ remoteRead, promql: this.promql, profiles, settings });
+    this.chunks = new ChunkUsageReader({ client, promql: this.promql, profiles, settings });
   }
 
   override async read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {

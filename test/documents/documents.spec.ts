@@ -80,6 +80,16 @@ describe('the documents', () => {
     expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
+  it.each(['request', 'sample'])('name at most 20 files on the road of a %s, all of which exist', (road) => {
+    const table = readPage('docs/architecture.md')
+      .split('\n\n')
+      .find((part) => part.startsWith(`| road of a ${road} |`))!;
+    const files = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map(([, file]) => file!);
+    expect(files.length).toBeGreaterThan(10);
+    expect(files.length).toBeLessThanOrEqual(20);
+    expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  });
+
   it('docs/README.md links to every page', () => {
     const linked = new Set(localLinks('docs/README.md').map(({ path }) => path));
     expect(pages.filter((page) => !page.startsWith('docs/decisions/') && page !== 'docs/README.md' && !linked.has(page))).toEqual([]);

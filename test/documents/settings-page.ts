@@ -1,4 +1,4 @@
-import { type DescribedSetting, describedChapters } from '../../src/settings/describe-settings.js';
+import { type DescribedSetting, describedChapters } from '../../src/settings/read-settings.js';
 
 /** Text of docs/settings.md: every environment variable with default, description and range from src/settings/settings-schema.ts. */
 export function settingsPage(): string {

@@ -68,9 +68,9 @@ describe('rows of a binary COPY', () => {
 describe('TaskWindows', () => {
   it('gives the stored blocks of each experiment, wherever their bytes lie in memory', () => {
     const rows = written([row('a', 7, 'one'), row('a', 8, 'two'), row('b', 7, 'three')]);
-    const memory = new Uint8Array(rows.length + 20);
+    const memory = new Uint8Array(new SharedArrayBuffer(rows.length + 20));
     memory.set(rows, 5);
-    const windows = new TaskWindows(memory.subarray(5, 5 + rows.length));
+    const windows = new TaskWindows({ stored: memory.subarray(5, 5 + rows.length) });
     expect(windows.blocksOf(keyOf('a'))).toEqual([row('a', 7, 'one').block, row('a', 8, 'two').block]);
     expect(windows.blocksOf(keyOf('b'))).toEqual([row('b', 7, 'three').block]);
     expect(windows.blocksOf(keyOf('c'))).toEqual([]);
@@ -81,7 +81,7 @@ describe('TaskWindows', () => {
   });
 
   it('has nothing to write if nothing was added', () => {
-    expect(new TaskWindows(written([row('a', 7, 'one')])).writes()).toBeUndefined();
+    expect(new TaskWindows({ stored: new Uint8Array(written([row('a', 7, 'one')]).buffer) }).writes()).toBeUndefined();
   });
 
   it('writes all blocks that were added, and names experiments that were only used', () => {
@@ -105,14 +105,16 @@ describe('TaskWindows', () => {
     expect(readCopyRows(Buffer.from(windows.writes()!.copy)).get(key)).toEqual([row('a', 7, 'one').block]);
   });
 
-  it('writes memory of its own, as plain data that goes from thread to thread', () => {
-    const [one, other] = [new TaskWindows(), new TaskWindows()];
+  it('writes into the given memory, as plain data that goes from thread to thread', () => {
+    const memory = new SharedArrayBuffer(1_000);
+    const [one, other] = [new TaskWindows({ memory }), new TaskWindows()];
     for (const windows of [one, other]) {
       windows.add({ key: keyOf('a'), blocks: [row('a', 7, 'one').block], replacesAll: false, firstBlock: 0 });
     }
     const [{ copy, series }, { copy: otherCopy }] = [one.writes()!, other.writes()!];
     const kept = Buffer.from(otherCopy);
-    const sent = structuredClone({ copy, series }, { transfer: [copy.buffer] });
+    const sent = structuredClone({ copy, series });
+    expect(copy.buffer).toBe(memory);
     expect(sent.series).toEqual(series);
     expect(readCopyRows(Buffer.from(sent.copy)).get(keyOf('a'))).toEqual([row('a', 7, 'one').block]);
     expect(Buffer.from(otherCopy)).toEqual(kept);

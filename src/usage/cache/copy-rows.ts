@@ -75,21 +75,29 @@ export interface WindowWrite {
 /** What is to be written of a task's experiments, as plain data that goes from thread to thread. */
 export interface WindowWrites {
   /** All blocks, as COPY usage_block FROM STDIN (FORMAT binary) reads them. The memory is not shared with anything else. */
-  readonly copy: Uint8Array<ArrayBuffer>;
+  readonly copy: Uint8Array<SharedArrayBuffer>;
   /** Each experiment once, with the numbers of its blocks in `copy`. */
   readonly series: readonly (Omit<WindowWrite, 'blocks'> & { readonly numbers: readonly number[] })[];
+}
+
+/** Windows that go to a task with it. */
+export interface LoadedWindows {
+  /** Rows as COPY TO STDOUT (FORMAT binary) returns them. */
+  readonly stored?: Uint8Array<SharedArrayBuffer> | undefined;
+  /** Memory for the windows that the task returns. */
+  readonly memory?: SharedArrayBuffer | undefined;
 }
 
 /** The stored windows of one task: those that were loaded for it, and those that are to be stored. */
 export class TaskWindows {
   private readonly stored: ReadonlyMap<string, WindowBlock[]>;
-  private readonly copy = new GrowingBuffer();
+  private readonly copy: GrowingBuffer;
   private readonly series: WindowWrites['series'][number][] = [];
   private readonly added = new Set<string>();
   private hasEnded = false;
 
-  /** `stored`: rows as COPY TO STDOUT (FORMAT binary) gives them. */
-  constructor(stored?: Uint8Array) {
+  constructor({ stored, memory }: LoadedWindows = {}) {
+    this.copy = new GrowingBuffer(memory);
     this.stored = stored ? readCopyRows(Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)) : new Map();
   }
 
@@ -111,6 +119,6 @@ export class TaskWindows {
     this.hasEnded = true;
     if (this.series.length === 0) return undefined;
     appendCopyEnd(this.copy);
-    return { copy: this.copy.bytes as Uint8Array as Uint8Array<ArrayBuffer>, series: this.series };
+    return { copy: this.copy.bytes, series: this.series };
   }
 }

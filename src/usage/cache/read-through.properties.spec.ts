@@ -8,9 +8,9 @@ import { UsageReader, type UsageRequest } from '../usage-reader.js';
 import { appendCopyEnd, appendCopyRow, appendCopyStart, readCopyRows, TaskWindows, type WindowWrites } from './copy-rows.js';
 import { GrowingBuffer } from './growing-buffer.js';
 import { StoredUsageReader } from './read-through.js';
-import { blockOf, blockRows, rangeOf } from './row-numbers.js';
 import { type WindowBlock } from './window-block.js';
 import { windowKeys } from './window-key.js';
+import { blockOf, blockRows, rangeOf } from './window-rows.js';
 
 const stepSeconds = 900;
 /** Rows of the world are numbered from here, not far before the end of a block. */
@@ -164,6 +164,12 @@ function requestOf(
   return { datasource, capabilities, metricProfile, experiments, endSeconds, stepSeconds, ...over };
 }
 
+function shared(bytes: Uint8Array): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer(bytes.length);
+  new Uint8Array(memory).set(bytes);
+  return memory;
+}
+
 /** Reads as jobs do: each gets the windows that those before it have stored. */
 function jobsOn(world: World, settings = readSettings({})) {
   const store = new MemoryStore();
@@ -171,7 +177,7 @@ function jobsOn(world: World, settings = readSettings({})) {
   const readJob = async (request: UsageRequest) => {
     const keys = windowKeys(request, profiles.find(request.metricProfile)!, settings.USAGE_SCOPE);
     const window = rangeOf(request);
-    const windows = new TaskWindows(store.load(keys, blockOf(window.from), blockOf(window.to)));
+    const windows = new TaskWindows({ stored: new Uint8Array(shared(store.load(keys, blockOf(window.from), blockOf(window.to)))) });
     const tables = await reader.read({ ...request, windows });
     const writes = windows.writes();
     if (writes) store.write(writes);

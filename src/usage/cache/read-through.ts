@@ -3,12 +3,11 @@ import { MetricProfiles } from '../../profiles/metric-profile.js';
 import type { UsageTable } from '../../recommendation/usage-table.js';
 import { logOf } from '../../settings/logger.js';
 import type { Settings } from '../../settings/settings-schema.js';
-import { giveTables } from '../columns.js';
 import { hasOneSeries } from '../from-promql/query-shape.js';
+import { giveTables } from '../table-draft.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
 import { type TaskWindows } from './copy-rows.js';
 import { GrowingBuffer } from './growing-buffer.js';
-import { blockOf, type RowRange, rangeOf } from './row-numbers.js';
 import {
   changedBlocks,
   findKnown,
@@ -22,6 +21,7 @@ import {
 } from './stored-windows.js';
 import { rowsIn } from './window-block.js';
 import { windowKeys } from './window-key.js';
+import { blockOf, type RowRange, rangeOf } from './window-rows.js';
 
 const log = logOf('usage');
 

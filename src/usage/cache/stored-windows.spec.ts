@@ -1,8 +1,8 @@
 import { TableDraft } from '../table-draft.js';
 import { GrowingBuffer } from './growing-buffer.js';
-import { blockRows, type RowRange } from './row-numbers.js';
 import { changedBlocks, findKnown, mergeWindow } from './stored-windows.js';
 import { type BlockSource, BlockWriter, rowsIn } from './window-block.js';
+import { blockRows, type RowRange } from './window-rows.js';
 
 const base = 20_000 * blockRows;
 

@@ -1,11 +1,20 @@
 import type { Experiment } from '../../experiments/experiment.js';
 import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.js';
-import { giveTables } from '../columns.js';
-import { TableDraft } from '../table-draft.js';
+import { giveTables, TableDraft } from '../table-draft.js';
+
 import type { GrowingBuffer } from './growing-buffer.js';
-import { blockOf, intersect, RowRange, rowsOfBlock } from './row-numbers.js';
 import { type BlockSource, BlockWriter, copyRows, labelsIn, readBlock, rowsIn, type WindowBlock } from './window-block.js';
-import { acceleratorColumns, labelsOf, settleLabels, settleWholeLabels, type WindowLabels } from './window-labels.js';
+import {
+  acceleratorColumns,
+  blockOf,
+  intersect,
+  labelsOf,
+  RowRange,
+  rowsOfBlock,
+  settleLabels,
+  settleWholeLabels,
+  type WindowLabels,
+} from './window-rows.js';
 
 /** What is stored of one experiment. */
 export interface StoredWindows {

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import type { UsageColumn } from '../../recommendation/usage-table.js';
 import { TableDraft } from '../table-draft.js';
 import { GrowingBuffer } from './growing-buffer.js';
-import { blockRows, type RowRange } from './row-numbers.js';
 import { type BlockSource, BlockWriter, labelsIn, readBlock, rowsIn, type WindowBlock } from './window-block.js';
+import { blockRows, type RowRange } from './window-rows.js';
 
 const nan = Number.NaN;
 const names: readonly UsageColumn[] = [

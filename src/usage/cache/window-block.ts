@@ -1,9 +1,8 @@
 import { type UsageColumn, type UsageFunction, type UsageTable, usageMetrics } from '../../recommendation/usage-table.js';
-import { giveTables } from '../columns.js';
-import { TableDraft } from '../table-draft.js';
+import { giveTables, TableDraft } from '../table-draft.js';
+
 import type { GrowingBuffer } from './growing-buffer.js';
-import { blockOf, blockRows, intersect, RowRange, rowsOfBlock } from './row-numbers.js';
-import type { WindowLabels } from './window-labels.js';
+import { blockOf, blockRows, intersect, RowRange, rowsOfBlock, type WindowLabels } from './window-rows.js';
 
 /** The rows `start` (included) to `end` (excluded) of a table's column. */
 export interface ColumnPart {

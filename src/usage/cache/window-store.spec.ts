@@ -1,12 +1,14 @@
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
+import { waitUntil } from '../../../test/servers/wait-until.js';
 import type { Datasource } from '../../datasource/datasource.js';
 import type { ContainerExperiment } from '../../experiments/experiment.js';
 import type { MetricProfile } from '../../profiles/metric-profile.js';
 import { logger } from '../../settings/logger.js';
 import { type WindowWrites } from './copy-rows.js';
-import { blockRows } from './row-numbers.js';
 import { windowKeys } from './window-key.js';
+import { blockRows } from './window-rows.js';
 import { WindowStore } from './window-store.js';
 
 const mib = 1024 * 1024;
@@ -49,7 +51,7 @@ class FakeDatabase {
         query: ({ text }: { text: string }) => {
           if (this.isDown) throw new Error('down');
           this.queries.push(text);
-          return this.rows;
+          return Readable.from(this.rows);
         },
       }),
       release: async () => void this.open--,
@@ -83,7 +85,7 @@ function gate(): { promise: Promise<void>; open: () => void } {
 }
 
 const windowsOf = (mark: number, size = 10): WindowWrites => ({
-  copy: new Uint8Array(size).fill(mark, 0, 1),
+  copy: new Uint8Array(new SharedArrayBuffer(size)).fill(mark, 0, 1),
   series: [{ key: '00000000-0000-4000-8000-000000000000', numbers: [1], replacesAll: false, firstBlock: 0 }],
 });
 
@@ -189,6 +191,43 @@ describe('WindowStore stores', () => {
   });
 });
 
+describe('WindowStore writes', () => {
+  it('when no read runs', async () => {
+    const { promise, open } = gate();
+    const reading = store.during(() => promise);
+    store.add(windowsOf(1));
+    await sleep(150);
+    expect(database.stored).toEqual([]);
+    open();
+    await reading;
+    await waitUntil('the windows are stored', () => database.stored.length === 1);
+  });
+
+  it.each([
+    ['when windows have waited for two seconds', 10, 2_001],
+    ['when half of the memory is pending', 33 * mib, 0],
+  ])('%s, although a read runs', async (_, size, laterMs) => {
+    const { promise, open } = gate();
+    const reading = store.during(() => promise);
+    store.add(windowsOf(1, size));
+    nowMs += laterMs;
+    await waitUntil('the windows are stored', () => database.stored.length === 1);
+    open();
+    await reading;
+  });
+
+  it('and gives the memory to the next task, but no more than it may keep', async () => {
+    const spent = Array.from({ length: 9 }, () => new SharedArrayBuffer(1));
+    store.add(windowsOf(1), [new SharedArrayBuffer(17 * mib), ...spent]);
+    const found = [];
+    for (let task = 0; task < 10; task++) found.push((await store.load({ refresh: true } as never)).memory);
+    expect(found.filter((memory) => memory !== undefined)).toHaveLength(8);
+    expect(spent).toEqual(expect.arrayContaining(found.slice(0, 8)));
+    await store.flush();
+    expect((await store.load({ refresh: true } as never)).memory).toBeInstanceOf(SharedArrayBuffer);
+  });
+});
+
 describe('WindowStore clears up', () => {
   it('after the first write, and then at most every ten minutes', async () => {
     const clearUps: number[] = [];
@@ -232,10 +271,11 @@ describe('WindowStore loads', () => {
     rows: 2 * blockRows,
   };
 
-  it('the blocks of a request in one piece of memory, which can go to another thread', async () => {
+  it('the blocks of a request in memory that threads share', async () => {
     database.rows = [Buffer.from('one '), Buffer.from('two')];
-    const loaded = (await store.load(request))!;
-    expect(Buffer.from(structuredClone(loaded, { transfer: [loaded.buffer] })).toString()).toBe('one two');
+    const { stored } = await store.load(request);
+    expect(stored!.buffer).toBeInstanceOf(SharedArrayBuffer);
+    expect(Buffer.from(stored!).toString()).toBe('one two');
     const keys = windowKeys(request, profile, 'workload').map((key) => `'${key}'`);
     expect(database.queries).toEqual([expect.stringContaining(`key IN (${keys.join(', ')}) AND block BETWEEN 19998 AND 20000`)]);
     expect(database.open).toBe(0);
@@ -245,13 +285,13 @@ describe('WindowStore loads', () => {
     ['for a refresh', { refresh: true }],
     ['for an unknown profile', { metricProfile: 'other' }],
   ])('nothing %s', async (_, over) => {
-    expect(await store.load({ ...request, ...over })).toBeUndefined();
+    expect(await store.load({ ...request, ...over })).toEqual({ memory: undefined });
     expect(database.queries).toEqual([]);
   });
 
   it('nothing if PostgreSQL fails, warns about it once, and keeps no connection', async () => {
     database.isDown = true;
-    expect([await store.load(request), await store.load(request)]).toEqual([undefined, undefined]);
+    expect([await store.load(request), await store.load(request)]).toEqual([{ memory: undefined }, { memory: undefined }]);
     expect(warnings).toEqual(['stored usage cannot be loaded: all of it is read again']);
     expect(database.open).toBe(0);
   });

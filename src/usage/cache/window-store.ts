@@ -1,3 +1,4 @@
+import { finished } from 'node:stream/promises';
 import type { PoolClient } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { DataSource, EntityManager } from 'typeorm';
@@ -6,9 +7,10 @@ import type { MetricProfiles } from '../../profiles/metric-profile.js';
 import { logOf } from '../../settings/logger.js';
 import type { Settings } from '../../settings/settings-schema.js';
 import type { UsageRequest } from '../usage-reader.js';
-import type { WindowWrites } from './copy-rows.js';
-import { blockOf, rangeOf } from './row-numbers.js';
+import type { LoadedWindows, WindowWrites } from './copy-rows.js';
+import { GrowingBuffer } from './growing-buffer.js';
 import { windowKeys } from './window-key.js';
+import { blockOf, rangeOf } from './window-rows.js';
 
 const log = logOf('usage');
 
@@ -17,6 +19,12 @@ type StoredRequest = Pick<UsageRequest, 'datasource' | 'metricProfile' | 'experi
 
 /** Maximum bytes that wait to be stored. What does not fit is read again by the next job. */
 const maxPendingBytes = 64 * 1024 * 1024;
+/** Reads go first: writing begins when none has run for this long, … */
+const quietMs = 50;
+/** … when something has waited for this long, or when half the bytes are pending. */
+const maxWaitMs = 2_000;
+const maxIdle = 8;
+const maxIdleBytes = 16 * 1024 * 1024;
 const clearUpMs = 10 * 60_000;
 
 /** Any numbers, the same in every process of ours: one for those who write, one for those who clear up. */
@@ -26,6 +34,11 @@ const lockKeys = { write: 7_281_554_302, clearUp: 7_281_554_303 } as const;
 export class WindowStore {
   private readonly pending: WindowWrites[] = [];
   private writing: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private waitingSince = 0;
+  private readers = 0;
+  /** Memory for the windows of coming tasks. New memory for each would cost full garbage collections in every thread. */
+  private readonly idle: SharedArrayBuffer[] = [];
   private clearedUpAt = Number.NEGATIVE_INFINITY;
   private readonly warned = new Set<string>();
 
@@ -35,52 +48,84 @@ export class WindowStore {
     private readonly settings: Pick<Settings, 'USAGE_SCOPE' | 'USAGE_STORE_DAYS' | 'USAGE_STORE_MAX_MB'>,
   ) {}
 
-  /**
-   * The stored windows of a request's experiments, as rows of a binary COPY; undefined if there are none to use. Never rejects: without them all usage is
-   * read again.
-   */
-  async load(request: StoredRequest): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const profile = this.profiles.find(request.metricProfile);
-    if (!profile || request.refresh) return undefined;
-    const window = rangeOf(request);
+  /** Runs a read. Writing waits while any runs. */
+  async during<T>(read: () => Promise<T>): Promise<T> {
+    this.readers++;
     try {
-      return await this.copyOut(windowKeys(request, profile, this.settings.USAGE_SCOPE), blockOf(window.from), blockOf(window.to));
-    } catch (error) {
-      this.warnOnce('stored usage cannot be loaded: all of it is read again', error);
-      return undefined;
+      return await read();
+    } finally {
+      this.readers--;
     }
   }
 
-  /** Stores windows in the background. Readers never wait for it and never see its errors. */
-  add(writes: WindowWrites): void {
-    const waiting = this.pending.reduce((sum, { copy }) => sum + copy.buffer.byteLength, 0);
-    if (waiting + writes.copy.buffer.byteLength > maxPendingBytes) {
+  /** The stored windows of a request's experiments. Never rejects: without them all usage is read again. */
+  async load(request: StoredRequest): Promise<LoadedWindows> {
+    const profile = this.profiles.find(request.metricProfile);
+    const memory = this.idle.pop();
+    if (!profile || request.refresh) return { memory };
+    const window = rangeOf(request);
+    try {
+      const keys = windowKeys(request, profile, this.settings.USAGE_SCOPE);
+      return { stored: await this.copyOut(keys, blockOf(window.from), blockOf(window.to)), memory };
+    } catch (error) {
+      this.warnOnce('stored usage cannot be loaded: all of it is read again', error);
+      return { memory };
+    }
+  }
+
+  /** Stores windows in the background. Readers never wait for it and never see its errors. `memory` is used for other tasks. */
+  add(writes: WindowWrites | undefined, memory: readonly SharedArrayBuffer[] = []): void {
+    for (const buffer of memory) this.reuse(buffer);
+    if (!writes) return;
+    if (this.pendingBytes + writes.copy.buffer.byteLength > maxPendingBytes) {
+      this.reuse(writes.copy.buffer);
       this.warnOnce('usage windows come faster than PostgreSQL stores them: some are not stored');
       return;
     }
+    if (this.pending.length === 0) this.waitingSince = performance.now();
     this.pending.push(writes);
-    this.startWriting();
+    this.writeSoon();
   }
 
-  /** Resolves when everything that was added is stored, or could not be. */
+  /** Writes everything that waits. Resolves also if it cannot be stored. */
   async flush(): Promise<void> {
-    while (this.writing) await this.writing;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    while (this.writing || this.pending.length > 0) {
+      this.writing ??= this.writePending().finally(() => {
+        this.writing = undefined;
+      });
+      await this.writing;
+    }
   }
 
   beforeApplicationShutdown(): Promise<void> {
     return this.flush();
   }
 
-  private startWriting(): void {
-    this.writing ??= this.writePending().finally(() => {
-      this.writing = undefined;
-      if (this.pending.length > 0) this.startWriting();
-    });
+  private get pendingBytes(): number {
+    return this.pending.reduce((sum, { copy }) => sum + copy.buffer.byteLength, 0);
+  }
+
+  private writeSoon(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      const isUrgent = this.pendingBytes > maxPendingBytes / 2 || performance.now() - this.waitingSince > maxWaitMs;
+      if (this.readers > 0 && !isUrgent) this.writeSoon();
+      else void this.flush();
+    }, quietMs);
+  }
+
+  private reuse(buffer: SharedArrayBuffer): void {
+    if (this.idle.length < maxIdle && buffer.byteLength <= maxIdleBytes) this.idle.push(buffer);
   }
 
   private async writePending(): Promise<void> {
     try {
-      for (let writes = this.pending.shift(); writes; writes = this.pending.shift()) await this.write(writes);
+      for (let writes = this.pending.shift(); writes; writes = this.pending.shift()) {
+        await this.write(writes);
+        this.reuse(writes.copy.buffer);
+      }
       if (performance.now() - this.clearedUpAt < clearUpMs) return;
       this.clearedUpAt = performance.now();
       await this.clearUp();
@@ -90,16 +135,18 @@ export class WindowStore {
     }
   }
 
-  private async copyOut(keys: readonly string[], first: number, last: number): Promise<Uint8Array<ArrayBuffer>> {
+  private async copyOut(keys: readonly string[], first: number, last: number): Promise<Uint8Array<SharedArrayBuffer>> {
     // COPY takes no parameters. The keys are hexadecimal digits that we made.
     const list = keys.map((key) => `'${key}'`).join(', ');
     const query = `SELECT key, block, data FROM usage_block WHERE key IN (${list}) AND block BETWEEN ${Number(first)} AND ${Number(last)}`;
     const runner = this.database.createQueryRunner();
     try {
       const client: PoolClient = await runner.connect();
-      const chunks: Buffer[] = [];
-      for await (const chunk of client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`))) chunks.push(chunk as Buffer);
-      return joined(chunks);
+      const buffer = new GrowingBuffer(this.idle.pop());
+      const rows = client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`));
+      rows.on('data', (chunk: Buffer) => buffer.append(chunk));
+      await finished(rows);
+      return buffer.bytes;
     } finally {
       await runner.release();
     }
@@ -159,17 +206,6 @@ export class WindowStore {
     this.warned.add(text);
     log.warn(error === undefined ? {} : { error: String(error) }, text);
   }
-}
-
-/** The chunks in memory of their own, which can go to another thread. */
-function joined(chunks: readonly Buffer[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 async function copyIn(client: PoolClient, bytes: Uint8Array): Promise<void> {

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Capabilities } from '../../datasource/capabilities.js';
+import { DatasourceClient } from '../../datasource/datasource-client.js';
 import { DatasourceHttp } from '../../datasource/datasource-http.js';
-import { PrometheusClient } from '../../datasource/prometheus-client.js';
 import type { ContainerExperiment } from '../../experiments/experiment.js';
 import { MetricProfiles } from '../../profiles/metric-profile.js';
 import type { SeriesWindows } from '../../remote-read/series-windows.js';
@@ -65,10 +65,10 @@ afterAll(() => {
 });
 
 /** Sends the series of each attempt, ordered by question or as listed. The last attempt succeeds. */
-function remoteReadOf(attempts: readonly (readonly TestSeries[])[], isOrdered = true): ChunkReaderParts['remoteRead'] & { reads: number } {
+function remoteReadOf(attempts: readonly (readonly TestSeries[])[], isOrdered = true): ChunkReaderParts['client'] & { reads: number } {
   const remoteRead = {
     reads: 0,
-    read: async (...[, questions, , onSeries, , onAgain]: Parameters<ChunkReaderParts['remoteRead']['read']>) => {
+    readChunks: async (...[, questions, , onSeries, , onAgain]: Parameters<ChunkReaderParts['client']['readChunks']>) => {
       remoteRead.reads++;
       const indexOf = ({ metric }: TestSeries) => questions.findIndex(({ matchers }) => matchers[0]!.value === metric);
       for (const [attempt, series] of attempts.entries()) {
@@ -94,13 +94,13 @@ const chunksAre = (rules: Capabilities['rules']): Capabilities => ({
 });
 
 async function read(
-  remoteRead: ChunkReaderParts['remoteRead'],
+  remoteRead: ChunkReaderParts['client'],
   metricProfile = 'resource-optimization-local-monitoring',
   capabilities = chunksAre({ cpu: true, owners: true }),
 ) {
   const profiles = new MetricProfiles(settings);
-  const promql = new PromqlUsageReader(new PlannedQueries(new PrometheusClient(http)), profiles, settings);
-  const reader = new ChunkUsageReader({ remoteRead, promql, profiles, settings });
+  const promql = new PromqlUsageReader(new PlannedQueries(new DatasourceClient(http)), profiles, settings);
+  const reader = new ChunkUsageReader({ client: remoteRead, promql, profiles, settings });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const datasource = { name: 'p', provider: 'prometheus', url, authentication: { type: 'none' }, insecureSkipVerify: false } as const;
   const request = {

@@ -1,5 +1,5 @@
+import type { DatasourceClient } from '../../datasource/datasource-client.js';
 import { DatasourceError } from '../../datasource/datasource-error.js';
-import type { RemoteRead } from '../../datasource/remote-read.js';
 import type { ContainerExperiment } from '../../experiments/experiment.js';
 import { type OwnerReader, type OwnerSource, ownerReaders, planOwnerQuestions } from '../../owners/owner-sources.js';
 import { Targets } from '../../owners/places.js';
@@ -82,7 +82,7 @@ function outOfOrder({ datasource: { name } }: UsageRequest): DatasourceError {
 
 /** Dependencies of a ChunkUsageReader. */
 export interface ChunkReaderParts {
-  readonly remoteRead: Pick<RemoteRead, 'read'>;
+  readonly client: Pick<DatasourceClient, 'readChunks'>;
   /** Reads what cannot be computed from chunks. */
   readonly promql: PromqlUsageReader;
   readonly profiles: MetricProfiles;
@@ -169,7 +169,7 @@ export class ChunkUsageReader extends UsageReader {
     const beginAgain = () => {
       aggregation = begin();
     };
-    await this.parts.remoteRead.read(datasource, questions, grid, (series) => aggregation.add(series), signal, beginAgain);
+    await this.parts.client.readChunks(datasource, questions, grid, (series) => aggregation.add(series), signal, beginAgain);
     aggregation.finish();
     return aggregation.owners;
   }

@@ -3,8 +3,8 @@ import type { OwnedRows, PodOwners } from '../../owners/pod-owners.js';
 import { compareLabels, labelPairs } from '../../promql/labels.js';
 import type { UsageColumn } from '../../recommendation/usage-table.js';
 import type { Grid, SeriesWindows } from '../../remote-read/series-windows.js';
-import { takeColumn } from '../columns.js';
-import type { TableDraft } from '../table-draft.js';
+import { type TableDraft, takeColumn } from '../table-draft.js';
+
 import type { UsageQuestion } from '../usage-questions.js';
 import type { Subquery } from './chunk-shape.js';
 import type { Channel, PlannedQuestion } from './plan-chunk-reads.js';

@@ -1,4 +1,4 @@
-import { giveColumn, takeColumn } from '../columns.js';
+import { giveColumn, takeColumn } from '../table-draft.js';
 import type { AggregateOperator } from './chunk-shape.js';
 
 /** The lane that each operator needs, besides the counts. */

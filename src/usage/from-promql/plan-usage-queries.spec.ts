@@ -1,8 +1,98 @@
 import type { Experiment } from '../../experiments/experiment.js';
 import { MetricProfiles, readMetricProfile } from '../../profiles/metric-profile.js';
+import { parsePromql } from '../../promql/expression.js';
 import type { Layer } from '../../recommendation/settings.js';
 import { acceleratorQuestions, type UsageQuestion } from '../usage-questions.js';
-import { activityQuery, type PlanContext, planProbe, planUsageQueries, substituteQuery, type UsagePlan } from './plan-usage-queries.js';
+import {
+  activityQuery,
+  batchQuery,
+  type PlanContext,
+  planProbe,
+  planUsageQueries,
+  substituteQuery,
+  type UsagePlan,
+} from './plan-usage-queries.js';
+import { readQueryShape } from './query-shape.js';
+
+const base = { name: 'n', datasource: 'd', clusterName: 'c', pods: 2 };
+const container = (namespace: string, workload: string, name: string): Experiment => ({
+  ...base,
+  type: 'container',
+  namespace,
+  workload,
+  workloadType: 'deployment',
+  container: name,
+  image: 'i',
+});
+const namespace = (name: string): Experiment => ({ ...base, type: 'namespace', namespace: name });
+
+const shard = [container('shop', 'web', 'app'), container('shop', 'web', 'proxy'), container('bank', 'api', 'app')];
+const query = 'avg by(container, namespace)(avg_over_time(x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$"}[15m]))';
+
+function batch(text: string, experiments: readonly Experiment[], scope: 'workload' | 'container') {
+  const batched = batchQuery(readQueryShape(text, experiments[0]!.type)!, experiments, scope);
+  if (batched) expect(parsePromql(batched.query)).toBeDefined();
+  return batched;
+}
+
+describe('batchQuery', () => {
+  it("queries all containers with Kruize's grouping in scope container", () => {
+    expect(batch(query, shard, 'container')).toEqual({
+      query: 'avg by (container, namespace)(avg_over_time(x{namespace=~"bank|shop", container=~"app|proxy"}[15m]))',
+      keyLabels: [
+        { label: 'namespace', member: 'namespace' },
+        { label: 'container', member: 'container' },
+      ],
+      samplesPerInstant: 6 * 30,
+    });
+  });
+
+  it('joins pods to their workloads over the window of the query in scope workload', () => {
+    const batched = batch(query, shard, 'workload');
+    expect(batched?.query).toBe(
+      'avg by (container, namespace, workload, workload_type)((avg_over_time(x{namespace=~"bank|shop", container=~"app|proxy"}[15m]))' +
+        ' * on (namespace, pod) group_left (workload, workload_type) group by (namespace, pod, workload, workload_type) (topk by (namespace, pod) (1,' +
+        ' count_over_time(namespace_workload_pod:kube_pod_owner:relabel{namespace=~"bank|shop", workload=~"api|web"}[1200s]))))',
+    );
+    expect(batched?.keyLabels.map(({ label }) => label)).toEqual(['namespace', 'container', 'workload', 'workload_type']);
+    expect(batched?.samplesPerInstant).toBe(6 * (30 + 40));
+  });
+
+  it('joins an instant selector over the look-back', () => {
+    const text = 'avg by (container) (x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$"})';
+    expect(batch(text, shard, 'workload')?.query).toContain('[300s]');
+  });
+
+  it('joins accelerators by the pod that uses them', () => {
+    const text = 'max by (UUID) (x{exported_namespace="$NAMESPACE$", exported_container="$CONTAINER_NAME$"})';
+    const batched = batch(text, shard, 'workload')?.query;
+    expect(batched).toContain('max by (UUID, exported_namespace, exported_container, workload, workload_type)');
+    expect(batched).toContain(
+      ' * on (exported_namespace, exported_pod) group_left (workload, workload_type) label_replace(label_replace(group by',
+    );
+    expect(batched).toContain('"exported_namespace", "$1", "namespace", "(.*)"), "exported_pod", "$1", "pod", "(.*)")');
+  });
+
+  it('does not batch by workload if it does not know the label of the pod', () => {
+    const text = 'max(x{ns="$NAMESPACE$", c="$CONTAINER_NAME$"})';
+    expect(batch(text, shard, 'workload')).toBeUndefined();
+    expect(batch(text, shard, 'container')?.query).toBe('max by (ns, c)(x{ns=~"bank|shop", c=~"app|proxy"})');
+  });
+
+  it.each(['workload', 'container'] as const)('queries several namespaces at once, without a join, in scope %s', (scope) => {
+    const text = 'max_over_time(sum by (namespace) (x{namespace="$NAMESPACE$", pod!=""})[15m:])';
+    expect(batch(text, [namespace('a'), namespace('b')], scope)?.query).toBe(
+      'max_over_time(sum by (namespace) (x{namespace=~"a|b", pod!=""})[15m:])',
+    );
+  });
+
+  it('extends every grouping and joins inside the innermost', () => {
+    const text = 'max(sum by (pod) (x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$"}))';
+    expect(batch(text, shard, 'workload')?.query).toMatch(
+      /^max by \(namespace, container, workload, workload_type\)\(sum by \(pod, namespace, container, workload, workload_type\) \(\(x\{[^}]*\}\) \* on/,
+    );
+  });
+});
 
 const shipped = new MetricProfiles({}).find('resource-optimization-local-monitoring')!.variables.get('maxDate')!.queries.max!;
 
@@ -49,9 +139,9 @@ describe('substituteQuery', () => {
   });
 });
 
-const base = { name: 'n', datasource: 'd', clusterName: 'c', pods: 1 };
+const baseOfPlanUsageQueries = { name: 'n', datasource: 'd', clusterName: 'c', pods: 1 };
 const containers: Experiment[] = ['app', 'proxy'].map((container) => ({
-  ...base,
+  ...baseOfPlanUsageQueries,
   type: 'container',
   namespace: 'shop',
   workload: 'web',
@@ -59,7 +149,7 @@ const containers: Experiment[] = ['app', 'proxy'].map((container) => ({
   container,
   image: 'i',
 }));
-const namespace: Experiment = { ...base, type: 'namespace', namespace: 'shop' };
+const namespaceOfPlanUsageQueries: Experiment = { ...baseOfPlanUsageQueries, type: 'namespace', namespace: 'shop' };
 const profile = new MetricProfiles({}).find('resource-optimization-local-monitoring')!;
 const context: PlanContext = { profile, scope: 'workload', stepSeconds: 900 };
 
@@ -81,8 +171,8 @@ const planAll = (...args: Parameters<typeof planUsageQueries>): UsagePlan => {
 describe('planUsageQueries', () => {
   it.each([
     ['containers', containers, 20],
-    ['a namespace', [namespace], 16],
-    ['both', [...containers, namespace], 36],
+    ['a namespace', [namespaceOfPlanUsageQueries], 16],
+    ['both', [...containers, namespaceOfPlanUsageQueries], 36],
     ['nothing', [], 0],
   ] as const)('plans one query per column of %s, whatever the number of experiments', (_, experiments, count) => {
     const plan = planAll(experiments, context);
@@ -91,7 +181,7 @@ describe('planUsageQueries', () => {
   });
 
   it('leaves no placeholder', () => {
-    for (const { query } of planAll([...containers, namespace], context).queries) expect(query).not.toMatch(/\$[A-Z]/);
+    for (const { query } of planAll([...containers, namespaceOfPlanUsageQueries], context).queries) expect(query).not.toMatch(/\$[A-Z]/);
   });
 
   it.each([
@@ -104,7 +194,7 @@ describe('planUsageQueries', () => {
   });
 
   it('keeps the index of each experiment in the request', () => {
-    const { queries } = planAll([namespace, ...containers], context);
+    const { queries } = planAll([namespaceOfPlanUsageQueries, ...containers], context);
     const indexesOf = (column: string) => queries.find(({ question }) => question.column === column)!.experiments.map(({ index }) => index);
     expect(indexesOf('cpuUsage.max')).toEqual([1, 2]);
     expect(indexesOf('namespaceCpuUsage.max')).toEqual([0]);
@@ -123,7 +213,7 @@ describe('planUsageQueries', () => {
 
   it('plans only queries that the profile has', () => {
     const own = ownProfile('max(x{namespace="$NAMESPACE$", container="$CONTAINER_NAME$"})');
-    expect(planAll([...containers, namespace], { ...context, profile: own }).queries).toHaveLength(1);
+    expect(planAll([...containers, namespaceOfPlanUsageQueries], { ...context, profile: own }).queries).toHaveLength(1);
   });
 });
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { PrometheusSeries } from '../../datasource/prometheus-client.js';
+import type { PrometheusSeries } from '../../datasource/datasource-client.js';
 import { planSlices, stitchSlices } from './planned-queries.js';
 
 describe('planSlices', () => {

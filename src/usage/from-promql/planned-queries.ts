@@ -1,12 +1,11 @@
 import { runTogether } from '../../calls/abort.js';
 import type { Datasource } from '../../datasource/datasource.js';
+import { DatasourceClient, type PrometheusAnswer, type PrometheusSeries } from '../../datasource/datasource-client.js';
 import { DatasourceError } from '../../datasource/datasource-error.js';
-import { type PrometheusAnswer, PrometheusClient, type PrometheusSeries } from '../../datasource/prometheus-client.js';
 import type { Experiment } from '../../experiments/experiment.js';
 import { logOf } from '../../settings/logger.js';
 import { type Grid, instantOf } from '../table-draft.js';
-import type { KeyLabel } from './batch-query.js';
-import type { PlannedQuery } from './plan-usage-queries.js';
+import type { KeyLabel, PlannedQuery } from './plan-usage-queries.js';
 
 /** Rows from `from` to before `to` of the grid. */
 export interface Slice {
@@ -90,7 +89,7 @@ const failedBehind = [
 
 /** Asks planned queries of a datasource. Rejects with a DatasourceError. */
 export class PlannedQueries {
-  constructor(private readonly client: PrometheusClient) {}
+  constructor(private readonly client: DatasourceClient) {}
 
   /** Queries the series on the complete grid, in slices if one query would be too large. */
   async queryRange(datasource: Datasource, { query, samplesPerInstant }: PlannedQuery, grid: Grid, signal?: AbortSignal) {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Capabilities } from '../../datasource/capabilities.js';
 import type { Datasource } from '../../datasource/datasource.js';
+import { DatasourceClient, type PrometheusSeries } from '../../datasource/datasource-client.js';
 import { DatasourceHttp } from '../../datasource/datasource-http.js';
-import { PrometheusClient, type PrometheusSeries } from '../../datasource/prometheus-client.js';
 import type { Experiment } from '../../experiments/experiment.js';
 import { MetricProfiles } from '../../profiles/metric-profile.js';
 import { readSettings } from '../../settings/read-settings.js';
@@ -177,7 +177,7 @@ async function serve(respond: Responder): Promise<Datasource> {
 }
 
 async function read(respond: Responder, over: Partial<UsageRequest> = {}, signal?: AbortSignal, profiles = new MetricProfiles(settings)) {
-  const reader = new PromqlUsageReader(new PlannedQueries(new PrometheusClient(http)), profiles, settings);
+  const reader = new PromqlUsageReader(new PlannedQueries(new DatasourceClient(http)), profiles, settings);
   const capabilities: Capabilities = {
     used: 'promql',
     reason: '',

@@ -1,5 +1,5 @@
 import { runTogether } from '../../calls/abort.js';
-import type { PrometheusSeries } from '../../datasource/prometheus-client.js';
+import type { PrometheusSeries } from '../../datasource/datasource-client.js';
 import { type PlacedExperiment } from '../../owners/places.js';
 import { MetricProfiles } from '../../profiles/metric-profile.js';
 import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.js';

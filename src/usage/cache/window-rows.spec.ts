@@ -1,5 +1,5 @@
 import { TableDraft } from '../table-draft.js';
-import { labelsOf, type Sighting, settleLabel, settleLabels, settleWhole } from './window-labels.js';
+import { labelsOf, type Sighting, settleLabel, settleLabels, settleWhole } from './window-rows.js';
 
 const seen = (value: string, lastRow: number, behind?: string): Sighting<string> => ({ value, lastRow, ...(behind && { behind }) });
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { renderJson } from '../experiments/documents.js';
 import type { ContainerExperiment } from '../experiments/experiment.js';
 import { showExperiment } from '../experiments/show-experiment.js';
+import { showWebhookExperiment, showWebhookHead } from './ending-steps.js';
 import { showSummary } from './show-job.js';
-import { showWebhookExperiment, showWebhookHead } from './webhook-bodies.js';
 
 const fixture = (name: string) => JSON.parse(readFileSync(new URL(`../../test/fixtures/bulk/${name}`, import.meta.url), 'utf8'));
 /** The body that a genuine Kruize sent. */

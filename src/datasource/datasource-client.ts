@@ -1,3 +1,7 @@
+import { MalformedAnswerError } from '../remote-read/frames.js';
+import { encodeReadRequest } from '../remote-read/read-request.js';
+import { readSeriesWindows } from '../remote-read/read-series-windows.js';
+import type { ChunkQuestion, Grid, OnSeries } from '../remote-read/series-windows.js';
 import type { Datasource } from './datasource.js';
 import { DatasourceError, describeFailure } from './datasource-error.js';
 import { type DatasourceHttp, readBytes } from './datasource-http.js';
@@ -17,8 +21,18 @@ export interface PrometheusAnswer {
 /** Maximum size of a decompressed response. A hundred containers over 15 days take about 4 MB. */
 export const maxResponseBytes = 128 * 1024 * 1024;
 
-/** Client of Prometheus' HTTP API. Methods retry transient failures and reject with a DatasourceError. */
-export class PrometheusClient {
+const chunksPath = '/api/v1/read';
+
+/** See https://prometheus.io/docs/prometheus/latest/querying/remote_read_api. Without gzip, which gains nothing for small frames. */
+const chunkHeaders = {
+  'content-type': 'application/x-protobuf',
+  'content-encoding': 'snappy',
+  'x-prometheus-remote-read-version': '0.1.0',
+  'accept-encoding': 'identity',
+};
+
+/** Queries datasources: PromQL by Prometheus' HTTP API, raw chunks by remote read. Methods retry transient failures and reject with a DatasourceError. */
+export class DatasourceClient {
   constructor(private readonly http: DatasourceHttp) {}
 
   /** Instant query: each series has one sample at `timeSeconds`. */
@@ -51,6 +65,36 @@ export class PrometheusClient {
       },
       signal,
     );
+  }
+
+  /**
+   * Reads the windows of all series that match the questions, in the order of the questions, and calls `onSeries` once per series. Rejects with a
+   * DatasourceError or with the error that `onSeries` throws. If a response breaks off, the request is repeated: `onAgain` is called, all earlier series
+   * are void, and all series follow again. Without `onAgain`, the request is repeated only if no series has been passed on.
+   */
+  async readChunks(
+    datasource: Datasource,
+    questions: readonly ChunkQuestion[],
+    grid: Grid,
+    onSeries: OnSeries,
+    signal?: AbortSignal,
+    onAgain?: () => void,
+  ): Promise<void> {
+    let hasSeries = false;
+    const passOn: OnSeries = (series) => {
+      hasSeries = true;
+      onSeries(series);
+    };
+    const request = { path: chunksPath, headers: chunkHeaders, body: encodeReadRequest(questions, grid) };
+    const readBody = async (body: AsyncIterable<Uint8Array>) => {
+      if (hasSeries && !onAgain) throw brokenOff(datasource);
+      if (hasSeries) onAgain?.();
+      hasSeries = false;
+      await readSeriesWindows(body, questions, grid, passOn).catch((error) => {
+        throw error instanceof MalformedAnswerError ? malformed(datasource, error) : error;
+      });
+    };
+    await this.http.post(datasource, request, readBody, signal);
   }
 }
 
@@ -111,4 +155,12 @@ function record(value: unknown, name: string): Record<string, unknown> {
 
 function texts(warnings: unknown): string[] {
   return Array.isArray(warnings) ? warnings.filter((warning) => typeof warning === 'string') : [];
+}
+
+function malformed(datasource: Datasource, cause: MalformedAnswerError): DatasourceError {
+  return new DatasourceError('malformed', describeFailure('malformed', datasource, chunksPath, cause.message), { cause });
+}
+
+function brokenOff(datasource: Datasource): DatasourceError {
+  return new DatasourceError('malformed', describeFailure('malformed', datasource, chunksPath, 'the response broke off'));
 }

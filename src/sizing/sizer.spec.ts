@@ -1,7 +1,7 @@
 import { DatasourceError } from '../datasource/datasource-error.js';
 import { MetadataProfileError } from '../profiles/metadata-profile.js';
 import { MetricProfileError } from '../profiles/metric-profile.js';
-import { ProfileFailure, packError, unpackError } from './thread-errors.js';
+import { ProfileFailure, packError, unpackError } from './sizer.js';
 
 /** An error as the main thread gets it. */
 const sent = (reason: unknown) => unpackError(structuredClone(packError(reason)));
