@@ -18,7 +18,6 @@ import { ErrorEnvelopeFilter, respondInTime } from './rest/errors.js';
 import { refuseForeignPages } from './rest/foreign-pages.js';
 import { HealthController, openWarning, reachesOthers } from './rest/health.controller.js';
 import { logger, logOf } from './settings/logger.js';
-
 import { SettingsError } from './settings/read-settings.js';
 import { version } from './version.js';
 

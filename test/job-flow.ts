@@ -8,7 +8,6 @@ import { BulkJobEntity, BulkJobStore, type NewBulkJob } from '../src/bulk/job-ro
 import { type Lease, LeaseStore } from '../src/bulk/lease-rows.js';
 import { ShardEntity, ShardStore } from '../src/bulk/shard-rows.js';
 import type { Step } from '../src/bulk/steps.js';
-
 import { DatabaseModule } from '../src/database/database.module.js';
 import type { Experiment } from '../src/experiments/experiment.js';
 import { ExperimentEntity, ExperimentStore, type Outcome, OutcomeEntity, OutcomeStore } from '../src/experiments/experiment-rows.js';

@@ -6,7 +6,6 @@ import { RunningLeases, type StepMoment } from '../src/bulk/running-leases.js';
 import { StepRunner } from '../src/bulk/step-runner.js';
 import { mostAttempts, type StepWork } from '../src/bulk/step-work.js';
 import { type Step, stepNames, type WakeUpsByStep } from '../src/bulk/steps.js';
-
 import { DatasourceError } from '../src/datasource/datasource-error.js';
 import { PublicationError } from '../src/publication/publication-error.js';
 import { type JobFlow, openJobFlow, outcomesOf } from './job-flow.js';

@@ -1,10 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DiscoverStep } from '../src/bulk/discover-step.js';
 import { EndedJobs, FinishStep, NotifyStep } from '../src/bulk/ending-steps.js';
-
 import { type Lease, LeaseLost, Stopped } from '../src/bulk/lease-rows.js';
 import { MeasureStep, PublishStep } from '../src/bulk/shard-steps.js';
-
 import { JobFailure } from '../src/bulk/step-work.js';
 import type { WakeUpsByStep } from '../src/bulk/steps.js';
 import { Datasources } from '../src/datasource/datasources.js';

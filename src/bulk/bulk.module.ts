@@ -17,7 +17,6 @@ import { WorkerThreads } from '../sizing/threads.js';
 import { WindowStore } from '../usage/cache/window-store.js';
 import { DiscoverStep } from './discover-step.js';
 import { EndedJobs, FinishStep, NotifyStep } from './ending-steps.js';
-
 import { JobReader } from './job-reader.js';
 import { BulkJobEntity, BulkJobStore } from './job-rows.js';
 import { LeaseStore } from './lease-rows.js';
@@ -27,7 +26,6 @@ import { RunningLeases } from './running-leases.js';
 import { ShardEntity, ShardStore } from './shard-rows.js';
 import { MeasureStep, PublishStep } from './shard-steps.js';
 import { StepRunner, StepWorkers } from './step-runner.js';
-
 import { SubmitJob } from './submit-job.js';
 
 const rows = [LeaseStore, BulkJobStore, ShardStore, JobReader, ExperimentStore, OutcomeStore];

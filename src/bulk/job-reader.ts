@@ -5,7 +5,6 @@ import { cutBatches } from '../publication/publisher.js';
 import { RejectedRequest } from '../sizing/bulk-request.js';
 import { type BulkJobEntity, BulkJobStore, type JobListQuery, type ListedJob } from './job-rows.js';
 import { type ShardEntity, ShardStore } from './shard-rows.js';
-
 import { showOutcome, showPlanned, showSummary } from './show-job.js';
 
 /** Experiments in a job's first page, before their size is known, and the maximum of later pages. */

@@ -7,7 +7,6 @@ import { ExperimentStore, type Outcome, OutcomeStore } from '../experiments/expe
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
 import type { BulkRequest } from '../sizing/bulk-request.js';
-
 import { type Lease, LeaseStore, Stopped } from './lease-rows.js';
 
 export const bulkJobStatuses = ['IN_PROGRESS', 'COMPLETED', 'FAILED'] as const;

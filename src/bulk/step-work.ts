@@ -5,7 +5,6 @@ import { PublicationError } from '../publication/publication-error.js';
 import { jobNotifications } from '../sizing/notifications.js';
 import { ProfileFailure, ThreadsClosed } from '../sizing/sizer.js';
 import { type Lease, LeaseLost, Stopped } from './lease-rows.js';
-
 import type { WakeUpsByStep } from './steps.js';
 
 /** Attempts at one row that may end by a crash of the process or a fault of ours; then the step is given up. */

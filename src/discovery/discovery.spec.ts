@@ -2,7 +2,6 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
-
 import { MetadataProfiles } from '../profiles/metadata-profile.js';
 import { Discovery, keysOfDays } from './discovery.js';
 import { KeptDays } from './kept-days.js';

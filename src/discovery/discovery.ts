@@ -15,7 +15,6 @@ import {
   planFinerWindows,
   planWindows,
 } from './plan-discovery.js';
-
 import {
   type ContainerSightings,
   containerKey,

@@ -1,6 +1,5 @@
 import type { Datasource } from '../datasource/datasource.js';
 import type { DatasourceClient, PrometheusSeries } from '../datasource/datasource-client.js';
-
 import { type Labels, labelKey } from '../promql/labels.js';
 import type { ChunkQuestion, Grid, SeriesWindows, Windows } from '../remote-read/series-windows.js';
 import type { DiscoveryShape, Join, SeriesVector } from './discovery-shape.js';

@@ -5,7 +5,6 @@ import type { Capabilities } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
-
 import type { Instants } from './plan-discovery.js';
 import { SeriesFinder } from './series-finder.js';
 

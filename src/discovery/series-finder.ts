@@ -2,11 +2,9 @@ import { breaksPromise, type Capabilities, tellsNoRemoteRead } from '../datasour
 import type { Datasource } from '../datasource/datasource.js';
 import type { DatasourceClient, PrometheusSeries } from '../datasource/datasource-client.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
-
 import { logOf } from '../settings/logger.js';
 import { type DiscoveryShape, readDiscoveryShape } from './discovery-shape.js';
 import { answerFromChunks } from './from-chunks.js';
-
 import { type Instants, startOf } from './plan-discovery.js';
 
 /** Queries the series of any of which are wanted. */

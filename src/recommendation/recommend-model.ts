@@ -1,12 +1,10 @@
 import { type Comparison, compareWithCurrent, withoutEmpty } from './compare.js';
 import { adjustAmount, restrainChanges } from './extras.js';
 import { chooseMigProfile } from './mig-profiles.js';
-
 import { type NotificationCode, notificationsOf } from './notifications.js';
 import type { Amount, Amounts, EnvEntry, ModelRecommendation, ResourceConfig } from './recommendations.js';
 import { runtimeEnv } from './runtime-env.js';
 import { type Evidence, type Extras, extrasFor, isOff, type Model, type RecommendationSettings, type Resource } from './settings.js';
-
 import { type Sized, sizeCpu, sizeMemory, type TermUsage } from './sizing.js';
 import type { JvmInfo } from './usage-table.js';
 

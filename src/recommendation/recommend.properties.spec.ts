@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { recommend } from './recommend.js';
 import type { Recommendations } from './recommendations.js';
 import { defaultModels, defaultTerms, type RecommendationSettings, recommendationTypes, type SizedKind } from './settings.js';
-
 import { columnsRead, type UsageColumn, type UsageTable } from './usage-table.js';
 
 const grid = { endSeconds: 1718000037, stepSeconds: 900 };

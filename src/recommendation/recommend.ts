@@ -7,7 +7,6 @@ import type { Recommendations, TermRecommendation } from './recommendations.js';
 import { jvmOfTerm } from './runtime-env.js';
 import { type Evidence, noEvidence, type RecommendationSettings, type Term } from './settings.js';
 import { firstInterval, usageOfTerm } from './sizing.js';
-
 import { intervalRows, type UsageTable } from './usage-table.js';
 
 /**

@@ -4,7 +4,6 @@ import { CapabilityCache } from '../datasource/capabilities.js';
 import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { Datasources } from '../datasource/datasources.js';
-
 import { readSettings } from '../settings/read-settings.js';
 import { DatasourcesController, showDatasource } from './datasources.controller.js';
 

@@ -1,6 +1,5 @@
 import { type DynamicModule, type FactoryProvider, Global, Inject, type LoggerService, Module, type Type } from '@nestjs/common';
 import { logger } from './logger.js';
-
 import type { Settings } from './settings-schema.js';
 
 const SETTINGS = Symbol('SETTINGS');

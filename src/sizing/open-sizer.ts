@@ -1,7 +1,6 @@
 import { CapabilityCache } from '../datasource/capabilities.js';
 import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
-
 import { Discovery } from '../discovery/discovery.js';
 import { KeptDays } from '../discovery/kept-days.js';
 import { SeriesFinder } from '../discovery/series-finder.js';

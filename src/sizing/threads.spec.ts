@@ -4,7 +4,6 @@ import { waitUntil } from '../../test/servers/wait-until.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
 import { readSettings } from '../settings/read-settings.js';
 import { type MeasureTask, ThreadDied, ThreadsClosed } from './sizer.js';
-
 import { WorkerThreads } from './threads.js';
 
 class SmallThreads extends WorkerThreads {

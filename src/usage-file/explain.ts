@@ -14,9 +14,7 @@ import {
 } from '../recommendation/recommend.js';
 import type { ResourceConfig, TermRecommendation } from '../recommendation/recommendations.js';
 import { type Evidence, extrasFor, type Model, type RecommendationSettings, type Resource, type Term } from '../recommendation/settings.js';
-
 import { memoryBounds, oneCore, rankOf, type Sized, sizeCpu, sizeMemory, type TermUsage, usageOfTerm } from '../recommendation/sizing.js';
-
 import { intervalRows } from '../recommendation/usage-table.js';
 import type { UsageFile } from './read-usage-file.js';
 

@@ -4,7 +4,6 @@ import type { ContainerExperiment, Experiment } from '../experiments/experiment.
 import { ownersQuery } from '../owners/owner-sources.js';
 import { matchAnyOf } from '../promql/matcher.js';
 import { type Evidence, type Extras, noEvidence, type OomKill, type Resource, recommendationTypes } from '../recommendation/settings.js';
-
 import type { Settings } from '../settings/settings-schema.js';
 
 /** How finely the time of a kill is told. */

@@ -3,7 +3,6 @@ import type { Capabilities } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
-
 import type { ContainerExperiment } from '../experiments/experiment.js';
 import { MetricProfiles } from '../profiles/metric-profile.js';
 import { readSettings } from '../settings/read-settings.js';

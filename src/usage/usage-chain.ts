@@ -1,7 +1,6 @@
 import { breaksPromise } from '../datasource/capabilities.js';
 import type { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
-
 import type { MetricProfiles } from '../profiles/metric-profile.js';
 import type { UsageTable } from '../recommendation/usage-table.js';
 import type { Settings } from '../settings/settings-schema.js';

@@ -1,5 +1,12 @@
-import { type Fault, type FilledColumns, faults, type Kernel } from '../../src/remote-read/kernel.js';
-import { type LaneKind, type LanePlan, planLanes } from '../../src/remote-read/plan-lanes.js';
+import {
+  type Fault,
+  type FilledColumns,
+  faults,
+  type Kernel,
+  type LaneKind,
+  type LanePlan,
+  planLanes,
+} from '../../src/remote-read/kernel.js';
 import type { ChunkQuestion, Grid } from '../../src/remote-read/series-windows.js';
 
 /** Samples in time order, as they lie between decoder and lanes. Grows as needed and is used again. */

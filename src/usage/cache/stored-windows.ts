@@ -1,7 +1,6 @@
 import type { Experiment } from '../../experiments/experiment.js';
 import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.js';
 import { giveTables, TableDraft } from '../table-draft.js';
-
 import type { GrowingBuffer } from './growing-buffer.js';
 import { type BlockSource, BlockWriter, copyRows, labelsIn, readBlock, rowsIn, type WindowBlock } from './window-block.js';
 import {

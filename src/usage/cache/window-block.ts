@@ -1,6 +1,5 @@
 import { type UsageColumn, type UsageFunction, type UsageTable, usageMetrics } from '../../recommendation/usage-table.js';
 import { giveTables, TableDraft } from '../table-draft.js';
-
 import type { GrowingBuffer } from './growing-buffer.js';
 import { blockOf, blockRows, intersect, RowRange, rowsOfBlock, type WindowLabels } from './window-rows.js';
 

@@ -4,7 +4,6 @@ import { compareLabels, labelPairs } from '../../promql/labels.js';
 import type { UsageColumn } from '../../recommendation/usage-table.js';
 import type { Grid, SeriesWindows } from '../../remote-read/series-windows.js';
 import { type TableDraft, takeColumn } from '../table-draft.js';
-
 import type { UsageQuestion } from '../usage-questions.js';
 import type { Subquery } from './chunk-shape.js';
 import type { Channel, PlannedQuestion } from './plan-chunk-reads.js';

@@ -1,4 +1,4 @@
-import { planLanes } from './plan-lanes.js';
+import { planLanes } from './kernel.js';
 
 const grid = { endMs: 10_000_000, stepMs: 900_000, rows: 4, boundary: 'closed' } as const;
 const minutes = 60_000;
