@@ -7,7 +7,7 @@ import type { PrometheusSeries } from '../src/datasource/datasource-client.js';
 import { DatasourceError } from '../src/datasource/datasource-error.js';
 import { Discovery } from '../src/discovery/discovery.js';
 import { readDiscoveryShape } from '../src/discovery/discovery-shape.js';
-import { answerFromChunks } from '../src/discovery/from-chunks.js';
+import { computeFromChunks } from '../src/discovery/from-chunks.js';
 import type { DiscoveryFilter } from '../src/discovery/name-filter.js';
 import { durationText, type Instants, planWindows, startOf, type TimeRange } from '../src/discovery/plan-discovery.js';
 import { MetadataProfiles } from '../src/profiles/metadata-profile.js';
@@ -186,7 +186,7 @@ describe('queries of a known form', () => {
       fc.asyncProperty(cases, async ({ query, windows }) => {
         const shape = readDiscoveryShape(query)!;
         const asked = { datasource: datasource('auto'), windows, boundary: 'closed' as const };
-        const [[chunks], promql] = await Promise.all([answerFromChunks(client, asked, [shape]), askPromql(query, windows)]);
+        const [[chunks], promql] = await Promise.all([computeFromChunks(client, asked, [shape]), askPromql(query, windows)]);
         if (!chunks) count[promql ? 'left' : 'refused']++;
         else {
           expect(describeSeries(chunks)).toEqual(promql && describeSeries(promql));
