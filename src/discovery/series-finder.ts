@@ -1,4 +1,4 @@
-import { breaksPromise, type Capabilities, tellsNoRemoteRead } from '../datasource/capabilities.js';
+import { type Capabilities, showsBrokenChunks, showsNoRemoteRead } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
 import type { DatasourceClient, PrometheusSeries } from '../datasource/datasource-client.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
@@ -59,10 +59,10 @@ export class SeriesFinder {
       const results = await computeFromChunks(this.client, request, [...shapes.values()].flat(), signal);
       return byUnion(shapes, results);
     } catch (error) {
-      if (!(error instanceof DatasourceError) || !tellsNoRemoteRead(error.failure)) throw error;
+      if (!(error instanceof DatasourceError) || !showsNoRemoteRead(error.failure)) throw error;
       const reason = `chunks were refused or broken: ${error.message}`;
       log.warn({ datasource: datasource.name, reason }, 'discovery uses PromQL instead');
-      if (breaksPromise(error.failure) && datasource.usageReader !== 'chunks') context.onBrokenChunks?.(reason);
+      if (showsBrokenChunks(error.failure) && datasource.usageReader !== 'chunks') context.onBrokenChunks?.(reason);
       return new Map();
     }
   }
