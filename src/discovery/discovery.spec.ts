@@ -43,14 +43,14 @@ async function openDiscovery(respond: (queries: SeenQuery) => Response, warnings
     const received = { query: form.get('query') ?? '', instants: instantsOf(form) };
     queries.push(received);
     const isContainer = received.query.includes('kube_pod_container_info');
-    const answered: Response = isContainer ? respond(received) : { images: { '': [[received.instants.at(-1) ?? 0, '1']] }, warnings };
-    if (!answered) return;
-    const result = Object.entries(answered.images ?? {}).map(([image, values]) => ({
+    const sent: Response = isContainer ? respond(received) : { images: { '': [[received.instants.at(-1) ?? 0, '1']] }, warnings };
+    if (!sent) return;
+    const result = Object.entries(sent.images ?? {}).map(([image, values]) => ({
       metric: { namespace: 'shop', workload: 'web', workload_type: 'deployment', container: 'app', image },
       values,
     }));
-    const body = { status: 'success', data: { resultType: 'matrix', result }, warnings: answered.warnings };
-    response.writeHead(answered.status ?? 200).end(JSON.stringify(body));
+    const body = { status: 'success', data: { resultType: 'matrix', result }, warnings: sent.warnings };
+    response.writeHead(sent.status ?? 200).end(JSON.stringify(body));
   });
   await new Promise<void>((done) => server?.listen(0, '127.0.0.1', done));
   http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 4, DATASOURCE_TIMEOUT_MS: 2000, DATASOURCE_RETRY_MS: 0 });

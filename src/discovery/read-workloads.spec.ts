@@ -1,7 +1,7 @@
 import type { PrometheusSeries } from '../datasource/datasource-client.js';
 import {
   chooseImage,
-  type DiscoveryAnswers,
+  type DiscoverySeries,
   type ImageSighting,
   joinParts,
   readWorkloads,
@@ -68,8 +68,8 @@ describe('joinParts', () => {
   });
 
   it('returns a single part unchanged', () => {
-    const answers = [[{ labels: {}, samples: [] }]];
-    expect(joinParts([answers])).toBe(answers);
+    const results = [[{ labels: {}, samples: [] }]];
+    expect(joinParts([results])).toBe(results);
   });
 });
 
@@ -80,8 +80,8 @@ const workload = (namespace: string, name: string, workload_type = 'deployment')
 const container = (namespace: string, name: string, container: string, image = 'i', workload_type = 'deployment', samples?: Samples) =>
   series({ namespace, workload: name, workload_type, container, image }, samples);
 
-const read = (answers: Partial<DiscoveryAnswers>, filter = {}) =>
-  readWorkloads({ namespace: [], workload: [], container: [], excluded: [], ...answers }, filter);
+const read = (results: Partial<DiscoverySeries>, filter = {}) =>
+  readWorkloads({ namespace: [], workload: [], container: [], excluded: [], ...results }, filter);
 
 describe('readWorkloads', () => {
   it('joins by namespace, kind and name', async () => {

@@ -83,7 +83,7 @@ function joinSeries(series: readonly PrometheusSeries[]): PrometheusSeries[] {
 }
 
 /** Results of the three queries and of those for excluded labels. */
-export interface DiscoveryAnswers {
+export interface DiscoverySeries {
   readonly namespace: readonly PrometheusSeries[];
   readonly workload: readonly PrometheusSeries[];
   readonly container: readonly PrometheusSeries[];
@@ -110,25 +110,25 @@ export interface Findings {
  * namespace, and containers whose workload, was not found.
  * Rejects with the signal's reason once it aborts.
  */
-export async function readWorkloads(answers: DiscoveryAnswers, filter: DiscoveryFilter, signal?: AbortSignal): Promise<Findings> {
+export async function readWorkloads(results: DiscoverySeries, filter: DiscoveryFilter, signal?: AbortSignal): Promise<Findings> {
   const filters = nameFilters(filter);
   const passing = (kind: DiscoveredKind) =>
     passingNames(
-      answers[kind].flatMap(({ labels }) => labels[kind] || []),
+      results[kind].flatMap(({ labels }) => labels[kind] || []),
       filters[kind],
       signal,
     );
   const namespaces = await passing('namespace');
-  const workloads = workloadsOf(answers, namespaces, await passing('workload'));
+  const workloads = workloadsOf(results, namespaces, await passing('workload'));
   const containerNames = await passing('container');
-  const containers = readContainers(answers.container).filter(
+  const containers = readContainers(results.container).filter(
     (found) => workloads.has(workloadKey(found)) && containerNames.has(found.container),
   );
   return {
     namespaces: [...namespaces].sort(),
     workloads: [...workloads.values()].sort(inOrder),
     containers: containers.sort(inOrder),
-    malformedSeries: countMalformed(answers),
+    malformedSeries: countMalformed(results),
   };
 }
 
@@ -161,13 +161,13 @@ function workloadKey({ namespace, workloadType, workload }: DiscoveredWorkload):
 
 /** The workloads by key. */
 function workloadsOf(
-  answers: DiscoveryAnswers,
+  results: DiscoverySeries,
   namespaces: ReadonlySet<string>,
   workloadNames: ReadonlySet<string>,
 ): Map<string, DiscoveredWorkload> {
   const read = (series: readonly PrometheusSeries[]) => series.flatMap(({ labels }) => readWorkload(labels) ?? []);
-  const excluded = new Set(read(answers.excluded).map(workloadKey));
-  const wanted = read(answers.workload).filter(
+  const excluded = new Set(read(results.excluded).map(workloadKey));
+  const wanted = read(results.workload).filter(
     (found) => namespaces.has(found.namespace) && workloadNames.has(found.workload) && !excluded.has(workloadKey(found)),
   );
   return new Map(wanted.map((workload) => [workloadKey(workload), workload]));
@@ -199,7 +199,7 @@ function readWorkload({ namespace, workload, workload_type }: PrometheusSeries['
   return namespace && workload && workload_type ? { namespace, workload, workloadType: workload_type } : undefined;
 }
 
-function countMalformed({ namespace, workload, container }: DiscoveryAnswers): number {
+function countMalformed({ namespace, workload, container }: DiscoverySeries): number {
   const isMissing = (series: readonly PrometheusSeries[], names: readonly string[]) =>
     series.filter(({ labels }) => names.some((name) => !labels[name])).length;
   const ofWorkload = ['namespace', 'workload', 'workload_type'];
