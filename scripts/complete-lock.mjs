@@ -1,6 +1,6 @@
-// Adds to package-lock.json what `npm install` leaves out of it where a registry mirror lacks the builds of other platforms: their entries, without which
-// `npm ci` refuses the file everywhere. Run it after an `npm install`; it changes nothing where nothing is missing. Entries it adds have no integrity.
-// `--check` only says what is missing, with exit status 1. Only Node's own modules here, as in ready.mjs.
+// Adds missing entries to package-lock.json. If a registry mirror lacks the builds for other platforms, `npm install` leaves out their entries, and then
+// `npm ci` rejects the file everywhere. Run this after `npm install`; it changes nothing if no entry is missing. Added entries have no integrity hash.
+// `--check` only reports missing entries and exits with status 1 if there are any. Uses only Node's built-in modules, as ready.mjs does.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const file = new URL('../package-lock.json', import.meta.url);
@@ -8,7 +8,7 @@ const operatingSystems = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'openh
 const processors = ['arm', 'arm64', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'x64'];
 const libraries = { gnu: 'glibc', gnueabihf: 'glibc', musl: 'musl', musleabihf: 'musl' };
 
-/** The platform that a package's name tells, such as `@swc/core-linux-x64-gnu`. */
+/** Reads the platform from a package name such as `@swc/core-linux-x64-gnu`. */
 function platformOf(name) {
   const words = name.split(/[-/]/);
   const os = words.find((word) => operatingSystems.includes(word));
@@ -33,7 +33,7 @@ for (const [path, { version }] of added) console.error(`${nameOf(path)} ${versio
 if (process.argv.includes('--check')) process.exit(added.length === 0 ? 0 : 1);
 if (added.length > 0) {
   const [root, ...packages] = Object.entries(lock.packages);
-  // npm's own order.
+  // The order that npm uses.
   const all = [...packages, ...added].sort(([a], [b]) => a.localeCompare(b, 'en'));
   writeFileSync(file, `${JSON.stringify({ ...lock, packages: Object.fromEntries([root, ...all]) }, null, 2)}\n`);
   console.error(`Added ${added.length} entries.`);

@@ -1,5 +1,5 @@
-// Makes a checkout ready to run: installs the packages and builds, each only when it is missing or older than what it is made of.
-// Only Node's own modules here: this runs before anything is installed. Only syntax of Node 12: an older Node then says which one is needed.
+// Prepares a checkout: installs packages and builds, each only if its result is missing or older than its sources.
+// Uses only Node's built-in modules, because it runs before packages are installed, and only syntax of Node 12, so that an old Node can report the required version.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -19,7 +19,7 @@ function changedAt(path) {
   return stat === undefined ? 0 : stat.mtimeMs;
 }
 
-/** The newest change of a file or folder, folders with all that is in them (a removed file shows in its folder's own time). */
+/** Time of the last change of a file, or of a folder and its contents. Removing a file changes the time of its folder. */
 function newestIn(path) {
   const entry = statSync(join(root, path), { throwIfNoEntry: false });
   if (entry === undefined) return 0;
@@ -31,7 +31,7 @@ function run(reason, ...args) {
   console.error(`${reason}: npm ${args.join(' ')}`);
   const { status, error } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] });
   if (status === 0) return;
-  console.error(`npm ${args.join(' ')} failed${error ? `: ${error.message}` : ''}; run it by hand to see more.`);
+  console.error(`npm ${args.join(' ')} failed${error ? `: ${error.message}` : ''}. Run it by hand to see the details.`);
   process.exit(status === null ? 1 : status);
 }
 

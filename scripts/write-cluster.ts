@@ -1,5 +1,5 @@
-// Fills a folder with a generated cluster as blocks of Prometheus' database, unless it holds blocks already: for docker-compose.yml.
-// 15 days up to now; what runs now goes on for another week, so that jobs find it as long.
+// Writes a generated cluster to a folder as Prometheus TSDB blocks, for docker-compose.yml. Does nothing if the folder already has blocks.
+// The data cover 15 days up to now. Workloads that run now continue for another week, so that jobs find them during that time.
 import { chown, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
@@ -10,20 +10,20 @@ const hourSeconds = 3600;
 const weekSeconds = 7 * 24 * hourSeconds;
 
 const command = new Command('write-cluster')
-  .argument('<folder>', 'data folder of a Prometheus that does not run')
-  .option('--containers <number>', 'how many containers the cluster has', wholeNumber, 40)
-  .option('--owner <uid>', 'user that Prometheus runs as; the blocks are given to it', wholeNumber)
+  .argument('<folder>', 'data folder of a Prometheus that is not running')
+  .option('--containers <number>', 'number of containers in the cluster', wholeNumber, 40)
+  .option('--owner <uid>', 'user ID of Prometheus, which becomes the owner of the blocks', wholeNumber)
   .parse();
 const [folder] = command.processedArgs as [string];
 const { containers, owner } = command.opts<{ containers: number; owner?: number }>();
 
 if ((await blocksIn(folder)).length > 0) {
-  console.error(`${folder} has blocks already: nothing to do`);
+  console.error(`${folder} already has blocks: nothing to do`);
 } else {
   const endSeconds = Math.floor(Date.now() / 1000 / hourSeconds) * hourSeconds;
   const options = { containers, days: 15, scrapeSeconds: 300, endSeconds, seed: 1, tailSeconds: weekSeconds };
   console.error(`Generating ${containers} containers …`);
-  // Blocks come into the folder when all are made: a half-filled one would look like a full one.
+  // Moves the blocks to the folder only when all are complete, because a partly filled folder looks complete.
   const unfinished = join(folder, 'unfinished');
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true });
@@ -32,15 +32,15 @@ if ((await blocksIn(folder)).length > 0) {
   await rm(unfinished, { recursive: true });
   console.error(`${folder} has ${(await blocksIn(folder)).length} blocks`);
 }
-if (owner !== undefined) await giveTo(owner, folder);
+if (owner !== undefined) await changeOwner(owner, folder);
 
-/** Blocks are named by ULIDs. */
+/** The blocks in a folder. Their names are ULIDs. */
 async function blocksIn(path: string): Promise<string[]> {
   const names = await readdir(path).catch(() => []);
   return names.filter((name) => /^[0-9A-HJKMNP-TV-Z]{26}$/.test(name));
 }
 
-async function giveTo(uid: number, path: string): Promise<void> {
+async function changeOwner(uid: number, path: string): Promise<void> {
   await chown(path, uid, uid);
   const entries = await readdir(path, { recursive: true });
   for (const entry of entries) await chown(join(path, entry), uid, uid);

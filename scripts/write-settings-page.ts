@@ -1,4 +1,4 @@
-// Writes docs/settings.md anew from the schema of the settings.
+// Regenerates docs/settings.md from the settings schema.
 import { writeFileSync } from 'node:fs';
 import { settingsPage } from '../test/documents/settings-page.js';
 

@@ -6,8 +6,6 @@ import type { ContainerExperiment, Experiment } from '../src/experiments/experim
 import type { UsageTable } from '../src/recommendation/usage-table.js';
 import type { UsageRequest } from '../src/usage/usage-reader.js';
 
-type Asked = Omit<UsageRequest, 'capabilities'>;
-
 import { clusterBlocks } from './cluster/cluster-blocks.js';
 import { roughShard } from './rough-shard/rough-shard.js';
 import { miscountedRows, tableDifferences } from './rough-shard/table-differences.js';
@@ -30,6 +28,8 @@ afterAll(async () => {
   removeTempFolder(folder);
 });
 
+type ProbedRequest = Omit<UsageRequest, 'capabilities'>;
+
 const datasourceAt = (url: string, over: Partial<Datasource> = {}): Datasource => ({
   name: `prometheus at ${url}`,
   provider: 'prometheus',
@@ -45,7 +45,7 @@ async function serve(options: Parameters<typeof startPrometheus>[0]): Promise<Da
   return datasourceAt(server.url);
 }
 
-const requestOf = (datasource: Datasource, experiments: readonly Experiment[], over: Partial<Asked> = {}): Asked => ({
+const requestOf = (datasource: Datasource, experiments: readonly Experiment[], over: Partial<ProbedRequest> = {}): ProbedRequest => ({
   datasource,
   metricProfile: profile,
   experiments,
@@ -69,13 +69,13 @@ function experimentOf(name: string): ContainerExperiment {
   return { type: 'container', name, datasource, clusterName, namespace, workload, workloadType, container, image: 'i', pods: 2 };
 }
 
-async function readBoth(request: Asked, scope: keyof typeof readers = 'workload') {
+async function readBoth(request: ProbedRequest, scope: keyof typeof readers = 'workload') {
   const { promql, chunks } = readers[scope];
   return { promql: await promql.read(request), chunks: await chunks.read(request) };
 }
 
 /** The differences of all tables, with the experiments' names. */
-function differencesOf({ experiments }: Asked, one: readonly UsageTable[], other: readonly UsageTable[]): string[] {
+function differencesOf({ experiments }: ProbedRequest, one: readonly UsageTable[], other: readonly UsageTable[]): string[] {
   return experiments.flatMap(({ name }, i) => tableDifferences(one[i]!, other[i]!).map((difference) => `${name}: ${difference}`));
 }
 
@@ -128,7 +128,7 @@ describe.each([1, 2, 3])('chunks and PromQL over rough data, seed %i', (seed) =>
   });
 });
 
-describe('chunks and PromQL over whole clusters', () => {
+describe('chunks and PromQL over complete clusters', () => {
   it('are equal on the recorded data of 15 days', async () => {
     const datasource = await serve({ openMetrics: [bulkMetrics.pathname] });
     const containers = Object.keys(recorded).map(experimentOf);
@@ -175,11 +175,11 @@ describe('a cluster without recording rules', () => {
       requestOf(withRules!, containers, { metricProfile: `${profile}-norecordingrules` }),
     );
     const request = requestOf(without!, containers);
-    expect(differencesOf(request, expected, await readers.workload.whole.read(request))).toEqual([]);
+    expect(differencesOf(request, expected, await readers.workload.chain.read(request))).toEqual([]);
     expect(filledCells(expected)).toBeGreaterThan(1_000);
     expect(expected.every(({ columns }) => columns['cpuUsage.avg'])).toBe(true);
 
-    const again = await readers.workload.whole.read(requestOf(withRules!, containers));
+    const again = await readers.workload.chain.read(requestOf(withRules!, containers));
     const byRule = await readers.workload.chunks.read(requestOf(withRules!, containers));
     expect(differencesOf(request, byRule, again)).toEqual([]);
   });

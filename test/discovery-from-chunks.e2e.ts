@@ -7,7 +7,7 @@ import type { PrometheusSeries } from '../src/datasource/datasource-client.js';
 import { DatasourceError } from '../src/datasource/datasource-error.js';
 import { Discovery } from '../src/discovery/discovery.js';
 import { readDiscoveryShape } from '../src/discovery/discovery-shape.js';
-import { answerFromChunks } from '../src/discovery/from-chunks.js';
+import { computeFromChunks } from '../src/discovery/from-chunks.js';
 import type { DiscoveryFilter } from '../src/discovery/name-filter.js';
 import { durationText, type Instants, planWindows, startOf, type TimeRange } from '../src/discovery/plan-discovery.js';
 import { MetadataProfiles } from '../src/profiles/metadata-profile.js';
@@ -93,7 +93,7 @@ describe('discovery from chunks and by PromQL', () => {
     ['some workloads and containers', { include: { workload: ['w-[01].*'] }, exclude: { containers: ['proxy'] } }, whole, 10],
     ['everything that a label includes', { include: { namespaces: ['shop'], labels: { team: 'red' } } }, whole, 0],
     ['everything except what labels exclude', { exclude: { labels: { team: 'red', pod: 'pod-3' } } }, whole, 10],
-    ['nothing of an external label', { include: { labels: { cluster: 'east' } } }, whole, 0],
+    ['nothing for an external label', { include: { labels: { cluster: 'east' } } }, whole, 0],
     ['everything if an external label is excluded', { exclude: { labels: { cluster: 'east' } } }, whole, 40],
     ['everything that lacks a label', { include: { labels: { region: '' } } }, whole, 40],
   ])('find the same workloads: %s', async (_, filter, timeRange, atLeast) => {
@@ -104,7 +104,7 @@ describe('discovery from chunks and by PromQL', () => {
     expect(await requestsTo('/api/v1/read')).toBeGreaterThan(readsBefore);
   });
 
-  it('use PromQL if no time range is given', async () => {
+  it('use PromQL without a time range', async () => {
     const readsBefore = await requestsTo('/api/v1/read');
     expect(await discover('auto', {})).toEqual(await discover('promql', {}));
     expect(await requestsTo('/api/v1/read')).toBe(readsBefore);
@@ -150,7 +150,7 @@ function describeSeries(series: readonly PrometheusSeries[]): string[] {
   return lines.sort();
 }
 
-async function askPromql(query: string, windows: Instants): Promise<readonly PrometheusSeries[] | undefined> {
+async function queryPromql(query: string, windows: Instants): Promise<readonly PrometheusSeries[] | undefined> {
   const range = { query, startSeconds: startOf(windows), endSeconds: windows.endSeconds, stepSeconds: windows.lengthMs / 1000 };
   try {
     return (await client.queryRange(datasource('auto'), range)).series;
@@ -180,13 +180,13 @@ describe('queries of a known form', () => {
       );
     });
 
-  it('are answered from chunks as Prometheus answers them, or not at all if it refuses them', async () => {
+  it('have the same results from chunks as in Prometheus, and none if Prometheus rejects them', async () => {
     const count = { equal: 0, samples: 0, refused: 0, left: 0 };
     await fc.assert(
       fc.asyncProperty(cases, async ({ query, windows }) => {
         const shape = readDiscoveryShape(query)!;
-        const asked = { datasource: datasource('auto'), windows, boundary: 'closed' as const };
-        const [[chunks], promql] = await Promise.all([answerFromChunks(client, asked, [shape]), askPromql(query, windows)]);
+        const request = { datasource: datasource('auto'), windows, boundary: 'closed' as const };
+        const [[chunks], promql] = await Promise.all([computeFromChunks(client, request, [shape]), queryPromql(query, windows)]);
         if (!chunks) count[promql ? 'left' : 'refused']++;
         else {
           expect(describeSeries(chunks)).toEqual(promql && describeSeries(promql));

@@ -63,7 +63,7 @@ afterAll(async () => {
 const nameOf = ({ namespace, workload, workloadType, container }: GeneratedContainer) =>
   `prometheus-1|default|${namespace}|${workload}(${workloadType})|${container}`;
 
-/** The reference selects only by namespace and container, so only containers with a unique name in their namespace can be compared. Alternates between kinds. */
+/** Kruize selects only by namespace and container, so only containers with a unique name in their namespace can be compared. Alternates between kinds. */
 function sampleOf(all: readonly GeneratedContainer[]): GeneratedContainer[] {
   const isAlone = ({ namespace, container }: GeneratedContainer) =>
     all.filter((other) => other.namespace === namespace && other.container === container).length === 1;
@@ -78,7 +78,7 @@ function sampleOf(all: readonly GeneratedContainer[]): GeneratedContainer[] {
   return sample;
 }
 
-/** The engine's recommendation for the container's usage as the reference reads it. */
+/** The engine's recommendation for the container's usage as Kruize reads it. */
 async function recommendFromReference(container: GeneratedContainer): Promise<unknown> {
   const series = await readReferenceUsage(prometheus.url, container, { endSeconds, days: 15, stepSeconds });
   const { usage, settings } = readUsageFile({ namespace: container.namespace, container: container.container, now: endSeconds, series });

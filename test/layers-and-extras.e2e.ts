@@ -15,7 +15,7 @@ const endSeconds = Date.parse('2026-11-21T03:30:00Z') / 1000;
 const end = '2026-11-21T03:30:00Z';
 const span = { endSeconds, hours: 6, stepSeconds: 120 };
 
-/** pod-0 runs a JVM, was OOM-killed at 300 MiB two hours before the end, and is scaled on CPU. None of this applies to pod-1 and pod-2, which has the same container name. */
+/** pod-0 runs a JVM, was OOM-killed at 300 MiB two hours before the end, and is scaled on CPU. None of this applies to pod-1 and pod-2; pod-2 has the same namespace and container name. */
 const containers: readonly SmallContainer[] = [
   { namespace: 'shop', workload: 'cart', container: 'app', cpuCores: 0.5, memoryBytes: 200 * mib },
   { namespace: 'bank', workload: 'till', container: 'app', cpuCores: 0.25, memoryBytes: 100 * mib },
@@ -176,13 +176,13 @@ describe('rightsizer usage', () => {
   });
 
   it.each([
-    ['what the service does', {}],
-    ['what the service does with every extra', { recommendation_settings: { oom: true, hpa: 'keep', confidence: true } }],
+    ['the same as the service', {}],
+    ['the same as the service with every extra', { recommendation_settings: { oom: true, hpa: 'keep', confidence: true } }],
   ])('saves a file from which rightsizer recommend computes %s', async (_, request) => {
-    const asked = join(mkdtempSync(join(folder, 'asked-')), 'cart.json');
-    writeFileSync(asked, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...request }));
+    const requested = join(mkdtempSync(join(folder, 'requested-')), 'cart.json');
+    writeFileSync(requested, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...request }));
 
-    const line = await runCommand(process.execPath, [command, 'recommend', asked], { env });
+    const line = await runCommand(process.execPath, [command, 'recommend', requested], { env });
 
     expect(costIn(JSON.parse(line))).toEqual((await costsOf(request)).cart);
   });

@@ -184,9 +184,9 @@ describe('a cluster with unusual names', () => {
     const seen: string[] = [];
     let address: string | undefined = `${service.url}/bulk?job_id=${jobId}&include=experiments|status&limit=5`;
     while (address) {
-      const answer: Response = await fetch(address);
-      seen.push(...Object.keys(((await answer.json()) as { experiments: object }).experiments));
-      address = nextPageOf(answer);
+      const response: Response = await fetch(address);
+      seen.push(...Object.keys(((await response.json()) as { experiments: object }).experiments));
+      address = nextPageOf(response);
     }
     expect(seen).toEqual(Object.keys(experiments));
   });

@@ -1,16 +1,16 @@
 import { randomAt, seedOf } from './cluster/random.js';
 
-/** The series that discovery reads from a small cluster, with the special cases in which its two methods could differ. */
+/** Series of a small cluster for discovery, with the special cases in which its two methods could differ. */
 export interface RoughOwnersOptions {
   readonly seed: number;
   readonly endSeconds: number;
   readonly days: number;
-  /** Scrapes are at multiples of it. */
+  /** Scrapes are at multiples of this. */
   readonly stepSeconds: number;
 }
 
 type Labels = Readonly<Record<string, string>>;
-/** From and to (exclusive), as fractions of the complete time. */
+/** From (inclusive) and to (exclusive), as fractions of the total time. */
 type Life = readonly [from: number, to: number];
 type Draw = (name: string) => number;
 

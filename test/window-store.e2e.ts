@@ -224,7 +224,7 @@ describe('a store that fails', () => {
     }
     for (const complaint of [
       'stored usage cannot be loaded: all of it is read again',
-      'kept days cannot be loaded: everything is queried again',
+      'stored discovery results cannot be loaded: everything is queried again',
     ]) {
       expect(stored.logs.filter(({ msg }) => msg === complaint)).toHaveLength(1);
     }

@@ -15,7 +15,7 @@ const cpuOf = (query: string, scope: 'workload' | 'container') =>
   explainProfile(profileOf(query), scope).find(({ name }) => name === 'cpuUsage.avg');
 
 describe('explainProfile', () => {
-  it('says that chunks answer all of the shipped profile but accelerators and activity', () => {
+  it('reads the shipped profile from chunks, except accelerators and activity', () => {
     const left = explainProfile(profile, 'workload').filter(({ reader }) => reader !== 'chunks');
     expect(left.map(({ name, reader }) => `${name} ${reader}`)).toEqual([
       'maxDate.max promql',
@@ -24,7 +24,7 @@ describe('explainProfile', () => {
     ]);
   });
 
-  it('says that PromQL asks all of the shipped profile once for many experiments, and what it probes for', () => {
+  it('batches all queries of the shipped profile by PromQL, and shows which have a probe', () => {
     const explained = explainProfile(profile, 'workload');
     expect(explained.map(({ asked }) => asked)).toEqual(explained.map(() => 'batched'));
     expect(explained.filter(({ isProbed }) => isProbed).map(({ name }) => name)).toEqual([
@@ -43,14 +43,14 @@ describe('explainProfile', () => {
       `sum without (pod) (x${cut})`,
       'promql',
       'each',
-      'aggregates without labels; its answer would not tell experiments apart',
+      'aggregates without labels; its result would not distinguish experiments',
     ],
-  ] as const)('tells for scope %s what answers %s, and why', (scope, query, reader, asked, reason) => {
+  ] as const)('explains for scope %s how %s is run', (scope, query, reader, asked, reason) => {
     const explained = { type: 'container', name: 'cpuUsage.avg', reader, asked, isProbed: false };
     expect(cpuOf(query, scope)).toEqual({ ...explained, ...(reason && { reason }) });
   });
 
-  it('says which queries a profile does not have', () => {
+  it('shows which queries a profile does not have', () => {
     const explained = explainProfile(profileOf(`sum(x${cut})`), 'workload');
     expect(explained.find(({ name }) => name === 'memoryUsage.max')).toEqual({
       ...{ type: 'container', name: 'memoryUsage.max', reader: 'none' },
@@ -74,7 +74,7 @@ it('prints a table with a line per query of the engine', () => {
   };
   expect(cells('cpuUsage.avg')).toEqual(['cpuUsage.avg', 'chunks', 'batched', '']);
   expect(cells('jvmInfo.sum')).toEqual(['jvmInfo.sum', 'chunks', 'batched, if a probe returns data', '']);
-  expect(cells('maxDate.max')).toEqual(['maxDate.max', 'PromQL', 'batched', 'asked only of idle containers']);
+  expect(cells('maxDate.max')).toEqual(['maxDate.max', 'PromQL', 'batched', 'sent only for idle containers']);
 });
 
 it('prints one line of JSON for the given scope', () => {

@@ -8,18 +8,18 @@ import { planProbe, planQuestion } from '../usage/from-promql/plan-usage-queries
 import { readQueryShape } from '../usage/from-promql/query-shape.js';
 import { acceleratorQuestions, activityQuestion, type UsageQuestion, usageQuestions } from '../usage/usage-questions.js';
 
-/** How one query of a metric profile is answered. */
+/** How a query of a metric profile is run. */
 export interface ExplainedQuery {
   readonly type: ExperimentType;
   /** `cpuUsage.avg` */
   readonly name: string;
-  /** What answers it where the datasource has remote read; elsewhere PromQL answers. */
+  /** The reader if the datasource has remote read; otherwise it is PromQL. */
   readonly reader: 'chunks' | 'promql' | 'none';
-  /** How PromQL is asked: once for all experiments of a shard, or once for each. */
+  /** How PromQL queries are sent: once for all experiments of a shard, or once per experiment. */
   readonly asked?: 'batched' | 'each';
-  /** Whether PromQL is asked a cheap probe first, and the query only where that has an answer. */
+  /** Whether PromQL sends a cheap probe first, and the query only if the probe returns data. */
   readonly isProbed?: boolean;
-  /** Why it is not answered from chunks, and why not batched. */
+  /** Why the query does not use chunks, and why it is not batched. */
   readonly reason?: string;
 }
 
@@ -29,20 +29,20 @@ interface ExplainContext {
   readonly stepSeconds: number;
 }
 
-/** Questions that PromQL answers in any case. */
-const neverFromChunks: readonly (readonly [UsageQuestion, string])[] = [
-  [activityQuestion, 'asked only of idle containers'],
-  [acceleratorQuestions.memory, 'tells which containers have an accelerator'],
-  [acceleratorQuestions.core, 'asked only of containers with a supported accelerator'],
+/** Queries that always use PromQL. */
+const alwaysPromql: readonly (readonly [UsageQuestion, string])[] = [
+  [activityQuestion, 'sent only for idle containers'],
+  [acceleratorQuestions.memory, 'shows which containers have an accelerator'],
+  [acceleratorQuestions.core, 'sent only for containers with a supported accelerator'],
 ];
 
-/** For each query of the profile that the engine asks: what answers it, and why. Queries that the engine never reads are left out. */
+/** Explains how each query of the profile is run. Leaves out queries that the engine never uses. */
 export function explainProfile(profile: MetricProfile, scope: Settings['USAGE_SCOPE'], stepSeconds = 900): ExplainedQuery[] {
   const context = { profile, scope, stepSeconds };
-  const asked = experimentTypes.flatMap((type) =>
+  const explained = experimentTypes.flatMap((type) =>
     usageQuestions[type].map((question) => explain(type, question, whyNotChunks(type, question, context), context)),
   );
-  return [...asked, ...neverFromChunks.map(([question, why]) => explain('container', question, why, context))];
+  return [...explained, ...alwaysPromql.map(([question, why]) => explain('container', question, why, context))];
 }
 
 function explain(type: ExperimentType, question: UsageQuestion, whyPromql: string | undefined, context: ExplainContext): ExplainedQuery {
@@ -70,12 +70,12 @@ function whyNotChunks(type: ExperimentType, question: UsageQuestion, context: Ex
 function whyNotBatched(type: ExperimentType, question: UsageQuestion, query: string, context: ExplainContext): string | undefined {
   if (planQuestion(question, [anyOf[type]], context).unbatched.length === 0) return undefined;
   const shape = readQueryShape(replaceDuration(query, context.stepSeconds), type);
-  return shape ? joinsByNoLabel : 'its answer would not tell experiments apart';
+  return shape ? joinsByNoLabel : 'its result would not distinguish experiments';
 }
 
 const named = { name: 'n', datasource: 'd', clusterName: 'c', namespace: 'n', pods: 1 };
 
-/** How a query is asked depends on its shape, not on the experiment. */
+/** How a query is run depends on its shape, not on the experiment, so any experiment will do. */
 const anyOf: Readonly<Record<ExperimentType, { readonly experiment: Experiment; readonly index: number }>> = {
   container: {
     experiment: { ...named, type: 'container', workload: 'w', workloadType: 'deployment', container: 'c', image: '' },

@@ -47,12 +47,12 @@ async function readFileOf(
   const stepSeconds = stepMinutes * 60;
   const rows = Math.ceil((days * 86_400) / stepSeconds) + 1;
   const known = await capabilities.of(datasource, undefined, endSeconds);
-  const asked = { datasource, experiments: [experiment] };
+  const target = { datasource, experiments: [experiment] };
   const fitting = profiles.fitting(metricProfile, known.rules);
   const [[table], [found], [seen]] = await Promise.all([
-    usage.read({ ...asked, capabilities: known, metricProfile: fitting, endSeconds, stepSeconds, rows, dropsInactive: !isEndGiven }),
-    layers.detect({ ...asked, atSeconds: endSeconds, mayShareNames: true }),
-    evidence.read({ ...asked, endSeconds, days, extras: allEvidence }),
+    usage.read({ ...target, capabilities: known, metricProfile: fitting, endSeconds, stepSeconds, rows, dropsInactive: !isEndGiven }),
+    layers.detect({ ...target, atSeconds: endSeconds, mayShareNames: true }),
+    evidence.read({ ...target, endSeconds, days, extras: allEvidence }),
   ]);
   return {
     ...writeUsageFile(table!, subjectOf(experiment)),

@@ -1,23 +1,23 @@
 import { answerFacts, answerJson, type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
 import { readSettings } from '../settings/read-settings.js';
-import { CapabilityCache, chooseReader, factsInstant, factsQuery, readServerFacts, tellsNoRemoteRead } from './capabilities.js';
+import { CapabilityCache, chooseReader, factsInstant, factsQuery, readServerFacts, showsNoRemoteRead } from './capabilities.js';
 import { DatasourceClient } from './datasource-client.js';
 import { DatasourceHttp } from './datasource-http.js';
 
 describe('chooseReader', () => {
-  const refused = { failure: 'not-json', message: 'it answered 404' } as const;
+  const refused = { failure: 'not-json', message: 'HTTP status 404' } as const;
 
   it.each([
-    ['auto', undefined, 'chunks', 'remote read answers with chunks'],
-    ['auto', refused, 'promql', 'no chunks by remote read: it answered 404'],
-    ['chunks', refused, 'chunks', 'its entry says usage_reader: chunks'],
-    ['promql', undefined, 'promql', 'its entry says usage_reader: promql'],
-  ] as const)('for %s and the failure %j takes %s', (configured, failure, used, reason) =>
+    ['auto', undefined, 'chunks', 'remote read returns chunks'],
+    ['auto', refused, 'promql', 'no chunks by remote read: HTTP status 404'],
+    ['chunks', refused, 'chunks', 'its entry sets usage_reader: chunks'],
+    ['promql', undefined, 'promql', 'its entry sets usage_reader: promql'],
+  ] as const)('with %s and the failure %j chooses %s', (configured, failure, used, reason) =>
     expect(chooseReader(configured, failure)).toEqual({ used, reason }),
   );
 });
 
-describe('tellsNoRemoteRead', () => {
+describe('showsNoRemoteRead', () => {
   it.each([
     ['refused-query', true],
     ['not-json', true],
@@ -27,10 +27,10 @@ describe('tellsNoRemoteRead', () => {
     ['unreachable', false],
     ['timeout', false],
     ['cancelled', false],
-  ] as const)('of %s says %s', (failure, expected) => expect(tellsNoRemoteRead(failure)).toBe(expected));
+  ] as const)('for %s is %s', (failure, expected) => expect(showsNoRemoteRead(failure)).toBe(expected));
 });
 
-const answer = (facts: Record<string, string>) =>
+const resultOf = (facts: Record<string, string>) =>
   Object.entries(facts).map(([fact, value]) => ({ labels: { fact }, samples: [[0, value]] as const }));
 
 describe('readServerFacts', () => {
@@ -50,20 +50,20 @@ describe('readServerFacts', () => {
       { boundary: '1', steps: '60', extrapolation: '330' },
       { boundary: 'left-open', evaluationMs: 60_000, extrapolation: 'threshold-first' },
     ],
-    ['one that evaluates every 30 s', { boundary: '2', steps: '121' }, { boundary: 'closed', evaluationMs: 30_000 }],
-    ['one that evaluates every 7 s', { boundary: '2', steps: '515' }, { boundary: 'closed', evaluationMs: 7_000 }],
-    ['one that evaluates every second', { boundary: '1', steps: '3600' }, { boundary: 'left-open', evaluationMs: 1_000 }],
-  ])('understands %s', (_, facts, expected) => expect(readServerFacts(answer(facts))).toEqual(expected));
+    ['an evaluation interval of 30 s', { boundary: '2', steps: '121' }, { boundary: 'closed', evaluationMs: 30_000 }],
+    ['an evaluation interval of 7 s', { boundary: '2', steps: '515' }, { boundary: 'closed', evaluationMs: 7_000 }],
+    ['an evaluation interval of 1 s', { boundary: '1', steps: '3600' }, { boundary: 'left-open', evaluationMs: 1_000 }],
+  ])('recognises %s', (_, facts, expected) => expect(readServerFacts(resultOf(facts))).toEqual(expected));
 
   it.each([
     [undefined, 'closed'],
     ['2.45.0', 'closed'],
     ['3.1.0', 'left-open'],
-  ])('goes by the version %s where the answer is empty', (version, boundary) =>
+  ])('falls back to version %s if the result is empty', (version, boundary) =>
     expect(readServerFacts([], version)).toEqual({ boundary, evaluationMs: 60_000 }),
   );
 
-  it('asks at a full hour, for whole steps', () => {
+  it('queries at a full hour, so that steps are complete', () => {
     expect(factsInstant(7_300_000)).toBe(7_200);
     expect(factsQuery(7_200)).toContain('(vector(time()) - 6860) >= 40');
   });
@@ -87,11 +87,11 @@ async function serve(parts?: Parameters<typeof startPrometheusLike>[0]) {
 const capabilities = () => new CapabilityCache(client, http);
 
 describe('CapabilityCache', () => {
-  it('finds remote read, the version and how the server evaluates', async () => {
+  it('detects remote read, the version and how the server evaluates', async () => {
     const { datasource } = await serve();
     expect(await capabilities().of(datasource)).toEqual({
       used: 'chunks',
-      reason: 'remote read answers with chunks',
+      reason: 'remote read returns chunks',
       version: '2.42.0',
       boundary: 'closed',
       extrapolation: 'zero-first',
@@ -103,11 +103,11 @@ describe('CapabilityCache', () => {
   it.each([
     ['an unknown path (Thanos Query)', refuse(404)],
     ['an unsupported path (VictoriaMetrics)', refuse(400, 'unsupported path requested: "/api/v1/read"')],
-    ['a proxy that lets only queries through', refuse(403)],
+    ['a proxy that allows only queries', refuse(403)],
     ['a server that never streams', refuse(501)],
-    ['a page', refuse(200, '<html>hello, this is not what you asked for</html>')],
+    ['a web page', refuse(200, '<html>hello, this is not what you requested</html>')],
     ['samples instead of chunks', (_, response) => response.end(Buffer.from([2, 4, 10, 0]))],
-  ] as [string, Handler][])('takes PromQL for %s', async (_, read) => {
+  ] as [string, Handler][])('uses PromQL for %s', async (_, read) => {
     const { datasource } = await serve({ read });
     expect(await capabilities().of(datasource)).toMatchObject({
       used: 'promql',
@@ -115,20 +115,20 @@ describe('CapabilityCache', () => {
     });
   });
 
-  it.each(['chunks', 'promql'] as const)('does as the entry says: %s, without a remote read', async (usageReader) => {
+  it.each(['chunks', 'promql'] as const)('uses the reader of the entry, %s, without a remote read', async (usageReader) => {
     const { datasource, paths } = await serve({ read: refuse(404) });
     expect(await capabilities().of({ ...datasource, usageReader })).toMatchObject({ used: usageReader, version: '2.42.0' });
     expect(paths).not.toContain('read');
   });
 
-  it('does without a version', async () => {
+  it('works without a version', async () => {
     const { datasource } = await serve({ buildinfo: refuse(404) });
     const probe = await capabilities().of(datasource);
     expect(probe).toMatchObject({ used: 'chunks' });
     expect(probe.version).toBeUndefined();
   });
 
-  it('reads a demoted datasource by PromQL, and says why', async () => {
+  it('reads a demoted datasource by PromQL and gives the reason', async () => {
     const { datasource } = await serve();
     const one = capabilities();
     await one.of(datasource);
@@ -136,7 +136,7 @@ describe('CapabilityCache', () => {
     expect(await one.of(datasource)).toMatchObject({ used: 'promql', reason: 'a reason', boundary: 'closed' });
   });
 
-  it('finds the recording rules at the instant itself, and looks 15 days back for the others', async () => {
+  it('finds recording rules at the instant itself, and searches 15 days back for the others', async () => {
     const series = (rule: string) => ({ metric: { rule }, value: [0, '1'], values: [[0, '1']] });
     const respond = (resultType: string, rule: string) => answerJson({ status: 'success', data: { resultType, result: [series(rule)] } });
     const queries: string[] = [];
@@ -154,7 +154,7 @@ describe('CapabilityCache', () => {
     expect(await capabilities().of(datasource)).toMatchObject({ rules: { cpu: true, owners: true } });
   });
 
-  it('looks for recording rules before the end of the usage, of each day by itself', async () => {
+  it('searches for recording rules before the end of the usage, once per day', async () => {
     const times: number[] = [];
     const query: Handler = (request, response, body) => {
       const form = new URLSearchParams(body);
@@ -167,12 +167,12 @@ describe('CapabilityCache', () => {
     expect(times).toEqual([86_400, 2 * 86_400]);
   });
 
-  it('takes rules for present if the query for them is refused', async () => {
+  it('assumes that rules are present if the query for them is rejected', async () => {
     const { datasource } = await serve({ query: refuse(422), query_range: refuse(422) });
     expect(await capabilities().of({ ...datasource, usageReader: 'promql' })).toMatchObject({ rules: { cpu: true, owners: true } });
   });
 
-  it('probes once, however many want to know', async () => {
+  it('probes once for concurrent callers', async () => {
     const { datasource, paths } = await serve();
     const one = capabilities();
     await Promise.all([one.of(datasource), one.of(datasource)]);
@@ -180,14 +180,14 @@ describe('CapabilityCache', () => {
     expect([...paths].sort()).toEqual(['buildinfo', 'query', 'query', 'query_range', 'read']);
   });
 
-  it('fails while the datasource cannot be reached, and asks again', async () => {
+  it('fails while the datasource cannot be reached, and probes again', async () => {
     const { datasource } = await serve();
     const one = capabilities();
     await expect(one.of({ ...datasource, url: 'http://127.0.0.1:1' })).rejects.toMatchObject({ failure: 'unreachable' });
     expect(await one.of(datasource)).toMatchObject({ used: 'chunks' });
   });
 
-  it("stops waiting with the caller's signal", async () => {
+  it("stops waiting when the caller's signal aborts", async () => {
     const { datasource } = await serve({ read: () => undefined });
     await expect(capabilities().of(datasource, AbortSignal.timeout(50))).rejects.toThrow();
   });

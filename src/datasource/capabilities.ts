@@ -7,53 +7,53 @@ import type { DatasourceClient, PrometheusAnswer } from './datasource-client.js'
 import { DatasourceError, type DatasourceFailure } from './datasource-error.js';
 import { type DatasourceHttp, readBytes } from './datasource-http.js';
 
-/** Which reader a datasource's usage is read with, and why: a sentence for people. */
+/** The reader for a datasource's usage, and why it was chosen (text for people). */
 export interface ReaderChoice {
   readonly used: 'chunks' | 'promql';
   readonly reason: string;
 }
 
-/** What came of a small remote read; `undefined` = it was answered with chunks. */
+/** The outcome of a probing remote read; `undefined` = it returned chunks. */
 export type RemoteReadFailure = { readonly failure: DatasourceFailure; readonly message: string } | undefined;
 
-/** Chooses the reader: what the datasource's entry says, else chunks where remote read gives them. */
+/** Chooses the reader: the one in the datasource's entry, or else chunks if remote read returns them. */
 export function chooseReader(configured: UsageReaderName, failure: RemoteReadFailure): ReaderChoice {
-  if (configured !== 'auto') return { used: configured, reason: `its entry says usage_reader: ${configured}` };
-  if (!failure) return { used: 'chunks', reason: 'remote read answers with chunks' };
+  if (configured !== 'auto') return { used: configured, reason: `its entry sets usage_reader: ${configured}` };
+  if (!failure) return { used: 'chunks', reason: 'remote read returns chunks' };
   return { used: 'promql', reason: `no chunks by remote read: ${failure.message}` };
 }
 
-/** Failures that say nothing about remote read: the datasource as a whole is not there or does not want to be asked. */
-const failuresOfTheWhole: readonly DatasourceFailure[] = ['unreachable', 'timeout', 'too-many-requests', 'cancelled'];
+/** Failures that show nothing about remote read: the datasource as a whole is unreachable or overloaded, or the read was cancelled. */
+const generalFailures: readonly DatasourceFailure[] = ['unreachable', 'timeout', 'too-many-requests', 'cancelled'];
 
-/** Whether a failed remote read tells that the datasource has none for us, so that PromQL may still be answered. */
-export function tellsNoRemoteRead(failure: DatasourceFailure): boolean {
-  return !failuresOfTheWhole.includes(failure);
+/** Whether a failed remote read shows that remote read is not available to us, while PromQL may still work. */
+export function showsNoRemoteRead(failure: DatasourceFailure): boolean {
+  return !generalFailures.includes(failure);
 }
 
-/** Ways in which chunks that were promised do not come; PromQL may still answer. */
-const brokenPromises: readonly DatasourceFailure[] = ['malformed', 'not-json', 'refused-query', 'refused-credentials'];
+/** Failures that show that promised chunks are not delivered, while PromQL may still work. */
+const brokenChunkFailures: readonly DatasourceFailure[] = ['malformed', 'not-json', 'refused-query', 'refused-credentials'];
 
-/** Whether a failed remote read tells that a datasource does not give the chunks that its probe promised. */
-export function breaksPromise(failure: DatasourceFailure): boolean {
-  return brokenPromises.includes(failure);
+/** Whether a failed remote read shows that a datasource does not deliver chunks although its probe did. */
+export function showsBrokenChunks(failure: DatasourceFailure): boolean {
+  return brokenChunkFailures.includes(failure);
 }
 
-/** How a datasource evaluates what it is asked, so that others can compute the same from its samples. */
+/** How a datasource evaluates PromQL, so that the same results can be computed from its samples. */
 export interface ServerFacts extends Pick<Grid, 'boundary' | 'extrapolation'> {
-  /** Step of subqueries that name none: its evaluation interval. */
+  /** Default step of subqueries: the evaluation interval. */
   readonly evaluationMs: number;
 }
 
-/** The last full hour: what factsQuery is asked at. */
+/** The last full hour, in Unix seconds: the instant for factsQuery. */
 export function factsInstant(nowMs: number): number {
   return Math.floor(nowMs / 3_600_000) * 3_600;
 }
 
 /**
- * One query that shows how a server evaluates, by what it does rather than by its version, which Mimir and others count in their own way.
- * `boundary`: how many steps a window of one step holds. `steps`: how many an hour has. `extrapolation`: the increase of a counter that begins at 40,
- * grows by 1 a second and has its first sample in the middle of the window. Its answer goes to readServerFacts.
+ * A query that shows how a server evaluates. It tests behaviour, because Mimir and others number their versions differently. Its series are
+ * `boundary`: the number of steps in a window of one step; `steps`: the number of steps in an hour; `extrapolation`: the increase of a counter that starts at
+ * 40, grows by 1 per second and has its first sample in the middle of the window. Pass the result to readServerFacts.
  */
 export function factsQuery(instantSeconds: number): string {
   const counter = `(vector(time()) - ${instantSeconds - 340}) >= 40`;
@@ -70,26 +70,26 @@ interface FactSeries {
 }
 
 /**
- * Before Prometheus 3 a window's start belongs to it, so that one step holds two instants. The counter above is drawn out to the point where it would
- * be zero, 40 s before its first sample (before Prometheus 2.52: 340 in all), or by half a step (330). Evaluation intervals are whole seconds. What
- * the answer lacks is taken as Prometheus has it by default, in the version that the server tells.
+ * Reads the result of factsQuery. Before Prometheus 3 a window includes its start, so a window of one step holds two instants. The increase of the
+ * counter is extrapolated to the point where the counter would be zero, 40 s before its first sample (before Prometheus 2.52: 340), or by half a step
+ * (330). Evaluation intervals are whole seconds. Missing facts default to those of Prometheus in the reported version.
  */
 export function readServerFacts(series: readonly FactSeries[], version = '2'): ServerFacts {
   const factOf = (fact: string) => Number(series.find(({ labels }) => labels.fact === fact)?.samples[0]?.[1]);
   const inOneStep = factOf('boundary');
   const isClosed = Number.isNaN(inOneStep) ? Number.parseInt(version, 10) < 3 : inOneStep > 1;
-  const stepsAnHour = factOf('steps') - (isClosed ? 1 : 0);
+  const stepsPerHour = factOf('steps') - (isClosed ? 1 : 0);
   const increase = factOf('extrapolation');
   return {
     boundary: isClosed ? 'closed' : 'left-open',
     ...(increase > 0 && { extrapolation: increase > 335 ? 'zero-first' : 'threshold-first' }),
-    evaluationMs: stepsAnHour > 0 ? Math.max(1, Math.round(3_600 / stepsAnHour)) * 1_000 : 60_000,
+    evaluationMs: stepsPerHour > 0 ? Math.max(1, Math.round(3_600 / stepsPerHour)) * 1_000 : 60_000,
   };
 }
 
 const log = logOf('datasource');
 
-/** Recording rules that usage is read through where a datasource has them (kube-prometheus' rules). */
+/** Recording rules of kube-prometheus that are used for usage if a datasource has them. */
 export const recordingRules = {
   /** CPU usage of each container. */
   cpu: 'node_namespace_pod_container:container_cpu_usage_seconds_total:sum_irate',
@@ -112,18 +112,18 @@ interface Probe {
 }
 
 const keepMs = 600_000;
-/** After a remote read that failed without showing that it is missing. */
-const keepDoubtfulMs = 30_000;
+/** Used if the remote read failed without showing that it is not supported. */
+const keepUncertainMs = 30_000;
 const maxVersionWaitMs = 5_000;
 const maxBuildInfoBytes = 100_000;
-/** A rule without a sample at the instant itself is looked for this often before it, over the longest default term. */
-const ruleLookSeconds = 6 * 3600;
-const ruleLooks = 60;
+/** Searches for rules without a sample at the instant itself: step and number of steps, which cover the longest default term. */
+const ruleSearchStepSeconds = 6 * 3600;
+const ruleSearchSteps = 60;
 const daySeconds = 86_400;
 
 const buildInfoSchema = z.object({ data: z.object({ version: z.string() }) });
 
-/** Probes what datasources support, at the first use and again every ten minutes. */
+/** Probes what datasources support, on first use and again every ten minutes. */
 export class CapabilityCache {
   /** By datasource, then by the day of the probed instant. */
   private readonly probes = new Map<string, Map<number, Probe>>();
@@ -141,9 +141,9 @@ export class CapabilityCache {
     return demoted && Date.now() < demoted.untilMs ? { ...capabilities, used: 'promql', reason: demoted.reason } : capabilities;
   }
 
-  /** Reads a datasource by PromQL for ten minutes: it did not deliver the chunks that its probe promised. */
+  /** Reads a datasource by PromQL for ten minutes, because it did not deliver chunks although its probe did. */
   demote(datasource: string, reason: string): void {
-    log.warn({ datasource, reason }, 'a datasource is read by PromQL for a while');
+    log.warn({ datasource, reason }, 'datasource is read by PromQL for ten minutes');
     this.demoted.set(datasource, { reason, untilMs: Date.now() + keepMs });
   }
 
@@ -154,17 +154,17 @@ export class CapabilityCache {
     const day = Math.floor(atSeconds / daySeconds);
     const known = days.get(day);
     if (known) return known.found.wait(signal);
-    const doubt = () => {
-      probe.untilMs = Date.now() + keepDoubtfulMs;
+    const markUncertain = () => {
+      probe.untilMs = Date.now() + keepUncertainMs;
     };
-    const found = new SharedWork((stop) => this.probe(datasource, atSeconds, doubt, stop));
+    const found = new SharedWork((stop) => this.probe(datasource, atSeconds, markUncertain, stop));
     const probe: Probe = { found, untilMs: Date.now() + keepMs };
     days.set(day, probe);
     found.result.catch(() => days.get(day) === probe && days.delete(day));
     return found.wait(signal);
   }
 
-  private async probe(datasource: Datasource, atSeconds: number, doubt: () => void, signal: AbortSignal): Promise<Capabilities> {
+  private async probe(datasource: Datasource, atSeconds: number, markUncertain: () => void, signal: AbortSignal): Promise<Capabilities> {
     const configured = datasource.usageReader ?? 'auto';
     const [failure, version, rules] = await Promise.all([
       configured === 'auto' ? this.tryRemoteRead(datasource, signal) : undefined,
@@ -173,12 +173,12 @@ export class CapabilityCache {
     ]);
     const choice = chooseReader(configured, failure);
     const facts = await this.readFacts(datasource, choice, version, signal);
-    log.info({ datasource: datasource.name, reader: choice.used, version, reason: choice.reason, rules }, 'a datasource is probed');
-    if (failure?.failure === 'unavailable') doubt();
+    log.info({ datasource: datasource.name, reader: choice.used, version, reason: choice.reason, rules }, 'datasource probed');
+    if (failure?.failure === 'unavailable') markUncertain();
     return { ...choice, ...facts, ...(version !== undefined && { version }), rules };
   }
 
-  /** Reads one minute of `up`. It need not exist: what counts is the kind of the response. */
+  /** Reads one minute of `up`. The series need not exist: only the type of the response matters. */
   private async tryRemoteRead(datasource: Datasource, signal: AbortSignal): Promise<RemoteReadFailure> {
     const question = {
       matchers: [{ type: '=', name: '__name__', value: 'up' }],
@@ -189,12 +189,12 @@ export class CapabilityCache {
       await this.client.readChunks(datasource, [question], grid, () => undefined, signal);
       return undefined;
     } catch (error) {
-      if (!(error instanceof DatasourceError) || !tellsNoRemoteRead(error.failure)) throw error;
+      if (!(error instanceof DatasourceError) || !showsNoRemoteRead(error.failure)) throw error;
       return { failure: error.failure, message: error.message };
     }
   }
 
-  /** Only a reader of chunks has to know how the server evaluates. */
+  /** Only reading from chunks needs the facts, so PromQL gets the defaults. */
   private async readFacts(
     datasource: Datasource,
     { used }: ReaderChoice,
@@ -207,24 +207,28 @@ export class CapabilityCache {
     return readServerFacts(series, version);
   }
 
-  /** Which rules have series: at the instant, or else anywhere in the 15 days before it. All, if the datasource refuses the query: the job's own queries will say why. */
+  /** The rules with series at the instant, or else in the 15 days before it. All rules, if the datasource rejects the query: the job's own queries will report why. */
   private async findRules(datasource: Datasource, atSeconds: number, signal: AbortSignal): Promise<Capabilities['rules']> {
     const names = Object.keys(recordingRules) as RecordingRule[];
     try {
       const found = rulesIn(await this.client.query(datasource, { query: rulesQuery(names), timeSeconds: atSeconds }, signal));
       const missing = names.filter((name) => !found.includes(name));
       if (missing.length > 0) {
-        const range = { startSeconds: atSeconds - ruleLooks * ruleLookSeconds, endSeconds: atSeconds, stepSeconds: ruleLookSeconds };
+        const range = {
+          startSeconds: atSeconds - ruleSearchSteps * ruleSearchStepSeconds,
+          endSeconds: atSeconds,
+          stepSeconds: ruleSearchStepSeconds,
+        };
         found.push(...rulesIn(await this.client.queryRange(datasource, { query: rulesQuery(missing), ...range }, signal)));
       }
       return { cpu: found.includes('cpu'), owners: found.includes('owners') };
     } catch (error) {
-      if (!(error instanceof DatasourceError) || !tellsNoRemoteRead(error.failure)) throw error;
+      if (!(error instanceof DatasourceError) || !showsNoRemoteRead(error.failure)) throw error;
       return { cpu: true, owners: true };
     }
   }
 
-  /** For people only: it is not waited for long, and may be missing. */
+  /** For people only, so it waits at most 5 s and may return undefined. */
   private async readVersion(datasource: Datasource, signal: AbortSignal): Promise<string | undefined> {
     const request = { method: 'get', path: '/api/v1/status/buildinfo', body: '', headers: { accept: 'application/json' } } as const;
     const read = async (body: Parameters<typeof readBytes>[0]) => (await readBytes(body, maxBuildInfoBytes)).bytes;

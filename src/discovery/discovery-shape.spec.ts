@@ -12,7 +12,7 @@ const vectorOf = (name: string, rangeMs: number, windowFunction = 'avg_over_time
 });
 
 describe('readDiscoveryShape', () => {
-  it.each(discoveredKinds)('knows the shipped query for each %s', (kind) => {
+  it.each(discoveredKinds)('recognises the shipped query for each %s', (kind) => {
     const filter = { include: { namespace: ['a', 'b'], labels: { team: 'red' } } };
     expect(readDiscoveryShape(planDiscoveryQuery(shipped, kind, { filter, lengthMs: 43_200_500 }))).toBeDefined();
   });
@@ -42,7 +42,7 @@ describe('readDiscoveryShape', () => {
   it.each([
     ['another aggregation', 'max by (a) (avg_over_time(x[1d]))'],
     ['no labels', 'sum(avg_over_time(x[1d]))'],
-    ['labels left out', 'sum without (a) (avg_over_time(x[1d]))'],
+    ['without', 'sum without (a) (avg_over_time(x[1d]))'],
     ['the name of the metric', 'sum by (__name__) (avg_over_time(x[1d]))'],
     ['a quoted label', 'sum by ("a.b") (avg_over_time(x[1d]))'],
     ['no window', 'sum by (a) (x)'],
@@ -58,9 +58,9 @@ describe('readDiscoveryShape', () => {
     ['a join of one to one', 'sum by (a) (avg_over_time(x[1d]) * on (n) avg_over_time(y[1d]))'],
     ['a join to the right', 'sum by (a) (avg_over_time(x[1d]) * on (n) group_right (w) avg_over_time(y[1d]))'],
     ['a comparison that filters', 'sum by (a) (avg_over_time(x[1d]) * on (n) group_left (w) (avg_over_time(y[1d]) > 0))'],
-    ['the product compared', 'sum by (a) (avg_over_time(x[1d]) * on (n) group_left (w) avg_over_time(y[1d]) > bool 0)'],
-    ['several at the top', 'sum by (a) (avg_over_time(x[1d]) * on (n) group_left (w) topk by (n) (2, avg_over_time(y[1d])))'],
-    ['other labels at the top', 'sum by (a) (avg_over_time(x[1d]) * on (n) group_left (w) topk by (n, p) (1, avg_over_time(y[1d])))'],
+    ['a comparison of the product', 'sum by (a) (avg_over_time(x[1d]) * on (n) group_left (w) avg_over_time(y[1d]) > bool 0)'],
+    ['topk of several series', 'sum by (a) (avg_over_time(x[1d]) * on (n) group_left (w) topk by (n) (2, avg_over_time(y[1d])))'],
+    ['topk by other labels', 'sum by (a) (avg_over_time(x[1d]) * on (n) group_left (w) topk by (n, p) (1, avg_over_time(y[1d])))'],
     ['no PromQL', 'sum by (a) (avg_over_time(x[1d])'],
-  ])('does not know %s', (_, query) => expect(readDiscoveryShape(query)).toBeUndefined());
+  ])('does not recognise %s', (_, query) => expect(readDiscoveryShape(query)).toBeUndefined());
 });

@@ -3,7 +3,7 @@ import { childrenOf, parsePromql, secondsOf, withoutParentheses } from '../promq
 import { type Matcher, readMatchers } from '../promql/matcher.js';
 import type { WindowFunction, Windows } from '../remote-read/series-windows.js';
 
-/** `F(S[range])`: a function over the windows of a selector's series, one result a series. */
+/** `F(S[range])`: a function over the windows of a selector's series, with one result per series. */
 export interface SeriesVector {
   readonly matchers: readonly Matcher[];
   readonly windows: Windows;
@@ -12,7 +12,7 @@ export interface SeriesVector {
 /** The side of a join that has one series for each set of `on` labels. */
 export interface OneSide {
   readonly vector: SeriesVector;
-  /** `topk by (the labels of on) (1, …)`: the series with the largest value is taken; else a second one is an error. */
+  /** `topk by (the labels of on) (1, …)`: the series with the largest value matches. Without it, a second series is an error. */
   readonly isTop: boolean;
   /** `> bool number`: 1 for larger values, else 0. */
   readonly above?: number;
@@ -25,14 +25,14 @@ export interface Join {
   readonly side: OneSide;
 }
 
-/** A query of discovery that chunks can answer: `sum by (groupBy) (vector)`, or `sum by (groupBy) (vector * on … group_left … side)`. */
+/** A discovery query that can be computed from chunks: `sum by (groupBy) (vector)`, or `sum by (groupBy) (vector * on … group_left … side)`. */
 export interface DiscoveryShape {
   readonly groupBy: readonly string[];
   readonly vector: SeriesVector;
   readonly join?: Join;
 }
 
-/** Functions that have a value wherever the window has a sample. */
+/** Functions that have a value if the window has a sample. */
 const known = ['avg_over_time', 'min_over_time', 'max_over_time', 'sum_over_time', 'count_over_time', 'last_over_time'] as const;
 
 interface Aggregate {
@@ -41,7 +41,7 @@ interface Aggregate {
   readonly operands: readonly SyntaxNode[];
 }
 
-/** Reads a query, durations put in; undefined = chunks cannot answer it. */
+/** Parses a query with its durations filled in; undefined = it cannot be computed from chunks. */
 export function readDiscoveryShape(text: string): DiscoveryShape | undefined {
   const top = parsePromql(text);
   const sum = top && readAggregate(withoutParentheses(top), text);
@@ -91,7 +91,7 @@ function asSide(vector: SeriesVector | undefined, isTop: boolean): OneSide | und
   return vector && { vector, isTop };
 }
 
-/** An aggregation `by`, its labels in front or behind. */
+/** An aggregation with `by`, before or after the operand. */
 function readAggregate(node: SyntaxNode, text: string): Aggregate | undefined {
   if (node.name !== 'AggregateExpr') return undefined;
   const children = childrenOf(node);
@@ -112,7 +112,7 @@ function readVector(node: SyntaxNode, text: string): SeriesVector | undefined {
   const windowFunction = known.find((each) => each === textOf(name, text)) satisfies WindowFunction | undefined;
   const seconds = secondsOf(range, text);
   const matchers = readMatchers(selector, text);
-  // Series of several metrics that differ in nothing else are an error in PromQL.
+  // In PromQL, series that differ only in their metric name are an error here.
   const isOneMetric =
     matchers
       ?.filter(({ name: label }) => label === '__name__')
@@ -122,7 +122,7 @@ function readVector(node: SyntaxNode, text: string): SeriesVector | undefined {
   return { matchers, windows: { function: windowFunction, rangeMs: Math.round(seconds * 1000) } };
 }
 
-/** The labels in brackets. The name of the metric is none that is left after a function. */
+/** The labels in parentheses. The metric name is not supported: functions drop it. */
 function readLabels(node: SyntaxNode | undefined, text: string): string[] | undefined {
   const labels = node?.name === 'GroupingLabels' ? childrenOf(node) : undefined;
   const names = labels?.map((label) => text.slice(label.from, label.to));

@@ -27,18 +27,18 @@ import {
   refineSightings,
   toCluster,
 } from './read-workloads.js';
-import type { Asking, Question, SeriesFinder } from './series-finder.js';
+import type { FindContext, QueryUnion, SeriesFinder } from './series-finder.js';
 
 export interface DiscoveryResult {
   readonly cluster: DiscoveredCluster;
-  /** Texts of partial answers, each once; empty when everything was answered. */
+  /** The datasource's warnings, without duplicates; empty if every result is complete. */
   readonly warnings: readonly string[];
 }
 
-/** Lengths of the windows that tell images apart whose change fell into one window. The last is below any usual scrape interval. */
+/** Window lengths for finding the latest image if it changed within a window. The last is below any usual scrape interval. */
 const finerWindowsMs = [900_000, 60_000, 5_000];
 
-type Find = (questions: readonly Question[], windows: Instants) => Promise<(readonly PrometheusSeries[])[]>;
+type Find = (queries: readonly QueryUnion[], windows: Instants) => Promise<(readonly PrometheusSeries[])[]>;
 
 const log = logOf('discovery');
 
@@ -49,71 +49,76 @@ export class Discovery {
     private readonly settings: Pick<Settings, 'USAGE_OVERLAP'>,
   ) {}
 
-  /** Rejects with a DatasourceError, or with a MetadataProfileError if the profile cannot do what the filter requests. Without `days` nothing is kept. */
+  /** Rejects with a DatasourceError, or with a MetadataProfileError if the profile does not support the filter. Without `days`, results are not cached. */
   async discover(request: DiscoveryRequest, signal?: AbortSignal, days?: KeptDays): Promise<DiscoveryResult> {
     const failed = new AbortController();
     const warnings = new Set<string>();
-    const asking = {
+    const context = {
       datasource: request.datasource,
       capabilities: request.capabilities,
       onBrokenChunks: request.onBrokenChunks,
       warnings,
       signal: AbortSignal.any(signal ? [signal, failed.signal] : [failed.signal]),
     };
-    // Each question on its way listens; Node warns of more than ten.
-    setMaxListeners(0, asking.signal);
+    // Each running query adds a listener; Node warns above ten.
+    setMaxListeners(0, context.signal);
     const parts = planWindows(request.measurementSeconds, request.nowSeconds, request.timeRange);
     try {
-      const found = await this.findWorkloads(request, parts, asking, days);
+      const found = await this.findWorkloads(request, parts, context, days);
       if (found.malformedSeries > 0)
-        log.warn({ datasource: request.datasource.name, series: found.malformedSeries }, 'series without a label left out');
-      const find: Find = (questions, windows) => this.finder.find(asking, questions, windows);
-      const containers = await tellImagesApart(request, found.containers, parts, find);
-      // Labels may hold any text; rows may not.
+        log.warn({ datasource: request.datasource.name, series: found.malformedSeries }, 'series with missing labels skipped');
+      const find: Find = (queries, windows) => this.finder.find(context, queries, windows);
+      const containers = await resolveImages(request, found.containers, parts, find);
+      // PostgreSQL cannot store some characters that labels may contain.
       return storable({ cluster: toCluster({ ...found, containers }), warnings: [...warnings] });
     } catch (error) {
-      // The other questions of this discovery need no answer any more.
+      // Cancel the other queries of this discovery.
       failed.abort();
       throw error;
     }
   }
 
-  /** The profile's three queries, and those for excluded labels, at once. */
-  private async findWorkloads(request: DiscoveryRequest, parts: readonly Instants[], asking: Asking, days?: KeptDays): Promise<Findings> {
-    const answers = await Promise.all(
+  /** Runs the profile's three queries and those for excluded labels, concurrently. */
+  private async findWorkloads(
+    request: DiscoveryRequest,
+    parts: readonly Instants[],
+    context: FindContext,
+    days?: KeptDays,
+  ): Promise<Findings> {
+    const results = await Promise.all(
       parts.map((windows) => {
-        const questions = questionsAbout(request, windows);
-        const ask = (each: Asking) => this.finder.find(each, questions, windows);
-        const key = days && this.keyOf(request, questions, windows);
-        return key === undefined ? ask(asking) : days!.find(key, asking, ask);
+        const queries = queriesOf(request, windows);
+        const query = (each: FindContext) => this.finder.find(each, queries, windows);
+        const key = days && this.keyOf(request, queries, windows);
+        return key === undefined ? query(context) : days!.find(key, context, query);
       }),
     );
-    const [namespace = [], workload = [], container = [], ...excluded] = joinParts(answers);
-    return readWorkloads({ namespace, workload, container, excluded: excluded.flat() }, request.filter, asking.signal);
+    const [namespace = [], workload = [], container = [], ...excluded] = joinParts(results);
+    return readWorkloads({ namespace, workload, container, excluded: excluded.flat() }, request.filter, context.signal);
   }
 
-  private keyOf({ datasource, nowSeconds }: DiscoveryRequest, questions: readonly Question[], windows: Instants): string | undefined {
-    return keyOfDays(datasource, questions, windows, { nowSeconds, overlapSeconds: this.settings.USAGE_OVERLAP });
+  private keyOf({ datasource, nowSeconds }: DiscoveryRequest, queries: readonly QueryUnion[], windows: Instants): string | undefined {
+    return keyOfDays(datasource, queries, windows, { nowSeconds, overlapSeconds: this.settings.USAGE_OVERLAP });
   }
 }
 
-/** The keys of the days that a discovery can take from earlier ones. */
+/** Cache keys of the days that a discovery can reuse from earlier ones. */
 export function keysOfDays(request: DiscoveryRequest, { USAGE_OVERLAP: overlapSeconds }: Pick<Settings, 'USAGE_OVERLAP'>): string[] {
   const { datasource, nowSeconds } = request;
   return planWindows(request.measurementSeconds, nowSeconds, request.timeRange).flatMap(
-    (windows) => keyOfDays(datasource, questionsAbout(request, windows), windows, { nowSeconds, overlapSeconds }) ?? [],
+    (windows) => keyOfDays(datasource, queriesOf(request, windows), windows, { nowSeconds, overlapSeconds }) ?? [],
   );
 }
 
-function questionsAbout({ metadataProfile, filter }: DiscoveryRequest, { lengthMs }: Instants): Question[] {
+function queriesOf({ metadataProfile, filter }: DiscoveryRequest, { lengthMs }: Instants): QueryUnion[] {
   const scope = { filter, lengthMs };
   const wanted = discoveredKinds.map((kind) => [planDiscoveryQuery(metadataProfile, kind, scope)]);
   const exclusions = (['workload', 'container'] as const).map((kind) => planExclusionQueries(metadataProfile, kind, scope));
   return [...wanted, ...exclusions.filter(({ length }) => length > 0)];
 }
 
-/** Asks finer and finer about the containers whose latest window saw several images. */
-async function tellImagesApart(
+/** Queries ever shorter windows for the containers whose latest window saw several images. */
+async function resolveImages(
   request: DiscoveryRequest,
   containers: readonly ContainerSightings[],
   parts: readonly Instants[],
@@ -121,23 +126,23 @@ async function tellImagesApart(
 ): Promise<ContainerSightings[]> {
   const settled = new Map(containers.map((container) => [containerKey(container), container]));
   let open = containers.filter(hasSeveralImages);
-  let askedMs = Number.POSITIVE_INFINITY;
+  let previousMs = Number.POSITIVE_INFINITY;
   for (const finerMs of finerWindowsMs) {
     const groups = groupBy(open, ({ images }) => latestImages(images)[0]?.lastSeconds ?? 0);
     const refined = await Promise.all(
       [...groups].map(([endSeconds, group]) => {
-        const coarseMs = Math.min(askedMs, lengthAt(parts, endSeconds) ?? askedMs);
+        const coarseMs = Math.min(previousMs, lengthAt(parts, endSeconds) ?? previousMs);
         return coarseMs <= finerMs ? group : refine(request, group, planFinerWindows(endSeconds, coarseMs, finerMs), find);
       }),
     );
     for (const container of refined.flat()) settled.set(containerKey(container), container);
     open = refined.flat().filter(hasSeveralImages);
-    askedMs = finerMs;
+    previousMs = finerMs;
   }
   return [...settled.values()];
 }
 
-/** The containers as finer windows saw them; those that were not seen are left out. */
+/** The containers as seen by finer windows, without those that these windows did not see. */
 async function refine(
   { metadataProfile, filter }: DiscoveryRequest,
   containers: readonly ContainerSightings[],

@@ -5,8 +5,8 @@ const shape = (query: string) => readDiscoveryShape(query)!;
 const joined = (left: string, right: string) =>
   `sum by (n) (avg_over_time(${left}[1d]) * on (n) group_left () count_over_time(${right}[1d]))`;
 
-/** Each question as its metric and its functions. */
-const asked = (...queries: string[]) =>
+/** Each question as text: its metric and its functions. */
+const planned = (...queries: string[]) =>
   planChunkQuestions(queries.map(shape)).questions.map(({ matchers, windows }) =>
     [matchers.map(({ value }) => value).join(), ...windows.map(({ function: name, rangeMs }) => `${name} ${rangeMs / 3_600_000}h`)].join(
       ' ',
@@ -14,16 +14,16 @@ const asked = (...queries: string[]) =>
   );
 
 describe('planChunkQuestions', () => {
-  it('asks equal selectors once, with all that is wanted of them, what others are joined to first', () => {
-    expect(asked(joined('x', 'y'), 'sum by (n) (avg_over_time(y[1d]))', 'sum by (n) (max_over_time(y[2h]))', joined('x', 'z'))).toEqual([
+  it('reads equal selectors once, with all their functions, the one-sides of joins first', () => {
+    expect(planned(joined('x', 'y'), 'sum by (n) (avg_over_time(y[1d]))', 'sum by (n) (max_over_time(y[2h]))', joined('x', 'z'))).toEqual([
       'y count_over_time 24h,avg_over_time 24h,max_over_time 2h,count_over_time 2h'.replaceAll(',', ' '),
       'z count_over_time 24h',
       'x avg_over_time 24h count_over_time 24h',
     ]);
   });
 
-  it('asks twice what is on both sides of joins', () => {
-    expect(asked(joined('x', 'y'), joined('y', 'x'))).toEqual([
+  it('reads a selector twice if it is on both sides of joins', () => {
+    expect(planned(joined('x', 'y'), joined('y', 'x'))).toEqual([
       'y count_over_time 24h',
       'x count_over_time 24h',
       'x avg_over_time 24h count_over_time 24h',
@@ -31,7 +31,7 @@ describe('planChunkQuestions', () => {
     ]);
   });
 
-  it('tells each query where its series are', () => {
+  it('returns the place of each vector', () => {
     const { shapes } = planChunkQuestions([joined('x', 'y'), 'sum by (n) (avg_over_time(y[1d]))'].map(shape));
     expect(shapes.map(({ vector, side }) => [vector, side])).toEqual([
       [
@@ -47,12 +47,12 @@ const none = Number.NaN;
 interface Given {
   readonly metric: 'left' | 'right';
   readonly labels: Record<string, string>;
-  /** A count a row; the value is the count, or what stands in `values`. */
+  /** A count per row, which is also the value unless `values` are given. */
   readonly counts: readonly number[];
   readonly values?: readonly number[];
 }
 
-/** The answer over three rows: labels and the values by row. */
+/** The result over three rows: labels and values by row. */
 function read(query: string, given: readonly Given[]) {
   const plan = planChunkQuestions([readDiscoveryShape(query)!]);
   const reading = new ShapeReading(plan.shapes[0]!, 3);
@@ -65,7 +65,7 @@ function read(query: string, given: readonly Given[]) {
     }
   });
   return reading
-    .answer((row) => 100 + row)
+    .result((row) => 100 + row)
     ?.map(({ labels, samples }) => [Object.values(labels).join(), ...samples.map(([seconds, value]) => `${seconds}: ${value}`)]);
 }
 
@@ -80,7 +80,7 @@ const top = 'sum by (n, w) (avg_over_time(left[1d]) * on (p) group_left (w) (top
 const plain = 'sum by (n, w) (avg_over_time(left[1d]) * on (p) group_left (w) count_over_time(right[1d]))';
 
 describe('ShapeReading', () => {
-  it('sums where windows hold samples, whatever their values', () => {
+  it('sums the windows that hold samples, whatever their values', () => {
     const given = [
       left({ n: 'a', p: '1' }, [3, 1, none], [1, 0.5, none]),
       left({ n: 'a', p: '2' }, [none, 1, none], [none, 1, none]),
@@ -93,7 +93,7 @@ describe('ShapeReading', () => {
     ]);
   });
 
-  it('takes a label that is missing for one that is empty', () => {
+  it('treats a missing label as empty', () => {
     const given = [left({ n: 'a' }, [1]), left({ n: 'a', x: '' }, [1]), left({}, [1])];
     expect(read('sum by (x, n) (avg_over_time(left[1d]))', given)).toEqual([
       ['a', '100: 2'],
@@ -101,7 +101,7 @@ describe('ShapeReading', () => {
     ]);
   });
 
-  it('gives a pod at each row to the owner with most samples, of equal ones to the first', () => {
+  it('assigns a pod at each row to the owner with the most samples, on a tie to the first', () => {
     const given = [
       left({ n: 'a', p: '1' }, [1, 1, 1], [1, 1, 1]),
       right({ p: '1', w: 'old' }, [9, 5, none]),
@@ -113,20 +113,20 @@ describe('ShapeReading', () => {
     ]);
   });
 
-  it('drops what has nothing to be joined to at the row', () => {
+  it('drops rows without a match', () => {
     const given = [left({ n: 'a', p: '1' }, [1, 1, 1]), left({ n: 'b', p: '2' }, [1, 1, 1]), right({ p: '1', w: 'w' }, [none, 4, none])];
     expect(read(plain, given)).toEqual([['a,w', '101: 4']]);
   });
 
-  it('takes a label that the side lacks for none', () =>
+  it('leaves out an included label that the one-side lacks', () =>
     expect(read(plain, [left({ n: 'a', p: '1' }, [1]), right({ p: '1' }, [2])])).toEqual([['a', '100: 2']]));
 
-  it('has no answer where two series could be joined to at one row', () => {
+  it('has no result if two series match at one row', () => {
     const given = [left({ n: 'a', p: '1' }, [1, 1]), right({ p: '1', w: 'w' }, [1, none])];
     expect(read(plain, [...given, right({ p: '1', w: 'v' }, [none, 1])])).toHaveLength(2);
     expect(read(plain, [...given, right({ p: '1', w: 'v' }, [1, 1])])).toBeUndefined();
   });
 
-  it('has no answer where the side would overwrite a label', () =>
+  it('has no result if the join would overwrite a label', () =>
     expect(read(top, [left({ n: 'a', p: '1', w: 'own' }, [1]), right({ p: '1', w: 'w' }, [1])])).toBeUndefined());
 });

@@ -5,31 +5,31 @@ import type { ChunkQuestion, Grid, SeriesWindows, Windows } from '../remote-read
 import type { DiscoveryShape, Join, SeriesVector } from './discovery-shape.js';
 import { type Instants, startOf } from './plan-discovery.js';
 
-/** The rows of one series from its first to its last sample. `values[i]` belongs to row `firstRow + i`; it counts where `counts[i]` is no NaN. */
+/** The rows of a series from its first to its last sample. `values[i]` belongs to row `firstRow + i` and is valid if `counts[i]` is not NaN. */
 export interface KeptRows {
   readonly firstRow: number;
   readonly values: readonly number[];
   readonly counts: readonly number[];
 }
 
-/** What is kept of a series, whose own columns are used again for the next. */
+/** Copies the rows of a series, because its columns are reused for the next one. */
 export function keepRows({ values, firstRow, endRow }: SeriesWindows, place: VectorPlace): KeptRows {
   const keep = (column: number) => [...values[column]!.subarray(firstRow, endRow)];
   const kept = keep(place.values);
   return { firstRow, values: kept, counts: place.counts === place.values ? kept : keep(place.counts) };
 }
 
-/** Whether the window of the row holds a sample of the series. */
+/** Whether the row's window holds a sample of the series. */
 export function hasSample({ firstRow, counts }: KeptRows, row: number): boolean {
   return counts[row - firstRow]! > 0;
 }
 
-/** The value at a row with a sample. */
+/** The value of a row that has a sample. */
 export function valueAt({ firstRow, values }: KeptRows, row: number): number {
   return values[row - firstRow]!;
 }
 
-/** One group of `sum by`: a sum for each row, where there is any. A plain list: some thousand small typed arrays would cost more than what is in them. */
+/** A group of `sum by`: a sum per row, undefined without samples. A plain array, because thousands of small typed arrays cost more than their contents. */
 export interface Group {
   readonly labels: Labels;
   readonly sums: (number | undefined)[];
@@ -55,7 +55,7 @@ export class GroupSums {
     return group;
   }
 
-  /** The groups that have a sum at any row; `secondsOf` tells the instant of a row. */
+  /** The groups that have a sum in any row. `secondsOf` returns the instant of a row. */
   toSeries(secondsOf: (row: number) => number): PrometheusSeries[] {
     const found: PrometheusSeries[] = [];
     for (const { labels, sums } of this.groups.values()) {
@@ -72,7 +72,7 @@ export function addTo(group: Group, row: number, value: number): void {
   group.sums[row] = (group.sums[row] ?? 0) + value;
 }
 
-/** Where the series of a vector are in the answer: the question, and its columns of the vector's values and of the samples' count. */
+/** Where to find a vector in the results: the index of its question and its columns for values and for the number of samples. */
 export interface VectorPlace {
   readonly question: number;
   readonly values: number;
@@ -82,7 +82,7 @@ export interface VectorPlace {
 export interface PlannedShape {
   readonly shape: DiscoveryShape;
   readonly vector: VectorPlace;
-  /** Of joined shapes; its question comes before the vector's. */
+  /** Only of joins; its question comes before the vector's. */
   readonly side?: VectorPlace;
 }
 
@@ -96,22 +96,22 @@ interface Draft extends ChunkQuestion {
 }
 
 /**
- * One remote read for all shapes. Equal selectors are asked once. The answer comes in the order of the questions, so what others are joined to is asked
- * first; only a selector that is needed on both sides is asked twice.
+ * Plans one remote read for all shapes. Equal selectors are read once. Series arrive in the order of the questions, so the one-sides of joins come
+ * first; only a selector that is needed on both sides is read twice.
  */
 export function planChunkQuestions(shapes: readonly DiscoveryShape[]): ChunkPlan {
   const questions: Draft[] = [];
-  const first = shapes.map(({ vector, join }) => askFor(join?.side.vector ?? vector, questions, 0));
+  const first = shapes.map(({ vector, join }) => placeOf(join?.side.vector ?? vector, questions, 0));
   const joinedFrom = questions.length;
   const planned = shapes.map((shape, i) => {
     const place = first[i]!;
-    return shape.join ? { shape, vector: askFor(shape.vector, questions, joinedFrom), side: place } : { shape, vector: place };
+    return shape.join ? { shape, vector: placeOf(shape.vector, questions, joinedFrom), side: place } : { shape, vector: place };
   });
   return { questions, shapes: planned };
 }
 
-/** Adds the vector to the question from `from` on that has its selector, or to a new one. */
-function askFor({ matchers, windows }: SeriesVector, questions: Draft[], from: number): VectorPlace {
+/** Adds the vector to a question with the same selector at index `from` or later, or to a new one. */
+function placeOf({ matchers, windows }: SeriesVector, questions: Draft[], from: number): VectorPlace {
   let question = questions.findIndex((other, i) => i >= from && JSON.stringify(other.matchers) === JSON.stringify(matchers));
   if (question < 0) question = questions.push({ matchers, windows: [] }) - 1;
   const columns = questions[question]!.windows;
@@ -127,11 +127,11 @@ function columnOf(wanted: Windows, columns: Windows[]): number {
   return found >= 0 ? found : columns.push(wanted) - 1;
 }
 
-/** One query on its way: takes the series of its selectors as they come, those of a join's one side first. */
+/** Computes one query. Takes the series of its selectors as they arrive, those of a join's one-side first. */
 export class ShapeReading {
   private readonly sums: GroupSums;
   private readonly side?: JoinedSide;
-  /** PromQL refuses the query, or means something that is not computed here. */
+  /** PromQL rejects the query, or its result cannot be computed here. */
   private isRefused = false;
 
   constructor(
@@ -152,8 +152,8 @@ export class ShapeReading {
     else this.addAlone(series);
   }
 
-  /** The answer as Prometheus would give it; undefined = it has to be asked. */
-  answer(secondsOf: (row: number) => number): PrometheusSeries[] | undefined {
+  /** The result that Prometheus would return; undefined = Prometheus must evaluate the query. */
+  result(secondsOf: (row: number) => number): PrometheusSeries[] | undefined {
     return this.isRefused ? undefined : this.sums.toSeries(secondsOf);
   }
 
@@ -163,7 +163,7 @@ export class ShapeReading {
   }
 
   private addJoined(series: SeriesWindows, side: JoinedSide): void {
-    // A label that the other side overwrites may be all that tells two series apart: then PromQL refuses the query.
+    // Two series may differ only in a label that the other side overwrites: PromQL rejects the query then.
     if (this.planned.shape.join?.include.some((name) => series.labels[name])) {
       this.isRefused = true;
       return;
@@ -179,7 +179,7 @@ export class ShapeReading {
     });
   }
 
-  /** The rows whose window holds a sample. */
+  /** Visits the rows whose window holds a sample. */
   private eachRow({ values, firstRow, endRow }: SeriesWindows, visit: (row: number, value: number) => void): void {
     const { vector } = this.planned;
     const column = values[vector.values]!;
@@ -188,19 +188,19 @@ export class ShapeReading {
   }
 }
 
-/** A series of the side, with the labels that the join takes from it. */
+/** A series of the one-side, with the labels that the join takes from it. */
 export interface SideSeries {
   readonly included: Labels;
   readonly rows: KeptRows;
 }
 
-/** The series of a join's one side, found by the labels of `on`. */
+/** The series of a join's one-side, indexed by the labels of `on`. */
 export class JoinedSide {
   private readonly byKey = new Map<string, SideSeries[]>();
 
   constructor(private readonly join: Join) {}
 
-  /** Takes the next series, in the order of their labels; false = two series where only one may be: PromQL refuses the query. */
+  /** Adds the next series, in order of labels. Returns false if several series match at one row, which PromQL rejects. */
   add(labels: Labels, rows: KeptRows): boolean {
     const { on, include, side } = this.join;
     const key = labelKey(labels, on);
@@ -211,12 +211,12 @@ export class JoinedSide {
     return true;
   }
 
-  /** The series that may match one with these labels. */
+  /** The series that may match a series with these labels. */
   candidates(labels: Labels): readonly SideSeries[] {
     return this.byKey.get(labelKey(labels, this.join.on)) ?? [];
   }
 
-  /** Which of the candidates matches at a row: of `topk` the one with the largest value; of equal ones the first, as Prometheus has it when it sorts series. */
+  /** Picks the candidate for a row: the largest value, as `topk` does; on a tie, the first in Prometheus' series order. */
   chooseAt(row: number, candidates: readonly SideSeries[]): SideSeries | undefined {
     let chosen: SideSeries | undefined;
     for (const candidate of candidates) {
@@ -226,7 +226,7 @@ export class JoinedSide {
     return chosen;
   }
 
-  /** What values of the other side are multiplied by. */
+  /** The factor for the values of the other side. */
   factorOf({ rows }: SideSeries, row: number): number {
     const { above } = this.join.side;
     const value = valueAt(rows, row);
@@ -234,7 +234,7 @@ export class JoinedSide {
   }
 }
 
-/** As topk has it: anything is larger than NaN (promql/engine.go). */
+/** As in topk, any number is larger than NaN (Prometheus: promql/engine.go). */
 function isLarger(value: number, other: number): boolean {
   return value > other || (Number.isNaN(other) && !Number.isNaN(value));
 }
@@ -248,27 +248,27 @@ function haveCommonRow(one: KeptRows, other: KeptRows): boolean {
 }
 
 /**
- * What the datasource would answer to each of the queries, from one remote read of chunks; undefined for a query that has to be asked after all.
- * Holds the sums of each group, and of what others are joined to the rows of each series. Rejects with a DatasourceError.
+ * Computes the result of each query from one remote read of chunks; undefined for a query that the datasource must evaluate.
+ * Holds in memory the sums of each group and the rows of each series on the one-side of a join. Rejects with a DatasourceError.
  */
-export async function answerFromChunks(
+export async function computeFromChunks(
   client: Pick<DatasourceClient, 'readChunks'>,
-  asked: { readonly datasource: Datasource; readonly windows: Instants; readonly boundary: Grid['boundary'] },
+  request: { readonly datasource: Datasource; readonly windows: Instants; readonly boundary: Grid['boundary'] },
   shapes: readonly DiscoveryShape[],
   signal?: AbortSignal,
 ): Promise<(PrometheusSeries[] | undefined)[]> {
-  const { endSeconds, lengthMs, count } = asked.windows;
-  const grid = { endMs: Math.round(endSeconds * 1000), stepMs: lengthMs, rows: count, boundary: asked.boundary };
+  const { endSeconds, lengthMs, count } = request.windows;
+  const grid = { endMs: Math.round(endSeconds * 1000), stepMs: lengthMs, rows: count, boundary: request.boundary };
   const plan = planChunkQuestions(shapes);
   const begin = () => plan.shapes.map((planned) => new ShapeReading(planned, count));
   let readings = begin();
   const beginAgain = () => {
     readings = begin();
   };
-  const give: Parameters<DatasourceClient['readChunks']>[3] = (series) => {
+  const addSeries: Parameters<DatasourceClient['readChunks']>[3] = (series) => {
     for (const reading of readings) reading.add(series);
   };
-  await client.readChunks(asked.datasource, plan.questions, grid, give, signal, beginAgain);
-  const startMs = Math.round(startOf(asked.windows) * 1000);
-  return readings.map((reading) => reading.answer((row) => (startMs + row * lengthMs) / 1000));
+  await client.readChunks(request.datasource, plan.questions, grid, addSeries, signal, beginAgain);
+  const startMs = Math.round(startOf(request.windows) * 1000);
+  return readings.map((reading) => reading.result((row) => (startMs + row * lengthMs) / 1000));
 }

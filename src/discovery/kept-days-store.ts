@@ -3,16 +3,16 @@ import { logOf } from '../settings/logger.js';
 
 const log = logOf('discovery');
 
-/** Maximum number of kept results; the oldest go first. Each is of one datasource, one range of days and one filter. */
+/** Maximum number of stored results, one per datasource, range of days and filter. The oldest are deleted first. */
 const maxKept = 200;
 
-/** Kept days in PostgreSQL. Never rejects: without them everything is queried again. */
+/** Stores discovery results of past days in PostgreSQL. Never rejects: without them everything is queried again. */
 export class KeptDaysStore {
   private hasWarned = false;
 
   constructor(private readonly database: DataSource) {}
 
-  /** What is kept under the keys. */
+  /** The stored results of the keys. */
   async load(keys: readonly string[]): Promise<Map<string, Uint8Array>> {
     if (keys.length === 0) return new Map();
     try {
@@ -22,12 +22,12 @@ export class KeptDaysStore {
       );
       return new Map(rows.map(({ key, answers }) => [key, new Uint8Array(answers)]));
     } catch (error) {
-      this.warnOnce('kept days cannot be loaded: everything is queried again', error);
+      this.warnOnce('stored discovery results cannot be loaded: everything is queried again', error);
       return new Map();
     }
   }
 
-  /** Replaces what was kept under the keys, and deletes what is two days old: the windows of a job move on at midnight. */
+  /** Stores results, replacing older ones with the same keys, and deletes results older than two days: at midnight the windows of jobs move on. */
   async keep(days: ReadonlyMap<string, Uint8Array>): Promise<void> {
     if (days.size === 0) return;
     try {
@@ -43,7 +43,7 @@ export class KeptDaysStore {
         [maxKept],
       );
     } catch (error) {
-      this.warnOnce('days cannot be kept: the next job queries them again', error);
+      this.warnOnce('discovery results cannot be stored: the next job queries them again', error);
     }
   }
 

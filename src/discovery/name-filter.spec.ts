@@ -23,7 +23,7 @@ describe('nameTest', () => {
     [{ include: { namespace: ['n{253}'] } }, long, true],
     [{ include: { namespace: ['ü.'] } }, 'ü😀', true],
     [{ exclude: { namespace: ['.*"\\\\.*'] } }, 'a"\\b', false],
-  ])('with %j finds %s: %s', (filter, name, expected) => expect(nameTest(nameFilters(filter).namespace)(name)).toBe(expected));
+  ])('applies %j to %s: %s', (filter, name, expected) => expect(nameTest(nameFilters(filter).namespace)(name)).toBe(expected));
 });
 
 describe('joinPatterns', () => {
@@ -40,7 +40,7 @@ describe('passingNames', () => {
   const slow = nameFilters({ exclude: { containers: Array.from({ length: 2_000 }, (_, index) => `.*a${index}.*b`) } }).container;
   const names = Array.from({ length: 500 }, (_, index) => `container-a${index}-${index}`);
 
-  it('gives each name once', async () => {
+  it('removes duplicates', async () => {
     expect(await passingNames(['a', 'b', 'a'], { include: ['a|b'], exclude: ['b'] })).toEqual(new Set(['a']));
   });
 
@@ -59,7 +59,7 @@ describe('checkFilter', () => {
     [{ include: null, exclude: { namespace: null, labels: null } }],
     [{ include: { namespace: ['a|b', ' kube-.* ', ''], containers: ['(?i)app', '\\Qa.b', '\\d+'] } }],
     [{ include: { labels: { org_id: 'any"text\\\n😀', _x: '' } } }],
-  ])('finds nothing wrong with %j', (filter) => expect(checkFilter(filter)).toEqual([]));
+  ])('accepts %j', (filter) => expect(checkFilter(filter)).toEqual([]));
 
   it.each([
     [{ include: { namespace: ['ok', 'a('] } }, 'filter.include.namespace.1'],
@@ -112,9 +112,9 @@ describe('programSize', () => {
   ])('of %s is %d', (pattern, size) => expect(programSize(pattern)).toBe(size));
 });
 
-describe('expressions that would hold the process', () => {
+describe('costly expressions', () => {
   it.each([['(a{1000}){1000}'], ['(a{1000})'.repeat(400)], ['((a{10}){10}){10}'.repeat(240)], ['[\\p{L}]{50}'.repeat(300)]])(
-    'are refused: %s',
+    'are rejected: %s',
     (pattern) => {
       expect(checkFilter({ include: { namespace: ['ok', pattern] } })).toEqual([
         { field: 'filter.include.namespace', message: expect.stringContaining('too costly') },
@@ -122,14 +122,14 @@ describe('expressions that would hold the process', () => {
     },
   );
 
-  it('are refused one by one, and all of a list together', () => {
+  it('are limited one by one and in total per list', () => {
     const one = 'a{999}'.repeat(6);
     expect(checkFilter({ include: { workload: ['x', one] } })).toMatchObject([{ field: 'filter.include.workload.1' }]);
     expect(checkFilter({ include: { workload: Array(61).fill('a{999}.') } })).toMatchObject([{ field: 'filter.include.workload' }]);
     expect(checkFilter({ include: { workload: Array(60).fill('a{999}.') } })).toEqual([]);
   });
 
-  it('share one budget: of both sides, and of names and expressions', () => {
+  it('share one limit across both sides, for characters and for instructions', () => {
     const half = Array(31).fill('a{999}.');
     const names = Array(4_902).fill('n'.repeat(102));
     expect(checkFilter({ include: { workload: half }, exclude: { containers: half } })).toMatchObject([
@@ -141,7 +141,7 @@ describe('expressions that would hold the process', () => {
     expect(checkFilter({ include: { namespace: names, namespaces: names.slice(1) } })).toEqual([]);
   });
 
-  it('are not lists of thousands of names or prefixes', () => {
+  it('do not include lists of thousands of names or prefixes', () => {
     expect(
       checkFilter({
         include: { namespace: Array.from({ length: 6_000 }, (_, index) => `namespace-with-a-long-name-of-some-team-${index}`) },

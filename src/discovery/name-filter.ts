@@ -2,23 +2,23 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { RE2JS } from 're2js';
 import { type DiscoveredKind, discoveredKinds } from '../profiles/metadata-profile.js';
 
-/** One side of a bulk request's filter, as it comes in (contract: POST /bulk). Lists hold RE2 regular expressions, anchored at both ends. */
+/** One side of a bulk request's filter, unchanged (Kruize: design/BulkAPI.md). Lists hold RE2 regular expressions, anchored at both ends. */
 export interface FilterSide {
   readonly namespace?: readonly string[] | null;
   readonly namespaces?: readonly string[] | null;
   readonly workload?: readonly string[] | null;
   readonly containers?: readonly string[] | null;
-  /** Exact pairs of series labels. */
+  /** Label names and exact values. */
   readonly labels?: Readonly<Record<string, string>> | null;
 }
 
-/** What discovery may find. `include.labels`: all must match; `exclude.labels`: a workload that matches any pair is out. */
+/** What discovery may find. All pairs of `include.labels` must match; a workload that matches any pair of `exclude.labels` is excluded. */
 export interface DiscoveryFilter {
   readonly include?: FilterSide | null;
   readonly exclude?: FilterSide | null;
 }
 
-/** Lists of a side, and what they filter. */
+/** The lists of a side and the kind that each filters. */
 export const filterLists = {
   namespace: 'namespace',
   namespaces: 'namespace',
@@ -27,14 +27,14 @@ export const filterLists = {
 } as const satisfies Record<string, DiscoveredKind>;
 export type FilterList = keyof typeof filterLists;
 
-/** What names of one kind must and must not match as a whole: regular expressions without blanks around them; none = every name will do. */
+/** Trimmed regular expressions for the names of one kind, anchored at both ends. A name passes if it matches any of `include` (or that is empty) and none of `exclude`. */
 export interface NameFilter {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
 }
 export type NameFilters = Readonly<Record<DiscoveredKind, NameFilter>>;
 
-/** The filters of each kind: the items of its lists, trimmed, without blank ones, as in the reference. */
+/** The filter of each kind: the items of its lists, trimmed, without blank ones, as Kruize does. */
 export function nameFilters(filter: DiscoveryFilter): NameFilters {
   const ofKind = (kind: DiscoveredKind): NameFilter => ({
     include: itemsOf(filter.include, kind),
@@ -43,14 +43,14 @@ export function nameFilters(filter: DiscoveryFilter): NameFilters {
   return Object.fromEntries(discoveredKinds.map((kind) => [kind, ofKind(kind)])) as NameFilters;
 }
 
-/** Whether a name passes, as Prometheus' `=~` and `!~` would have it. */
+/** Returns a test for names that agrees with Prometheus' `=~` and `!~`. */
 export function nameTest({ include, exclude }: NameFilter): (name: string) => boolean {
   const included = include.length > 0 ? matchesAny(include) : () => true;
   const excluded = matchesAny(exclude);
   return (name) => included(name) && !excluded(name);
 }
 
-/** The names that pass, each once. Yields to the event loop during costly expressions. Rejects with the signal's reason once it aborts. */
+/** The names that pass. Yields to the event loop during costly expressions. Rejects with the signal's reason once it aborts. */
 export async function passingNames(names: readonly string[], filter: NameFilter, signal?: AbortSignal): Promise<Set<string>> {
   const passes = nameTest(filter);
   const passing = new Set<string>();
@@ -58,7 +58,7 @@ export async function passingNames(names: readonly string[], filter: NameFilter,
   signal?.throwIfAborted();
   for (const name of new Set(names)) {
     if (passes(name)) passing.add(name);
-    if (performance.now() - turnStartMs < longestTurnMs) continue;
+    if (performance.now() - turnStartMs < maxTurnMs) continue;
     await breathe();
     signal?.throwIfAborted();
     turnStartMs = performance.now();
@@ -66,12 +66,12 @@ export async function passingNames(names: readonly string[], filter: NameFilter,
   return passing;
 }
 
-const longestTurnMs = 20;
+const maxTurnMs = 20;
 
-/** A regular expression in which every character stands for itself. */
+/** Matches regular expressions without special characters. */
 export const literal = /^[\w:/@ -]*$/;
 
-/** Most items are plain names: a set looks them up, so thousands of them need no large expression. */
+/** Most items are plain names and go into a set, so that thousands of them need no large expression. */
 function matchesAny(items: readonly string[]): (name: string) => boolean {
   const names = new Set(items.filter((item) => literal.test(item)));
   const joined = joinPatterns(items.filter((item) => !literal.test(item)));
@@ -79,14 +79,14 @@ function matchesAny(items: readonly string[]): (name: string) => boolean {
   return (name) => names.has(name) || (expression?.testExact(name) ?? false);
 }
 
-/** One expression that matches what any item matches; undefined = no items. Each gets its own group, so that an item's `|` and flags stay inside it. */
+/** One expression that matches if any item does; undefined = no items. Each item has its own group, which contains its `|` and flags. */
 export function joinPatterns(items: readonly string[]): string | undefined {
   const patterns = items.map(closeQuote);
   if (patterns.length < 2) return patterns[0];
   return patterns.map((pattern) => `(?:${pattern})`).join('|');
 }
 
-/** RE2 lets `\Q` run to the end of the text: unclosed it would swallow the items behind it. */
+/** In RE2 an unclosed `\Q` extends to the end of the text: it would quote the items after it. */
 function closeQuote(pattern: string): string {
   const rest = pattern.replace(/\\Q[\s\S]*?\\E|\\[^Q]/g, '');
   return rest.includes('\\Q') ? `${pattern}\\E` : pattern;
@@ -100,15 +100,15 @@ function itemsOf(side: FilterSide | null | undefined, kind: DiscoveredKind): str
 const sides = ['include', 'exclude'] as const;
 const labelName = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
-/** One thing wrong with a filter; `field` is a path such as `filter.include.namespace.0`. */
+/** A fault of a filter; `field` is a path such as `filter.include.namespace.0`. */
 export interface FilterFault {
   readonly field: string;
   readonly message: string;
 }
 
-/** Returns every fault of a filter, up to a limit. Sizes are checked before anything is compiled, so refusing a filter is cheap. */
+/** Returns every fault of a filter, up to a limit. Checks sizes before compiling anything, so that rejecting a filter is cheap. */
 export function checkFilter(filter: DiscoveryFilter | null | undefined): FilterFault[] {
-  const given = itemsOfOfCheckFilter(filter);
+  const given = listsOf(filter);
   const tooMuch = sizeFault(given);
   return [
     ...(tooMuch ? [tooMuch] : patternFaults(given)),
@@ -124,7 +124,7 @@ interface GivenList {
   readonly items: readonly string[];
 }
 
-function itemsOfOfCheckFilter(filter: DiscoveryFilter | null | undefined): GivenList[] {
+function listsOf(filter: DiscoveryFilter | null | undefined): GivenList[] {
   const lists = Object.keys(filterLists) as FilterList[];
   return sides.flatMap((side) =>
     lists.map((list) => ({
@@ -141,7 +141,7 @@ const maxCharacters = 1_000_000;
 const maxInstructions = 60_000;
 const maxInstructionsEach = 5_000;
 
-/** The list with which a filter grows too large. */
+/** Reports the list that exceeds the size limit of the filter. */
 function sizeFault(given: readonly GivenList[]): FilterFault | undefined {
   let [characters, instructions] = [0, 0];
   for (const { field, items } of given) {
@@ -149,7 +149,7 @@ function sizeFault(given: readonly GivenList[]): FilterFault | undefined {
     if (characters > maxCharacters) {
       return {
         field,
-        message: `The names of a filter may have ${maxCharacters} characters together. Use fewer, or an expression such as team-.*`,
+        message: `The names of a filter may have at most ${maxCharacters} characters in total. Use fewer names, or an expression such as team-.*`,
       };
     }
   }
@@ -181,7 +181,7 @@ function patternFaults(given: readonly GivenList[]): FilterFault[] {
   return faults.length > 0 ? faults : togetherFaults(given);
 }
 
-/** Expressions with group names can fail together where each alone is right: the same name twice. */
+/** Expressions with named groups can each be valid and still fail together, if two use the same name. */
 function togetherFaults(given: readonly GivenList[]): FilterFault[] {
   const named = given.filter(({ items }) => items.some((item) => namedGroup.test(item)));
   return named.flatMap(({ field, side, kind }) => {
@@ -197,7 +197,7 @@ function togetherFaults(given: readonly GivenList[]): FilterFault[] {
 
 const namedGroup = /\(\?P?</;
 
-/** Names, with dots or without: always a valid, cheap expression. */
+/** Names with or without dots are always valid, cheap expressions. */
 const isPlain = (text: string) => literal.test(text.replaceAll('.', ''));
 
 function patternFault(field: string, pattern: string): FilterFault[] {
@@ -214,22 +214,22 @@ function compileFault(field: string, pattern: string, fault: (reason: string) =>
   }
 }
 
-function tooCostly(what: string, most: number): string {
-  return `${what} too costly: more than ${most} instructions. Use smaller repeat counts or fewer expressions.`;
+function tooCostly(what: string, max: number): string {
+  return `${what} too costly: more than ${max} instructions. Use smaller repeat counts or fewer expressions.`;
 }
 
-/** A quotation, a class, an escape, a count of repetitions, or one character. */
+/** A quotation, a class, an escape, a repetition count, or one character. */
 const tokens =
   /\\Q[\s\S]*?(?:\\E|$)|\\[pP](?:\{[^}]*\}|[\s\S])|\\[\s\S]|\[\^?\]?(?:\\[\s\S]|\[:\w+:\]|[^\]\\])*\]|\{(\d+)(?:,(\d*))?\}|[\s\S]/g;
 
-/** A class of Unicode letters stands for hundreds of ranges. */
+/** A Unicode class consists of hundreds of ranges. */
 const unicodeClassSize = 150;
-/** RE2JS looks at each character of a class whose case is folded; so many cost as much as one instruction. */
+/** With case folding, RE2JS visits each character of a class. This many cost as much as one instruction. */
 const foldedPerInstruction = 100;
 const point = String.raw`(?:\\x\{([\da-f]+)\}|\\x([\da-f]{2})|\\?([\s\S]))`;
 const classRange = new RegExp(`${point}-${point}`, 'giu');
 
-/** What one character or class costs. */
+/** The cost of a character or class, in instructions. */
 function classSize(token: string, folds: boolean): number {
   const letters = unicodeClassSize * (token.match(/\\[pP]/g)?.length ?? 0);
   if (!folds || !token.startsWith('[')) return 1 + letters;
@@ -240,23 +240,23 @@ function classSize(token: string, folds: boolean): number {
 }
 
 /**
- * Estimates the RE2 instructions of an expression from its text alone: one for each character, class or group, times its repetitions. A plain name costs
- * nothing; a name with dots costs an eighth of its length, because each dot matches any character.
+ * Estimates the number of RE2 instructions of an expression from its text: one per character, class or group, times its repetitions. A plain name costs
+ * nothing. A name with dots costs an eighth of its length, because each dot matches any character.
  */
 export function programSize(pattern: string): number {
   if (isPlain(pattern)) return pattern.includes('.') ? pattern.length / 8 : 0;
   const folds = /\(\?[a-zA-Z]*i/.test(pattern);
   const open: number[] = [];
   let [size, last] = [0, 0];
-  for (const [token, least, most] of pattern.matchAll(tokens)) {
+  for (const [token, min, max] of pattern.matchAll(tokens)) {
     if (token === '(') {
       open.push(size);
       [size, last] = [0, 0];
     } else if (token === ')') {
       last = size + 1;
       size += 1 + (open.pop() ?? 0);
-    } else if (least !== undefined) {
-      const repeated = last * (Math.max(Number(most || least), 1) - 1);
+    } else if (min !== undefined) {
+      const repeated = last * (Math.max(Number(max || min), 1) - 1);
       [size, last] = [size + repeated, last + repeated];
     } else {
       last = token.startsWith('\\Q') ? token.length : classSize(token, folds);
@@ -266,7 +266,7 @@ export function programSize(pattern: string): number {
   return open.reduce((sum, each) => sum + each, size);
 }
 
-/** The metric's name stands in the profile's query; Prometheus refuses it a second time. */
+/** `__name__` is not allowed: the profile's query contains the metric name, and Prometheus rejects a second one. */
 function labelFaults(field: string, labels: Readonly<Record<string, string>>): FilterFault[] {
   return Object.keys(labels)
     .filter((name) => !labelName.test(name) || name === '__name__')

@@ -15,7 +15,7 @@ import {
   startOf,
 } from './plan-discovery.js';
 
-/** The texts at the places of all selectors. */
+/** The text at each place of all selectors. */
 function placesOf(text: string) {
   const { selectors = [], durations = [] } = readQueryPlaces(text) ?? {};
   const cut = ({ from, to }: { from: number; to: number }) => text.slice(from, to);
@@ -57,13 +57,13 @@ describe('readQueryPlaces', () => {
     ['sum by (namespace) (x)'],
   ])('finds none in %s', (text) => expect(placesOf(text)).toEqual(none));
 
-  it('finds the window within durations and in arithmetic, with its unit where that is minutes', () => {
+  it('finds the window length in durations and in arithmetic, with its unit if that is minutes', () => {
     const text = 'x[1h$MEASUREMENT_DURATION_IN_MIN$m] offset $MEASUREMENT_DURATION_IN_MIN$s / $MEASUREMENT_DURATION_IN_MIN$';
     const number = '$MEASUREMENT_DURATION_IN_MIN$';
     expect(placesOf(text).durations).toEqual([`${number}m`, number, number]);
   });
 
-  it('knows nothing of what is not PromQL', () => expect(readQueryPlaces('sum(x{namespace!=""}')).toBeUndefined());
+  it('returns undefined for text that is not PromQL', () => expect(readQueryPlaces('sum(x{namespace!=""}')).toBeUndefined());
 });
 
 const now = 1795231800;
@@ -71,7 +71,7 @@ const day = 86_400;
 const range = (seconds: number) => planWindows(900, now, { startSeconds: now - seconds, endSeconds: now });
 
 describe('planWindows', () => {
-  it('is one window of the measurement duration without a time range, or with an empty one', () => {
+  it('returns one window of the measurement duration without a time range, or with an empty one', () => {
     expect(planWindows(900, now)).toEqual([{ endSeconds: now, lengthMs: 900_000, count: 1 }]);
     expect(planWindows(900, now, { startSeconds: 5, endSeconds: 5 })).toEqual([{ endSeconds: 5, lengthMs: 900_000, count: 1 }]);
   });
@@ -85,7 +85,7 @@ describe('planWindows', () => {
     [1.5 * day, 2, 64_800_000],
   ])('divides %d s into %d windows', (seconds, count, lengthMs) => expect(range(seconds)).toEqual([{ endSeconds: now, count, lengthMs }]));
 
-  it('divides more than two days at midnights, UTC', () => {
+  it('divides more than two days at UTC midnights', () => {
     const [head, days, tail, ...more] = planWindows(900, now, { startSeconds: now - 15 * day, endSeconds: now });
     const midnight = now - (now % day);
     expect(head).toEqual({ endSeconds: midnight - 14 * day, lengthMs: (day - (now % day)) * 1000, count: 1 });
@@ -95,7 +95,7 @@ describe('planWindows', () => {
     expect([head!, days!, tail!].map(areDays)).toEqual([false, true, false]);
   });
 
-  it('is days alone where the range begins and ends at midnight', () => {
+  it('returns only days if the range begins and ends at midnight', () => {
     const midnight = now - (now % day);
     const windows = planWindows(900, now, { startSeconds: midnight - 3 * day, endSeconds: midnight });
     expect(windows).toEqual([{ endSeconds: midnight, lengthMs: day * 1000, count: 3 }]);
@@ -131,7 +131,7 @@ describe('planWindows', () => {
 });
 
 describe('lengthAt', () => {
-  it('tells the length of the window that ends at an instant', () => {
+  it('returns the length of the window that ends at an instant', () => {
     const parts = planWindows(900, now, { startSeconds: now - 15 * day, endSeconds: now });
     const midnight = now - (now % day);
     expect(lengthAt(parts, now)).toBe((now % day) * 1000);
@@ -144,7 +144,7 @@ describe('lengthAt', () => {
 });
 
 describe('planFinerWindows', () => {
-  it('reaches back over the coarse window', () => {
+  it('covers the coarse window', () => {
     const windows = planFinerWindows(now, day * 1000, 900_000);
     expect([windows.count, startOf(windows)]).toEqual([96, now - day + 900]);
   });
@@ -179,15 +179,15 @@ describe('planDiscoveryQuery', () => {
       include: { namespace: ['a', 'b'], workload: ['w.*'], labels: { org_id: 'O', k: 'v' } },
       exclude: { containers: ['istio'] },
     };
-    const ask = (kind: 'namespace' | 'workload' | 'container') => planDiscoveryQuery(shipped, kind, { filter, lengthMs: 900_000 });
+    const plan = (kind: 'namespace' | 'workload' | 'container') => planDiscoveryQuery(shipped, kind, { filter, lengthMs: 900_000 });
     const namespaces = 'namespace=~"(?:a)|(?:b)"';
     const labels = ',org_id="O",k="v"';
-    expect(ask('namespace')).toBe(
+    expect(plan('namespace')).toBe(
       `sum by (namespace) (avg_over_time(kube_namespace_status_phase{namespace!="",${namespaces}${labels} }[900s]))`,
     );
-    expect(ask('workload')).toContain(`relabel{workload!="",workload=~"w.*",${namespaces}${labels} }[900s]`);
-    expect(ask('container')).toContain(`kube_pod_container_info{container!="",container!~"istio",${namespaces}${labels} }[900s]`);
-    expect(ask('container')).toContain(`relabel{workload!="",workload=~"w.*",${namespaces}${labels} }[900s]`);
+    expect(plan('workload')).toContain(`relabel{workload!="",workload=~"w.*",${namespaces}${labels} }[900s]`);
+    expect(plan('container')).toContain(`kube_pod_container_info{container!="",container!~"istio",${namespaces}${labels} }[900s]`);
+    expect(plan('container')).toContain(`relabel{workload!="",workload=~"w.*",${namespaces}${labels} }[900s]`);
   });
 
   it('narrows to exact namespaces', () => {
@@ -206,21 +206,21 @@ describe('planDiscoveryQuery', () => {
     ['5 %sum(x)', '5 %sum(x)'],
     ['x / $MEASUREMENT_DURATION_IN_MIN$', 'x / 15'],
     ['x{namespace!=""} + y{namespace!=""}', 'x{namespace!="",namespace=~"a"} + y{namespace!="",namespace=~"a"}'],
-  ])('makes of %s %s', (text, expected) => {
+  ])('turns %s into %s', (text, expected) => {
     const query = planDiscoveryQuery(profileOf(text), 'namespace', { filter: { include: { namespace: ['a'] } }, lengthMs: 900_000 });
     expect(query).toBe(expected);
   });
 
-  it('takes nothing in a value for a place', () => {
+  it('ignores places within values', () => {
     const evil = '"} or vector(1) # ADDITIONAL_LABEL %s namespace!="" $MEASUREMENT_DURATION_IN_MIN$m $& \\ \n';
     const filter = { include: { namespace: [evil], labels: { k: evil } } };
     const query = planDiscoveryQuery(profileOf('x{namespace!="" ADDITIONAL_LABEL}'), 'namespace', { filter, lengthMs: 1000 });
     const literal = '\\"} or vector(1) # ADDITIONAL_LABEL %s namespace!=\\"\\" $MEASUREMENT_DURATION_IN_MIN$m $& \\\\';
-    // The regular expression is trimmed, the label's value is taken as it is.
+    // The regular expression is trimmed; the label's value is not.
     expect(query).toBe(`x{namespace!="",namespace=~"${literal}",k="${literal} \\n" }`);
   });
 
-  it('puts labels beside the filters where the query has no ADDITIONAL_LABEL', () => {
+  it('puts labels beside the filters if the query has no ADDITIONAL_LABEL', () => {
     const filter = { include: { labels: { k: 'v' } } };
     expect(planDiscoveryQuery(profileOf('x{namespace!=""}'), 'namespace', { filter, lengthMs: 1000 })).toBe('x{namespace!="",k="v"}');
   });
@@ -237,14 +237,14 @@ describe('planDiscoveryQuery', () => {
     expect([query, parsePromql(query)]).toEqual([expected, expect.anything()]);
   });
 
-  it('refuses a query that is not PromQL', () =>
+  it('rejects a query that is not PromQL', () =>
     expect(() => planDiscoveryQuery(profileOf('x{'), 'namespace', { filter: {}, lengthMs: 1000 })).toThrow(
       new MetadataProfileError('mine', ['its namespace query is not PromQL']),
     ));
 
-  it('refuses labels that the query has no place for', () => {
-    const ask = () => planDiscoveryQuery(profileOf('x'), 'namespace', { filter: { include: { labels: { k: 'v' } } }, lengthMs: 1000 });
-    expect(ask).toThrow(
+  it('rejects labels if the query has no place for them', () => {
+    const plan = () => planDiscoveryQuery(profileOf('x'), 'namespace', { filter: { include: { labels: { k: 'v' } } }, lengthMs: 1000 });
+    expect(plan).toThrow(
       new MetadataProfileError('mine', ['its namespace query takes no labels: it has neither ADDITIONAL_LABEL nor namespace!=""']),
     );
   });
@@ -253,11 +253,11 @@ describe('planDiscoveryQuery', () => {
 describe('planExclusionQueries', () => {
   const profile = profileOf('n', 'w{workload!="" ADDITIONAL_LABEL}', 'c{ADDITIONAL_LABEL} * w{ADDITIONAL_LABEL}');
 
-  it('asks nothing without labels to exclude', () => {
+  it('plans no query without labels to exclude', () => {
     expect(planExclusionQueries(profile, 'workload', { filter: { exclude: { labels: {} } }, lengthMs: 1000 })).toEqual([]);
   });
 
-  it('asks for each pair at each place, within the included labels', () => {
+  it('plans a query for each pair at each place, together with the included labels', () => {
     const scope = { filter: { include: { labels: { i: '1' } }, exclude: { labels: { a: 'x"', b: 'y' } } }, lengthMs: 1000 };
     expect(planExclusionQueries(profile, 'workload', scope)).toEqual(['w{workload!="",i="1",a="x\\"" }', 'w{workload!="",i="1",b="y" }']);
     expect(planExclusionQueries(profile, 'container', scope)).toEqual([

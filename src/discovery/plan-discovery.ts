@@ -13,28 +13,29 @@ export interface Span {
   readonly to: number;
 }
 
-/** A selector whose braces have a place for matchers. */
+/** A selector with places for matchers in its braces. */
 export interface SelectorPlaces {
-  /** Matchers `namespace!=""` and the like: each field's filter goes there. */
+  /** Matchers such as `namespace!=""`, replaced by the filter of their field. */
   readonly fields: readonly (Span & { readonly field: DiscoveredKind })[];
-  /** `%s`, with the comma behind it: takes the filter of the query's kind. */
+  /** `%s` and the comma after it, replaced by the filter of the query's kind. */
   readonly slots: readonly Span[];
-  /** `ADDITIONAL_LABEL`: takes labels. */
+  /** `ADDITIONAL_LABEL`, replaced by label matchers. */
   readonly labels: readonly Span[];
-  /** Where more matchers can be put, and whether others stand before it. */
+  /** Offset at which more matchers can be inserted. */
   readonly end: number;
+  /** The braces hold no matchers. */
   readonly isEmpty: boolean;
 }
 
-/** Where a profile's query changes from job to job (spec: bulk-and-kafka.md 4.3, 4.4). */
+/** The parts of a profile's query that change from job to job. */
 export interface QueryPlaces {
   readonly text: string;
   readonly selectors: readonly SelectorPlaces[];
-  /** The window's length in minutes; `hasUnit` = the `m` behind it is part of the place. */
+  /** The window's length in minutes; `hasUnit`: the span includes the `m` after it. */
   readonly durations: readonly (Span & { readonly hasUnit: boolean })[];
 }
 
-/** The places of a query, none of them within a string or a comment; undefined = it is not PromQL. */
+/** Finds the places of a query, ignoring strings and comments; undefined = it is not PromQL. */
 export function readQueryPlaces(text: string): QueryPlaces | undefined {
   const top = parsePromql(withoutPlaceholders(text));
   if (!top) return undefined;
@@ -81,7 +82,7 @@ function isSame(one: SyntaxNode, other: SyntaxNode): boolean {
   return one.name === other.name && one.from === other.from && one.to === other.to;
 }
 
-/** The instants at which the queries are asked: `count` of them, `lengthMs` apart, the last at `endSeconds`; each sees the `lengthMs` before it. */
+/** The instants at which queries are evaluated: `count` of them, `lengthMs` apart, the last at `endSeconds`. Each window covers the `lengthMs` before its instant. */
 export interface Instants {
   readonly endSeconds: number;
   readonly lengthMs: number;
@@ -94,25 +95,26 @@ export interface TimeRange {
 }
 
 const dayMs = 86_400_000;
-/** Most points that Prometheus gives for a series (web/api/v1: "exceeded maximum resolution of 11,000 points"). */
-const mostPoints = 11_000;
+/** Maximum points per series in a response of Prometheus (web/api/v1: "exceeded maximum resolution of 11,000 points"). */
+const maxPoints = 11_000;
 
-/** Ranges of whole days between are divided at midnights. */
-const shortestDividedMs = 2 * dayMs;
-const longestDividedMs = 1_000 * dayMs;
+/** Ranges longer than `minDividedMs`, up to `maxDividedMs`, are divided at midnights. */
+const minDividedMs = 2 * dayMs;
+const maxDividedMs = 1_000 * dayMs;
 
 /**
- * Without a time range (or with an empty one): one window of the measurement duration, at its end or now. Else windows that cover the range, none of
- * which overlaps another, so no sample is read twice, and none of which reaches before the start; parts of one length each, in the order of time.
+ * Plans the windows of a discovery. Without a time range, or with an empty one, this is one window of the measurement duration that ends now or at the
+ * end of the range. Else the windows cover the range without overlap and never reach before its start. Each part has windows of one length; parts are in
+ * order of time.
  */
 export function planWindows(measurementSeconds: number, nowSeconds: number, timeRange?: TimeRange): Instants[] {
   const rangeMs = timeRange ? Math.round((timeRange.endSeconds - timeRange.startSeconds) * 1000) : 0;
-  if (rangeMs > shortestDividedMs && rangeMs <= longestDividedMs) return divideAtMidnights(timeRange!);
+  if (rangeMs > minDividedMs && rangeMs <= maxDividedMs) return divideAtMidnights(timeRange!);
   if (rangeMs > 0) return [divideRange(timeRange!.endSeconds, rangeMs)];
   return [{ endSeconds: timeRange?.endSeconds ?? nowSeconds, lengthMs: measurementSeconds * 1000, count: 1 }];
 }
 
-/** The length of the window that ends at an instant, in ms; undefined where none does. */
+/** The length in ms of the window that ends at an instant; undefined if none does. */
 export function lengthAt(parts: readonly Instants[], seconds: number): number | undefined {
   return parts.find(({ endSeconds, lengthMs, count }) => {
     const windows = ((endSeconds - seconds) * 1000) / lengthMs;
@@ -120,12 +122,12 @@ export function lengthAt(parts: readonly Instants[], seconds: number): number | 
   })?.lengthMs;
 }
 
-/** Whether the windows are days, from midnight to midnight UTC: the same in every job whose range holds them. */
+/** Whether the windows are UTC days. Every job whose range contains such a day queries the same window. */
 export function areDays({ endSeconds, lengthMs }: Instants): boolean {
   return lengthMs === dayMs && (endSeconds * 1000) % dayMs === 0;
 }
 
-/** Windows of `lengthMs` that reach back from the end of a window of `coarseMs`. */
+/** Divides a window of `coarseMs` into windows of `lengthMs`, starting from its end. */
 export function planFinerWindows(endSeconds: number, coarseMs: number, lengthMs: number): Instants {
   return { endSeconds, lengthMs, count: Math.ceil(coarseMs / lengthMs) };
 }
@@ -135,12 +137,12 @@ export function startOf({ endSeconds, lengthMs, count }: Instants): number {
   return (endSeconds * 1000 - (count - 1) * lengthMs) / 1000;
 }
 
-/** PromQL's way to write the length. */
+/** The length as a PromQL duration. */
 export function durationText(lengthMs: number): string {
   return lengthMs % 1000 === 0 ? `${lengthMs / 1000}s` : `${lengthMs}ms`;
 }
 
-/** What is before the first midnight UTC, the whole days, what is after the last midnight: the days are the same in the next job. */
+/** Divides a range into the part before the first UTC midnight, complete days, and the part after the last midnight. The next job has the same days. */
 function divideAtMidnights({ startSeconds, endSeconds }: TimeRange): Instants[] {
   const [startMs, endMs] = [Math.round(startSeconds * 1000), Math.round(endSeconds * 1000)];
   const firstMidnight = Math.ceil(startMs / dayMs) * dayMs;
@@ -154,35 +156,35 @@ function divideAtMidnights({ startSeconds, endSeconds }: TimeRange): Instants[] 
 }
 
 /**
- * The fewest windows of at most a day that divide the range exactly. A range of odd milliseconds may have no such number: then the first of few windows
+ * Divides the range into as few equal windows of at most a day as possible. If no count divides it exactly (a range of odd milliseconds), the first window
  * starts some milliseconds late.
  */
 function divideRange(endSeconds: number, rangeMs: number): Instants {
-  const fewest = Math.min(mostPoints, Math.ceil(rangeMs / dayMs));
-  let count = fewest;
-  while (rangeMs % count !== 0 && count < mostPoints) count++;
-  if (rangeMs % count !== 0) count = fewest;
+  const minCount = Math.min(maxPoints, Math.ceil(rangeMs / dayMs));
+  let count = minCount;
+  while (rangeMs % count !== 0 && count < maxPoints) count++;
+  if (rangeMs % count !== 0) count = minCount;
   return { endSeconds, lengthMs: Math.floor(rangeMs / count), count };
 }
 
-/** What a query of the profile is to be narrowed to. */
+/** How to narrow a query of the profile. */
 export interface QueryScope {
   readonly filter: DiscoveryFilter;
   /** Length of the range selectors. */
   readonly lengthMs: number;
-  /** Exactly these namespaces, beside the filter. */
+  /** Restricts the query to these namespaces, in addition to the filter. */
   readonly namespaces?: readonly string[];
 }
 
-/** The profile's query for a kind, narrowed to the scope. Throws a MetadataProfileError where labels are asked for and the query has no place for them. */
+/** The profile's query for a kind, narrowed to the scope. Throws a MetadataProfileError if the filter has labels and the query has no place for them. */
 export function planDiscoveryQuery(profile: MetadataProfile, kind: DiscoveredKind, scope: QueryScope): string {
   const included = labelMatchers(scope.filter.include?.labels);
   return fill(placesThatTake(included, profile, kind), kind, scope, () => included);
 }
 
 /**
- * Queries for the series of a kind that carry any pair of `exclude.labels`; none = there are no such pairs.
- * A pair is put into one selector at a time: the sides of a join seldom carry the same labels, and a workload is out when either does.
+ * Queries for the series of a kind that match any pair of `exclude.labels`; empty without such pairs. Each query puts one pair into one selector:
+ * the sides of a join seldom carry the same labels, and a workload is excluded if either side matches.
  */
 export function planExclusionQueries(profile: MetadataProfile, kind: DiscoveredKind, scope: QueryScope): string[] {
   const included = labelMatchers(scope.filter.include?.labels);
@@ -202,7 +204,7 @@ function placesThatTake(labels: readonly Matcher[], profile: MetadataProfile, ki
   ]);
 }
 
-/** The selectors that labels go into: those with ADDITIONAL_LABEL, else those with a place for filters. */
+/** The selectors that receive label matchers: those with ADDITIONAL_LABEL, or else those with a place for filters. */
 function labelTakers({ selectors }: QueryPlaces): readonly SelectorPlaces[] {
   const named = selectors.filter(({ labels }) => labels.length > 0);
   return named.length > 0 ? named : selectors;
@@ -236,7 +238,7 @@ function write(matchers: readonly Matcher[]): string {
   return matchers.map(writeMatcher).join(',');
 }
 
-/** Matchers at a field's place. The namespaces' filter goes to every place, so that the datasource reads nothing of other namespaces (D-34). */
+/** Matchers at a field's place. Every place also gets the namespace filter, so that the datasource does not read other namespaces. */
 function filterMatchers(field: DiscoveredKind, filters: NameFilters, namespaces?: readonly string[]): Matcher[] {
   const ofField = field === 'namespace' ? [] : nameMatchers(field, filters[field]);
   return [
@@ -259,16 +261,16 @@ function labelMatchers(labels: Readonly<Record<string, string>> | null | undefin
   return Object.entries(labels ?? {}).map(([name, value]) => ({ type: '=', name, value }));
 }
 
-/** What is to be found where. */
+/** What to discover, and in which datasource. */
 export interface DiscoveryRequest {
   readonly datasource: Datasource;
   readonly capabilities: Capabilities;
   readonly metadataProfile: MetadataProfile;
   readonly filter: DiscoveryFilter;
   readonly measurementSeconds: number;
-  /** Finds what existed anywhere in it; without it, what existed in the measurement duration before now. */
+  /** Finds workloads that existed at any time in this range; by default, in the measurement duration before now. */
   readonly timeRange?: TimeRange;
   readonly nowSeconds: number;
-  /** Called if the datasource does not deliver the chunks that it is said to have. */
+  /** Called if the datasource does not deliver chunks although its capabilities include them. */
   readonly onBrokenChunks?: ((reason: string) => void) | undefined;
 }

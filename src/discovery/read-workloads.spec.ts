@@ -1,7 +1,7 @@
 import type { PrometheusSeries } from '../datasource/datasource-client.js';
 import {
   chooseImage,
-  type DiscoveryAnswers,
+  type DiscoverySeries,
   type ImageSighting,
   joinParts,
   readWorkloads,
@@ -14,10 +14,10 @@ const seen = (image: string, firstSeconds: number, lastSeconds: number): ImageSi
 describe('chooseImage', () => {
   it.each<[string, ImageSighting[], string]>([
     ['the only one', [seen('a', 1, 2)], 'a'],
-    ['that of the latest window', [seen('new', 1, 5), seen('old', 3, 4)], 'new'],
-    ['that which came back', [seen('old', 1, 9), seen('new', 4, 6)], 'old'],
-    ['the one that appeared later of two at the end', [seen('old', 1, 9), seen('new', 5, 9)], 'new'],
-    ['by name where all is equal', [seen('b', 1, 9), seen('a', 1, 9)], 'a'],
+    ['the one in the latest window', [seen('new', 1, 5), seen('old', 3, 4)], 'new'],
+    ['the one that came back', [seen('old', 1, 9), seen('new', 4, 6)], 'old'],
+    ['the newer of two in the latest window', [seen('old', 1, 9), seen('new', 5, 9)], 'new'],
+    ['the first by name if all else is equal', [seen('b', 1, 9), seen('a', 1, 9)], 'a'],
   ])('takes %s', (_, sightings, expected) => {
     expect(chooseImage(sightings)).toBe(expected);
     expect(chooseImage([...sightings].reverse())).toBe(expected);
@@ -27,21 +27,21 @@ describe('chooseImage', () => {
 describe('refineSightings', () => {
   const coarse = [seen('old', 100, 300), seen('new', 300, 300), seen('gone', 100, 200)];
 
-  it('says which of the latest came last', () => {
+  it('shows which of the latest images came last', () => {
     const refined = refineSightings(coarse, [seen('old', 210, 250), seen('new', 250, 300), seen('gone', 210, 300)]);
     expect(refined).toEqual([seen('old', 100, 250), seen('new', 250, 300)]);
   });
 
-  it('keeps when an image appeared, so that a finer window does not make the old one new', () => {
+  it('keeps the time when an image first appeared, so that a finer window does not make the old image new', () => {
     const refined = refineSightings(coarse, [seen('old', 290, 300), seen('new', 210, 300)]);
     expect(chooseImage(refined ?? [])).toBe('new');
   });
 
-  it('says nothing where the finer windows saw nothing', () => expect(refineSightings(coarse, [])).toBeUndefined());
+  it('returns undefined if the finer windows saw nothing', () => expect(refineSightings(coarse, [])).toBeUndefined());
 });
 
 describe('joinParts', () => {
-  it('makes one series of those with equal labels, samples in the order of the parts', () => {
+  it('joins series with equal labels, samples in the order of the parts', () => {
     const joined = joinParts([
       [[{ labels: { a: '1', b: '2' }, samples: [[1, 'x']] }], []],
       [
@@ -67,9 +67,9 @@ describe('joinParts', () => {
     ]);
   });
 
-  it('is the one part that there is', () => {
-    const answers = [[{ labels: {}, samples: [] }]];
-    expect(joinParts([answers])).toBe(answers);
+  it('returns a single part unchanged', () => {
+    const results = [[{ labels: {}, samples: [] }]];
+    expect(joinParts([results])).toBe(results);
   });
 });
 
@@ -80,8 +80,8 @@ const workload = (namespace: string, name: string, workload_type = 'deployment')
 const container = (namespace: string, name: string, container: string, image = 'i', workload_type = 'deployment', samples?: Samples) =>
   series({ namespace, workload: name, workload_type, container, image }, samples);
 
-const read = (answers: Partial<DiscoveryAnswers>, filter = {}) =>
-  readWorkloads({ namespace: [], workload: [], container: [], excluded: [], ...answers }, filter);
+const read = (results: Partial<DiscoverySeries>, filter = {}) =>
+  readWorkloads({ namespace: [], workload: [], container: [], excluded: [], ...results }, filter);
 
 describe('readWorkloads', () => {
   it('joins by namespace, kind and name', async () => {
@@ -108,12 +108,12 @@ describe('readWorkloads', () => {
     });
   });
 
-  it('drops what belongs to no namespace or workload that was found', async () => {
+  it('drops workloads without a namespace and containers without a workload', async () => {
     const found = await read({ namespace: [namespace('a')], workload: [workload('x', 'w')], container: [container('a', 'w', 'c')] });
     expect(found).toMatchObject({ namespaces: ['a'], workloads: [], containers: [], malformedSeries: 0 });
   });
 
-  it('skips a malformed series alone, and counts it', async () => {
+  it('skips and counts malformed series, and keeps the others', async () => {
     const found = await read({
       namespace: [series({}), namespace('a')],
       workload: [series({ namespace: 'a', workload: 'w' }), workload('a', 'w')],
@@ -127,7 +127,7 @@ describe('readWorkloads', () => {
     });
   });
 
-  it('makes one container of several images, with the latest', async () => {
+  it('returns one container for several images, with the latest image', async () => {
     const found = await read({
       namespace: [namespace('a')],
       workload: [workload('a', 'w')],
@@ -171,7 +171,7 @@ describe('readWorkloads', () => {
     expect(found?.pods).toBe(pods);
   });
 
-  it('filters again what the queries did not', async () => {
+  it('applies the filter if the queries did not', async () => {
     const filter = { include: { namespace: ['a|b'], workload: ['w.'] }, exclude: { namespace: ['b'], containers: ['istio.*'] } };
     const found = await read(
       {
@@ -186,7 +186,7 @@ describe('readWorkloads', () => {
     );
   });
 
-  it('leaves out a workload that an exclusion query returned, not its namesakes', async () => {
+  it('leaves out an excluded workload, but not others of the same name', async () => {
     const found = await read({
       namespace: [namespace('a')],
       workload: [workload('a', 'w'), workload('a', 'w', 'job')],
@@ -197,7 +197,7 @@ describe('readWorkloads', () => {
     expect(found.containers).toHaveLength(1);
   });
 
-  it('keeps names of 253 characters, unicode, quotes and backslashes as they are', async () => {
+  it('keeps names of 253 characters, unicode, quotes and backslashes unchanged', async () => {
     const odd = ['n'.repeat(253), 'ü😀', 'a"b\\c', '","', '__proto__'];
     const found = await read({
       namespace: odd.map(namespace),

@@ -7,15 +7,15 @@ import { type DiscoveryFilter, nameFilters, passingNames } from './name-filter.j
 export interface DiscoveredWorkload {
   readonly namespace: string;
   readonly workload: string;
-  /** `deployment`, `statefulset`, … as the datasource has it. */
+  /** `deployment`, `statefulset`, … as the datasource reports it. */
   readonly workloadType: string;
 }
 
 export interface DiscoveredContainer extends DiscoveredWorkload {
   readonly container: string;
-  /** That of the latest sample. */
+  /** The image of the latest sample. */
   readonly image: string;
-  /** Most pods at once in any window, at least 1: an estimate. */
+  /** Estimated maximum number of concurrent pods, at least 1. */
   readonly pods: number;
 }
 
@@ -26,7 +26,7 @@ export interface DiscoveredCluster {
   readonly containers: readonly DiscoveredContainer[];
 }
 
-/** When a container was seen with an image: first and last instant of the windows that saw it, epoch seconds. */
+/** When a container was seen with an image: the first and last instant of the windows that saw it, in epoch seconds. */
 export interface ImageSighting {
   readonly image: string;
   readonly firstSeconds: number;
@@ -40,21 +40,21 @@ export function readSighting(image: string, { samples }: PrometheusSeries): Imag
   return first && last && { image, firstSeconds: first[0], lastSeconds: last[0] };
 }
 
-/** Images that the latest window saw; several = the window is too long to tell which came last. */
+/** The images in the latest window. If there are several, the window is too long to show which came last. */
 export function latestImages(sightings: readonly ImageSighting[]): ImageSighting[] {
   const latest = Math.max(...sightings.map(({ lastSeconds }) => lastSeconds));
   return sightings.filter(({ lastSeconds }) => lastSeconds === latest);
 }
 
-/** The image to show: of the latest window, there the one that appeared later (a rollout under way), then by name. */
+/** The image to report: of those in the latest window, the one that appeared later (a rollout in progress); on a tie, the first by name. */
 export function chooseImage(sightings: readonly ImageSighting[]): string {
   const byAppearance = (a: ImageSighting, b: ImageSighting) => b.firstSeconds - a.firstSeconds || (a.image < b.image ? -1 : 1);
   return latestImages(sightings).sort(byAppearance)[0]?.image ?? '';
 }
 
 /**
- * The latest images as finer windows over their latest window saw them; undefined where those saw none of them
- * (windows shorter than the distance of two samples).
+ * The latest images as seen by finer windows within the latest coarse window; undefined if the finer windows saw none of them
+ * (they are shorter than the scrape interval).
  */
 export function refineSightings(coarse: readonly ImageSighting[], finer: readonly ImageSighting[]): ImageSighting[] | undefined {
   const refined = latestImages(coarse).flatMap((sighting) => {
@@ -65,12 +65,12 @@ export function refineSightings(coarse: readonly ImageSighting[], finer: readonl
   return refined.length > 0 ? refined : undefined;
 }
 
-type Answers = readonly (readonly PrometheusSeries[])[];
+type Results = readonly (readonly PrometheusSeries[])[];
 
-/** The answers to the same questions about parts of a range, in the order of time, as answers about the whole: series of equal labels become one. */
-export function joinParts(parts: readonly Answers[]): Answers {
+/** Joins the results of the same queries over parts of a range, in order of time. Series with equal labels become one. */
+export function joinParts(parts: readonly Results[]): Results {
   const [first = [], ...later] = parts;
-  return later.length === 0 ? first : first.map((_, question) => joinSeries(parts.flatMap((answers) => answers[question] ?? [])));
+  return later.length === 0 ? first : first.map((_, query) => joinSeries(parts.flatMap((results) => results[query] ?? [])));
 }
 
 function joinSeries(series: readonly PrometheusSeries[]): PrometheusSeries[] {
@@ -82,8 +82,8 @@ function joinSeries(series: readonly PrometheusSeries[]): PrometheusSeries[] {
   return [...joined.values()];
 }
 
-/** Series of the three queries, and of those for excluded labels. */
-export interface DiscoveryAnswers {
+/** Results of the three queries and of those for excluded labels. */
+export interface DiscoverySeries {
   readonly namespace: readonly PrometheusSeries[];
   readonly workload: readonly PrometheusSeries[];
   readonly container: readonly PrometheusSeries[];
@@ -101,47 +101,47 @@ export interface Findings {
   readonly namespaces: readonly string[];
   readonly workloads: readonly DiscoveredWorkload[];
   readonly containers: readonly ContainerSightings[];
-  /** Series that were left out because a label is missing. */
+  /** Number of series that were skipped because a label is missing. */
   readonly malformedSeries: number;
 }
 
 /**
- * Joins the answers by namespace, kind and name (D-24) and applies the filter once more, for profiles whose queries have no place for it.
- * Workloads of a namespace that the namespace query did not return are dropped, and containers of a workload that the workload query did not.
+ * Joins the results by namespace, kind and name, and applies the filter again for profiles whose queries have no place for it. Drops workloads whose
+ * namespace, and containers whose workload, was not found.
  * Rejects with the signal's reason once it aborts.
  */
-export async function readWorkloads(answers: DiscoveryAnswers, filter: DiscoveryFilter, signal?: AbortSignal): Promise<Findings> {
+export async function readWorkloads(results: DiscoverySeries, filter: DiscoveryFilter, signal?: AbortSignal): Promise<Findings> {
   const filters = nameFilters(filter);
   const passing = (kind: DiscoveredKind) =>
     passingNames(
-      answers[kind].flatMap(({ labels }) => labels[kind] || []),
+      results[kind].flatMap(({ labels }) => labels[kind] || []),
       filters[kind],
       signal,
     );
   const namespaces = await passing('namespace');
-  const workloads = workloadsOf(answers, namespaces, await passing('workload'));
+  const workloads = workloadsOf(results, namespaces, await passing('workload'));
   const containerNames = await passing('container');
-  const containers = readContainers(answers.container).filter(
+  const containers = readContainers(results.container).filter(
     (found) => workloads.has(workloadKey(found)) && containerNames.has(found.container),
   );
   return {
     namespaces: [...namespaces].sort(),
     workloads: [...workloads.values()].sort(inOrder),
     containers: containers.sort(inOrder),
-    malformedSeries: countMalformed(answers),
+    malformedSeries: countMalformed(results),
   };
 }
 
-/** Every container of a container query's answer, with its images. */
+/** The containers in a container query's result, with all their images. */
 export function readContainers(series: readonly PrometheusSeries[]): ContainerSightings[] {
-  const whole = series.filter(({ labels, samples }) => readWorkload(labels) && labels.container && labels.image && samples.length > 0);
-  const groups = groupBy(whole, ({ labels }) =>
+  const complete = series.filter(({ labels, samples }) => readWorkload(labels) && labels.container && labels.image && samples.length > 0);
+  const groups = groupBy(complete, ({ labels }) =>
     JSON.stringify([labels.namespace, labels.workload_type, labels.workload, labels.container]),
   );
   return [...groups.values()].map(readContainer);
 }
 
-/** What was found, with one image a container. */
+/** The findings with one image per container. */
 export function toCluster({ namespaces, workloads, containers }: Findings): DiscoveredCluster {
   return {
     namespaces,
@@ -150,7 +150,7 @@ export function toCluster({ namespaces, workloads, containers }: Findings): Disc
   };
 }
 
-/** Identifies a container among others of a cluster. */
+/** Identifies a container within a cluster. */
 export function containerKey(container: ContainerSightings): string {
   return JSON.stringify([container.namespace, container.workloadType, container.workload, container.container]);
 }
@@ -159,15 +159,15 @@ function workloadKey({ namespace, workloadType, workload }: DiscoveredWorkload):
   return JSON.stringify([namespace, workloadType, workload]);
 }
 
-/** The workloads by key, each once. */
+/** The workloads by key. */
 function workloadsOf(
-  answers: DiscoveryAnswers,
+  results: DiscoverySeries,
   namespaces: ReadonlySet<string>,
   workloadNames: ReadonlySet<string>,
 ): Map<string, DiscoveredWorkload> {
   const read = (series: readonly PrometheusSeries[]) => series.flatMap(({ labels }) => readWorkload(labels) ?? []);
-  const excluded = new Set(read(answers.excluded).map(workloadKey));
-  const wanted = read(answers.workload).filter(
+  const excluded = new Set(read(results.excluded).map(workloadKey));
+  const wanted = read(results.workload).filter(
     (found) => namespaces.has(found.namespace) && workloadNames.has(found.workload) && !excluded.has(workloadKey(found)),
   );
   return new Map(wanted.map((workload) => [workloadKey(workload), workload]));
@@ -178,28 +178,28 @@ function readContainer(series: readonly PrometheusSeries[]): ContainerSightings 
   return {
     ...(readWorkload(labels) as DiscoveredWorkload),
     container: labels.container ?? '',
-    pods: mostPods(series),
+    pods: maxPods(series),
     images: series.flatMap((one) => readSighting(one.labels.image ?? '', one) ?? []),
   };
 }
 
-/** The query sums 1 for each pod, so a container's pods are the sum over its images. */
-function mostPods(series: readonly PrometheusSeries[]): number {
+/** The query's value is the number of pods per image, so the pods of a container are the sum over its images. */
+function maxPods(series: readonly PrometheusSeries[]): number {
   const sums = new Map<number, number>();
   for (const [time, value] of series.flatMap(({ samples }) => samples)) {
     const pods = Number(value);
     if (Number.isFinite(pods)) sums.set(time, (sums.get(time) ?? 0) + pods);
   }
-  let most = 1;
-  for (const sum of sums.values()) most = Math.max(most, Math.ceil(sum - 1e-6));
-  return most;
+  let max = 1;
+  for (const sum of sums.values()) max = Math.max(max, Math.ceil(sum - 1e-6));
+  return max;
 }
 
 function readWorkload({ namespace, workload, workload_type }: PrometheusSeries['labels']): DiscoveredWorkload | undefined {
   return namespace && workload && workload_type ? { namespace, workload, workloadType: workload_type } : undefined;
 }
 
-function countMalformed({ namespace, workload, container }: DiscoveryAnswers): number {
+function countMalformed({ namespace, workload, container }: DiscoverySeries): number {
   const isMissing = (series: readonly PrometheusSeries[], names: readonly string[]) =>
     series.filter(({ labels }) => names.some((name) => !labels[name])).length;
   const ofWorkload = ['namespace', 'workload', 'workload_type'];
@@ -217,7 +217,7 @@ function inOrder(a: DiscoveredWorkload & { container?: string }, b: DiscoveredWo
   );
 }
 
-/** By code units: the same on every machine, whatever its language. */
+/** By code units, so that the order does not depend on the machine's locale. */
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

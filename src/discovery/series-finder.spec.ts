@@ -22,7 +22,7 @@ const frame = encodeFrame(
   encodeFrameData(0, [{ labels: { __name__: 'x', n: 'from chunks' }, chunks: [{ data: encodeXorChunk([[50_000, 7]]) }] }]),
 );
 const matrix = { resultType: 'matrix', result: [{ metric: byPromql.labels, values: byPromql.samples }] };
-const give: Handler = (_, response) => response.end(frame);
+const sendFrame: Handler = (_, response) => response.end(frame);
 
 const chunks: Capabilities = { used: 'chunks', reason: '', boundary: 'closed', evaluationMs: 60_000, rules: { cpu: true, owners: true } };
 
@@ -38,21 +38,21 @@ async function serve(read: Handler, { datasource, capabilities, timeoutMs = 20_0
   closing.push(server.close, () => http.close());
   const finder = new SeriesFinder(new DatasourceClient(http));
   const broken: string[] = [];
-  const asking = {
+  const context = {
     datasource: { ...server.datasource, ...datasource },
     capabilities: { ...chunks, ...capabilities },
     onBrokenChunks: (reason: string) => void broken.push(reason),
     warnings: new Set<string>(),
     signal: new AbortController().signal,
   };
-  const find = (questions: readonly (readonly string[])[], windows = days) => finder.find(asking, questions, windows);
+  const find = (unions: readonly (readonly string[])[], windows = days) => finder.find(context, unions, windows);
   const count = (path: string) => server.paths.filter((each) => each === path).length;
   return { find, count, broken };
 }
 
 describe('SeriesFinder', () => {
-  it('asks for chunks once, and at the same time by PromQL for what they cannot tell', async () => {
-    const { find, count, broken } = await serve(give);
+  it('reads chunks once and runs the other queries by PromQL at the same time', async () => {
+    const { find, count, broken } = await serve(sendFrame);
     expect(await find([[known], [unknown], [known, known], [known, unknown]])).toEqual([
       [fromChunks],
       [byPromql],
@@ -66,7 +66,7 @@ describe('SeriesFinder', () => {
   it.each([
     ['both', 'closed', [86_400, 172_800]],
     ['the first alone', 'left-open', [86_400]],
-  ] as const)('counts a sample between two windows for %s if boundaries are %s', async (_, boundary, expected) => {
+  ] as const)('counts a sample on the boundary of two windows for %s if boundaries are %s', async (_, boundary, expected) => {
     const series = { labels: { __name__: 'x', n: '1' }, chunks: [{ data: encodeXorChunk([[86_400_000, 1]]) }] };
     const between: Handler = (_request, response) => response.end(encodeFrame(encodeFrameData(0, [series])));
     const { find } = await serve(between, { capabilities: { boundary } });
@@ -76,18 +76,18 @@ describe('SeriesFinder', () => {
 
   const refused = /^chunks were refused or broken: ./;
   it.each<[string, Handler, RegExp[]]>([
-    ['refuses, and reports it', refuse(403), [refused]],
-    ['returns a page, and reports it', refuse(200, '<html>please log in, this is a page and it is long enough</html>'), [refused]],
-    ['finds too much', refuse(413), []],
+    ['is refused, and reports it', refuse(403), [refused]],
+    ['returns a web page, and reports it', refuse(200, '<html>please log in, this is a page and it is long enough</html>'), [refused]],
+    ['is too large', refuse(413), []],
     ['fails', refuse(502), []],
-  ])('asks by PromQL if a remote read %s', async (_, read, reasons) => {
+  ])('uses PromQL if a remote read %s', async (_, read, reasons) => {
     const { find, count, broken } = await serve(read);
     expect(await find([[known], [known]])).toEqual([[byPromql], [byPromql]]);
     expect(count('read')).toBe(1);
     expect(broken).toEqual(reasons.map((reason) => expect.stringMatching(reason)));
   });
 
-  it('does not report broken chunks of a datasource whose entry demands chunks', async () => {
+  it('does not report broken chunks if the datasource entry requires chunks', async () => {
     const { find, broken } = await serve(refuse(403), { datasource: { usageReader: 'chunks' } });
     expect(await find([[known]])).toEqual([[byPromql]]);
     expect(broken).toEqual([]);
@@ -95,23 +95,23 @@ describe('SeriesFinder', () => {
 
   it.each<[string, Partial<Capabilities>, Instants]>([
     ['the datasource is read by PromQL', { used: 'promql' }, days],
-    ['windows reach back half a day', {}, { ...days, lengthMs: 21_600_000 }],
-  ])('asks only by PromQL if %s', async (_, capabilities, windows) => {
-    const { find, count } = await serve(give, { capabilities });
+    ['the windows cover only half a day', {}, { ...days, lengthMs: 21_600_000 }],
+  ])('uses only PromQL if %s', async (_, capabilities, windows) => {
+    const { find, count } = await serve(sendFrame, { capabilities });
     expect(await find([[known]], windows)).toEqual([[byPromql]]);
     expect(count('read')).toBe(0);
   });
 
-  it('asks only by PromQL if no question has a known shape', async () => {
-    const { find, count } = await serve(give);
+  it('uses only PromQL if no query has a known shape', async () => {
+    const { find, count } = await serve(sendFrame);
     expect(await find([[unknown], [unknown, known]])).toEqual([[byPromql], [byPromql]]);
     expect(count('read')).toBe(0);
   });
 
   it.each<[string, Handler, string]>([
-    ['does not answer in time', () => undefined, 'timeout'],
-    ['hangs up', (_, response) => response.destroy(), 'unreachable'],
-    ['has too much to do', refuse(429), 'too-many-requests'],
+    ['does not respond in time', () => undefined, 'timeout'],
+    ['closes the connection', (_, response) => response.destroy(), 'unreachable'],
+    ['is overloaded', refuse(429), 'too-many-requests'],
   ])('fails if the datasource %s', async (_, read, failure) => {
     const { find, count, broken } = await serve(read, failure === 'timeout' ? { timeoutMs: 1_500 } : {});
     await expect(find([[known]])).rejects.toMatchObject({ failure });

@@ -1,95 +1,101 @@
-import { breaksPromise, type Capabilities, tellsNoRemoteRead } from '../datasource/capabilities.js';
+import { type Capabilities, showsBrokenChunks, showsNoRemoteRead } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
 import type { DatasourceClient, PrometheusSeries } from '../datasource/datasource-client.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
 import { logOf } from '../settings/logger.js';
 import { type DiscoveryShape, readDiscoveryShape } from './discovery-shape.js';
-import { answerFromChunks } from './from-chunks.js';
+import { computeFromChunks } from './from-chunks.js';
+
 import { type Instants, startOf } from './plan-discovery.js';
 
-/** Queries the series of any of which are wanted. */
-export type Question = readonly string[];
+/** Queries whose results are combined with `or`. */
+export type QueryUnion = readonly string[];
 
-/** Whom to ask, and where texts of partial answers go. */
-export interface Asking {
+/** What every query of a discovery shares. */
+export interface FindContext {
   readonly datasource: Datasource;
   readonly capabilities: Capabilities;
-  /** Called if the datasource does not deliver the chunks that it is said to have. */
+  /** Called if the datasource does not deliver chunks although its capabilities include them. */
   readonly onBrokenChunks?: ((reason: string) => void) | undefined;
+  /** Collects the datasource's warnings about partial results. */
   readonly warnings: Set<string>;
   readonly signal: AbortSignal;
 }
 
-type FromChunks = ReadonlyMap<Question, PrometheusSeries[]>;
+type FromChunks = ReadonlyMap<QueryUnion, PrometheusSeries[]>;
 
-/** Windows that reach no further back cost both sides together less as PromQL, which sends nothing but names (docs/decisions/0011-discovery-from-chunks.md). */
-const longestPromqlMs = 43_200_000;
+/** Up to this total length PromQL is cheaper than chunks for client and server together (docs/decisions/0011-discovery-from-chunks.md). */
+const maxPromqlMs = 43_200_000;
 
 const log = logOf('discovery');
 
-/** Finds the series of questions over windows: from chunks, and by PromQL what those cannot tell. */
+/** Runs discovery queries over windows: from chunks where possible, else by PromQL. */
 export class SeriesFinder {
   constructor(private readonly client: DatasourceClient) {}
 
-  /** The series of each question. Rejects with a DatasourceError. */
-  async find(asking: Asking, questions: readonly Question[], windows: Instants): Promise<(readonly PrometheusSeries[])[]> {
-    const shapes = new Map(questions.flatMap((question) => pairWithShapes(question)));
-    const fromChunks = shapes.size > 0 ? this.readChunks(asking, shapes, windows) : undefined;
+  /** The series of each query union. Rejects with a DatasourceError. */
+  async find(context: FindContext, unions: readonly QueryUnion[], windows: Instants): Promise<(readonly PrometheusSeries[])[]> {
+    const shapes = new Map(unions.flatMap((union) => pairWithShapes(union)));
+    const fromChunks = shapes.size > 0 ? this.readChunks(context, shapes, windows) : undefined;
     return Promise.all(
-      questions.map(async (question) => {
-        const series = shapes.has(question) ? (await fromChunks)?.get(question) : undefined;
-        return series ?? this.askPromql(asking, question, windows);
+      unions.map(async (union) => {
+        const series = shapes.has(union) ? (await fromChunks)?.get(union) : undefined;
+        return series ?? this.queryPromql(context, union, windows);
       }),
     );
   }
 
-  /** Empty where the datasource gives no chunks. */
-  private async readChunks(asking: Asking, shapes: ReadonlyMap<Question, DiscoveryShape[]>, windows: Instants): Promise<FromChunks> {
-    const { datasource, capabilities, signal } = asking;
-    if (windows.count * windows.lengthMs <= longestPromqlMs || capabilities.used === 'promql') return new Map();
+  /** Empty if the datasource does not deliver chunks. */
+  private async readChunks(
+    context: FindContext,
+    shapes: ReadonlyMap<QueryUnion, DiscoveryShape[]>,
+    windows: Instants,
+  ): Promise<FromChunks> {
+    const { datasource, capabilities, signal } = context;
+    if (windows.count * windows.lengthMs <= maxPromqlMs || capabilities.used === 'promql') return new Map();
     try {
-      const asked = { datasource, windows, boundary: capabilities.boundary };
-      const answers = await answerFromChunks(this.client, asked, [...shapes.values()].flat(), signal);
-      return byQuestion(shapes, answers);
+      const request = { datasource, windows, boundary: capabilities.boundary };
+      const results = await computeFromChunks(this.client, request, [...shapes.values()].flat(), signal);
+      return byUnion(shapes, results);
     } catch (error) {
-      if (!(error instanceof DatasourceError) || !tellsNoRemoteRead(error.failure)) throw error;
+      if (!(error instanceof DatasourceError) || !showsNoRemoteRead(error.failure)) throw error;
       const reason = `chunks were refused or broken: ${error.message}`;
-      log.warn({ datasource: datasource.name, reason }, 'discovery asks by PromQL instead');
-      if (breaksPromise(error.failure) && datasource.usageReader !== 'chunks') asking.onBrokenChunks?.(reason);
+      log.warn({ datasource: datasource.name, reason }, 'discovery uses PromQL instead');
+      if (showsBrokenChunks(error.failure) && datasource.usageReader !== 'chunks') context.onBrokenChunks?.(reason);
       return new Map();
     }
   }
 
-  private async askPromql(
-    { datasource, warnings, signal }: Asking,
-    question: Question,
+  private async queryPromql(
+    { datasource, warnings, signal }: FindContext,
+    union: QueryUnion,
     windows: Instants,
   ): Promise<readonly PrometheusSeries[]> {
-    const query = question.length === 1 ? question[0]! : question.map((each) => `(${each})`).join(' or ');
+    const query = union.length === 1 ? union[0]! : union.map((each) => `(${each})`).join(' or ');
     const { endSeconds, lengthMs, count } = windows;
     const range = { query, startSeconds: startOf(windows), endSeconds, stepSeconds: lengthMs / 1000 };
-    const answer =
+    const result =
       count === 1
         ? await this.client.query(datasource, { query, timeSeconds: endSeconds }, signal)
         : await this.client.queryRange(datasource, range, signal);
-    for (const warning of answer.warnings) warnings.add(warning);
-    return answer.series;
+    for (const warning of result.warnings) warnings.add(warning);
+    return result.series;
   }
 }
 
-/** The question with the shapes of its queries; nothing where one of them has none. */
-function pairWithShapes(question: Question): [Question, DiscoveryShape[]][] {
-  const shapes = question.flatMap((query) => readDiscoveryShape(query) ?? []);
-  return shapes.length === question.length ? [[question, shapes]] : [];
+/** The query union with the shapes of its queries; empty if a query has no known shape. */
+function pairWithShapes(union: QueryUnion): [QueryUnion, DiscoveryShape[]][] {
+  const shapes = union.flatMap((query) => readDiscoveryShape(query) ?? []);
+  return shapes.length === union.length ? [[union, shapes]] : [];
 }
 
-/** Questions all of whose queries were answered, with their series. */
-function byQuestion(shapes: ReadonlyMap<Question, DiscoveryShape[]>, answers: readonly (PrometheusSeries[] | undefined)[]): FromChunks {
-  const found = new Map<Question, PrometheusSeries[]>();
+/** The query unions whose queries were all computed from chunks, with their series. */
+function byUnion(shapes: ReadonlyMap<QueryUnion, DiscoveryShape[]>, results: readonly (PrometheusSeries[] | undefined)[]): FromChunks {
+  const found = new Map<QueryUnion, PrometheusSeries[]>();
   let next = 0;
-  for (const [question, { length }] of shapes) {
-    const own = answers.slice(next, next + length).filter((answer) => answer !== undefined);
-    if (own.length === length) found.set(question, own.flat());
+  for (const [union, { length }] of shapes) {
+    const own = results.slice(next, next + length).filter((result) => result !== undefined);
+    if (own.length === length) found.set(union, own.flat());
     next += length;
   }
   return found;

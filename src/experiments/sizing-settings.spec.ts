@@ -1,7 +1,7 @@
 import { defaultModels, defaultTerms, recommendationTypes } from '../recommendation/settings.js';
 import { faultsOf, sizingSchema, sizingSettingsOf } from './sizing-settings.js';
 
-/** The settings of a document; throws its first fault. */
+/** Parses the settings of a document; throws its first fault. */
 function read(document: object) {
   const read = sizingSchema.safeParse(document);
   if (read.success) return sizingSettingsOf(read.data);
@@ -15,7 +15,7 @@ const readRecommendationTypes = (recommendation_types_config: unknown) => read({
 const readExtras = (recommendation_settings: unknown) => read({ recommendation_settings }).extras;
 
 describe('terms', () => {
-  it.each([[undefined], [null], [[]]])('takes the three terms where %j are asked', (terms) => {
+  it.each([[undefined], [null], [[]]])('uses the three default terms for %j', (terms) => {
     expect(readTerms(terms)).toEqual(defaultTerms);
   });
 
@@ -27,23 +27,23 @@ describe('terms', () => {
       ['short_term', 'long_term'],
     ],
     [['medium', 'medium_term'], ['medium_term']],
-  ])('reads the words %j, shortest first and each once', (words, names) => {
+  ])('reads the words %j, shortest term first and without duplicates', (words, names) => {
     expect(readTerms(words).map(({ name }) => name)).toEqual(names);
   });
 
-  it("reads a term of the caller's own, which has no notification at the timestamp level", () => {
+  it('reads a custom term, which has no notification at the timestamp level', () => {
     const sprint = { name: 'sprint', duration_in_days: 10, duration_threshold_in_hours: 36, plots_datapoints: 5 };
 
     expect(readTerms(['long', sprint, 'short'])).toEqual([
       defaultTerms[0],
-      { name: 'sprint', days: 10, least: { minutes: 36 * 60 }, plotBins: 5 },
+      { name: 'sprint', days: 10, minimum: { minutes: 36 * 60 }, plotBins: 5 },
       defaultTerms[2],
     ]);
   });
 
-  it('asks for 70 percent of the time and plots a bin a day where a term names neither', () => {
+  it('defaults to 70 percent of the time and one bin per day', () => {
     expect(readTerms([{ name: 'sprint', duration_in_days: 10 }])).toEqual([
-      { name: 'sprint', days: 10, least: { minutes: 0.7 * 10 * 24 * 60 }, plotBins: 10 },
+      { name: 'sprint', days: 10, minimum: { minutes: 0.7 * 10 * 24 * 60 }, plotBins: 10 },
     ]);
   });
 
@@ -61,23 +61,23 @@ describe('terms', () => {
     [[{ ...own, plots_datapoints: 1.5 }], 'term_settings.terms.0.plots_datapoints', 'whole number'],
     [[{ ...own, plot_datapoints: 1 }], 'term_settings.terms.0.plot_datapoints', 'Unrecognized field'],
     [[own, { ...own, duration_in_days: 4 }], 'term_settings.terms.1', 'another term is named "own"'],
-  ])('refuses %j and names the field', (terms, field, fault) => {
+  ])('rejects %j and names the field', (terms, field, fault) => {
     expect(() => readTerms(terms)).toThrow(expect.objectContaining({ field, message: expect.stringContaining(fault) }));
   });
 
-  it('takes the largest and the smallest of each field', () => {
+  it('accepts the maximum and the minimum of each field', () => {
     const limits = { name: 'own', duration_in_days: 365, duration_threshold_in_hours: 365 * 24, plots_datapoints: 1000 };
 
-    expect(readTerms([limits])).toEqual([{ name: 'own', days: 365, least: { minutes: 365 * 24 * 60 }, plotBins: 1000 }]);
+    expect(readTerms([limits])).toEqual([{ name: 'own', days: 365, minimum: { minutes: 365 * 24 * 60 }, plotBins: 1000 }]);
     expect(readTerms([{ ...own, duration_threshold_in_hours: 0, plots_datapoints: 0 }])).toEqual([
-      { name: 'own', days: 3, least: { minutes: 0 }, plotBins: 0 },
+      { name: 'own', days: 3, minimum: { minutes: 0 }, plotBins: 0 },
     ]);
   });
 
   const many = (count: number, plots_datapoints: number) =>
     Array.from({ length: count }, (_, at) => ({ name: `own ${at}`, duration_in_days: at + 1, plots_datapoints }));
 
-  it('takes at most 20 terms, where the same word counts once', () => {
+  it('accepts at most 20 terms; repeated words count once', () => {
     expect(readTerms(many(20, 0))).toHaveLength(20);
     expect(readTerms([...many(18, 0), 'short', 'short_term', 'Short', 'long'])).toHaveLength(20);
     expect(() => readTerms([...many(20, 0), 'short'])).toThrow(
@@ -85,7 +85,7 @@ describe('terms', () => {
     );
   });
 
-  it('takes at most 2,000 bins of plots in all terms together, also where a term names none', () => {
+  it('accepts at most 2,000 plot bins in all terms together, defaults included', () => {
     expect(readTerms(many(20, 100))).toHaveLength(20);
     const year = { name: 'year', duration_in_days: 365 };
     const fault = (count: number) =>
@@ -100,7 +100,7 @@ describe('terms', () => {
 
 describe('models', () => {
   it.each([[undefined], [null], [{}], [{ models: [] }], [{ models: ['cost', 'performance'] }]])(
-    'takes cost and performance where %j is asked',
+    'uses cost and performance for %j',
     (settings) => {
       expect(readModels(settings)).toEqual(defaultModels);
     },
@@ -110,7 +110,7 @@ describe('models', () => {
     expect(readModels({ models: ['Performance', 'performance'] })).toEqual([defaultModels[1]]);
   });
 
-  it("reads a model of the caller's own beside a known one", () => {
+  it('reads a custom model beside a known one', () => {
     const model_tunables = { Balance: { cpu_percentile: 80, memory_percentile: 95, accelerator_percentile: 50 } };
 
     expect(readModels({ models: ['cost', 'Balance', 'balance'], model_tunables })).toEqual([
@@ -119,7 +119,7 @@ describe('models', () => {
     ]);
   });
 
-  it('uses the CPU percentile for accelerators where none is given', () => {
+  it('uses the CPU percentile for accelerators by default', () => {
     const model_tunables = { balance: { cpu_percentile: 80, memory_percentile: 95 } };
 
     expect(readModels({ models: ['balance'], model_tunables })[0]).toMatchObject({ acceleratorPercentile: 80 });
@@ -138,11 +138,11 @@ describe('models', () => {
     [tuned({ cpu_percentile: 101, memory_percentile: 95 }), 'model_settings.model_tunables.balance.cpu_percentile', 'a percentile'],
     [tuned({ cpu_percentile: 80, memory_percentile: 0 }), 'model_settings.model_tunables.balance.memory_percentile', 'a percentile'],
     [tuned({ cpu_percentile: 80, memory_percentile: 95, cpu: 80 }), 'model_settings.model_tunables.balance.cpu', 'Unrecognized field'],
-  ])('refuses %j and names the field', (settings, field, fault) => {
+  ])('rejects %j and names the field', (settings, field, fault) => {
     expect(() => readModels(settings)).toThrow(expect.objectContaining({ field, message: expect.stringContaining(fault) }));
   });
 
-  it('takes at most 20 models, where the same name counts once', () => {
+  it('accepts at most 20 models; repeated names count once', () => {
     const names = Array.from({ length: 19 }, (_, at) => `own ${at}`);
     const model_tunables = Object.fromEntries(names.map((name) => [name, { cpu_percentile: 80, memory_percentile: 95 }]));
     expect(readModels({ models: [...names, 'cost', 'Cost'], model_tunables })).toHaveLength(20);
@@ -156,14 +156,11 @@ describe('models', () => {
 });
 
 describe('recommendation types', () => {
-  it.each([[undefined], [null], [{}], [{ resources: [], runtimes: [], accelerators: [] }]])(
-    'computes everything where %j is asked',
-    (config) => {
-      expect(readRecommendationTypes(config)).toEqual(recommendationTypes);
-    },
-  );
+  it.each([[undefined], [null], [{}], [{ resources: [], runtimes: [], accelerators: [] }]])('computes everything for %j', (config) => {
+    expect(readRecommendationTypes(config)).toEqual(recommendationTypes);
+  });
 
-  it('computes only what a list names', () => {
+  it('computes only the listed types', () => {
     expect(readRecommendationTypes({ resources: ['CPU'], runtimes: ['quarkus'] })).toEqual({
       resources: ['cpu'],
       runtimes: ['quarkus'],
@@ -175,7 +172,7 @@ describe('recommendation types', () => {
     [{ resources: ['disk'] }, 'recommendation_types_config.resources.0'],
     [{ runtimes: 'hotspot' }, 'recommendation_types_config.runtimes'],
     [{ resource: ['cpu'] }, 'recommendation_types_config.resource'],
-  ])('refuses %j', (config, field) => {
+  ])('rejects %j', (config, field) => {
     expect(() => readRecommendationTypes(config)).toThrow(expect.objectContaining({ field }));
   });
 });
@@ -192,7 +189,7 @@ describe('extras', () => {
     [{ bounds: { memory: { step: '1Mi' } } }, 'recommendation_settings.bounds.memory.step'],
     [{ change_threshold_percent: -1 }, 'recommendation_settings.change_threshold_percent'],
     [{ confidence: 1 }, 'recommendation_settings.confidence'],
-  ])('refuses %j and names %s', (settings, field) => {
+  ])('rejects %j and names %s', (settings, field) => {
     expect(() => readExtras(settings)).toThrow(expect.objectContaining({ field }));
   });
 });

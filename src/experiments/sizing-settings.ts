@@ -18,7 +18,7 @@ export interface FieldFault {
   readonly message: string;
 }
 
-/** The faults that a schema found, one for each field. */
+/** The faults that a schema found, one per field. */
 export function faultsOf(error: z.ZodError): FieldFault[] {
   return flatIssues(error.issues).map(({ path, message }) => ({ field: path.join('.'), message }));
 }
@@ -56,14 +56,14 @@ export function listOf<S extends z.ZodType>(item: S, error?: string) {
     .transform((values, context) => readMembers(values.entries(), item, context).map(([, value]) => value));
 }
 
-/** A list that is read here, with Kruize's word for anything else. */
+/** A list of the sizing settings, with one error text for other values. */
 const list = <S extends z.ZodType>(item: S) => listOf(item, 'expected a list');
 
 function object<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(shape, { error: ({ code }) => (code === 'invalid_type' ? 'expected an object' : undefined) });
 }
 
-/** A number that fulfils a rule, which `rule` says in words. */
+/** A number for which `holds` is true; `rule` describes it for the error message. */
 function numberThat(rule: string, holds: (number: number) => boolean) {
   return z.custom<number>((value) => typeof value === 'number' && Number.isFinite(value) && holds(value), { error: `expected ${rule}` });
 }
@@ -76,7 +76,7 @@ const name = text.regex(/^[\p{L}\p{N}][\p{L}\p{N} _.()-]{0,62}$/u, {
 
 /** Minimum observed part of a term that does not define it, as in Kruize's custom terms. */
 const defaultObservedPart = 0.7;
-/** Bounds of a request: each experiment's recommendation has a part for each term, with its plots, and in it one for each model. */
+/** Limits of a request: the size of each recommendation grows with its terms, their plots and the models of each term. */
 const maxTerms = 20;
 const maxPlotBins = 2_000;
 const maxModels = 20;
@@ -92,7 +92,7 @@ const termDefinition = object({
   const minimum = numberThat("a number of hours from 0 to the term's length", isPossible).nullish().safeParse(hours);
   if (!minimum.success) report(context, minimum.error.issues, 'duration_threshold_in_hours');
   const minHours = minimum.data ?? days * 24 * defaultObservedPart;
-  return { name, days, least: { minutes: minHours * 60 }, plotBins: bins ?? Math.ceil(days) };
+  return { name, days, minimum: { minutes: minHours * 60 }, plotBins: bins ?? Math.ceil(days) };
 });
 
 /** A word (`short`, `short_term`, any case) or a definition. */
@@ -178,7 +178,7 @@ function customModel(name: string, at: number, modelTunables: unknown, context: 
   };
 }
 
-/** A list of words in any case; an absent or empty one stands for all words. */
+/** A list of words in any case; all words if it is absent or empty. */
 function someOf<Word extends string>(words: readonly Word[]) {
   const word = text.transform((given, context): Word => {
     const known = words.find((each) => each === given.toLowerCase());
@@ -221,7 +221,7 @@ const extras = object({
   }),
 );
 
-/** The fields of a bulk request and of a usage file that say how to size, in Kruize's words (recommendation_settings is ours). Each has its default. */
+/** The sizing fields of a bulk request and of a usage file, named as in Kruize (recommendation_settings is ours). All have defaults. */
 export const sizingSchema = z.object({
   term_settings: object({ terms: terms.nullish() })
     .nullish()
@@ -256,13 +256,13 @@ function given<T extends object>(members: T): { [K in keyof T]?: NonNullable<T[K
   >;
 }
 
-/** Reports the issues of a value that a schema of its own has read, below `path`. */
+/** Reports the issues of a value that another schema parsed, below `path`. */
 function report(context: z.RefinementCtx, issues: readonly z.core.$ZodIssue[], ...path: (string | number)[]): undefined {
   for (const issue of flatIssues(issues)) context.addIssue({ code: 'custom', path: [...path, ...issue.path], message: issue.message });
   return undefined;
 }
 
-/** Issues with one field each: an unknown member is a fault of its own. */
+/** Issues with one field each: every unknown member becomes a separate issue. */
 function flatIssues(issues: readonly z.core.$ZodIssue[]): { readonly path: readonly PropertyKey[]; readonly message: string }[] {
   return issues.flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: issue.message }];

@@ -63,7 +63,7 @@ const layerSchema = z.object({
         .and(z.union([numericTunable, categoricalTunable], { error: 'expected either choices, or bounds and a step' })),
     )
     .min(1)
-    .refine((tunables) => new Set(tunables.map(({ name }) => name)).size === tunables.length, { error: 'two tunables have one name' }),
+    .refine((tunables) => new Set(tunables.map(({ name }) => name)).size === tunables.length, { error: 'two tunables have the same name' }),
 });
 
 /**

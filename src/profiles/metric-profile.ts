@@ -156,8 +156,8 @@ export class MetricProfiles {
   }
 
   /**
-   * The profile to read a datasource by: if the profile uses the recording rule of CPU usage and the datasource lacks it, its twin that reads the
-   * containers' counters, if there is one. Kruize gives both one name.
+   * The name of the profile that fits a datasource. If the profile uses the recording rule of CPU usage and the datasource lacks it, this is the twin that
+   * reads the containers' counters, if there is one. In Kruize both have the same name.
    */
   fitting(name: string, { cpu: hasCpuRule }: Capabilities['rules']): string {
     const twin = name + twinSuffix;

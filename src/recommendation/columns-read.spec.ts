@@ -2,7 +2,7 @@ import { readUsageFile } from '../usage-file/read-usage-file.js';
 import { recommend } from './recommend.js';
 import { defaultTerms, type Term, termTable } from './settings.js';
 
-const two: Term = { name: 'two', days: 2.5, least: { minutes: 0.7 * 2.5 * 24 * 60 }, plotBins: 3 };
+const two: Term = { name: 'two', days: 2.5, minimum: { minutes: 0.7 * 2.5 * 24 * 60 }, plotBins: 3 };
 
 import { columnsRead, rowsRead, type UsageTable } from './usage-table.js';
 

@@ -97,7 +97,7 @@ function copyOf({ requests, limits }: ResourceConfig): Record<'requests' | 'limi
   return { requests: { ...requests }, limits: { ...limits } };
 }
 
-/** What an adjustment may use besides the amount. */
+/** Input of an adjustment besides the amount. */
 export interface AdjustmentContext {
   readonly resource: Resource;
   readonly extras: Extras;

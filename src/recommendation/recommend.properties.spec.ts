@@ -10,7 +10,7 @@ const settingsOf = (experimentType: SizedKind): RecommendationSettings => ({
   experimentType,
   measurementDurationMinutes: 15,
   threshold: 0.1,
-  terms: [{ name: 'hour', days: 1 / 24, least: { minutes: 0 }, plotBins: 1 }, ...defaultTerms],
+  terms: [{ name: 'hour', days: 1 / 24, minimum: { minutes: 0 }, plotBins: 1 }, ...defaultTerms],
   models: [...defaultModels, { name: 'low', cpuPercentile: 10, memoryPercentile: 10, acceleratorPercentile: 10, notice: 112103 }],
   layers: ['container', 'hotspot', 'semeru', 'quarkus'],
   plots: true,

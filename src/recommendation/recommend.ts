@@ -62,8 +62,8 @@ export function observedIntervals(intervals: Intervals, term: Term): number {
 }
 
 /** Minimum observed minutes of a term. */
-export function minObservedMinutes({ least }: Term, measurementDurationMinutes: number): number {
-  return 'minutes' in least ? least.minutes : ((measurementDurationMinutes * least.intervals) / 1440) * 24 * 60;
+export function minObservedMinutes({ minimum }: Term, measurementDurationMinutes: number): number {
+  return 'minutes' in minimum ? minimum.minutes : ((measurementDurationMinutes * minimum.intervals) / 1440) * 24 * 60;
 }
 
 /** Index of the first interval that models use. Unlike plots, they include the interval exactly at the term's start, as in Kruize. */

@@ -44,7 +44,7 @@ const layerFiles: Readonly<Record<string, Layer>> = {
 };
 
 /**
- * Reads a usage file: one experiment's samples and settings (recommendations.md 14). `json` is the parsed text.
+ * Reads a usage file: one experiment's samples and settings. `json` is the parsed text.
  * Throws a UsageFileError that names the faulty field.
  */
 export function readUsageFile(json: unknown): UsageFile {
@@ -93,11 +93,11 @@ function sizingOf(of: Fields): SizingSettings {
   throw new UsageFileError(field, message);
 }
 
-/** Names in the answer, by the fields that may give them; a file without them bears those of the vectors (recommendations.md 14). */
-const unnamed = { experiment_name: 'exp1', cluster_name: 'default', workload: 'wl', workload_type: 'deployment' } as const;
+/** Default names in the response, by the field that sets them. They are those of the fixtures. */
+const defaultNames = { experiment_name: 'exp1', cluster_name: 'default', workload: 'wl', workload_type: 'deployment' } as const;
 
 function subjectOf(of: Fields, kind: SizedKind): Subject {
-  const nameIn = (field: keyof typeof unnamed) => (isGiven(of(field)) ? textOf(of(field)) : unnamed[field]);
+  const nameIn = (field: keyof typeof defaultNames) => (isGiven(of(field)) ? textOf(of(field)) : defaultNames[field]);
   const base = { name: nameIn('experiment_name'), clusterName: nameIn('cluster_name'), namespace: textOf(of('namespace')) };
   if (kind === 'namespace') return { type: kind, ...base };
   const workload = { workload: nameIn('workload'), workloadType: nameIn('workload_type'), container: textOf(of('container')) };

@@ -2,7 +2,7 @@ import { isSupportedAccelerator } from '../recommendation/mig-profiles.js';
 import type { RecommendationSettings, SizedKind } from '../recommendation/settings.js';
 import { columnsRead, isSample, maxTermSeconds, rowsRead, type UsageColumn, type UsageTable } from '../recommendation/usage-table.js';
 
-/** A JSON value by its path, for messages. */
+/** A JSON value with its path, for messages. */
 export interface JsonValue {
   readonly field: string;
   readonly value: unknown;
@@ -17,11 +17,11 @@ export function isGiven({ value }: JsonValue): boolean {
   return value !== undefined && value !== null;
 }
 
-/** The value as an object, else an input error; so do the following. `known`: the only members it may have. */
+/** The value as an object; throws a UsageFileError for any other value, as do the functions below. `known`: the only members it may have. */
 export function objectOf({ field, value }: JsonValue, known?: readonly string[]): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UsageFileError(field, 'expected an object');
-  const stranger = known && Object.keys(value).find((name) => !known.includes(name));
-  if (stranger !== undefined) throw new UsageFileError(field === '' ? stranger : `${field}.${stranger}`, 'unknown field');
+  const unknown = known && Object.keys(value).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new UsageFileError(field === '' ? unknown : `${field}.${unknown}`, 'unknown field');
   return value as Record<string, unknown>;
 }
 
@@ -35,13 +35,13 @@ export function textOf({ field, value }: JsonValue): string {
   return value;
 }
 
-/** A number that fulfils `holds`, which `rule` says in words. */
+/** A number for which `holds` is true; `rule` describes it for the error message. */
 export function numberOf({ field, value }: JsonValue, rule: string, holds: (number: number) => boolean): number {
   if (typeof value !== 'number' || !Number.isFinite(value) || !holds(value)) throw new UsageFileError(field, `expected ${rule}`);
   return value;
 }
 
-/** A name that becomes a key of the answer: letters and digits first, so that no name of JavaScript's own (`__proto__`) can come in. */
+/** A name that becomes a key of the response. It begins with a letter or digit, so that it cannot be one of JavaScript's own (`__proto__`). */
 export function nameOf(json: JsonValue): string {
   const name = textOf(json);
   if (!/^[\p{L}\p{N}][\p{L}\p{N} _.()-]{0,62}$/u.test(name)) {
@@ -125,7 +125,7 @@ export function readUsageSeries(
   { experimentType, terms }: RecommendationSettings,
   { endSeconds, stepSeconds, acceleratorEndSeconds: toSeconds }: FileTimes,
 ): UsageTable {
-  for (const name of Object.keys(series)) refuseUnknown(name);
+  for (const name of Object.keys(series)) rejectUnknown(name);
   const length = rowsRead(terms, stepSeconds);
   const read = (name: string) => readSeries(member(series, 'series', name), length);
   const names = Object.keys(series).filter((name) => isQueried(experimentType, name));
@@ -140,7 +140,7 @@ export function readUsageSeries(
   return gpu ? { ...table, ...gpu, columns: { ...columns, ...gpu.columns } } : table;
 }
 
-function refuseUnknown(name: string): void {
+function rejectUnknown(name: string): void {
   const [metric, ...functions] = name.split('.') as [string, ...string[]];
   const metrics = [...Object.keys({ ...queriedFunctions.container, ...queriedFunctions.namespace }), ...otherMetrics];
   const isKnown = metrics.includes(metric) && functions.length === 1 && knownFunctions.includes(functions[0]!);
@@ -188,7 +188,7 @@ export interface Series {
 
 /**
  * Reads a series: a list of points `[steps before the end, "value"]`, or `{metric: labels, points}`; absent = no points. The row of the end is
- * `length - 1`; points of rows that the table does not have are there too, those that are no numbers (E15) are dropped. Throws a UsageFileError.
+ * `length - 1`. Keeps points outside the table; drops those whose value is not a number. Throws a UsageFileError.
  */
 export function readSeries(json: JsonValue, length: number): Series {
   if (json.value === undefined) return { labels: {}, points: [] };

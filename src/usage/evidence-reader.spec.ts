@@ -8,7 +8,7 @@ const cart: ContainerExperiment = {
 };
 const odd: ContainerExperiment = { ...cart, namespace: 'a"}) or vector(1) #', workload: 'w\\', container: 'c{' };
 
-it.each(['workload', 'container'] as const)('asks about awkward names in PromQL that is whole, for scope %s', (scope) => {
+it.each(['workload', 'container'] as const)('writes valid PromQL for names with special characters in scope %s', (scope) => {
   expect(parsePromql(oomKillsQuery([cart, odd], scope))).toBeDefined();
   expect(parsePromql(hpaTargetsQuery([cart, odd]))).toBeDefined();
 });
@@ -25,7 +25,7 @@ it.each([
   expect(readOomKills([{ labels, samples: [[60, '5']] }], cart)).toEqual(kills);
 });
 
-it('takes no limit for one that is no amount', () => {
+it('ignores limits that are not positive numbers', () => {
   const samples = [
     [60, 'NaN'],
     [120, '0'],
@@ -38,7 +38,7 @@ it('takes no limit for one that is no amount', () => {
 const target = { namespace: 'shop', scaletargetref_kind: 'StatefulSet', scaletargetref_name: 'cart', metric_name: 'memory' };
 
 it.each([
-  ['what it scales', target, ['memory']],
+  ['the workload', target, ['memory']],
   ['another workload', { ...target, scaletargetref_name: 'till' }, []],
   ['another kind', { ...target, scaletargetref_kind: 'Deployment' }, []],
   ['another namespace', { ...target, namespace: 'bank' }, []],

@@ -6,12 +6,12 @@ import { matchAnyOf } from '../promql/matcher.js';
 import { type Evidence, type Extras, noEvidence, type OomKill, type Resource, recommendationTypes } from '../recommendation/settings.js';
 import type { Settings } from '../settings/settings-schema.js';
 
-/** How finely the time of a kill is told. */
+/** Resolution of the time of a kill. */
 export const killStepSeconds = 3_600;
 
 /**
- * Range query: the memory limits (bytes) of containers in the hours in which they were killed for lack of memory; no sample for other hours. A kill is a
- * restart whose last reason is OOMKilled (kube-state-metrics), or an OOM event of the kernel (cAdvisor), which is not always followed by a restart.
+ * Range query: the memory limits (bytes) of containers in the hours in which they were OOM-killed; no sample for other hours. A kill is a restart whose
+ * last reason is OOMKilled (kube-state-metrics), or an OOM event of the kernel (cAdvisor), which does not always cause a restart.
  */
 export function oomKillsQuery(experiments: readonly ContainerExperiment[], scope: Settings['USAGE_SCOPE']): string {
   const hour = `[${killStepSeconds}s]`;
@@ -35,7 +35,7 @@ export function oomKillsQuery(experiments: readonly ContainerExperiment[], scope
   return `max by (namespace, container, workload, workload_type) (${joined})`;
 }
 
-/** Instant query: utilisation targets (percent of the request) of HorizontalPodAutoscalers, with what they scale and on which resource. */
+/** Instant query: utilisation targets (percent of the request) of HorizontalPodAutoscalers, with labels for the target workload and the resource. */
 export function hpaTargetsQuery(experiments: readonly ContainerExperiment[]): string {
   const namespace = matchAnyOf(
     'namespace',
@@ -58,7 +58,7 @@ function matchersOf(experiments: readonly ContainerExperiment[]): string {
   return `${matchAnyOf('namespace', namespaces)}, ${matchAnyOf('container', containers)}`;
 }
 
-/** The kills of one container: from the series of its namespace and name, and of its workload where series name one. */
+/** The kills of a container: from the series with its namespace and name and, if the series have these labels, its workload. */
 export function readOomKills(series: readonly PrometheusSeries[], experiment: ContainerExperiment): OomKill[] {
   return series
     .filter(({ labels }) => isOfContainer(labels, experiment))
@@ -86,7 +86,7 @@ function isOfContainer(labels: PrometheusSeries['labels'], experiment: Container
   return labels.namespace === namespace && labels.container === container && isOfWorkload;
 }
 
-/** Whose evidence is wanted, how far back from `endSeconds`, and for which extras. */
+/** What evidence to read: experiments, look-back in days from `endSeconds`, extras. */
 export interface EvidenceRequest {
   readonly datasource: Datasource;
   readonly experiments: readonly Experiment[];
@@ -95,14 +95,14 @@ export interface EvidenceRequest {
   readonly extras: Extras;
 }
 
-/** Reads what extras look at beside usage: one query for kills and one for autoscalers, and only where they are asked for. */
+/** Reads the evidence that extras need besides usage: one query for kills and one for autoscalers, each only if the extras use it. */
 export class EvidenceReader {
   constructor(
     private readonly client: DatasourceClient,
     private readonly settings: Pick<Settings, 'USAGE_SCOPE'>,
   ) {}
 
-  /** The evidence of each experiment, in their order; none for namespaces. Rejects with a DatasourceError. */
+  /** Returns the evidence of each experiment, in order; none for namespaces. Rejects with a DatasourceError. */
   async read(request: EvidenceRequest, signal?: AbortSignal): Promise<Evidence[]> {
     const containers = request.experiments.filter((experiment) => experiment.type === 'container');
     const [kills, targets] = await Promise.all([this.kills(containers, request, signal), this.hpaTargets(containers, request, signal)]);
@@ -115,13 +115,13 @@ export class EvidenceReader {
   private async kills(containers: readonly ContainerExperiment[], request: EvidenceRequest, signal?: AbortSignal) {
     if (!request.extras.oom || containers.length === 0) return noSeries;
     const { datasource, endSeconds, days } = request;
-    const ask = {
+    const range = {
       query: oomKillsQuery(containers, this.settings.USAGE_SCOPE),
       startSeconds: endSeconds - Math.floor((days * 86_400) / killStepSeconds) * killStepSeconds,
       endSeconds,
       stepSeconds: killStepSeconds,
     };
-    return (await this.client.queryRange(datasource, ask, signal)).series;
+    return (await this.client.queryRange(datasource, range, signal)).series;
   }
 
   private async hpaTargets(containers: readonly ContainerExperiment[], request: EvidenceRequest, signal?: AbortSignal) {

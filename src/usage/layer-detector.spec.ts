@@ -25,52 +25,52 @@ it.each([
     'a{} * on(namespace, pod) group_left(l) b{l="Quarkus"}',
     `group by (namespace, container) (a{${both}} * on(namespace, pod) group_left(l) b{l="Quarkus"})`,
   ],
-])('asks %s of all containers at once, with filters in the first selector', (presence, query) => {
-  expect(planPresenceQueries(presence, two)).toEqual([{ query, experiments: two, tellsApart: true }]);
+])('sends %s once for all containers, with filters in the first selector', (presence, query) => {
+  expect(planPresenceQueries(presence, two)).toEqual([{ query, experiments: two, hasNameLabels: true }]);
 });
 
 it.each(['sum(jvm_info)', 'absent(jvm_info)', 'count by (pod) (jvm_info{a="b"})'])(
-  'asks %s once for each name of a container, since its answer tells no names',
+  'sends %s once per container name, because its result has no names',
   (presence) => {
     const [first, again, other] = [experiment('shop', 'cart', 'one'), experiment('shop', 'cart', 'two'), experiment('bank', 'cart')];
 
     const planned = planPresenceQueries(presence, [first, other, again]);
 
-    expect(planned.map(({ experiments, tellsApart }) => ({ experiments, tellsApart }))).toEqual([
-      { experiments: [first, again], tellsApart: false },
-      { experiments: [other], tellsApart: false },
+    expect(planned.map(({ experiments, hasNameLabels }) => ({ experiments, hasNameLabels }))).toEqual([
+      { experiments: [first, again], hasNameLabels: false },
+      { experiments: [other], hasNameLabels: false },
     ]);
     expect(planned[0]!.query).toContain('namespace="shop", container="cart"}');
   },
 );
 
-it('asks nothing of nobody', () => {
+it('plans no query without containers', () => {
   expect(planPresenceQueries('jvm_info', [])).toEqual([]);
 });
 
-type Answer = { series?: object[]; status?: number };
+type Response = { series?: object[]; status?: number };
 
 const settings = readSettings({ DATASOURCE_RETRY_MS: '0', LAYERS: 'container,hotspot,quarkus' });
 const http = new DatasourceHttp(settings);
 let server: Server | undefined;
-let asked: string[] = [];
+let queries: string[] = [];
 afterEach(() => server?.closeAllConnections());
 afterEach(() => server?.close());
 afterAll(() => http.close());
 
 /** A server that speaks Prometheus' HTTP API. */
-async function serve(respond: (query: string) => Answer): Promise<Datasource> {
-  asked = [];
+async function serve(respond: (query: string) => Response): Promise<Datasource> {
+  queries = [];
   server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
     const query = new URLSearchParams(body).get('query')!;
-    asked.push(query);
+    queries.push(query);
     const { series = [], status = 200 } = respond(query);
     const result = series.map((metric) => ({ metric, value: [1, '1'] }));
-    const whole = { status: 'success', data: { resultType: 'vector', result } };
+    const success = { status: 'success', data: { resultType: 'vector', result } };
     response.writeHead(status, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(status === 200 ? whole : { status: 'error', errorType: 'bad_data', error: 'no' }));
+    response.end(JSON.stringify(status === 200 ? success : { status: 'error', errorType: 'bad_data', error: 'no' }));
   });
   await new Promise<void>((done) => server!.listen(0, '127.0.0.1', done));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -90,7 +90,7 @@ const experiments: Experiment[] = [container('cart'), { ...base, type: 'namespac
 const detector = (layers: Layers, scope: Settings['USAGE_SCOPE'] = 'workload') =>
   new LayerDetector(new DatasourceClient(http), layers, { USAGE_SCOPE: scope });
 
-it('finds the layers of each container with one query for each presence query', async () => {
+it('finds the layers of each container with one query per presence query', async () => {
   const datasource = await serve((query) => ({
     series: query.includes('id=~"Old.+"')
       ? [
@@ -103,10 +103,10 @@ it('finds the layers of each container with one query for each presence query', 
   const found = await detector(new Layers(settings)).detect({ datasource, experiments, atSeconds: 1 });
 
   expect(found).toEqual([['container'], [], ['container', 'hotspot']]);
-  expect(asked).toHaveLength(7);
+  expect(queries).toHaveLength(7);
 });
 
-it('takes a query that is refused for one that answers nothing', async () => {
+it('treats a rejected query as empty', async () => {
   const datasource = await serve((query) =>
     query.includes('Old') ? { status: 400 } : { series: [{ namespace: 'shop', container: 'cart' }] },
   );
@@ -116,7 +116,7 @@ it('takes a query that is refused for one that answers nothing', async () => {
   expect(found[0]).toEqual(['container', 'hotspot', 'quarkus']);
 });
 
-it('fails where the datasource fails: a layer that nobody could look for is not absent', async () => {
+it('fails if the datasource fails: an undetectable layer is not absent', async () => {
   const datasource = await serve(() => ({ status: 503 }));
 
   const detection = detector(new Layers(settings)).detect({ datasource, experiments, atSeconds: 1 });
@@ -124,14 +124,14 @@ it('fails where the datasource fails: a layer that nobody could look for is not 
   await expect(detection).rejects.toMatchObject({ failure: 'unavailable' });
 });
 
-it('asks nothing where no layer is registered', async () => {
+it('sends no query if no layer is registered', async () => {
   const datasource = await serve(() => ({ series: [{ namespace: 'shop', container: 'cart' }] }));
 
   expect(await detector(new Layers({ ...settings, LAYERS: [] })).detect({ datasource, experiments, atSeconds: 1 })).toEqual([[], [], []]);
-  expect(asked).toEqual([]);
+  expect(queries).toEqual([]);
 });
 
-describe('where two workloads have containers of one name', () => {
+describe('if two workloads have containers of the same name', () => {
   const alike = [container('app', 'cart'), container('app', 'till'), container('proxy', 'cart')];
   const app = { namespace: 'shop', container: 'app' };
   const replicaSets = ['cart', 'till'].map((name) => ({
@@ -153,7 +153,7 @@ describe('where two workloads have containers of one name', () => {
     kube_pod_owner: podOwners,
   };
 
-  /** A datasource where only pods named in `pods` have a JVM, and which knows these metrics of owners. */
+  /** A datasource in which only the given pods have a JVM, with the given metrics of owners. */
   const jvmIn = (pods: string[], known: readonly string[]) =>
     serve((query) => {
       const metric = known.find((name) => query.includes(`(${name}{`));
@@ -169,41 +169,41 @@ describe('where two workloads have containers of one name', () => {
     ['the recording rule', ['till-1-a'], rule, [[], ['hotspot'], []]],
     ['kube-state-metrics', ['till-1-a'], kubeState, [[], ['hotspot'], []]],
     ['both pods', ['till-1-a', 'cart-1-a'], rule, [['hotspot'], ['hotspot'], []]],
-    ['nothing, so that all of the name count', ['till-1-a'], [], [['hotspot'], ['hotspot'], []]],
-    ['the rule, of a third workload', ['desk-1-a'], rule, [[], [], []]],
-    ['the rule, of a pod that belongs to no workload', ['lost-1-a'], rule, [[], [], []]],
-    ['series without a pod, so that all of the name count', [''], rule, [['hotspot'], ['hotspot'], []]],
-  ])('tells whose the layer is by %s', async (_, pods, known, layers) => {
+    ['nothing, so that all containers of the name count', ['till-1-a'], [], [['hotspot'], ['hotspot'], []]],
+    ['the rule, for a pod of a third workload', ['desk-1-a'], rule, [[], [], []]],
+    ['the rule, for a pod without a workload', ['lost-1-a'], rule, [[], [], []]],
+    ['series without a pod, so that all containers of the name count', [''], rule, [['hotspot'], ['hotspot'], []]],
+  ])('finds the owner of the layer by %s', async (_, pods, known, layers) => {
     expect(await jvm().detect({ datasource: await jvmIn(pods, known), experiments: alike, atSeconds: 1 })).toEqual(layers);
   });
 
-  it('asks for owners once, and for pods only where the layer was seen', async () => {
+  it('queries owners once, and pods only if the layer was seen', async () => {
     await jvm().detect({ datasource: await jvmIn(['till-1-a'], rule), experiments: alike, atSeconds: 1 });
 
-    const sightings = asked.filter((query) => query.startsWith('group by (namespace, container) ('));
-    expect(asked.filter((query) => query.includes('kube_pod_owner'))).toHaveLength(1);
-    expect(asked.filter((query) => query.startsWith('group by (namespace, container, pod)'))).toHaveLength(sightings.length);
+    const sightings = queries.filter((query) => query.startsWith('group by (namespace, container) ('));
+    expect(queries.filter((query) => query.includes('kube_pod_owner'))).toHaveLength(1);
+    expect(queries.filter((query) => query.startsWith('group by (namespace, container, pod)'))).toHaveLength(sightings.length);
   });
 
   it.each([
-    ['the layer is not there', jvm(), [], alike],
+    ['the layer is absent', jvm(), [], alike],
     ['no name is shared', jvm(), ['cart-1-a'], [alike[0]!, alike[2]!]],
     ['usage is merged by name', jvm('container'), ['cart-1-a'], alike],
-  ])('asks nothing more where %s', async (_, one, pods, asking) => {
+  ])('sends no more queries if %s', async (_, one, pods, requested) => {
     const datasource = await jvmIn(pods, rule);
 
-    await one.detect({ datasource, experiments: asking, atSeconds: 1 });
+    await one.detect({ datasource, experiments: requested, atSeconds: 1 });
 
-    expect(asked.filter((query) => /pod/.test(query))).toEqual([]);
+    expect(queries.filter((query) => /pod/.test(query))).toEqual([]);
   });
 
-  it('looks at pods for one container too where others may share its name', async () => {
+  it('checks pods for a single container if others may share its name', async () => {
     const request = { datasource: await jvmIn(['till-1-a'], rule), experiments: [alike[0]!], atSeconds: 1, mayShareNames: true };
 
     expect(await jvm().detect(request)).toEqual([[]]);
   });
 
-  it('asks a query that aggregates of the pods of each workload', async () => {
+  it('sends an aggregating query separately for the pods of each workload', async () => {
     const datasource = await serve((query) => {
       if (query.includes('kube_pod_owner')) return { series: owners[rule[0]!]! };
       return { series: query.includes('pod="till-1-a"') ? [{}] : [] };
@@ -213,7 +213,7 @@ describe('where two workloads have containers of one name', () => {
     const found = await detector(layers).detect({ datasource, experiments: alike, atSeconds: 1 });
 
     expect(found).toEqual([[], ['hotspot'], []]);
-    expect(asked.filter((query) => query.includes('sum(up')).sort()).toEqual([
+    expect(queries.filter((query) => query.includes('sum(up')).sort()).toEqual([
       'group(sum(up{namespace="shop", container="app", pod="cart-1-a"}))',
       'group(sum(up{namespace="shop", container="app", pod="till-1-a"}))',
       'group(sum(up{namespace="shop", container="proxy"}))',

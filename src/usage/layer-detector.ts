@@ -12,24 +12,24 @@ import type { Layer } from '../recommendation/settings.js';
 import { logOf } from '../settings/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
 
-/** Whether the containers have what the query looks for: its answer has a series for each that does. */
+/** A query that detects a layer: the result has series for the containers that have it. */
 export interface PresenceQuery {
   readonly query: string;
-  /** Whose presence the answer tells. */
+  /** The containers that the query selects. */
   readonly experiments: readonly ContainerExperiment[];
-  /** By the labels `namespace` and `container`; else any series speaks for all of them. */
-  readonly tellsApart: boolean;
+  /** The series have the labels `namespace` and `container`. Otherwise any series counts for all `experiments`. */
+  readonly hasNameLabels: boolean;
 }
 
-/** Whether a presence query aggregates, or calls a function such as `absent`, so that its answer does not tell whose series it is made of. */
+/** Whether a presence query aggregates or calls a function such as `absent`, so that its result loses the labels of the containers. */
 export function mixesSeries(presence: string): boolean {
   const top = parsePromql(presence);
   return !top || ['AggregateExpr', 'FunctionCall'].some((name) => nodesNamed(top, name).length > 0);
 }
 
 /**
- * The queries that ask a presence query of many containers at once: filters for their namespaces and names go into its first selector, where the
- * reference puts them too (spec: recommendations.md 10.1). A query that mixes series is asked once for each (namespace, container).
+ * Narrows a presence query to many containers at once. The filters for namespaces and names go into its first selector, as in Kruize. A query that
+ * mixes series is sent once per (namespace, container).
  */
 export function planPresenceQueries(presence: string, experiments: readonly ContainerExperiment[]): PresenceQuery[] {
   if (experiments.length === 0) return [];
@@ -37,21 +37,21 @@ export function planPresenceQueries(presence: string, experiments: readonly Cont
     return groupByName(experiments).map((alike) => ({
       query: `group(${narrowed(presence, alike)})`,
       experiments: alike,
-      tellsApart: false,
+      hasNameLabels: false,
     }));
   }
-  return [{ query: `group by (namespace, container) (${narrowed(presence, experiments)})`, experiments, tellsApart: true }];
+  return [{ query: `group by (namespace, container) (${narrowed(presence, experiments)})`, experiments, hasNameLabels: true }];
 }
 
-/** The query whose answer tells the pods too, by the label `pod`; for a presence query that does not mix series. */
+/** Like a query of `planPresenceQueries`, with the label `pod` in its result. Only for presence queries that do not mix series. */
 export function planPodsQuery(presence: string, experiments: readonly ContainerExperiment[]): string {
   return `group by (namespace, container, pod) (${narrowed(presence, experiments)})`;
 }
 
-/** A presence query that mixes series, of one container in these pods. */
+/** Narrows a presence query that mixes series to one container in the given pods. */
 export function planQueryOfPods(presence: string, experiment: ContainerExperiment, pods: readonly string[]): PresenceQuery {
   const query = `group(${narrowed(presence, [experiment], [matchAnyOf('pod', pods)])})`;
-  return { query, experiments: [experiment], tellsApart: false };
+  return { query, experiments: [experiment], hasNameLabels: false };
 }
 
 function narrowed(query: string, experiments: readonly ContainerExperiment[], more: readonly string[] = []): string {
@@ -73,16 +73,16 @@ function narrowed(query: string, experiments: readonly ContainerExperiment[], mo
   return applyEdits(query, [edit]);
 }
 
-/** Whose layers are wanted, and at which instant. */
+/** The experiments whose layers to detect, and the instant (Unix seconds). */
 export interface LayerRequest {
   readonly datasource: Datasource;
   readonly experiments: readonly Experiment[];
   readonly atSeconds: number;
-  /** Workloads that are not among the experiments may have containers of their names, so that pods are looked at in any case. */
+  /** Workloads outside `experiments` may have containers of the same names, so pods are always checked. */
   readonly mayShareNames?: boolean;
 }
 
-/** Finds which registered layers containers have. */
+/** Detects the registered layers of containers. */
 export class LayerDetector {
   constructor(
     private readonly client: DatasourceClient,
@@ -91,10 +91,9 @@ export class LayerDetector {
   ) {}
 
   /**
-   * The layers of each experiment, in their order; none for namespaces. Asks one query for each presence query, whatever the number of experiments,
-   * and nothing at all where no layer is registered. For USAGE_SCOPE `workload`, containers of different workloads that share namespace and name are
-   * told apart by their pods, which takes a few more. A query that the datasource refuses counts as empty, as in the reference; rejects with a
-   * DatasourceError when it fails in another way.
+   * Returns the layers of each experiment, in order; none for namespaces. Sends one query per presence query, whatever the number of experiments, and
+   * none if no layer is registered. With USAGE_SCOPE `workload`, a few more queries distinguish containers of different workloads that share namespace
+   * and name, by their pods. A query that the datasource rejects counts as empty, as in Kruize. Rejects with a DatasourceError on any other failure.
    */
   async detect({ datasource, experiments, atSeconds, mayShareNames = false }: LayerRequest, signal?: AbortSignal): Promise<Layer[][]> {
     const { registered } = this.layers;
@@ -127,19 +126,19 @@ async function withLayer(
 
 const log = logOf('usage');
 
-/** Among whom, where and when it is searched. */
+/** Which containers to search, in which datasource and when. */
 export interface PresenceScope {
   readonly datasource: Datasource;
   readonly containers: readonly ContainerExperiment[];
   readonly atSeconds: number;
   readonly scope: Settings['USAGE_SCOPE'];
-  /** Whether other containers may have the names of these. */
+  /** Whether other containers may have the same names. */
   readonly mayShareNames: boolean;
 }
 
 /**
- * Finds the containers that have what presence queries look for. Their answers tell namespace and name of a container; where several workloads share these, it is
- * looked whose pods the series are of, as usage is told apart. A datasource that knows no pods' owners leaves the answer with all who share the name.
+ * Finds the containers that match presence queries. Results identify a container by namespace and name. If several workloads share these, the owners of the
+ * pods decide, as for usage. If the datasource has no owners of pods, all containers of that name match.
  */
 export class PresenceSearch {
   private readonly shared: ReadonlySet<ContainerExperiment>;
@@ -147,55 +146,59 @@ export class PresenceSearch {
 
   constructor(
     private readonly client: DatasourceClient,
-    private readonly asked: PresenceScope,
+    private readonly request: PresenceScope,
   ) {
-    const { containers, scope, mayShareNames } = asked;
+    const { containers, scope, mayShareNames } = request;
     const shared = mayShareNames ? new Set(containers) : readSharedNames(containers);
     this.shared = scope === 'workload' ? shared : new Set();
   }
 
-  /** Those of the containers that the presence query answers for. Rejects with a DatasourceError, but a refused query answers nothing. */
+  /** The containers that match the presence query; none if the datasource rejects the query. Rejects with a DatasourceError on any other failure. */
   async find(presence: string, signal: AbortSignal): Promise<ContainerExperiment[]> {
-    const { containers } = this.asked;
+    const { containers } = this.request;
     if (mixesSeries(presence)) return this.findMixed(presence, signal);
-    const seen = await this.answered(planPresenceQueries(presence, containers), signal);
-    const doubtful = seen.filter((container) => this.shared.has(container));
-    if (doubtful.length === 0) return seen;
+    const seen = await this.matching(planPresenceQueries(presence, containers), signal);
+    const ambiguous = seen.filter((container) => this.shared.has(container));
+    if (ambiguous.length === 0) return seen;
     const certain = seen.filter((container) => !this.shared.has(container));
-    return [...certain, ...(await this.tellApart(presence, doubtful, signal))];
+    return [...certain, ...(await this.matchPods(presence, ambiguous, signal))];
   }
 
-  /** Those whose own pods have the series; all, where nobody knows the pods of the namespace or the series name none. */
-  private async tellApart(presence: string, doubtful: readonly ContainerExperiment[], signal: AbortSignal): Promise<ContainerExperiment[]> {
-    const [series, owned] = await Promise.all([this.ask(planPodsQuery(presence, doubtful), signal), this.ownedPods(signal)]);
+  /** The containers whose own pods have the series; all, if the pods of the namespace are unknown or the series have no label `pod`. */
+  private async matchPods(
+    presence: string,
+    ambiguous: readonly ContainerExperiment[],
+    signal: AbortSignal,
+  ): Promise<ContainerExperiment[]> {
+    const [series, owned] = await Promise.all([this.query(planPodsQuery(presence, ambiguous), signal), this.ownedPods(signal)]);
     const seen = new Set(series.map(({ labels }) => nameKey(labels) + podKey(labels)));
-    return doubtful.filter((container) => {
+    return ambiguous.filter((container) => {
       const pods = owned.filter(({ namespace }) => namespace === container.namespace);
-      const isTold = pods.length > 0 && !seen.has(nameKey(container) + podKey({ namespace: container.namespace }));
-      return !isTold || pods.some((pod) => belongsTo(pod, container) && seen.has(nameKey(container) + podKey(pod)));
+      const isKnown = pods.length > 0 && !seen.has(nameKey(container) + podKey({ namespace: container.namespace }));
+      return !isKnown || pods.some((pod) => belongsTo(pod, container) && seen.has(nameKey(container) + podKey(pod)));
     });
   }
 
-  /** A query whose answer does not tell pods is asked of the pods of each container that shares its name. */
+  /** Sends a query that mixes series separately for the pods of each container that shares its name. */
   private async findMixed(presence: string, signal: AbortSignal): Promise<ContainerExperiment[]> {
-    const { containers } = this.asked;
+    const { containers } = this.request;
     const owned = this.shared.size === 0 ? [] : await this.ownedPods(signal);
-    const isTold = (container: ContainerExperiment) =>
+    const isKnown = (container: ContainerExperiment) =>
       this.shared.has(container) && owned.some((pod) => pod.namespace === container.namespace);
-    const together = containers.filter((container) => !isTold(container));
-    const apart = containers.filter(isTold).flatMap((container) => {
+    const together = containers.filter((container) => !isKnown(container));
+    const apart = containers.filter(isKnown).flatMap((container) => {
       const pods = owned.filter((pod) => belongsTo(pod, container)).map(({ pod }) => pod);
       return pods.length > 0 ? [planQueryOfPods(presence, container, pods)] : [];
     });
-    return this.answered([...planPresenceQueries(presence, together), ...apart], signal);
+    return this.matching([...planPresenceQueries(presence, together), ...apart], signal);
   }
 
-  /** The containers of the queries that answer anything. */
-  private async answered(queries: readonly PresenceQuery[], signal: AbortSignal): Promise<ContainerExperiment[]> {
+  /** The containers for which the queries return series. */
+  private async matching(queries: readonly PresenceQuery[], signal: AbortSignal): Promise<ContainerExperiment[]> {
     const found = await runTogether(
-      queries.map(({ query, experiments, tellsApart }) => async (stop: AbortSignal) => {
-        const series = await this.ask(query, stop);
-        if (!tellsApart) return series.length > 0 ? experiments : [];
+      queries.map(({ query, experiments, hasNameLabels }) => async (stop: AbortSignal) => {
+        const series = await this.query(query, stop);
+        if (!hasNameLabels) return series.length > 0 ? experiments : [];
         const seen = new Set(series.map(({ labels }) => nameKey(labels)));
         return experiments.filter((container) => seen.has(nameKey(container)));
       }),
@@ -204,32 +207,32 @@ export class PresenceSearch {
     return found.flat();
   }
 
-  private async ask(query: string, signal: AbortSignal): Promise<readonly PrometheusSeries[]> {
-    const { datasource, atSeconds } = this.asked;
+  private async query(query: string, signal: AbortSignal): Promise<readonly PrometheusSeries[]> {
+    const { datasource, atSeconds } = this.request;
     try {
       return (await this.client.query(datasource, { query, timeSeconds: atSeconds }, signal)).series;
     } catch (error) {
       if (!(error instanceof DatasourceError) || error.failure !== 'refused-query') throw error;
-      log.warn({ datasource: datasource.name, error: error.message }, 'a layer query is refused and counts as empty');
+      log.warn({ datasource: datasource.name, error: error.message }, 'the datasource rejects a layer query: it counts as empty');
       return [];
     }
   }
 
-  /** The pods of the shared names' namespaces, asked once for all presence queries: by the recording rule, else by kube-state-metrics. */
+  /** The pods in the namespaces of shared names, queried once for all presence queries: by the recording rule, or else from kube-state-metrics. */
   private ownedPods(signal: AbortSignal): Promise<readonly OwnedPod[]> {
-    this.owned ??= this.askOwnedPods(signal);
+    this.owned ??= this.queryOwnedPods(signal);
     return this.owned;
   }
 
-  private async askOwnedPods(signal: AbortSignal): Promise<readonly OwnedPod[]> {
-    const { datasource, atSeconds: timeSeconds } = this.asked;
+  private async queryOwnedPods(signal: AbortSignal): Promise<readonly OwnedPod[]> {
+    const { datasource, atSeconds: timeSeconds } = this.request;
     const namespaces = [...this.shared].map(({ namespace }) => namespace);
     for (const source of ['rule', 'kube-state-metrics'] as const) {
       const queries = planPodOwners(source, namespaces);
-      const answers = await Promise.all(queries.map((query) => this.client.query(datasource, { query, timeSeconds }, signal)));
+      const results = await Promise.all(queries.map((query) => this.client.query(datasource, { query, timeSeconds }, signal)));
       const owned = readPodOwners(
         source,
-        answers.map(({ series }) => series),
+        results.map(({ series }) => series),
       );
       if (owned.length > 0) return owned;
     }

@@ -5,7 +5,7 @@ const megabyte = 1024 * 1024;
 const rowsOf = (megabytes: number) => (megabytes * megabyte) / Float64Array.BYTES_PER_ELEMENT;
 
 describe('columns', () => {
-  it('gives one back that is not needed any more, to whom asks for its length', () => {
+  it('reuses a returned column of the same length', () => {
     const column = takeColumn(10);
     giveColumn(column);
     expect(takeColumn(11)).not.toBe(column);
@@ -13,14 +13,14 @@ describe('columns', () => {
     expect(takeColumn(10)).not.toBe(column);
   });
 
-  it('takes a column that stands in a table twice once', () => {
+  it('keeps a column once if a table contains it twice', () => {
     const column = takeColumn(12);
     giveTables([{ columns: { 'cpuUsage.max': column, 'cpuUsage.min': column } }]);
     expect(takeColumn(12)).toBe(column);
     expect(takeColumn(12)).not.toBe(column);
   });
 
-  it('forgets lengths that nobody asked for lately, before any of those that are used', () => {
+  it('drops columns of the least recently used lengths first', () => {
     const old = Array.from({ length: 4 }, () => takeColumn(rowsOf(2)));
     for (const column of old) giveColumn(column);
     const used = Array.from({ length: 16 }, () => takeColumn(rowsOf(1)));
@@ -30,7 +30,7 @@ describe('columns', () => {
     expect(again.every((column) => used.includes(column))).toBe(true);
   });
 
-  it('keeps no more than 20 MB', () => {
+  it('keeps at most 20 MB', () => {
     const many = Array.from({ length: 40 }, () => takeColumn(rowsOf(1) + 1));
     for (const column of many) giveColumn(column);
     const again = Array.from({ length: 40 }, () => takeColumn(rowsOf(1) + 1));
@@ -64,13 +64,13 @@ describe('TableDraft', () => {
     [[Number.NaN, 0], false],
     [[0, 0.001], true],
     [[], false],
-  ])('tells whether %j is activity', (values, isActive) => {
+  ])('detects whether %j is activity', (values, isActive) => {
     const draft = new TableDraft({ ...grid, rows: 2 });
     if (values.length > 0) draft.columnOf('cpuUsage.avg').set(values);
     expect(draft.hasActivity('cpuUsage.avg')).toBe(isActive);
   });
 
-  it('forgets everything', () => {
+  it('removes everything', () => {
     const draft = new TableDraft(grid);
     draft.columnOf('cpuUsage.avg')[3] = 1;
     draft.present[3] = 1;
@@ -100,33 +100,33 @@ describe('detectAccelerator', () => {
     [['Tesla T4', 'B200'], undefined],
     [[undefined, 'A100'], 'A100'],
     [[], undefined],
-  ])('finds in %j the first that is supported', (models, found) => {
+  ])('finds the first supported model in %j', (models, found) => {
     expect(detectAccelerator(models.map((model) => series(model)))).toBe(found);
   });
 });
 
 describe('attachAccelerator', () => {
-  const attach = (draft: TableDraft, ...answer: PrometheusSeries[]) => {
-    attachAccelerator(draft, 'acceleratorCoreUsage.max', answer);
+  const attach = (draft: TableDraft, ...found: PrometheusSeries[]) => {
+    attachAccelerator(draft, 'acceleratorCoreUsage.max', found);
     return [...(draft.finish().columns['acceleratorCoreUsage.max'] ?? [])];
   };
   const model = 'nvidia-a100-sxm4-40gb';
 
-  it('attaches samples to their interval and makes none', () => {
+  it('attaches samples to existing intervals and makes none', () => {
     const draft = draftWith([1, 0, 1], 900);
     expect(attach(draft, series(model, [0, '10'], [900, '20'], [1800, '30']))).toEqual([10, Number.NaN, 30]);
     expect([...draft.present]).toEqual([1, 0, 1]);
   });
 
-  it('goes to the nearest interval within five minutes, the earlier of two', () => {
+  it('attaches a sample to the nearest interval within five minutes, on a tie to the earlier one', () => {
     expect(attach(draftWith([1, 0, 1], 120), series(model, [120, '20']))).toEqual([20, Number.NaN, Number.NaN]);
     expect(attach(draftWith([0, 0, 1], 120), series(model, [0, '20']))).toEqual([Number.NaN, Number.NaN, 20]);
     expect(attach(draftWith([0, 0, 0, 1], 120), series(model, [0, '20']))).toEqual([]);
   });
 
-  it('keeps the last of several series of the model and leaves other models out', () => {
-    const answer = [series(model, [0, '10']), series(model.toUpperCase(), [0, '20']), series('H100', [0, '30'])];
-    expect(attach(draftWith([1], 900), ...answer)).toEqual([20]);
+  it('keeps the last of several series of the model and ignores other models', () => {
+    const found = [series(model, [0, '10']), series(model.toUpperCase(), [0, '20']), series('H100', [0, '30'])];
+    expect(attach(draftWith([1], 900), ...found)).toEqual([20]);
   });
 
   it('counts NaN as missing', () => expect(attach(draftWith([1], 900), series(model, [0, 'NaN']))).toEqual([]));

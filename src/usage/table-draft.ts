@@ -1,16 +1,16 @@
 import type { PrometheusSeries } from '../datasource/datasource-client.js';
 import type { JvmInfo, UsageColumn, UsageTable } from '../recommendation/usage-table.js';
 
-/** Most memory that is kept for later, in one thread: the tables of a shard of 64 over 15 days. */
-const mostKeptBytes = 20 * 1024 * 1024;
+/** Maximum memory of unused columns, per thread: the tables of a shard of 64 experiments over 15 days. */
+const maxKeptBytes = 20 * 1024 * 1024;
 
-/** Columns that nobody looks at any more, by length; the length that was used last comes last. */
+/** Unused columns by length, least recently used length first. */
 const kept = new Map<number, Float64Array[]>();
 let keptBytes = 0;
 
 /**
- * A column of so many rows; its values are whatever they were. A job over 500 containers fills some 200 MB of columns: to make and forget each anew costs
- * the garbage collector more than filling them (measured: docs/performance.md).
+ * Returns a column with the given number of rows and undefined contents. A job over 500 containers fills some 200 MB of columns; allocating and collecting
+ * them costs more than filling them (measured: docs/performance.md).
  */
 export function takeColumn(rows: number): Float64Array {
   const column = keptOf(rows).pop();
@@ -19,13 +19,13 @@ export function takeColumn(rows: number): Float64Array {
   return column;
 }
 
-/** Gives a column back: nobody may look at it any more. */
+/** Returns a column for reuse: do not read it after this call. */
 export function giveColumn(column: Float64Array): void {
   keptOf(column.length).push(column);
   keptBytes += column.byteLength;
   for (const [rows, columns] of kept) {
-    if (keptBytes <= mostKeptBytes) return;
-    // Of lengths that nobody asked for lately all are forgotten, of the column's own only this one.
+    if (keptBytes <= maxKeptBytes) return;
+    // Drops all columns of the least recently used lengths first; of this column's own length only one.
     const forgotten = rows === column.length ? 1 : columns.length;
     columns.length -= forgotten;
     keptBytes -= forgotten * rows * Float64Array.BYTES_PER_ELEMENT;
@@ -33,7 +33,7 @@ export function giveColumn(column: Float64Array): void {
   }
 }
 
-/** The columns of a length, which thereby is the one that was used last. */
+/** The unused columns of a length, which becomes the most recently used one. */
 function keptOf(rows: number): Float64Array[] {
   const columns = kept.get(rows) ?? [];
   kept.delete(rows);
@@ -41,7 +41,7 @@ function keptOf(rows: number): Float64Array[] {
   return columns;
 }
 
-/** Gives the columns of tables back; a column may stand in a table several times. */
+/** Returns the columns of tables for reuse. A table may contain a column several times. */
 export function giveTables(tables: readonly Pick<UsageTable, 'columns'>[]): void {
   for (const column of new Set(tables.flatMap(({ columns }) => Object.values(columns)))) giveColumn(column);
 }
@@ -58,14 +58,14 @@ export function instantOf(grid: Grid, row: number): number {
   return grid.endSeconds - (grid.rows - 1 - row) * grid.stepSeconds;
 }
 
-/** The row of an instant, or -1 where the grid has none; the server's rounding to milliseconds is allowed for. */
+/** The row of an instant, or -1 if the grid has none. Tolerates rounding to milliseconds by the server. */
 export function rowOf(grid: Grid, seconds: number): number {
   const row = grid.rows - 1 + Math.round((seconds - grid.endSeconds) / grid.stepSeconds);
   const isOnGrid = row >= 0 && row < grid.rows && Math.abs(seconds - instantOf(grid, row)) < 0.01;
   return isOnGrid ? row : -1;
 }
 
-/** A UsageTable while it is filled, by whichever reader. */
+/** A UsageTable under construction, filled by a reader. */
 export class TableDraft {
   readonly present: Uint8Array;
   jvm?: JvmInfo;
@@ -77,13 +77,13 @@ export class TableDraft {
     this.present = new Uint8Array(grid.rows);
   }
 
-  /** The column to write to; made, full of NaN, at its first use: ask for it only when there is a value. */
+  /** The column to write to. The first call creates it, filled with NaN, so call this only if there is a value. */
   columnOf(name: UsageColumn): Float64Array {
     this.columns[name] ??= takeColumn(this.grid.rows).fill(Number.NaN);
     return this.columns[name];
   }
 
-  /** Takes a column that is whole; it may be the same as another one's. */
+  /** Sets a complete column, which other names may share. */
   setColumn(name: UsageColumn, column: Float64Array): void {
     this.columns[name] = column;
   }
@@ -93,7 +93,7 @@ export class TableDraft {
     return this.columns[name]?.some((value) => value > 0) ?? false;
   }
 
-  /** Forgets everything: the experiment has no usage. */
+  /** Removes everything: the experiment has no usage. */
   clear(): void {
     this.present.fill(0);
     this.columns = {};
@@ -118,12 +118,11 @@ export class TableDraft {
 }
 
 const supportedModels = ['A100', 'H100', 'H200'];
-/** A sample further from every interval is dropped. */
-const farthestSeconds = 300;
+/** A sample further than this from every interval is dropped. */
+const maxDistanceSeconds = 300;
 
 /**
- * `modelName` of the first series of a supported accelerator (spec: recommendations.md 9.1); undefined = none. A series without the label is passed
- * over, where the reference fails the experiment.
+ * `modelName` of the first series of a supported accelerator; undefined = none. Skips a series without the label, which in Kruize fails the experiment.
  */
 export function detectAccelerator(series: readonly PrometheusSeries[]): string | undefined {
   return series
@@ -132,8 +131,8 @@ export function detectAccelerator(series: readonly PrometheusSeries[]): string |
 }
 
 /**
- * Attaches the samples of the draft's accelerator model to the nearest existing interval within 5 minutes, the earlier of two equally near; of
- * several at one interval the last stays (9.2). Call it when all other metrics are read: accelerators make no intervals.
+ * Attaches the samples of the draft's accelerator model to the nearest existing interval within 5 minutes, on a tie to the earlier one. If an interval
+ * gets several samples, the last wins, as in Kruize. Call this after all other metrics are read: accelerators make no intervals.
  */
 export function attachAccelerator(draft: TableDraft, name: UsageColumn, series: readonly PrometheusSeries[]): void {
   const model = draft.acceleratorModel?.toLowerCase();
@@ -148,7 +147,7 @@ export function attachAccelerator(draft: TableDraft, name: UsageColumn, series: 
 
 function nearestInterval({ grid, present }: TableDraft, row: number): number {
   if (row < 0) return -1;
-  for (let distance = 0; distance * grid.stepSeconds <= farthestSeconds; distance++) {
+  for (let distance = 0; distance * grid.stepSeconds <= maxDistanceSeconds; distance++) {
     if (present[row - distance]) return row - distance;
     if (present[row + distance]) return row + distance;
   }

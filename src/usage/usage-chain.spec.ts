@@ -56,9 +56,9 @@ describe('UsageChain', () => {
     rows: 3,
     dropsInactive: false,
   });
-  const broken: Handler = (_, response) => response.end('these are no frames, whatever was promised before');
+  const broken: Handler = (_, response) => response.end('these are not frames, although chunks were promised');
 
-  it('reads by PromQL if chunks are promised but broken, and says so', async () => {
+  it('reads by PromQL if promised chunks are broken, and reports it', async () => {
     const { datasource, paths } = await serve({ read: broken });
     const reasons: string[] = [];
     const [table] = await reader().read({ ...requestOf(datasource), onBrokenChunks: (reason) => reasons.push(reason) });
@@ -67,7 +67,7 @@ describe('UsageChain', () => {
     expect(reasons).toEqual([expect.stringContaining('broken')]);
   });
 
-  it('fails if the entry insists on chunks', async () => {
+  it('fails if the datasource entry requires chunks', async () => {
     const { datasource } = await serve({ read: refuse(404) });
     await expect(reader().read(requestOf({ ...datasource, usageReader: 'chunks' }))).rejects.toMatchObject({ name: 'DatasourceError' });
   });

@@ -1,4 +1,4 @@
-import { breaksPromise } from '../datasource/capabilities.js';
+import { showsBrokenChunks } from '../datasource/capabilities.js';
 import type { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
 import type { MetricProfiles } from '../profiles/metric-profile.js';
@@ -9,7 +9,7 @@ import { PlannedQueries } from './from-promql/planned-queries.js';
 import { PromqlUsageReader } from './from-promql/promql-usage-reader.js';
 import { UsageReader, type UsageRequest } from './usage-reader.js';
 
-/** Reads usage from chunks if the datasource has them, and else by PromQL; by PromQL too what chunks cannot give, and all of it if they turn out to be broken. */
+/** Reads usage from chunks if the datasource supports them, and by PromQL otherwise. PromQL also runs the queries that chunks do not support, and all of them if chunks turn out to be broken. */
 export class UsageChain extends UsageReader {
   readonly promql: PromqlUsageReader;
   readonly chunks: ChunkUsageReader;
@@ -26,7 +26,7 @@ export class UsageChain extends UsageReader {
     try {
       return await this.chunks.read(request, signal);
     } catch (error) {
-      const isBroken = error instanceof DatasourceError && breaksPromise(error.failure);
+      const isBroken = error instanceof DatasourceError && showsBrokenChunks(error.failure);
       if (!isBroken || datasource.usageReader === 'chunks') throw error;
       onBrokenChunks?.(`chunks were refused or broken: ${error.message}`);
       return this.promql.read(request, signal);

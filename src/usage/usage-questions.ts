@@ -1,20 +1,20 @@
 import type { ExperimentType } from '../experiments/experiment.js';
 import type { UsageColumn, UsageFunction, UsageMetric } from '../recommendation/usage-table.js';
 
-/** Variables that are asked for their instants (E4), their labels or whether they have any sample. */
+/** Variables that are queried for their instants, their labels, or whether they have any sample. */
 export type InstantVariable = 'jvmInfo' | 'jvmInfoTotal' | 'namespaceRunningPods' | 'maxDate';
 
-/** One thing the engine wants to know of every experiment of a type: a variable of the profile and a function. */
+/** A query of the engine for all experiments of a type: a variable of the profile and a function. */
 export interface UsageQuestion {
   readonly variable: UsageMetric | InstantVariable;
   readonly function: Exclude<UsageFunction, 'count'>;
-  /** Where the values go; absent = only the instants (and labels) are read. */
+  /** The column for the values; absent = only instants and labels are read. */
   readonly column?: UsageColumn;
 }
 
 /**
- * What the engine reads (spec: recommendations.md 1.7, 8; 14 of the reference's 34 questions are never used, E18). JVM variables and
- * namespaceRunningPods carry no number that is used, but their instants make intervals (E4).
+ * What the engine reads. Kruize sends 34 queries and never uses the results of 14 of them. The values of JVM variables and namespaceRunningPods are not
+ * used, but their instants make intervals.
  */
 const readFunctions = {
   container: {
@@ -48,16 +48,16 @@ const instantQuestions = {
   namespace: [{ variable: 'namespaceRunningPods', function: 'avg' }],
 } as const satisfies Record<ExperimentType, readonly UsageQuestion[]>;
 
-/** Every question about an experiment of the type, accelerators apart. */
+/** All queries for an experiment of the type, except those for accelerators. */
 export const usageQuestions: Readonly<Record<ExperimentType, readonly UsageQuestion[]>> = {
   container: [...questionsOf(readFunctions.container), ...instantQuestions.container],
   namespace: [...questionsOf(readFunctions.namespace), ...instantQuestions.namespace],
 };
 
-/** Whether a container was active: its answer has a series (1.3, E1). */
+/** Shows whether a container was active: the result has a series. */
 export const activityQuestion = { variable: 'maxDate', function: 'max' } as const satisfies UsageQuestion;
 
-/** Only the maximum of accelerator metrics is read (1.7); memory first, since it shows which experiments have one (9.1). */
+/** Of accelerator metrics only the maximum is read. Memory comes first, because it shows which experiments have an accelerator. */
 export const acceleratorQuestions = {
   memory: columnQuestion('acceleratorMemoryUsage', 'max'),
   core: columnQuestion('acceleratorCoreUsage', 'max'),

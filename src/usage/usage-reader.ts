@@ -4,7 +4,7 @@ import type { Experiment } from '../experiments/experiment.js';
 import type { UsageTable } from '../recommendation/usage-table.js';
 import type { TaskWindows } from './cache/copy-rows.js';
 
-/** Which usage is wanted: of these experiments, `rows` instants `stepSeconds` apart, the last at `endSeconds`. */
+/** What usage to read: of these experiments, at `rows` instants `stepSeconds` apart, the last at `endSeconds`. */
 export interface UsageRequest {
   readonly datasource: Datasource;
   readonly capabilities: Capabilities;
@@ -13,18 +13,18 @@ export interface UsageRequest {
   readonly endSeconds: number;
   readonly stepSeconds: number;
   readonly rows: number;
-  /** Containers without any CPU activity get an empty table (the reference's maxDate; only where the caller named no end). */
+  /** Containers without any CPU activity get an empty table, as with Kruize's maxDate. Only if the request has no end. */
   readonly dropsInactive: boolean;
-  /** Stored windows are not used, but replaced. */
+  /** Replace stored windows instead of using them. */
   readonly refresh?: boolean;
-  /** Stored windows of the experiments, and those to be stored; absent = nothing is stored. */
+  /** Stored windows of the experiments, and windows to store; absent = nothing is stored. */
   readonly windows?: TaskWindows;
-  /** Called if the datasource does not deliver the chunks that it is said to have. */
+  /** Called if the datasource does not deliver chunks although its capabilities include them. */
   readonly onBrokenChunks?: (reason: string) => void;
 }
 
-/** Reads usage from a datasource. The seam between the ways to do so: batched PromQL, raw chunks. */
+/** Reads usage from a datasource, by batched PromQL or from raw chunks. */
 export abstract class UsageReader {
-  /** One table an experiment, in their order. Rejects with a DatasourceError; `too-large` = ask again for fewer experiments. */
+  /** Returns one table per experiment, in order. Rejects with a DatasourceError; `too-large` = try again with fewer experiments. */
   abstract read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]>;
 }

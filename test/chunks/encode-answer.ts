@@ -8,7 +8,7 @@ export interface AnswerSeries {
 
 const lengthDelimited = (field: number) => (field << 3) | 2;
 
-/** Data of one frame of a remote read: a ChunkedReadResponse (prompb/remote.proto). */
+/** Encodes the data of a frame: a ChunkedReadResponse (Prometheus: prompb/remote.proto). */
 export function encodeFrameData(query: number, series: readonly AnswerSeries[]): Buffer {
   const writer = protobuf.Writer.create();
   for (const { labels, chunks } of series) {
@@ -17,7 +17,7 @@ export function encodeFrameData(query: number, series: readonly AnswerSeries[]):
       writer.uint32(lengthDelimited(1)).fork().uint32(lengthDelimited(1)).string(name).uint32(lengthDelimited(2)).string(value).ldelim();
     }
     for (const { data, type = 1 } of chunks) {
-      // Times that nobody reads: the data have them.
+      // The chunk's time range, which the reader ignores: the data include the times.
       writer
         .uint32(lengthDelimited(2))
         .fork()
@@ -38,7 +38,7 @@ export function encodeFrameData(query: number, series: readonly AnswerSeries[]):
   return Buffer.from(writer.finish());
 }
 
-/** A frame: length, checksum, data. */
+/** Encodes a frame: length, checksum, data. */
 export function encodeFrame(data: Uint8Array, checksum = crc32c(data)): Buffer {
   const length = protobuf.Writer.create().uint32(data.length).finish();
   const sum = Buffer.alloc(4);

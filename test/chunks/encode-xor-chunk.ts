@@ -1,11 +1,11 @@
-/** A sample as [ms since 1970, value]; `staleMarker` as value marks the series as gone. */
+/** A sample as [ms since 1970, value]; the value `staleMarker` marks the end of the series. */
 export type Sample = readonly [timeMs: number, value: number | typeof staleMarker];
 
 export const staleMarker = 'stale';
 /** model/value.StaleNaN of Prometheus. */
 const staleBits = 0x7ff0000000000002n;
 
-/** Encodes samples, at most 65,535, as Prometheus does (tsdb/chunkenc/xor.go), bit by bit and without any thought of speed. */
+/** Encodes at most 65,535 samples as Prometheus does (tsdb/chunkenc/xor.go). Simple rather than fast: it writes bit by bit. */
 export function encodeXorChunk(samples: readonly Sample[]): Buffer {
   const bits = new BitWriter();
   bits.write(BigInt(samples.length), 16);
@@ -35,7 +35,7 @@ function bitsOf(value: Sample[1]): bigint {
   return new BigUint64Array(Float64Array.of(value).buffer)[0]!;
 }
 
-/** Width of a change of distance, the bits that announce it and how many those are. */
+/** Formats of the delta of deltas: its width, the prefix, the width of the prefix. */
 const changeFormats = [
   [14, 0b10n, 2],
   [17, 0b110n, 3],

@@ -3,7 +3,7 @@ import { type Sample, staleMarker } from './encode-xor-chunk.js';
 
 type Numbered = readonly [timeMs: number, value: number];
 
-/** The windows of a series the plain way: for every row look through all samples, then do what PromQL's documentation says. */
+/** Evaluates the windows of a series naively: selects the samples of every row and applies PromQL's documented definition. */
 export function evaluateNaively(samples: readonly Sample[], { function: name, rangeMs }: Windows, grid: Grid): number[] {
   const isWithin = (time: number, end: number) =>
     time <= end && (grid.boundary === 'closed' ? time >= end - rangeMs : time > end - rangeMs);
@@ -23,8 +23,8 @@ const evaluations: Readonly<
   Record<Exclude<Windows['function'], 'instant'>, (samples: readonly Numbered[], end: number, rangeMs: number, grid: Grid) => number>
 > = {
   avg_over_time: (samples) => total(samples) / samples.length,
-  min_over_time: (samples) => best(samples, (value, least) => value < least),
-  max_over_time: (samples) => best(samples, (value, greatest) => value > greatest),
+  min_over_time: (samples) => best(samples, (value, min) => value < min),
+  max_over_time: (samples) => best(samples, (value, max) => value > max),
   sum_over_time: total,
   count_over_time: (samples) => samples.length,
   last_over_time: (samples) => samples.at(-1)![1],
@@ -44,7 +44,7 @@ function best(samples: readonly Numbered[], isBetter: (value: number, than: numb
   return samples.reduce((found, [, value]) => (Number.isNaN(found) || isBetter(value, found) ? value : found), Number.NaN);
 }
 
-/** promql/functions.go, extrapolatedRate, in both of its forms (https://github.com/prometheus/prometheus/pull/13725). */
+/** Both versions of extrapolatedRate (Prometheus: promql/functions.go; https://github.com/prometheus/prometheus/pull/13725). */
 function increase(samples: readonly Numbered[], end: number, rangeMs: number, { boundary, extrapolation }: Grid): number {
   if (samples.length < 2) return Number.NaN;
   const [firstTime, first] = samples[0]!;

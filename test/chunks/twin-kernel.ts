@@ -9,12 +9,12 @@ import {
 } from '../../src/remote-read/kernel.js';
 import type { ChunkQuestion, Grid } from '../../src/remote-read/series-windows.js';
 
-/** Samples in time order, as they lie between decoder and lanes. Grows as needed and is used again. */
+/** Samples in time order, passed from the decoder to the lanes. Grows as needed and is reused. */
 export class Samples {
   count = 0;
   times = new Float64Array(128);
   values = new Float64Array(128);
-  /** 1 = the sample is a stale marker. Apart from the values: JavaScript may not keep the bits of a NaN. */
+  /** 1 = the sample is a stale marker. Separate from the values, because JavaScript may not preserve the bits of a NaN. */
   stale = new Uint8Array(128);
 
   push(timeMs: number, value: number, isStale: number): void {
@@ -39,16 +39,16 @@ export class Samples {
   }
 }
 
-/** Most samples that are held back at a time; a chunk has at most 65,535. */
-const mostSamples = 131_072;
+/** Maximum number of samples held back; a chunk has at most 65,535. */
+const maxSamples = 131_072;
 
-/** Merges two lists by time into `merged`, the first from index `from` on; of two samples at one time the first list's is kept. False = too many. */
+/** Merges two lists by time into `merged`, the first list from index `from`. If both have a sample at the same time, the first list's is kept. Returns false if there are too many. */
 export function mergeSamples(first: Samples, from: number, second: Samples, merged: Samples): boolean {
   merged.count = 0;
   let i = from;
   let k = 0;
   while (i < first.count || k < second.count) {
-    if (merged.count === mostSamples) return false;
+    if (merged.count === maxSamples) return false;
     const firstTime = i < first.count ? first.times[i]! : Number.POSITIVE_INFINITY;
     const secondTime = k < second.count ? second.times[k]! : Number.POSITIVE_INFINITY;
     if (firstTime <= secondTime) merged.push(firstTime, first.values[i]!, first.stale[i]!);
@@ -59,7 +59,7 @@ export function mergeSamples(first: Samples, from: number, second: Samples, merg
   return true;
 }
 
-/** Reads bits, the highest of a byte first. Past the end it gives zeros and `isOver` becomes true. */
+/** Reads bits, the highest of a byte first. Past the end it returns zeros and `isOver` becomes true. */
 export class BitReader {
   private bytes: Uint8Array = new Uint8Array();
   private bit = 0;
@@ -102,14 +102,14 @@ export class BitReader {
     return bits > 2 ** (width - 1) ? bits - 2 ** width : bits;
   }
 
-  /** A two's complement number of 64 bits; beyond 2^53 not exact. */
+  /** A two's complement number of 64 bits; inexact beyond 2^53. */
   readSigned64(): number {
     const high = this.readWide(32) | 0;
     return high * 2 ** 32 + this.readWide(32);
   }
 }
 
-/** Bits of the NaN that marks a series as gone (model/value.StaleNaN). */
+/** Bits of the NaN that marks the end of a series (model/value.StaleNaN). */
 const staleHigh = 0x7ff00000;
 const staleLow = 2;
 const latestMs = Number.MAX_SAFE_INTEGER;
@@ -119,7 +119,7 @@ const word = new Uint32Array(2);
 const number = new Float64Array(word.buffer);
 const [low, high] = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? [0, 1] : [1, 0];
 
-/** State of the number that is read bit by bit: what changed is written over what was. */
+/** The current value as bits, updated in place by each sample, and the window of the last XOR. */
 interface ValueState {
   high: number;
   low: number;
@@ -127,12 +127,12 @@ interface ValueState {
   width: number;
 }
 
-/** Number of samples that a chunk says it has. */
+/** Number of samples according to the chunk's header. */
 export function countOf(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 8) | bytes[at + 1]!;
 }
 
-/** An unsigned varint of up to ten bytes and where it ends; undefined where it does not. Beyond 2^53 not exact. */
+/** An unsigned varint of up to ten bytes and the offset of its end; undefined if it does not end. Inexact beyond 2^53. */
 function readVarint(bytes: Uint8Array, at: number, end: number): { value: number; end: number } | undefined {
   let value = 0;
   for (let i = 0; i < 10 && at + i < end; i++) {
@@ -143,7 +143,7 @@ function readVarint(bytes: Uint8Array, at: number, end: number): { value: number
   return undefined;
 }
 
-/** Time of the first sample, a zigzag varint, and where it ends, or what is wrong. */
+/** Time of the first sample, a zigzag varint, and the offset of its end; or the fault. */
 export function readFirstTime(bytes: Uint8Array, at: number, end: number): { timeMs: number; end: number } | Fault {
   const start = at + 2;
   const zigzag = readVarint(bytes, start, end);
@@ -153,14 +153,14 @@ export function readFirstTime(bytes: Uint8Array, at: number, end: number): { tim
   return Math.abs(timeMs) > latestMs ? faults.time : { timeMs, end: zigzag.end };
 }
 
-/** Half of a varint, rounded down: exact up to 2^53, where the whole would have lost its last bit, the sign. */
+/** Half of a varint, rounded down. Exact up to 2^53, where the full number would lose its last bit, the sign. */
 function halfOfVarint(bytes: Uint8Array, at: number): number {
   let half = (bytes[at]! & 0x7f) >> 1;
   for (let i = 1; bytes[at + i - 1]! >= 0x80; i++) half += (bytes[at + i]! & 0x7f) * 2 ** (7 * i - 1);
   return half;
 }
 
-/** Decodes an XOR chunk (tsdb/chunkenc/xor.go) of at least one sample: `length` bytes at `at`. Reads no byte outside it. */
+/** Decodes an XOR chunk (tsdb/chunkenc/xor.go) of at least one sample: `length` bytes at offset `at`. Reads no byte outside this range. */
 export function decodeChunk(bytes: Uint8Array, at: number, length: number, samples: Samples): Fault {
   const end = at + length;
   const count = countOf(bytes, at);
@@ -199,7 +199,7 @@ export function decodeChunk(bytes: Uint8Array, at: number, length: number, sampl
   return faults.none;
 }
 
-/** How much the distance to the next sample differs from the last, in ms. */
+/** The delta of deltas, in ms. */
 function readChange(): number {
   if (bits.readBit() === 0) return 0;
   if (bits.readBit() === 0) return bits.readSigned(14);
@@ -208,7 +208,7 @@ function readChange(): number {
   return bits.readSigned64();
 }
 
-/** The bits that differ from the last value: as many, at the same place, as the last time, or after a new statement of both. */
+/** XORs the next bits into the value, within the previous window or a new one. */
 function readValue(state: ValueState): Fault {
   if (bits.readBit() === 1) {
     state.leading = bits.read(5);
@@ -236,9 +236,9 @@ function pushSample(samples: Samples, timeMs: number, state: ValueState): void {
   samples.push(timeMs, number[0]!, Number(state.high === staleHigh && state.low === staleLow));
 }
 
-/** One pass of windows over a series; assembly/lane.ts is its twin. */
+/** Computes one set of windows over a series. The WebAssembly kernel has the same classes. */
 export abstract class Lane {
-  /** Rows that have a value are within [firstFilled, endFilled). */
+  /** All rows with a value are within [firstFilled, endFilled). */
   firstFilled = 0;
   endFilled = 0;
   protected row = 0;
@@ -249,7 +249,7 @@ export abstract class Lane {
     private readonly columns: readonly Float64Array[],
   ) {}
 
-  /** Makes ready for another series. */
+  /** Prepares for the next series. */
   reset(): void {
     this.row = this.plan.firstRow;
     this.endMs = this.plan.firstEndMs;
@@ -257,13 +257,13 @@ export abstract class Lane {
     this.endFilled = 0;
   }
 
-  /** Takes the first `count` samples, which follow those that it took before. */
+  /** Processes the first `count` samples, which follow those of earlier calls. */
   abstract run(samples: Samples, count: number): void;
 
-  /** The series is over: writes the windows that are left. */
+  /** Ends the series and writes the remaining windows. */
   abstract close(): void;
 
-  /** Writes a row: its results by their number. */
+  /** Writes the results of a row, by result index. */
   protected write(results: readonly number[]): void {
     const { columns } = this.plan;
     for (let i = 0; i < results.length; i++) {
@@ -283,13 +283,13 @@ export abstract class Lane {
     this.endMs += windows * this.plan.strideMs;
   }
 
-  /** Goes on, over windows without samples, to the one that ends at `timeMs` or later. */
+  /** Skips windows without samples, up to the one that ends at `timeMs` or later. */
   protected skipTo(timeMs: number): void {
     if (timeMs > this.endMs) this.skip(Math.ceil((timeMs - this.endMs) / this.plan.strideMs));
   }
 }
 
-/** A lane of windows that look at all samples of a range; stale markers are none of them. */
+/** A lane whose windows use all samples of a range, except stale markers. */
 export abstract class RangeLane extends Lane {
   protected count = 0;
   protected lastTime = 0;
@@ -317,15 +317,15 @@ export abstract class RangeLane extends Lane {
 
   /** Adds a sample to the window. */
   protected abstract take(timeMs: number, value: number): void;
-  /** Writes the window's results, where it has any. */
+  /** Writes the window's results, if it has any. */
   protected abstract finish(): void;
 
-  /** Forgets the window's samples. */
+  /** Removes the window's samples. */
   protected empty(): void {
     this.count = 0;
   }
 
-  /** Writes the window and goes on to the one that `timeMs` is in, or the next of the lane after it. */
+  /** Writes the window and moves to the window that contains `timeMs`, or to the lane's next window after it. */
   private turnTo(timeMs: number): void {
     this.finish();
     const isCarried = this.plan.isShared && this.count > 0 && this.lastTime === this.endMs;
@@ -347,7 +347,7 @@ export class CounterLane extends RangeLane {
   private firstValue = 0;
   private previousTime = 0;
   private previousValue = 0;
-  /** What the counter had reached when it was reset, in all. */
+  /** Sum of the counter's values before resets. */
   private resets = 0;
 
   protected override empty(): void {
@@ -374,7 +374,7 @@ export class CounterLane extends RangeLane {
     this.write([increase / (this.plan.rangeMs / 1000), increase, gained / ((this.lastTime - this.previousTime) / 1000)]);
   }
 
-  /** extrapolatedRate of promql/functions.go for counters, before it divides by the range. */
+  /** extrapolatedRate for counters, without the division by the range (Prometheus: promql/functions.go). */
   private extrapolatedIncrease(): number {
     const { rangeMs, isZeroFirst } = this.plan;
     const gained = this.lastValue - this.firstValue + this.resets;
@@ -395,7 +395,7 @@ export class CounterLane extends RangeLane {
 /** avg, min, max, sum, count and last_over_time. */
 export class GaugeLane extends RangeLane {
   private sum = 0;
-  /** What rounding took from the sum. */
+  /** Accumulated rounding error of the sum. */
   private rest = 0;
   private min = 0;
   private max = 0;
@@ -409,7 +409,7 @@ export class GaugeLane extends RangeLane {
   }
 
   protected take(timeMs: number, value: number): void {
-    // Neumaier's compensated sum, as kahanSumInc of promql/functions.go.
+    // Neumaier's compensated sum, like kahanSumInc (Prometheus: promql/functions.go).
     const total = this.sum + value;
     this.rest += Math.abs(this.sum) >= Math.abs(value) ? this.sum - total + value : value - total + this.sum;
     this.sum = total;
@@ -423,15 +423,15 @@ export class GaugeLane extends RangeLane {
   protected finish(): void {
     const { count, min, max } = this;
     if (count === 0) return;
-    // An infinite sum has no meaningful rest.
+    // The rounding error of an infinite sum is meaningless.
     const sum = Math.abs(this.sum) === Number.POSITIVE_INFINITY ? this.sum : this.sum + this.rest;
-    // PromQL's minimum and maximum pass over NaN unless there is nothing else.
+    // PromQL's minimum and maximum ignore NaN unless all values are NaN.
     const hasNumber = min <= max;
     this.write([sum / count, hasNumber ? min : Number.NaN, hasNumber ? max : Number.NaN, sum, count, this.lastValue]);
   }
 }
 
-/** A bare selector: at each instant the latest sample within the look-back. A stale marker is a NaN, which is how no value is written. */
+/** A bare selector: the latest sample within the look-back of each instant. A stale marker is a NaN, which stands for no value. */
 export class InstantLane extends Lane {
   private latestTime = Number.NEGATIVE_INFINITY;
   private latestValue = Number.NaN;
@@ -455,7 +455,7 @@ export class InstantLane extends Lane {
     this.passInstants(Number.POSITIVE_INFINITY);
   }
 
-  /** Answers the instants before `timeMs` with what was seen last. */
+  /** Writes the latest sample to the instants before `timeMs`. */
   private passInstants(timeMs: number): void {
     while (!this.isOver && this.endMs < timeMs) {
       if (this.latestTime >= this.endMs - this.plan.widthMs) this.write([this.latestValue]);
@@ -470,14 +470,14 @@ const laneOf: Readonly<Record<LaneKind, new (plan: LanePlan, columns: readonly F
   instant: InstantLane,
 };
 
-/** The kernel in plain TypeScript: what the one in WebAssembly is held against, and what runs where that is not to be had. */
+/** The kernel in plain TypeScript. Tests compare the WebAssembly kernel with it. */
 export class TwinKernel implements Kernel {
   private readonly lanesOf: readonly (readonly Lane[])[];
   private readonly columnsOf: readonly (readonly Float64Array[])[];
   private lanes: readonly Lane[] = [];
   private columns: readonly Float64Array[] = [];
   private room = Buffer.alloc(0);
-  /** Samples that wait for the next chunk: it may overlap them. */
+  /** Samples held back because the next chunk may overlap them. */
   private held = new Samples();
   private merged = new Samples();
   private readonly overlapping = new Samples();
@@ -530,7 +530,7 @@ export class TwinKernel implements Kernel {
 
   free(): void {}
 
-  /** What lies before the chunk is final; the rest is merged with it. */
+  /** Samples before the chunk are final; the others are merged with the chunk. */
   private addOverlapping(timeMs: number, offset: number, length: number): Fault {
     const { held, merged, overlapping } = this;
     let from = 0;
@@ -544,7 +544,7 @@ export class TwinKernel implements Kernel {
     return faults.none;
   }
 
-  /** Shows the lanes the first `count` of the held samples. */
+  /** Passes the first `count` held samples to the lanes. */
   private run(count: number): void {
     if (count === 0) return;
     for (const lane of this.lanes) lane.run(this.held, count);

@@ -2,7 +2,7 @@ import protobuf from 'protobufjs/minimal.js';
 import { compress } from 'snappyjs';
 import { type Sample, staleMarker } from './encode-xor-chunk.js';
 
-/** Labels as pairs sorted by name, and samples in time order. */
+/** Labels sorted by name, and samples in time order. */
 export interface WrittenSeries {
   readonly labels: Readonly<Record<string, string>>;
   readonly samples: readonly Sample[];
@@ -10,10 +10,10 @@ export interface WrittenSeries {
 
 const lengthDelimited = (field: number) => (field << 3) | 2;
 const double = (field: number) => (field << 3) | 1;
-/** Prometheus' head takes nothing that is an hour older than its newest sample. */
+/** Prometheus' head rejects samples that are more than an hour older than its newest sample. */
 const sliceMs = 30 * 60_000;
 
-/** Writes series by remote write, which is how stale markers get into a Prometheus that scrapes nothing. */
+/** Writes series by remote write: the only way to store stale markers in a Prometheus without scrape targets. */
 export async function writeRemotely(url: string, series: readonly WrittenSeries[]): Promise<void> {
   const times = series.flatMap(({ samples }) => samples.map(([time]) => time));
   const first = Math.min(...times);
@@ -44,7 +44,7 @@ async function post(url: string, series: readonly WrittenSeries[]): Promise<void
   if (!response.ok) throw new Error(`remote write: ${response.status} ${await response.text()}`);
 }
 
-/** WriteRequest of prompb/remote.proto. */
+/** Encodes a WriteRequest (Prometheus: prompb/remote.proto). */
 function encodeWriteRequest(series: readonly WrittenSeries[]): Uint8Array {
   const writer = protobuf.Writer.create();
   for (const { labels, samples } of series) {
@@ -66,5 +66,5 @@ function encodeWriteRequest(series: readonly WrittenSeries[]): Uint8Array {
   return writer.finish();
 }
 
-/** Bits of model/value.StaleNaN, in the library's shape of 64-bit numbers; as a double its bits might be lost. */
+/** Bits of model/value.StaleNaN as a decimal string, because JavaScript may not preserve the bits of a NaN. */
 const staleNaN = '9218868437227405314';

@@ -10,20 +10,20 @@ import { containersOf, type GeneratedContainer, wholeGrid, writeSamples } from '
 import { type ClusterOptions, type PlannedWorkload, planCluster } from './plan-cluster.js';
 import type { Grid } from './usage-signal.js';
 
-/** Samples of one piece: about 600 MB of text and as much memory of promtool. */
+/** Samples per slice: about 600 MB of text, and as much memory of promtool. */
 const samplesPerSlice = 4_000_000;
-/** Pieces in work at once: one is written here while promtool reads the other. */
-const slicesAtOnce = 2;
+/** Concurrent slices: one is written here while promtool reads the other. */
+const concurrentSlices = 2;
 const keepMs = 24 * 3600 * 1000;
 
 export interface ClusterBlocks {
-  /** Folder with the cluster as blocks of Prometheus' database. */
+  /** Folder with the cluster's Prometheus TSDB blocks. */
   readonly blocks: string;
   readonly containers: readonly GeneratedContainer[];
   readonly samples: number;
 }
 
-/** The cluster as blocks, made once and kept for a day: another call with equal options is quick. `onPart` hears which share is done, 0 to 1. */
+/** The cluster as TSDB blocks, cached for a day per options. `onPart` receives the progress, from 0 to 1. */
 export async function clusterBlocks(options: ClusterOptions, onPart: (share: number) => void = () => undefined): Promise<ClusterBlocks> {
   const workloads = planCluster(options);
   const hash = createHash('sha256')
@@ -31,12 +31,12 @@ export async function clusterBlocks(options: ClusterOptions, onPart: (share: num
     .update(await sourceText())
     .digest('hex')
     .slice(0, 16);
-  await forgetOldClusters();
+  await deleteOldClusters();
   const blocks = await cached(`cluster-${hash}`, (folder) => buildBlocks(workloads, options, folder, onPart));
   return { blocks, containers: containersOf(workloads), samples: countSamples(workloads, wholeGrid(options)) };
 }
 
-/** Makes the cluster's blocks in `folder`, in pieces of time, so that neither the memory nor the temporary files grow with the cluster. */
+/** Builds the cluster's blocks in `folder`, slice by slice, so that memory and temporary files do not grow with the cluster. */
 export async function buildBlocks(
   workloads: readonly PlannedWorkload[],
   options: ClusterOptions,
@@ -45,7 +45,7 @@ export async function buildBlocks(
 ): Promise<void> {
   const slices = cutGrid(wholeGrid(options), Math.ceil(countSamples(workloads, wholeGrid(options)) / samplesPerSlice));
   const temporary = makeTempFolder('cluster');
-  const limit = pLimit(slicesAtOnce);
+  const limit = pLimit(concurrentSlices);
   let done = 0;
   try {
     await Promise.all(
@@ -64,7 +64,7 @@ export async function buildBlocks(
   }
 }
 
-/** The grid in `parts` pieces of about equal length. */
+/** Divides the grid into `parts` slices of about equal length. */
 export function cutGrid({ firstSeconds, stepSeconds, length }: Grid, parts: number): Grid[] {
   const size = Math.ceil(length / parts);
   return Array.from({ length: Math.ceil(length / size) }, (_, i) => ({
@@ -74,14 +74,14 @@ export function cutGrid({ firstSeconds, stepSeconds, length }: Grid, parts: numb
   }));
 }
 
-/** What the data depend on beside the options: this folder's code. */
+/** The code of this folder, on which the data depend besides the options. */
 async function sourceText(): Promise<string> {
   const folder = new URL('.', import.meta.url);
   const files = (await readdir(folder)).filter((name) => !name.includes('.spec.')).sort();
   return (await Promise.all(files.map((name) => readFile(new URL(name, folder), 'utf8')))).join('');
 }
 
-async function forgetOldClusters(): Promise<void> {
+async function deleteOldClusters(): Promise<void> {
   const folder = cacheFolder();
   const names = await readdir(folder).catch(() => []);
   for (const name of names.filter((entry) => /^\.?cluster-/.test(entry))) {

@@ -3,7 +3,7 @@ import { metricFamilies } from './metric-families.js';
 import type { PlannedWorkload } from './plan-cluster.js';
 import type { Grid } from './usage-signal.js';
 
-/** How many samples the cluster has on the grid, give or take one a series. */
+/** Number of samples of the cluster on the grid, accurate to one per series. */
 export function countSamples(workloads: readonly PlannedWorkload[], { firstSeconds, stepSeconds, length }: Grid): number {
   const end = firstSeconds + length * stepSeconds;
   let count = 0;

@@ -34,7 +34,7 @@ async function generate(name: string, of: ClusterOptions = options) {
 }
 
 describe('generateCluster', () => {
-  it('writes lines that OpenMetrics allows and closes them', async () => {
+  it('writes valid OpenMetrics lines and the end marker', async () => {
     const { text } = await generate('whole.om');
     const lines = text.split('\n');
     expect(
@@ -45,13 +45,13 @@ describe('generateCluster', () => {
     expect(text.endsWith('# EOF\n')).toBe(true);
   });
 
-  it('gives equal bytes for equal options', async () => {
+  it('writes equal bytes for equal options', async () => {
     const [one, other] = [await generate('one.om'), await generate('other.om')];
     expect(one.text === other.text).toBe(true);
     expect((await generate('seed.om', { ...options, seed: 4 })).text === one.text).toBe(false);
   });
 
-  it('has an info series of each container that it says it made, under its latest image', async () => {
+  it('has an info series with the latest image for each returned container', async () => {
     const { file, containers } = await generate('info.om');
     const series = [...readSeries(file).keys()].filter((name) => name.startsWith('kube_pod_container_info'));
     for (const { namespace, container, image, pods } of containers) {
@@ -62,7 +62,7 @@ describe('generateCluster', () => {
     }
   });
 
-  it('counts CPU seconds that grow by what the CPU gauge says', async () => {
+  it('has a CPU counter that agrees with the CPU gauge', async () => {
     const series = readSeries((await generate('cpu.om')).file);
     const place = [...series.keys()].find((name) => name.startsWith('container_cpu_usage_seconds_total'))!.replace(/^[^{]*/, '');
     const counter = series.get(`container_cpu_usage_seconds_total${place}`)!;
@@ -73,7 +73,7 @@ describe('generateCluster', () => {
     }
   });
 
-  it('never uses more than the limit', async () => {
+  it('never exceeds the memory limit', async () => {
     const series = readSeries((await generate('limit.om')).file);
     const limits = [...series].filter(
       ([name]) => name.startsWith('kube_pod_container_resource_limits') && name.includes('resource="memory"'),
@@ -86,7 +86,7 @@ describe('generateCluster', () => {
     }
   });
 
-  it('writes the same samples whole and in slices of time', async () => {
+  it('writes the same samples at once and in slices', async () => {
     const whole = readSeries((await generate('uncut.om')).file);
     const joined = new Map<string, { time: number; value: number }[]>();
     for (const slice of cutGrid(wholeGrid(options), 3)) {
@@ -97,7 +97,7 @@ describe('generateCluster', () => {
     expect(joined).toEqual(whole);
   });
 
-  it('counts its samples beforehand', async () => {
+  it('counts samples in advance', async () => {
     const written = [...readSeries((await generate('count.om')).file).values()];
     const samples = written.reduce((sum, { length }) => sum + length, 0);
     expect(Math.abs(countSamples(planCluster(options), wholeGrid(options)) - samples)).toBeLessThanOrEqual(written.length);

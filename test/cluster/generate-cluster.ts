@@ -5,32 +5,32 @@ import { type ClusterOptions, daySeconds, type PlannedWorkload, planCluster } fr
 import { SampleWriter } from './sample-writer.js';
 import type { Grid } from './usage-signal.js';
 
-/** A container that the generated cluster has; its image is the latest one. */
+/** A container of the generated cluster, with its latest image. */
 export interface GeneratedContainer {
   readonly namespace: string;
   readonly workload: string;
   readonly workloadType: string;
   readonly container: string;
   readonly image: string;
-  /** Pods that run at the end. */
+  /** Number of pods that run at the end. */
   readonly pods: number;
 }
 
-/** Writes the whole cluster as OpenMetrics text into a file and says which containers it has. Equal options give equal bytes. */
+/** Writes the complete cluster to a file as OpenMetrics text and returns its containers. Equal options produce equal bytes. */
 export async function generateCluster(options: ClusterOptions, file: string): Promise<GeneratedContainer[]> {
   const workloads = planCluster(options);
   await writeSamples(workloads, options.seed, wholeGrid(options), file);
   return containersOf(workloads);
 }
 
-/** All scrapes: on multiples of `scrapeSeconds`, in (end - days, end + tail]. */
+/** All scrapes: at multiples of `scrapeSeconds`, in (end - days, end + tail]. */
 export function wholeGrid({ days, scrapeSeconds, endSeconds, tailSeconds = 0 }: ClusterOptions): Grid {
   const first = Math.floor((endSeconds - days * daySeconds) / scrapeSeconds) + 1;
   const last = Math.floor((endSeconds + tailSeconds) / scrapeSeconds);
   return { firstSeconds: first * scrapeSeconds, stepSeconds: scrapeSeconds, length: last - first + 1 };
 }
 
-/** The containers of a planned cluster, as jobs should find them. */
+/** The containers that discovery should find in a planned cluster. */
 export function containersOf(workloads: readonly PlannedWorkload[]): GeneratedContainer[] {
   return workloads.flatMap(({ namespace, name, type, containers, pods }) => {
     const last = pods.at(-1)!;
@@ -46,7 +46,7 @@ export function containersOf(workloads: readonly PlannedWorkload[]): GeneratedCo
   });
 }
 
-/** Writes the scrapes of `slice`, a part of the whole grid: one metric after the other, each series in the order of time. */
+/** Writes the scrapes of `slice`, a part of the full grid: metric by metric, each series in order of time. */
 export async function writeSamples(workloads: readonly PlannedWorkload[], seed: number, slice: Grid, file: string): Promise<void> {
   const handle = await open(file, 'w');
   try {
@@ -62,7 +62,7 @@ export async function writeSamples(workloads: readonly PlannedWorkload[], seed: 
   }
 }
 
-/** OpenMetrics names the family of an info or a counter without the ending of its samples. */
+/** In OpenMetrics the family name of an info or a counter lacks the suffix of its samples. */
 function familyName({ metric, type }: MetricFamily): string {
   return type === 'gauge' ? metric : metric.replace(/_(info|total)$/, '');
 }
@@ -74,7 +74,7 @@ async function writeSeries({ text, startSeconds, endSeconds, values, seed }: Ser
   const to = Math.min(length, instantOf(endSeconds));
   if (from >= to) return;
   if (typeof values === 'number') return writer.writeConstant(text, values, from, to);
-  // Counters need all that was before: values begin with the pod, not with the slice.
+  // Counters depend on all earlier values, so values start with the pod, not with the slice.
   const offset = -instantOf(startSeconds);
   const grid = { firstSeconds: slice.firstSeconds - offset * stepSeconds, stepSeconds, length: offset + to };
   return writer.writeValues(text, values.format, values.at(grid, seed), offset, from, to);

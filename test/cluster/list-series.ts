@@ -2,21 +2,21 @@ import type { MetricFamily, Values } from './metric-families.js';
 import type { PlannedWorkload } from './plan-cluster.js';
 import { seedOf } from './random.js';
 
-/** One series of the cluster; it has samples at the scrapes from `startSeconds` up to, not including, `endSeconds`. */
+/** A series of the cluster, with samples at the scrapes from `startSeconds` (inclusive) to `endSeconds` (exclusive). */
 export interface Series {
   /** `metric{label="value",…}` */
   readonly text: string;
   readonly startSeconds: number;
   readonly endSeconds: number;
   readonly values: Values;
-  /** The same for all metrics of one container of one pod, so that its CPU counter tells what its CPU gauge tells. */
+  /** The same for all metrics of one container of one pod, so that its CPU counter agrees with its CPU gauge. */
   readonly seed: number;
 }
 
 type Labels = Readonly<Record<string, string>>;
 type Life = Pick<Series, 'startSeconds' | 'endSeconds'>;
 
-/** All series that one metric has in the cluster. */
+/** All series of a metric in the cluster. */
 export function* listSeries(family: MetricFamily, workloads: readonly PlannedWorkload[], seed: number): Generator<Series> {
   for (const [place, life, found] of placesOf(family, workloads)) {
     const placeSeed = seedOf(seed, Object.values(place).join('/'));

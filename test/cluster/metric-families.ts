@@ -1,10 +1,10 @@
 import type { PlannedContainer, PlannedPod, PlannedWorkload } from './plan-cluster.js';
 import { accumulate, cpuDemand, cpuUsage, type Grid, memoryUsage, throttling } from './usage-signal.js';
 
-/** Values of a series: one that never changes, or one an instant. `decimals` are written with six, `whole` with none. */
+/** Values of a series: a constant, or one value per instant. `decimals` are written with six decimals, `whole` with none. */
 export type Values = number | { readonly format: 'decimals' | 'whole'; readonly at: (grid: Grid, seed: number) => Float64Array };
 
-/** One series of a metric: labels beside those of its place, and its values; undefined = it has no such series. */
+/** Returns the series of a metric in a place: additional labels and values. Empty = no series. */
 export type SeriesOf<Place> = (place: Place) => readonly (readonly [labels: Readonly<Record<string, string>>, values: Values])[];
 
 export interface NamespacePlace {
@@ -18,7 +18,7 @@ export interface ContainerPlace extends PodPlace {
   readonly container: PlannedContainer;
 }
 
-/** One metric: its name, its OpenMetrics type, and the series it has in each place. */
+/** A metric: name, OpenMetrics type, and its series in each place. */
 export type MetricFamily = { readonly metric: string; readonly type: 'gauge' | 'info' | 'counter' } & (
   | { readonly of: 'namespace'; readonly series: SeriesOf<NamespacePlace> }
   | { readonly of: 'pod'; readonly series: SeriesOf<PodPlace> }
@@ -36,7 +36,7 @@ const memoryUsed =
   (grid: Grid, seed: number) =>
     memoryUsage(shape, seed, grid, resources.memoryLimit);
 
-/** Resident memory is the working set less the page cache. */
+/** Resident memory as a share of the working set, which also contains page cache. */
 const rssShare = 0.9;
 const heapShare = 0.6;
 const share = (part: number, place: ContainerPlace) => (grid: Grid, seed: number) =>
@@ -47,7 +47,7 @@ const granted = (cores: number | undefined, bytes: number | undefined) => [
   ...(bytes === undefined ? [] : [[{ resource: 'memory', unit: 'byte' }, bytes] as const]),
 ];
 
-/** The metrics of kube-state-metrics, cAdvisor, the JVM and the recording rules that recommendations are made of. */
+/** The metrics of kube-state-metrics, cAdvisor, the JVM and recording rules that recommendations use. */
 export const metricFamilies: readonly MetricFamily[] = [
   {
     metric: 'kube_namespace_status_phase',
@@ -114,7 +114,7 @@ export const metricFamilies: readonly MetricFamily[] = [
     metric: 'container_cpu_cfs_throttled_seconds_total',
     type: 'counter',
     of: 'container',
-    // The kernel counts throttling only where there is a limit.
+    // The kernel counts throttling only if there is a limit.
     series: ({ container: { shape, resources } }) =>
       resources.cpuLimit === undefined
         ? []

@@ -3,20 +3,20 @@ import { type UsageShape, usageShapes } from './usage-shape.js';
 import { type ContainerTemplate, type History, type Resources, type WorkloadTemplate, workloadTemplates } from './workload-templates.js';
 
 export interface ClusterOptions {
-  /** How many containers, counted as experiments are: a workload's container once, whatever its pods. */
+  /** Number of containers, counted like experiments: a workload's container counts once, whatever its number of pods. */
   readonly containers: number;
   readonly days: number;
   readonly scrapeSeconds: number;
-  /** Epoch seconds of "now": histories are told back from here, and the last sample is the last scrape up to here. */
+  /** Epoch seconds of "now": histories end here, and the last sample is the last scrape up to here. */
   readonly endSeconds: number;
   readonly seed: number;
-  /** Pods at once of every workload, instead of each workload's own number. */
+  /** Number of concurrent pods of every workload; default: each template's number. */
   readonly podsPerContainer?: number;
-  /** Everything that lives at `endSeconds` goes on that long, so that the data are still fresh when they are used later. Default 0. */
+  /** Everything that runs at `endSeconds` continues this long, so that the data stay fresh for later use. Default 0. */
   readonly tailSeconds?: number;
 }
 
-/** A pod has samples at the scrapes from `startSeconds` up to, not including, `endSeconds`. */
+/** A pod has samples at the scrapes from `startSeconds` (inclusive) to `endSeconds` (exclusive). */
 export interface PlannedPod {
   readonly name: string;
   readonly startSeconds: number;
@@ -46,7 +46,7 @@ export const daySeconds = 86_400;
 const mib = 1024 ** 2;
 const areas = ['', '-staging', '-eu', '-us', '-apac'];
 
-/** Which workloads the cluster has, in namespaces of their own from one repetition of the templates to the next. Exactly `containers` containers. */
+/** Plans the workloads of a cluster with exactly `containers` containers. Each repetition of the templates has its own namespaces. */
 export function planCluster(options: ClusterOptions): PlannedWorkload[] {
   const workloads: PlannedWorkload[] = [];
   let missing = options.containers;
@@ -65,7 +65,7 @@ export function planCluster(options: ClusterOptions): PlannedWorkload[] {
 function planWorkload(template: WorkloadTemplate, options: ClusterOptions): PlannedWorkload {
   const { namespace, name, type, containers } = template;
   const seed = seedOf(options.seed, `${namespace}/${name}`);
-  // No two workloads of a kind use the same: from half to one and a half of what the shape says.
+  // Workloads of one shape use different amounts: 0.5 to 1.5 times the shape's.
   const scale = 0.5 + randomAt(seed, 1);
   return {
     namespace,
@@ -98,7 +98,7 @@ function planContainer({ name, usage, resources, jvmVersion }: ContainerTemplate
   };
 }
 
-/** Instants, in days before the end, at which the pods were replaced by new ones of the next image version; the first is the creation. */
+/** Days before the end at which pods of the next image version replaced the pods; the first entry is the creation. */
 const generations: Readonly<Record<History, (days: number) => readonly number[]>> = {
   stable: (days) => [days],
   rolled: (days) => [days, days * 0.5, days * 0.1],
@@ -115,13 +115,13 @@ function planPods({ name, type, replicas, history }: WorkloadTemplate, seed: num
       name: podName(name, type, seed, generation, replica),
       startSeconds: startSeconds,
       endSeconds: started[generation + 1] ?? end,
-      // A job's pods are of one image.
+      // All pods of a job have the same image.
       version: history === 'rolled' ? `1.${generation}` : '1.0',
     })),
   );
 }
 
-/** Pods of a statefulset keep their names from one generation to the next; the others' names end at random. */
+/** Pods of a statefulset keep their names across generations; the names of other pods have a random suffix. */
 function podName(workload: string, type: WorkloadTemplate['type'], seed: number, generation: number, replica: number): string {
   if (type === 'statefulset') return `${workload}-${replica}`;
   const own = randomSuffix(seedOf(seed, `${generation}/${replica}`), 5);

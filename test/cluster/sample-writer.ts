@@ -1,20 +1,20 @@
 import type { FileHandle } from 'node:fs/promises';
 
 const bufferBytes = 8 * 1024 ** 2;
-/** Most bytes that a value takes: 16 digits, a point, six more. */
+/** Maximum bytes of a value: 16 digits, a point, six more digits. */
 const valueBytes = 24;
-/** A space, ten digits of epoch seconds, a line feed. */
+/** Bytes of a time: a space, ten digits of epoch seconds, a line feed. */
 const timeBytes = 12;
 const million = 1_000_000;
 const [zero, point] = [0x30, 0x2e];
 
-/** Writes samples as OpenMetrics text, some ten million a second: no strings are made and the file is written in large pieces. */
+/** Writes about ten million samples per second as OpenMetrics text: it creates no strings and writes the file in large blocks. */
 export class SampleWriter {
   private buffer = Buffer.allocUnsafe(bufferBytes);
   private used = 0;
   private readonly times: Buffer;
 
-  /** The instants that samples are written at: `firstSeconds`, + `stepSeconds`, …, `length` of them. */
+  /** The samples' instants: `length` of them, `stepSeconds` apart, the first at `firstSeconds`. */
   constructor(
     private readonly file: FileHandle,
     { firstSeconds, stepSeconds, length }: { firstSeconds: number; stepSeconds: number; length: number },
@@ -27,7 +27,7 @@ export class SampleWriter {
     this.used += this.buffer.write(text, this.used);
   }
 
-  /** One value at the instants `from` up to, not including, `to`. */
+  /** Writes one value at the instants `from` (inclusive) to `to` (exclusive). */
   async writeConstant(series: string, value: number, from: number, to: number): Promise<void> {
     const start = Buffer.from(`${series} ${value}`);
     await this.makeRoom((to - from) * (start.length + timeBytes));
@@ -38,7 +38,7 @@ export class SampleWriter {
     }
   }
 
-  /** `values[offset + i]` at the instants `from` up to, not including, `to`. */
+  /** Writes `values[offset + i]` at the instants `from` (inclusive) to `to` (exclusive). */
   async writeValues(
     series: string,
     format: 'decimals' | 'whole',
@@ -81,7 +81,7 @@ export class SampleWriter {
   }
 
   private writeWhole(value: number): void {
-    // Beyond 32 bits JavaScript divides slowly, so the digits are written in groups.
+    // JavaScript divides slowly beyond 32 bits, so this writes groups of digits.
     if (value >= million) {
       const high = Math.floor(value / million);
       this.writeWhole(high);

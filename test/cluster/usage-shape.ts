@@ -1,19 +1,19 @@
-/** How the usage of a container runs over time. CPU in cores, memory in bytes. */
+/** How a container's usage changes over time. CPU in cores, memory in bytes. */
 export interface UsageShape {
   readonly cpuCores: number;
-  /** Height of the daily wave, as a share of `cpuCores`. */
+  /** Amplitude of the daily wave, as a share of `cpuCores`. */
   readonly dailySwing: number;
-  /** Height of what changes from scrape to scrape, as a share. */
+  /** Amplitude of the random change per scrape, as a share. */
   readonly noise: number;
   readonly burstCores: number;
   readonly burstsPerDay: number;
-  /** 0: a burst lasts one scrape. */
+  /** 0 = a burst lasts one scrape. */
   readonly burstSeconds: number;
   readonly memoryBytes: number;
   /** Share of the memory that follows the CPU's wave. */
   readonly memorySwing: number;
   readonly leakBytesPerDay: number;
-  /** Works only in these hours of the day (UTC); outside it is idle. */
+  /** Busy only in these hours of the day (UTC), idle otherwise. */
   readonly workHours: readonly [from: number, to: number];
 }
 
@@ -32,7 +32,7 @@ const steady: UsageShape = {
   workHours: [0, 24],
 };
 
-/** The kinds of container that clusters have. */
+/** Shapes of the containers in generated clusters. */
 export const usageShapes = {
   steady,
   daily: { ...steady, cpuCores: 0.35, dailySwing: 0.7, memorySwing: 0.2 },

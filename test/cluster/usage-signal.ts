@@ -2,19 +2,19 @@ import { daySeconds } from './plan-cluster.js';
 import { randomAt } from './random.js';
 import type { UsageShape } from './usage-shape.js';
 
-/** Instants `firstSeconds`, + `stepSeconds`, …, `length` of them. */
+/** `length` instants, `stepSeconds` apart, the first at `firstSeconds`. */
 export interface Grid {
   readonly firstSeconds: number;
   readonly stepSeconds: number;
   readonly length: number;
 }
 
-/** The demand of the nights outside `workHours`, as a share. */
+/** Demand outside `workHours`, as a share. */
 const restShare = 0.002;
-/** Real throttling begins before the average reaches the limit: the kernel counts periods of 100 ms. */
+/** Throttling begins before the average usage reaches the limit, because the kernel enforces it per 100 ms. */
 const throttleFrom = 0.9;
 
-/** What a container would use if nothing held it, in cores at each instant. */
+/** CPU usage without a limit, in cores at each instant. */
 export function cpuDemand(shape: UsageShape, seed: number, { firstSeconds, stepSeconds, length }: Grid): Float64Array {
   const demand = new Float64Array(length);
   const burstEvery = shape.burstsPerDay > 0 ? daySeconds / shape.burstsPerDay : 0;
@@ -32,17 +32,17 @@ export function cpuDemand(shape: UsageShape, seed: number, { firstSeconds, stepS
   return demand;
 }
 
-/** Cores that are used of what is wanted: no more than the limit. */
+/** CPU usage in cores: the demand, capped at the limit. */
 export function cpuUsage(demand: Float64Array, limitCores = Number.POSITIVE_INFINITY): Float64Array {
   return demand.map((cores) => Math.min(cores, limitCores));
 }
 
-/** Seconds a second for which the container was held back. */
+/** Throttled seconds per second. */
 export function throttling(demand: Float64Array, limitCores: number): Float64Array {
   return demand.map((cores) => Math.max(0, cores - throttleFrom * limitCores) / limitCores);
 }
 
-/** A counter of what runs at these rates, at each instant; it begins at 0. */
+/** A counter that starts at 0 and increases at these rates, at each instant. */
 export function accumulate(rates: Float64Array, stepSeconds: number): Float64Array {
   let sum = 0;
   return rates.map((rate, i) => {
@@ -51,7 +51,7 @@ export function accumulate(rates: Float64Array, stepSeconds: number): Float64Arr
   });
 }
 
-/** Working set in bytes, whole pages; where a leak reaches the limit the container is killed and begins anew. */
+/** Working set in bytes, a multiple of the page size. If a leak reaches the limit, the container is killed and restarts. */
 export function memoryUsage(shape: UsageShape, seed: number, grid: Grid, limitBytes = Number.POSITIVE_INFINITY): Float64Array {
   const pageBytes = 4096;
   const room = Math.max(limitBytes * 0.98 - shape.memoryBytes * (1 + shape.memorySwing), shape.memoryBytes * 0.1);
@@ -67,7 +67,7 @@ export function memoryUsage(shape: UsageShape, seed: number, grid: Grid, limitBy
   return memory;
 }
 
-/** Around 1, highest at 14:00 UTC. */
+/** A daily wave around 1 with its maximum at 14:00 UTC. */
 function daily(time: number, swing: number): number {
   return 1 + swing * Math.sin((2 * Math.PI * (time - 8 * 3600)) / daySeconds);
 }

@@ -1,6 +1,6 @@
 import type { UsageKind } from './usage-shape.js';
 
-/** What Kubernetes grants a container: cores and MiB; absent = not set. */
+/** Requests and limits of a container, in cores and MiB; absent = not set. */
 export interface Resources {
   readonly cpuRequest?: number;
   readonly cpuLimit?: number;
@@ -16,8 +16,8 @@ export interface ContainerTemplate {
 }
 
 /**
- * What happened to a workload: `stable` = the same pods all the time, `rolled` = replaced twice by a newer image, `batch` = one pod after
- * the other, `young` = created 5 hours before the end, `just-created` = 12 minutes before the end.
+ * History of a workload: `stable` = the same pods throughout; `rolled` = rolled out twice with a newer image; `batch` = one pod after another;
+ * `young` = created 5 hours before the end; `just-created` = created 12 minutes before the end.
  */
 export type History = 'stable' | 'rolled' | 'batch' | 'young' | 'just-created';
 
@@ -45,7 +45,7 @@ const of = (cpuRequest: number, cpuLimit: number, memoryRequest: number, memoryL
   memoryLimit,
 });
 
-/** One small cluster; larger ones repeat it under other namespaces. The first rows show most kinds, for clusters of a few containers. */
+/** A small cluster. Larger clusters repeat it in other namespaces. The first entries cover most shapes, for clusters of a few containers. */
 export const workloadTemplates: readonly WorkloadTemplate[] = [
   {
     namespace: 'shop',

@@ -1,11 +1,11 @@
 import { randomAt } from '../cluster/random.js';
 
-/** What is wrong with the samples of a series, as scrapes of a real cluster are. */
+/** Irregularities of a series' samples, as in scrapes of a real cluster. */
 export interface Roughness {
   readonly scrapeSeconds: number;
-  /** The scrapes are this far from multiples of their interval. */
+  /** Offset of the scrapes from multiples of their interval. */
   readonly offsetSeconds: number;
-  /** Each scrape's own delay is below this. */
+  /** Upper bound of the random delay of each scrape. */
   readonly jitterMs: number;
   readonly gaps: number;
   readonly resets: number;
@@ -20,13 +20,13 @@ export type Signal = 'counter' | 'gauge' | 'constant';
 
 const gapSeconds = 5_000;
 
-/** Samples of one series as lines of OpenMetrics. Equal seeds give equal samples. */
+/** Samples of a series as OpenMetrics lines. Equal seeds produce equal samples. */
 export function* roughLines(series: string, signal: Signal, seed: number, life: Life, rough: Roughness): Generator<string> {
   const length = life.toSeconds - life.fromSeconds;
-  const placesOf = (count: number, salt: number) =>
+  const instantsOf = (count: number, salt: number) =>
     Array.from({ length: count }, (_, i) => life.fromSeconds + length * randomAt(seed ^ salt, i));
-  const gaps = placesOf(rough.gaps, 0x51);
-  const resets = placesOf(rough.resets, 0x77).sort((a, b) => a - b);
+  const gaps = instantsOf(rough.gaps, 0x51);
+  const resets = instantsOf(rough.resets, 0x77).sort((a, b) => a - b);
   let counter = 1_000 * randomAt(seed, 1);
   for (
     let at = Math.ceil(life.fromSeconds / rough.scrapeSeconds) * rough.scrapeSeconds + rough.offsetSeconds;

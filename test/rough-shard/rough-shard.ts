@@ -2,7 +2,7 @@ import type { ContainerExperiment, NamespaceExperiment } from '../../src/experim
 import { randomAt, seedOf } from '../cluster/random.js';
 import { type Life, type Roughness, roughLines, type Signal } from './rough-series.js';
 
-/** A shard's worth of series with everything that makes the two readers of usage differ when one of them is wrong. */
+/** Series for one shard, with the irregularities that expose differences between the two usage readers. */
 export interface RoughShard {
   readonly openMetrics: string;
   readonly containers: readonly ContainerExperiment[];
@@ -13,7 +13,7 @@ export interface RoughShardOptions {
   readonly seed: number;
   readonly endSeconds: number;
   readonly days: number;
-  /** Whether the cluster has recording rules: for the CPU usage, and for which workload a pod belongs to (else kube-state-metrics tells). */
+  /** Whether the cluster has recording rules for CPU usage and for the owners of pods. Without them, owners come from kube-state-metrics. */
   readonly hasRules: boolean;
 }
 
@@ -22,7 +22,7 @@ interface Pod extends Life {
   readonly name: string;
   readonly workload: string;
   readonly type: 'deployment' | 'statefulset' | 'job';
-  /** The workload that the same pod's name belongs to from `at` on. */
+  /** The owner of the same pod name from the time `at`. */
   readonly nextOwner?: { readonly workload: string; readonly type: string; readonly at: number };
   readonly rough: Roughness;
 }
@@ -46,7 +46,7 @@ const families: readonly {
   { name: 'kube_pod_container_resource_limits', type: 'gauge', signal: 'constant', labels: 'resource="memory",unit="byte"' },
 ];
 
-/** Two namespaces, three workloads in each, pods that come, go, overlap and change hands, each scraped in its own rhythm. */
+/** Two namespaces with three workloads each. Pods start, end, overlap and change owners; each has its own scrape interval. */
 export function roughShard(options: RoughShardOptions): RoughShard {
   const pods = ['shop', 'shop.eu'].flatMap((namespace) => podsOf(namespace, options));
   const names = [...new Set(families.map(({ name }) => name))].filter((name) => options.hasRules || !name.includes(':'));
@@ -119,7 +119,7 @@ function familyLines(name: string, pods: readonly Pod[], seed: number): string {
   return lines.join('');
 }
 
-/** Pods that change hands have both owners for ten minutes. */
+/** Pods that change owners have both owners for ten minutes. */
 function ownersOf(pod: Pod): readonly (Life & { readonly workload: string; readonly type: string })[] {
   if (!pod.nextOwner) return [pod];
   const { workload, type, at } = pod.nextOwner;
@@ -169,7 +169,7 @@ function kubeStateLines(pods: readonly Pod[]): string {
   return `# TYPE kube_pod_owner gauge\n${podOwners.join('')}# TYPE kube_replicaset_owner gauge\n${replicaSetOwners.join('')}`;
 }
 
-/** The version of the JVM changes while old and new pods run: several series, of which the first is read. */
+/** The JVM version changes while old and new pods run, so there are several series; readers use the first. */
 function jvmLines(pods: readonly Pod[]): string {
   const lines = pods
     .filter(({ workload }) => workload !== 'nightly')

@@ -1,6 +1,6 @@
 import type { UsageColumn, UsageTable } from '../../src/recommendation/usage-table.js';
 
-/** Where two tables differ: presence and labels exactly, numbers by more than `relative`. At most one line a column. `count` is not compared: PromQL has none. */
+/** Returns the differences of two tables, at most one line per column. Compares presence and labels exactly, numbers with the tolerance `relative`. Ignores `count`, which PromQL lacks. */
 export function tableDifferences(one: UsageTable, other: UsageTable, relative = 1e-9): string[] {
   const names = [...new Set([...Object.keys(one.columns), ...Object.keys(other.columns)])].filter((name) => !name.endsWith('.count'));
   const row = one.present.findIndex((value, i) => value !== other.present[i]);
@@ -13,7 +13,7 @@ export function tableDifferences(one: UsageTable, other: UsageTable, relative = 
 
 function columnDifference(name: UsageColumn, one: UsageTable, other: UsageTable, relative: number): string[] {
   const [left, right] = [one.columns[name], other.columns[name]];
-  if (!left || !right) return [`${name}: only the ${left ? 'first' : 'second'} has it`];
+  if (!left || !right) return [`${name}: only in the ${left ? 'first' : 'second'} table`];
   const row = left.findIndex((value, i) => !isClose(value, right[i]!, relative));
   return row < 0 ? [] : [`${name}: row ${row}: ${left[row]} ${right[row]}`];
 }
@@ -23,7 +23,7 @@ function isClose(one: number, other: number, relative: number): boolean {
   return Math.abs(one - other) <= relative * Math.max(Math.abs(one), Math.abs(other));
 }
 
-/** Rows whose number of series is not what sum / avg says. */
+/** Rows whose number of series differs from sum / avg. */
 export function miscountedRows({ columns }: UsageTable): number[] {
   const [sum, avg, count] = [columns['cpuUsage.sum'], columns['cpuUsage.avg'], columns['cpuUsage.count']];
   if (!sum || !avg || !count) return [];
