@@ -95,5 +95,5 @@ it('prevents the start with two files for one layer', () => {
   write('a.json', layer('hotspot'));
   write('b.json', layer('hotspot'));
 
-  expect(faultOf(['hotspot'])).toContain('b.json: layer_name: another file has a layer "hotspot" too');
+  expect(faultOf(['hotspot'])).toContain('b.json: layer_name: another file has the name "hotspot" too');
 });

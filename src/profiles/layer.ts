@@ -1,4 +1,3 @@
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { findSyntaxFault } from '../promql/expression.js';
 import { type Layer, recommendationTypes } from '../recommendation/settings.js';
@@ -14,13 +13,6 @@ export interface LayerFile {
   readonly name: string;
   /** Present in every container, or in those for which any of these queries returns series. */
   readonly presence: 'always' | readonly string[];
-}
-
-/** Layers are invalid. Each fault names the source and the field. */
-export class LayerError extends ConfigError {
-  constructor(faults: readonly string[]) {
-    super('layers', faults);
-  }
 }
 
 const text = z.string().min(1);
@@ -67,11 +59,15 @@ const layerSchema = z.object({
 });
 
 /**
- * Reads a layer in Kruize's format. Ignores members that we do not use. Throws a LayerError whose faults start with `source`, a file name.
+ * Reads a layer in Kruize's format. Ignores members that we do not use. Throws a ConfigError whose faults start with `source`, a file name.
  */
 export function readLayer(document: unknown, source: string): LayerFile {
   const read = layerSchema.safeParse(document);
-  if (!read.success) throw new LayerError(read.error.issues.map(({ path, message }) => `${source}: ${path.join('.')}: ${message}`));
+  if (!read.success)
+    throw new ConfigError(
+      'layers',
+      read.error.issues.map(({ path, message }) => `${source}: ${path.join('.')}: ${message}`),
+    );
   const { layer_name: name, layer_presence: presence } = read.data;
   if ('presence' in presence) return { name, presence: 'always' };
   const queries = presence.queries.map(({ query }) => query);
@@ -79,7 +75,7 @@ export function readLayer(document: unknown, source: string): LayerFile {
     const fault = findSyntaxFault(withDurationAsNumber(query));
     return fault ? [`${source}: layer ${name}: layer_presence.queries.${index}.query: ${fault.what}`] : [];
   });
-  if (faults.length > 0) throw new LayerError(faults);
+  if (faults.length > 0) throw new ConfigError('layers', faults);
   return { name, presence: queries };
 }
 
@@ -92,7 +88,7 @@ export interface RegisteredLayer extends LayerFile {
 export class Layers {
   readonly registered: readonly RegisteredLayer[];
 
-  /** Throws one LayerError with all faults of the files and all names without a file. Reads no file if LAYERS is empty. */
+  /** Throws one ConfigError with all faults of the files and all names without a file. Reads no file if LAYERS is empty. */
   constructor(settings: Pick<Settings, 'CONFIG_DIR' | 'LAYERS'>) {
     const names = [...new Set(settings.LAYERS)];
     this.registered = names.length === 0 ? [] : register(names, readLayers(settings));
@@ -107,28 +103,17 @@ function register(names: readonly string[], found: ReadonlyMap<string, LayerFile
         ? `LAYERS: ${name}: the engine does not know this layer; it knows ${knownLayers.join(', ')}`
         : `LAYERS: ${name}: no file of CONFIG_DIR/layers has this layer_name; there are ${[...found.keys()].join(', ') || 'none'}`;
     });
-    throw new LayerError(faults);
+    throw new ConfigError('layers', faults);
   }
   return names.map((name) => found.get(name) as RegisteredLayer);
 }
 
 function readLayers(settings: Pick<Settings, 'CONFIG_DIR'>): ReadonlyMap<string, LayerFile> {
-  const { items, faults } = readConfigFolder(settings, {
+  return readConfigFolder(settings, {
     folder: 'layers',
-    files: /\.(json|ya?ml)$/,
-    read: (content, file) => readLayer(parseYaml(content, file), file),
+    what: 'layers',
+    read: readLayer,
+    nameField: 'layer_name',
     nameOf: ({ name }) => name,
-    isTaken: (name, file) => `${file}: layer_name: another file has a layer "${name}" too`,
   });
-  if (faults.length > 0) throw new LayerError(faults);
-  return items;
-}
-
-/** Also parses JSON, which is a subset of YAML. */
-function parseYaml(content: string, file: string): unknown {
-  try {
-    return parse(content);
-  } catch (error) {
-    throw new LayerError([`${file}: not readable as YAML or JSON: ${(error as Error).message.split('\n')[0]}`]);
-  }
 }

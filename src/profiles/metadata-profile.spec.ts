@@ -48,7 +48,7 @@ describe('MetadataProfiles', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['invalid JSON', '{', 'is not JSON'],
+    ['invalid JSON', '{', 'not readable as JSON'],
     ['no name', { ...good, metadata: {} }, 'metadata.name: '],
     ['an unknown platform', { ...good, k8s_type: 'eks' }, 'k8s_type: expected minikube, openshift or icp'],
     ['another datasource', { ...good, datasource: 'influx' }, 'datasource: expected prometheus'],
@@ -97,6 +97,6 @@ describe('MetadataProfiles', () => {
   it('prevents the start with two profiles of the same name', () => {
     write('a.json', good);
     write('b.json', good);
-    expect(load).toThrow(/b\.json: metadata\.name: another file has the name mine too/);
+    expect(load).toThrow(/b\.json: metadata\.name: another file has the name "mine" too/);
   });
 });

@@ -49,9 +49,9 @@ export const metadataProfileSchema = z.object({
 });
 export type MetadataProfile = z.output<typeof metadataProfileSchema>;
 
-/** Reads a profile's JSON text. Throws a MetadataProfileError that names `source` and every invalid field. */
-export function readMetadataProfile(source: string, text: string): MetadataProfile {
-  const read = metadataProfileSchema.safeParse(parseJson(source, text));
+/** Reads a profile's document. Throws a MetadataProfileError that names `source` and every invalid field. */
+export function readMetadataProfile(source: string, document: unknown): MetadataProfile {
+  const read = metadataProfileSchema.safeParse(document);
   if (!read.success) {
     const faults = read.error.issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message));
     throw new MetadataProfileError(source, faults);
@@ -70,14 +70,6 @@ function queryFaults({ metadata, query_variables }: MetadataProfile): string[] {
       return fault ? [`profile ${metadata.name}: ${name}.${method}: ${fault.what}`] : [];
     }),
   );
-}
-
-function parseJson(source: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new MetadataProfileError(source, [`is not JSON (${(error as Error).message})`]);
-  }
 }
 
 /**
@@ -99,15 +91,13 @@ export class MetadataProfiles {
 
   /** Throws one ConfigError with the faults of all files. */
   constructor(settings: Pick<Settings, 'CONFIG_DIR'>) {
-    const { items, faults } = readConfigFolder(settings, {
+    this.byName = readConfigFolder(settings, {
       folder: 'metadata-profiles',
-      files: /\.json$/,
-      read: (content, _, path) => readMetadataProfile(path, content),
+      what: 'metadata profiles',
+      read: (document, _, path) => readMetadataProfile(path, document),
+      nameField: 'metadata.name',
       nameOf: ({ metadata }) => metadata.name,
-      isTaken: (name, _, path) => `Metadata profile ${path}: metadata.name: another file has the name ${name} too`,
     });
-    if (faults.length > 0) throw new ConfigError('metadata profiles', faults);
-    this.byName = items;
   }
 
   find(name: string): MetadataProfile | undefined {

@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MetricProfileError, MetricProfiles, readMetricProfile } from './metric-profile.js';
+import { ConfigError } from './config-folder.js';
+import { MetricProfiles, readMetricProfile } from './metric-profile.js';
 
 /** Selects one container, as every query of a container must. */
 const selector = '{n="$NAMESPACE$", c="$CONTAINER_NAME$"}';
@@ -17,8 +18,8 @@ function faultsOf(document: unknown): readonly string[] {
     readMetricProfile(document, 'own.json');
     return [];
   } catch (error) {
-    expect(error).toBeInstanceOf(MetricProfileError);
-    return (error as MetricProfileError).faults;
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).faults;
   }
 }
 

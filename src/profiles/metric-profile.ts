@@ -22,13 +22,6 @@ export interface MetricProfile {
   readonly variables: ReadonlyMap<string, ProfileVariable>;
 }
 
-/** A metric profile is invalid. Each fault names the source and the field, or the query (variable.function) and the position. */
-export class MetricProfileError extends ConfigError {
-  constructor(faults: readonly string[]) {
-    super('metric profiles', faults);
-  }
-}
-
 const layer = z.enum(knownLayers, {
   error: ({ input }) => `unknown layer ${JSON.stringify(input)}; expected one of ${knownLayers.join(', ')}`,
 });
@@ -53,13 +46,17 @@ type ProfileDocument = z.output<typeof profileSchema>;
 
 /**
  * Reads a metric profile in Kruize's format. Ignores members that we do not use. If a variable has a function twice, the last entry wins;
- * an empty query counts as absent. Both are as in Kruize. Throws a MetricProfileError whose faults start with `source`, a file name.
+ * an empty query counts as absent. Both are as in Kruize. Throws a ConfigError whose faults start with `source`, a file name.
  */
 export function readMetricProfile(document: unknown, source: string): MetricProfile {
   const read = profileSchema.safeParse(document);
-  if (!read.success) throw new MetricProfileError(read.error.issues.map((issue) => shapeFault(document, issue, source)));
+  if (!read.success)
+    throw new ConfigError(
+      'metric profiles',
+      read.error.issues.map((issue) => shapeFault(document, issue, source)),
+    );
   const faults = queryFaults(read.data, source);
-  if (faults.length > 0) throw new MetricProfileError(faults);
+  if (faults.length > 0) throw new ConfigError('metric profiles', faults);
   return {
     name: read.data.metadata.name,
     variables: new Map(read.data.slo.function_variables.map((variable) => [variable.name, variableOf(variable)])),
@@ -129,21 +126,19 @@ function textFaults(query: string, required: readonly string[]): string[] {
 /** Suffix of a profile's twin without recording rules. */
 export const twinSuffix = '-norecordingrules';
 
-/** The metric profiles of `CONFIG_DIR/metric-profiles/*.json`, read once at start. */
+/** The metric profiles of `CONFIG_DIR/metric-profiles`, read once at start. */
 export class MetricProfiles {
   private readonly profiles: ReadonlyMap<string, MetricProfile>;
 
-  /** Throws one MetricProfileError with the faults of all files. */
+  /** Throws one ConfigError with the faults of all files. */
   constructor(settings: Pick<Settings, 'CONFIG_DIR'>) {
-    const { items, faults } = readConfigFolder(settings, {
+    this.profiles = readConfigFolder(settings, {
       folder: 'metric-profiles',
-      files: /\.json$/,
-      read: (content, file) => readMetricProfile(parse(content, file), file),
+      what: 'metric profiles',
+      read: readMetricProfile,
+      nameField: 'metadata.name',
       nameOf: ({ name }) => name,
-      isTaken: (name, file) => `${file}: metadata.name: another file has a profile "${name}" too`,
     });
-    if (faults.length > 0) throw new MetricProfileError(faults);
-    this.profiles = items;
   }
 
   /** The names of all profiles, in the order of the files. */
@@ -164,13 +159,5 @@ export class MetricProfiles {
     if (hasCpuRule || !this.profiles.has(twin)) return name;
     const queries = [...(this.find(name)?.variables.values() ?? [])].flatMap((variable) => Object.values(variable.queries));
     return queries.some((query) => query.includes(recordingRules.cpu)) ? twin : name;
-  }
-}
-
-function parse(content: string, file: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch (error) {
-    throw new MetricProfileError([`${file}: not readable as JSON: ${(error as Error).message}`]);
   }
 }

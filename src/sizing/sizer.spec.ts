@@ -1,6 +1,6 @@
 import { DatasourceError } from '../datasource/datasource-error.js';
+import { ConfigError } from '../profiles/config-folder.js';
 import { MetadataProfileError } from '../profiles/metadata-profile.js';
-import { MetricProfileError } from '../profiles/metric-profile.js';
 import { ProfileFailure, packError, unpackError } from './sizer.js';
 
 /** An error as the main thread gets it. */
@@ -13,7 +13,7 @@ describe('an error from a thread', () => {
     expect(error).toMatchObject({ failure, message: 'no answer from http://prometheus:9090' });
   });
 
-  it.each([new MetadataProfileError('own', ['no query for containers']), new MetricProfileError(['an unknown layer'])])(
+  it.each([new MetadataProfileError('own', ['no query for containers']), new ConfigError('metric profiles', ['an unknown layer'])])(
     'says that a profile is faulty, and why: $name',
     (reason) => {
       expect(sent(reason)).toBeInstanceOf(ProfileFailure);

@@ -4,8 +4,7 @@ import { DatasourceError, type DatasourceFailure } from '../datasource/datasourc
 import type { DiscoveryResult } from '../discovery/discovery.js';
 import type { DiscoveryRequest } from '../discovery/plan-discovery.js';
 import type { Notifications } from '../experiments/experiment.js';
-import { MetadataProfileError } from '../profiles/metadata-profile.js';
-import { MetricProfileError } from '../profiles/metric-profile.js';
+import { ConfigError } from '../profiles/config-folder.js';
 import type { LoadedWindows, WindowWrites } from '../usage/cache/copy-rows.js';
 import type { ResolvedRequest } from './bulk-request.js';
 import type { PlannedExperiment } from './plan-experiments.js';
@@ -103,7 +102,7 @@ export type Answered<T> = { readonly value: T } | { readonly failed: FailedTask 
 
 export function packError(reason: unknown): FailedTask {
   if (reason instanceof DatasourceError) return { kind: 'datasource', message: reason.message, failure: reason.failure };
-  if (reason instanceof MetadataProfileError || reason instanceof MetricProfileError) return { kind: 'profile', message: reason.message };
+  if (reason instanceof ConfigError) return { kind: 'profile', message: reason.message };
   const { message, stack } = reason instanceof Error ? reason : new Error(String(reason));
   return { kind: 'ours', message, stack };
 }
