@@ -454,7 +454,7 @@ describe('finishing a job', () => {
     const id = await flow.submit();
     await ended.end(id, cancelled);
     results = { [id]: { status: 'failed', reason: 'too large' } };
-    await expect(stepsWith().finish.run(await flow.lease('finish'))).rejects.toThrow('jobFailure is refused. too large');
+    await expect(stepsWith().finish.run(await flow.lease('finish'))).rejects.toThrow('jobFailure was refused. too large');
     expect(kinds()).toEqual(['jobFailure']);
     expect((await jobOf(id)).publication).toBe('pending');
   });
@@ -658,7 +658,7 @@ describe('ending a job from outside', () => {
   });
 
   it('leaves nothing waiting of a job that goes on, or does not exist', async () => {
-    expect(await ended.waking(await flow.plan([1], webhook))).toEqual({});
-    expect(await ended.waking('00000000-0000-4000-8000-000000000000')).toEqual({});
+    expect(await ended.pendingSteps(await flow.plan([1], webhook))).toEqual({});
+    expect(await ended.pendingSteps('00000000-0000-4000-8000-000000000000')).toEqual({});
   });
 });

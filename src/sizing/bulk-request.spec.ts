@@ -3,7 +3,7 @@ import { webhookUrlFault } from '../publication/webhook-target.js';
 import {
   type BulkRequest,
   describeFaults,
-  longestText,
+  maxTextLength,
   type RequestContext,
   readBulkRequest,
   resolveRequest,
@@ -26,7 +26,7 @@ describe('textFaults', () => {
   ])('finds the places in %j', (value, paths) => expect(textFaults(value).map(({ field }) => field)).toEqual(paths));
 
   it('finds text that is too long, in names too', () => {
-    const [just, long] = ['x'.repeat(longestText), 'y'.repeat(longestText + 1)];
+    const [just, long] = ['x'.repeat(maxTextLength), 'y'.repeat(maxTextLength + 1)];
     expect(textFaults({ a: [just, long], [just]: 1, [long]: 1 })).toEqual([
       { field: 'a.1', message: 'Text may have at most 4096 characters; this one has 4097' },
       { field: long, message: 'Text may have at most 4096 characters; this one has 4097' },

@@ -140,7 +140,7 @@ function resolve(request: BulkRequest, sizing: z.output<typeof sizingSchema>): R
     measurementSeconds: readDuration(request.measurement_duration ?? requestDefaults.measurement_duration) ?? Number.NaN,
     experimentTypes: request.experiment_types?.length ? request.experiment_types : ['container'],
     filter: request.filter ?? {},
-    timeRange: timeRangeOf(request, longestDays(settings.terms)),
+    timeRange: timeRangeOf(request, maxTermDays(settings.terms)),
     threshold: request.threshold ?? 0.1,
     refresh: request.refresh ?? false,
     deadlineSeconds: request.deadline ? readDuration(request.deadline) : undefined,
@@ -163,13 +163,13 @@ function timeRangeOf(request: BulkRequest, days: number): ResolvedRequest['timeR
 const daySeconds = 86_400;
 
 /** Days of the longest term: how far usage is read back. */
-export function longestDays(terms: readonly Term[]): number {
+export function maxTermDays(terms: readonly Term[]): number {
   return Math.max(...terms.map(({ days }) => days));
 }
 
 /** Number of instants at which an experiment is measured: the longest term in steps, both ends included. */
 export function usageRows({ terms, measurementSeconds }: Pick<ResolvedRequest, 'terms' | 'measurementSeconds'>): number {
-  return Math.ceil((longestDays(terms) * daySeconds) / measurementSeconds) + 1;
+  return Math.ceil((maxTermDays(terms) * daySeconds) / measurementSeconds) + 1;
 }
 
 /** Last instant of the usage of a job that starts at `now`: the end of its time range; else now, floored so that stored windows fit the next job. */
@@ -210,10 +210,10 @@ function readValidFields(body: unknown, error: z.ZodError): BulkRequest | undefi
 }
 
 /** Maximum length of a text in characters, names of members included. */
-export const longestText = 4_096;
+export const maxTextLength = 4_096;
 
 /**
- * Texts, names of members included, that PostgreSQL cannot store (U+0000 or half a surrogate pair) or that exceed `longestText`, and members named
+ * Texts, names of members included, that PostgreSQL cannot store (U+0000 or half a surrogate pair) or that exceed `maxTextLength`, and members named
  * `__proto__`, which are lost when objects are copied.
  */
 export function textFaults(value: unknown, path = ''): FieldFault[] {
@@ -228,8 +228,8 @@ export function textFaults(value: unknown, path = ''): FieldFault[] {
 }
 
 function textFaultsOf(text: string, field: string): FieldFault[] {
-  if (text.length > longestText) {
-    return [{ field, message: `Text may have at most ${longestText} characters; this one has ${text.length}` }];
+  if (text.length > maxTextLength) {
+    return [{ field, message: `Text may have at most ${maxTextLength} characters; this one has ${text.length}` }];
   }
   return isStorable(text) ? [] : [{ field, message: 'Text may hold neither U+0000 nor half a surrogate pair' }];
 }

@@ -12,7 +12,7 @@ import type { EvidenceReader } from '../usage/evidence-reader.js';
 import type { LayerDetector } from '../usage/layer-detector.js';
 import { giveTables } from '../usage/table-draft.js';
 import type { UsageReader, UsageRequest } from '../usage/usage-reader.js';
-import { longestDays, type ResolvedRequest, usageRows } from './bulk-request.js';
+import { maxTermDays, type ResolvedRequest, usageRows } from './bulk-request.js';
 import { experimentNotifications } from './notifications.js';
 import type { PlannedExperiment } from './plan-experiments.js';
 import type { Measured, Measurement, MeasureTask } from './sizer.js';
@@ -98,7 +98,7 @@ async function readShard({ usage, layers, evidence }: ShardReaders, task: Runnin
   const [tables, layersFound, evidenceFound] = await Promise.all([
     usage.read(wanted, signal),
     layers.detect({ datasource, experiments, atSeconds: endSeconds }, signal),
-    evidence.read({ datasource, experiments, endSeconds, days: longestDays(request.terms), extras: request.extras }, signal),
+    evidence.read({ datasource, experiments, endSeconds, days: maxTermDays(request.terms), extras: request.extras }, signal),
   ]);
   return tables.map((table, index) => ({ usage: table, layers: layersFound[index]!, evidence: evidenceFound[index]! }));
 }

@@ -124,7 +124,7 @@ export interface ShardBounds {
 }
 
 /** How many sizes are tried to make shards alike. */
-const mostTries = 8;
+const maxTries = 8;
 
 /**
  * Cuts experiments into shards so that one shard is one region of one datasource: a namespace stays whole where it fits,
@@ -135,7 +135,7 @@ export function planShards<E extends Experiment>(experiments: readonly E[], boun
   const fewest = cut(regions, bounds);
   const whole = regions.filter((region) => fits(region, bounds)).map(({ length }) => length);
   const least = Math.max(Math.ceil(experiments.length / Math.max(1, fewest.length)), ...whole);
-  const step = Math.max(1, Math.ceil((bounds.experiments - least) / mostTries));
+  const step = Math.max(1, Math.ceil((bounds.experiments - least) / maxTries));
   // As many shards of like size: none is left over at the end for one thread while the others have nothing to do.
   for (let most = least; most < bounds.experiments; most += step) {
     const even = cut(regions, { ...bounds, experiments: most });
