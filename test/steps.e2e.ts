@@ -534,7 +534,7 @@ describe('calling the webhook', () => {
     expect(experimentMap).toEqual({});
     expect(summary).toMatchObject({ jobID: id, total_experiments: 40, notifications: { '413': { type: 'WARNING' } } });
     expect(summary.notifications['413'].message).toContain(
-      `GET ${address}?job_id=${id}&include=summary,experiments,metadata has all of it`,
+      `GET ${address}?job_id=${id}&include=summary,experiments,metadata returns all of it`,
     );
     expect(called[0]!.body.length).toBeLessThan(20_000);
   });
