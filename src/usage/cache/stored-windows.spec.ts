@@ -66,7 +66,7 @@ function merged(version: string, cpu: number | undefined) {
     .fill(cpu ?? Number.NaN, newestRows - 1);
   draft.jvm = java(version);
   draft.jvmLastRow = newestRows - 1;
-  const labels = { fromRow: 100, jvm: { value: java('17'), lastRow: 195, second: java('21') } };
+  const labels = { fromRow: 100, jvm: { value: java('17'), lastRow: 195, behind: java('21') } };
   return mergeWindow({ blocks: [], known: { from: 100, to: 198 }, labels }, draft.finish(), window);
 }
 

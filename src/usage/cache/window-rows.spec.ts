@@ -1,7 +1,7 @@
 import { TableDraft } from '../table-draft.js';
 import { labelsOf, type Sighting, settleComplete, settleLabel, settleLabels } from './window-rows.js';
 
-const seen = (value: string, lastRow: number, second?: string): Sighting<string> => ({ value, lastRow, ...(second && { second }) });
+const seen = (value: string, lastRow: number, behind?: string): Sighting<string> => ({ value, lastRow, ...(behind && { behind }) });
 
 describe('settleLabel', () => {
   it.each([

@@ -51,7 +51,7 @@ export interface Sighting<T> {
   /** The last row in which its series had a sample. */
   readonly lastRow: number;
   /** Another label that was seen in the window but comes after this one. */
-  readonly second?: T;
+  readonly behind?: T;
 }
 
 /**
@@ -66,12 +66,12 @@ export function settleLabel<T>(
   if (!stored) return newest;
   if (newest && isSame(newest.value, stored.value)) return { ...stored, lastRow: Math.max(stored.lastRow, newest.lastRow) };
   if (stored.lastRow < window.from || stored.lastRow >= window.to) return 'unclear';
-  return !newest || isSame(newest.value, stored.second) ? stored : 'unclear';
+  return !newest || isSame(newest.value, stored.behind) ? stored : 'unclear';
 }
 
-/** The label of a window that was read completely; remembers as `second` a different label of its newest rows. */
+/** The label of a window that was read completely; remembers as `behind` a different label of its newest rows. */
 export function settleComplete<T>(complete: Sighting<T> | undefined, newest: Sighting<T> | undefined): Sighting<T> | undefined {
-  return complete && newest && !isSame(newest.value, complete.value) ? { ...complete, second: newest.value } : complete;
+  return complete && newest && !isSame(newest.value, complete.value) ? { ...complete, behind: newest.value } : complete;
 }
 
 function isSame(one: unknown, other: unknown): boolean {
