@@ -43,7 +43,7 @@ afterAll(async () => {
 
 /** Shards that a process measured, according to its log. */
 function measuredBy({ logs }: Service, jobId: string): number {
-  return logs.filter(({ msg, jobId: id, result }) => msg === 'a shard is measured' && id === jobId && result !== 'stale').length;
+  return logs.filter(({ msg, jobId: id, result }) => msg === 'a shard was measured' && id === jobId && result !== 'stale').length;
 }
 
 const progressOf = async (jobId: string) => (await getBulk<{ summary: Summary }>(api.url, jobId)).body.summary.processed_experiments;

@@ -4,7 +4,7 @@ import { EndedJobs } from '../src/bulk/ending-steps.js';
 import { type Lease, LeaseUnsure } from '../src/bulk/lease-rows.js';
 import { RunningLeases, type StepMoment } from '../src/bulk/running-leases.js';
 import { StepRunner } from '../src/bulk/step-runner.js';
-import { mostAttempts, type StepWork } from '../src/bulk/step-work.js';
+import { maxAttempts, type StepWork } from '../src/bulk/step-work.js';
 import { type Step, stepNames, type WakeUpsByStep } from '../src/bulk/steps.js';
 import { DatasourceError } from '../src/datasource/datasource-error.js';
 import { PublicationError } from '../src/publication/publication-error.js';
@@ -117,7 +117,7 @@ describe('a worker slot', () => {
   it('processes rows until none is pending', async () => {
     const id = await flow.plan([1, 1, 1]);
     const { runner, runs } = startWorker('measure', commit);
-    await runner.fillPlace('measure');
+    await runner.fillSlot('measure');
     expect(runs.map(({ shard }) => shard)).toEqual([0, 1, 2]);
     expect(await statusOf(id)).toBe('COMPLETED');
   });
@@ -127,9 +127,9 @@ describe('a worker slot', () => {
     answeredAtMs = { 'prometheus-1': performance.now() + 3_600_000 };
     const { runner, running } = startWorker('measure', hang);
     expect(runner.isIdle('measure')).toBe(true);
-    const places = [runner.fillPlace('measure')];
+    const places = [runner.fillSlot('measure')];
     await waitUntil('a place is filled', () => running.count === 1);
-    await runner.fillPlace('measure');
+    await runner.fillSlot('measure');
     expect([runner.isIdle('measure'), runner.isIdle('discover')]).toEqual([false, true]);
     await runner.stop(0);
     await Promise.all(places);
@@ -138,7 +138,7 @@ describe('a worker slot', () => {
 
   it('leaves its step idle if no row can be leased', async () => {
     const { runner } = startWorker('measure', commit);
-    await expect(runner.fillPlace('unknown' as Step)).rejects.toThrow();
+    await expect(runner.fillSlot('unknown' as Step)).rejects.toThrow();
     expect(runner.isIdle('unknown' as Step)).toBe(true);
   });
 
@@ -147,7 +147,7 @@ describe('a worker slot', () => {
     const large = await flow.plan(Array(6).fill(1), start(1));
     const small = await flow.plan([1, 1], start(2));
     const { runner, runs } = startWorker('measure', commit);
-    await runner.fillPlace('measure');
+    await runner.fillSlot('measure');
     expect(runs.map(({ jobId }) => jobId)).toEqual([large, small, large, small, large, large, large, large]);
   });
 
@@ -155,7 +155,7 @@ describe('a worker slot', () => {
     const plan = (second: number) => flow.plan([1, 1], { startedAt: new Date(Date.UTC(2026, 10, 21, 0, 0, second)) });
     const jobs = [await plan(1), await plan(2), await plan(3)];
     const { runner, runs } = startWorker('measure', commit);
-    await runner.fillPlace('measure');
+    await runner.fillSlot('measure');
     expect(runs.map(({ jobId }) => jobId)).toEqual([...jobs, ...jobs]);
   });
 
@@ -163,7 +163,7 @@ describe('a worker slot', () => {
     const silent = await flow.plan([1, 1], { datasources: ['silent'], startedAt: new Date(0) });
     const heard = await flow.plan([1, 1], { datasources: ['heard'] });
     const { runner, running, runs } = startWorker('measure', (lease, signal) => (lease.jobId === silent ? hang : commit)(lease, signal));
-    await runner.fillPlace('measure');
+    await runner.fillSlot('measure');
     expect(await statusOf(heard)).toBe('COMPLETED');
     expect(runs.filter(({ jobId }) => jobId === silent)).toHaveLength(2);
     expect(running.silentDatasources('measure', 2)).toEqual(['silent']);
@@ -177,7 +177,7 @@ describe('a worker slot', () => {
     const hanging = await flow.plan([1], { startedAt: new Date(0) });
     const other = await flow.plan([1]);
     const { runner } = startWorker('measure', (lease, signal) => (lease.jobId === hanging ? hang : commit)(lease, signal));
-    await runner.fillPlace('measure');
+    await runner.fillSlot('measure');
     expect([await statusOf(hanging), await statusOf(other)]).toEqual(['IN_PROGRESS', 'COMPLETED']);
   });
 
@@ -189,11 +189,11 @@ describe('a worker slot', () => {
       await answered;
       return commit(lease, signal);
     });
-    await Promise.all([runner.fillPlace('measure'), runner.fillPlace('measure')]);
+    await Promise.all([runner.fillSlot('measure'), runner.fillSlot('measure')]);
     expect([runs.length, running.activeCount('measure')]).toEqual([2, 0]);
     answeredAtMs = { slow: performance.now() + 3_600_000 };
     expect(running.activeCount('measure')).toBe(2);
-    const filled = runner.fillPlace('measure');
+    const filled = runner.fillSlot('measure');
     await new Promise((done) => setTimeout(done, 300));
     expect(runs).toHaveLength(2);
     goOn();
@@ -209,7 +209,7 @@ describe('a worker slot', () => {
     jest
       .spyOn(flow.leases, 'next')
       .mockRejectedValueOnce(new LeaseUnsure(lease, held_until, new Error('Connection terminated unexpectedly')));
-    await expect(runner.fillPlace('measure')).rejects.toThrow(LeaseUnsure);
+    await expect(runner.fillSlot('measure')).rejects.toThrow(LeaseUnsure);
     await waitUntil('the row is free', async () => (await attempt()).held_until === null);
     expect(await attempt()).toMatchObject({ count: 0, pauses: false });
   });
@@ -222,7 +222,7 @@ describe('a worker slot', () => {
       await answered;
       return commit(lease, signal);
     });
-    await runner.fillPlace('measure');
+    await runner.fillSlot('measure');
     goOn();
     await waitUntil('the step is woken', () => woken.some(({ measure }) => measure?.[0]?.jobId === silent));
     expect(woken).toContainEqual({ measure: [{ jobId: silent, shard: 0 }] });
@@ -236,11 +236,11 @@ describe('a worker slot', () => {
       return {};
     });
     isKafkaUp = false;
-    await runner.fillPlace('publish');
+    await runner.fillSlot('publish');
     expect(runs).toEqual([]);
     expect(await flow.row(`SELECT count(*)::int FROM attempt WHERE step = 'publish'`)).toEqual({ count: 0 });
     isKafkaUp = true;
-    await runner.fillPlace('publish');
+    await runner.fillSlot('publish');
     expect(runs).toHaveLength(1);
   });
 
@@ -248,14 +248,14 @@ describe('a worker slot', () => {
     await flow.plan([1]);
     const { runner, runs } = startWorker('measure', commit);
     await runner.stop(0);
-    await runner.fillPlace('measure');
+    await runner.fillSlot('measure');
     expect(runs).toEqual([]);
   });
 
   it('returns a row that was being leased when the stop began, and the stop waits for it', async () => {
     await flow.plan([1]);
     const { runner, runs } = startWorker('measure', commit);
-    const filled = runner.fillPlace('measure');
+    const filled = runner.fillSlot('measure');
     await runner.stop(60_000);
     expect(await attempt()).toMatchObject({ count: 0, held_until: null, pauses: false });
     await filled;
@@ -272,7 +272,7 @@ describe('a worker slot', () => {
       return { publish: [{ jobId: id, shard: 0 }] };
     });
     const pointsAtWake = waitUntil('the wake-up is taken', () => woken.length === 1).then(() => [...points]);
-    await runner.fillPlace('measure');
+    await runner.fillSlot('measure');
     unsubscribe('rightsizer:step', note);
     expect(woken).toEqual([{ publish: [{ jobId: id, shard: 0 }] }]);
     expect([runningAtWake, (await pointsAtWake).slice(0, 2), points]).toEqual([
@@ -291,7 +291,7 @@ describe('a failure', () => {
   it.each(cases)('of %s ends the job', async (_, make, code) => {
     const id = await flow.plan([1, 1]);
     const { runner, runs } = startWorker('measure', failWith(make));
-    await runner.fillPlace('measure');
+    await runner.fillSlot('measure');
     expect(runs).toHaveLength(1);
     expect(await flow.jobs.find(id)).toMatchObject({ status: 'FAILED', notifications: { [code]: { type: 'ERROR' } } });
   });
@@ -302,8 +302,8 @@ describe('a failure', () => {
   ])('of %s pauses the row and does not count', async (_, make) => {
     const id = await flow.plan([1]);
     const { runner, givenUp } = startWorker('measure', failWith(make));
-    for (let round = 0; round < mostAttempts + 2; round++) {
-      await runner.fillPlace('measure');
+    for (let round = 0; round < maxAttempts + 2; round++) {
+      await runner.fillSlot('measure');
       expect(await attempt()).toMatchObject({ count: 0, held_until: null, pauses: true });
       await endPause();
     }
@@ -317,21 +317,21 @@ describe('a failure', () => {
       'measure',
       failWith(() => new TypeError('a bug')),
     );
-    for (let round = 1; round < mostAttempts; round++) {
-      await runner.fillPlace('measure');
+    for (let round = 1; round < maxAttempts; round++) {
+      await runner.fillSlot('measure');
       expect(await attempt()).toMatchObject({ count: round, held_until: null, pauses: true, last_error: 'a bug' });
       await endPause();
     }
-    await runner.fillPlace('measure');
-    expect([runs.length, givenUp]).toEqual([mostAttempts, ['a bug']]);
+    await runner.fillSlot('measure');
+    expect([runs.length, givenUp]).toEqual([maxAttempts, ['a bug']]);
     expect(await attempt()).toMatchObject({ count: 5, last_error: 'a bug' });
     expect(await flow.jobs.progressOf(id)).toMatchObject({ processed: 2, failed: 2 });
     expect(await statusOf(id)).toBe('COMPLETED');
   });
 
   it.each([
-    ['a bug', () => new TypeError('a bug'), mostAttempts],
-    ['a lost connection', () => Object.assign(new Error('terminating connection'), { code: '57P01' }), mostAttempts - 1],
+    ['a bug', () => new TypeError('a bug'), maxAttempts],
+    ['a lost connection', () => Object.assign(new Error('terminating connection'), { code: '57P01' }), maxAttempts - 1],
   ])('of giving up by %s frees the row; only a bug counts', async (_, make, count) => {
     const id = await flow.plan([1]);
     const worker = startWorker(
@@ -339,14 +339,14 @@ describe('a failure', () => {
       failWith(() => new TypeError('a bug')),
       { failGivingUp: make },
     );
-    for (let round = 1; round <= mostAttempts; round++) {
+    for (let round = 1; round <= maxAttempts; round++) {
       await endPause();
-      await worker.runner.fillPlace('measure');
+      await worker.runner.fillSlot('measure');
     }
     expect(worker.givenUp).toEqual(['a bug']);
     expect(await attempt()).toMatchObject({ count, held_until: null, pauses: true });
     const { isLong } = await flow.row(`SELECT not_before - now() > interval '20 seconds' AS "isLong" FROM attempt WHERE step = 'measure'`);
-    expect(isLong).toBe(count === mostAttempts);
+    expect(isLong).toBe(count === maxAttempts);
     expect(await statusOf(id)).toBe('IN_PROGRESS');
   });
 
@@ -358,7 +358,7 @@ describe('a failure', () => {
     await flow.leases.release(await flow.lease('measure'), { counts: true, pauseMs: 0 });
     await flow.database.query('UPDATE attempt SET count = 3');
     jest.spyOn(Math, 'random').mockReturnValue(0.999);
-    await startWorker('measure', failWith(make)).runner.fillPlace('measure');
+    await startWorker('measure', failWith(make)).runner.fillSlot('measure');
     const { seconds } = (await flow.row(
       `SELECT extract(epoch FROM not_before - now())::float AS seconds FROM attempt WHERE step = 'measure'`,
     )) as { seconds: number };
@@ -367,12 +367,12 @@ describe('a failure', () => {
 
   it('that kills the process counts; after five, the step is given up without running', async () => {
     await flow.plan([1]);
-    for (let death = 0; death < mostAttempts; death++) {
+    for (let death = 0; death < maxAttempts; death++) {
       await flow.lease('measure');
       await flow.expireLeases();
     }
     const { runner, runs, givenUp } = startWorker('measure', commit);
-    await runner.fillPlace('measure');
+    await runner.fillSlot('measure');
     expect(runs).toEqual([]);
     expect(givenUp).toEqual([expect.stringContaining('the process ended')]);
     expect(await attempt()).toMatchObject({ last_error: expect.stringContaining('5 attempts') });
@@ -382,10 +382,10 @@ describe('a failure', () => {
     const id = await flow.plan([1]);
     let fail: (reason: unknown) => void = () => undefined;
     const first = startWorker('measure', () => new Promise((_, failed) => (fail = failed)));
-    const filled = first.runner.fillPlace('measure');
+    const filled = first.runner.fillSlot('measure');
     await waitUntil('the first worker has the shard', () => first.runs.length === 1);
     await flow.expireLeases();
-    await startWorker('measure', commit).runner.fillPlace('measure');
+    await startWorker('measure', commit).runner.fillSlot('measure');
     fail(new DatasourceError('unreachable', 'nobody there'));
     await filled;
     expect(await flow.jobs.find(id)).toMatchObject({ status: 'COMPLETED', notifications: {} });
@@ -395,7 +395,7 @@ describe('a failure', () => {
     const id = await flow.plan([1]);
     let fail: (reason: unknown) => void = () => undefined;
     const first = startWorker('measure', () => new Promise((_, failed) => (fail = failed)));
-    const filled = first.runner.fillPlace('measure');
+    const filled = first.runner.fillSlot('measure');
     await waitUntil('the first worker has the shard', () => first.runs.length === 1);
     await flow.expireLeases();
     const successor = await flow.lease('measure');
@@ -410,7 +410,7 @@ describe('a stop', () => {
   it('reaches the step if another process cancels its job', async () => {
     const id = await flow.plan([1, 1]);
     const { runner, running, runs } = startWorker('measure', hang);
-    const filled = runner.fillPlace('measure');
+    const filled = runner.fillSlot('measure');
     await waitUntil('the step runs', () => runs.length === 1);
     await flow.jobs.fail(id, { '499': { type: 'ERROR', message: 'cancelled', code: 499 } }, new Date());
     await filled;
@@ -421,7 +421,7 @@ describe('a stop', () => {
   it('reaches a step that has held its lease for long', async () => {
     const id = await flow.plan([1]);
     const { runner, runs } = startWorker('measure', hang);
-    const filled = runner.fillPlace('measure');
+    const filled = runner.fillSlot('measure');
     await waitUntil('the step runs', () => runs.length === 1);
     for (let renewal = 0; renewal < 4; renewal++) {
       await flow.database.query(`UPDATE attempt SET held_until = now() + interval '5 seconds' WHERE step = 'measure'`);
@@ -436,7 +436,7 @@ describe('a stop', () => {
   it('reaches the step if its lease is lost', async () => {
     await flow.plan([1]);
     const { runner, runs } = startWorker('measure', hang);
-    const filled = runner.fillPlace('measure');
+    const filled = runner.fillSlot('measure');
     await waitUntil('the step runs', () => runs.length === 1);
     await flow.database.query('UPDATE attempt SET fence = fence + 1');
     await filled;
@@ -449,7 +449,7 @@ describe('a stop', () => {
   ])('at shutdown frees the row at once and does not count, for a step %s', async (_, run) => {
     const id = await flow.plan([1]);
     const { runner, runs } = startWorker('measure', run);
-    const filled = runner.fillPlace('measure');
+    const filled = runner.fillSlot('measure');
     await waitUntil('the step runs', () => runs.length === 1);
     // Another transaction holds the row meanwhile: the process ends after the row is written.
     const looking = flow.database.transaction((transaction) =>
@@ -460,14 +460,14 @@ describe('a stop', () => {
     await filled;
     expect(await attempt()).toMatchObject({ count: 0, held_until: null, pauses: false, last_error: null });
     await looking;
-    await startWorker('measure', commit).runner.fillPlace('measure');
+    await startWorker('measure', commit).runner.fillSlot('measure');
     expect(await statusOf(id)).toBe('COMPLETED');
   });
 
   it('ends after the row of a stopped step is free', async () => {
     await flow.plan([1]);
     const { runner, runs } = startWorker('measure', hang);
-    const filled = runner.fillPlace('measure');
+    const filled = runner.fillSlot('measure');
     await waitUntil('the step runs', () => runs.length === 1);
     const order: string[] = [];
     let stopping: Promise<unknown> | undefined;
@@ -494,7 +494,7 @@ describe('a stop', () => {
       await paused;
       return commit(lease, signal);
     });
-    const filled = runner.fillPlace('measure');
+    const filled = runner.fillSlot('measure');
     await waitUntil('the step runs', () => runs.length === 1);
     const stopped = runner.stop(3_600_000);
     goOn();
@@ -513,7 +513,7 @@ describe('a stop', () => {
       await flow.shards.markPublished(lease, new Map(), new Date());
       return {};
     });
-    const filled = runner.fillPlace('publish');
+    const filled = runner.fillSlot('publish');
     await waitUntil('the step runs', () => runs.length === 1);
     await flow.jobs.fail(id, { '499': { type: 'ERROR', message: 'cancelled', code: 499 } }, new Date());
     await flow.database.query(`UPDATE attempt SET held_until = now() WHERE step = 'publish'`);
@@ -533,7 +533,7 @@ describe('leases of running steps', () => {
   it('are renewed as long as the step runs', async () => {
     await flow.plan([1]);
     const { runner, runs } = startWorker('measure', hang);
-    void runner.fillPlace('measure');
+    void runner.fillSlot('measure');
     await waitUntil('the step runs', () => runs.length === 1);
     await flow.database.query('UPDATE attempt SET held_until = now()');
     await waitUntil(

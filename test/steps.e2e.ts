@@ -452,7 +452,7 @@ describe('finishing a job', () => {
     const id = await flow.submit();
     await ended.end(id, cancelled);
     results = { [id]: { status: 'failed', reason: 'too large' } };
-    await expect(stepsWith().finish.run(await flow.lease('finish'))).rejects.toThrow('jobFailure is refused. too large');
+    await expect(stepsWith().finish.run(await flow.lease('finish'))).rejects.toThrow('jobFailure was refused. too large');
     expect(kinds()).toEqual(['jobFailure']);
     expect((await jobOf(id)).publication).toBe('pending');
   });
@@ -532,7 +532,7 @@ describe('calling the webhook', () => {
     expect(experimentMap).toEqual({});
     expect(summary).toMatchObject({ jobID: id, total_experiments: 40, notifications: { '413': { type: 'WARNING' } } });
     expect(summary.notifications['413'].message).toContain(
-      `GET ${address}?job_id=${id}&include=summary,experiments,metadata has all of it`,
+      `GET ${address}?job_id=${id}&include=summary,experiments,metadata returns all of it`,
     );
     expect(called[0]!.body.length).toBeLessThan(20_000);
   });
@@ -656,7 +656,7 @@ describe('ending a job from outside', () => {
   });
 
   it('leaves nothing waiting of a job that goes on, or does not exist', async () => {
-    expect(await ended.waking(await flow.plan([1], webhook))).toEqual({});
-    expect(await ended.waking('00000000-0000-4000-8000-000000000000')).toEqual({});
+    expect(await ended.pendingSteps(await flow.plan([1], webhook))).toEqual({});
+    expect(await ended.pendingSteps('00000000-0000-4000-8000-000000000000')).toEqual({});
   });
 });

@@ -11,7 +11,7 @@ import { waitUntil } from './servers/wait-until.js';
 
 const megabyte = 1024 * 1024;
 /** The lock keys of window-store.ts. */
-const locks = { write: 7_281_554_302, clearUp: 7_281_554_303 };
+const locks = { write: 7_281_554_302, cleanUp: 7_281_554_303 };
 
 const profile: MetricProfile = { name: 'p', variables: new Map() };
 const stepSeconds = 900;
@@ -134,7 +134,7 @@ describe('clearing up', () => {
     await write({ key: one, numbers: [1] }, { key: two, numbers: [1] });
     await useLast(one, 17);
     await useLast(two, 15);
-    await store.clearUp();
+    await store.cleanUp();
     expect(await load([one, two])).toEqual({ [two]: ['1 x'] });
     expect(await series()).toMatchObject([{ key: two }]);
   });
@@ -148,25 +148,25 @@ describe('clearing up', () => {
     await useLast(one, 1);
     await useLast(two, 2);
     await useLast(three, 3);
-    await store.clearUp();
+    await store.cleanUp();
     expect((await series()).map(({ key }) => key)).toEqual([one, two]);
     expect(Object.keys(await load([one, two, three])).sort()).toEqual([one, two].sort());
   });
 
   it('deletes blocks before the first one that is needed', async () => {
     await write({ key: one, numbers: [1, 2, 3], firstBlock: 2 }, { key: two, numbers: [1], firstBlock: 1 });
-    await store.clearUp();
+    await store.cleanUp();
     expect(await load([one, two])).toEqual({ [one]: ['2 x', '3 x'], [two]: ['1 x'] });
   });
 
   it('does nothing while another process clears up', async () => {
     await write({ key: one, numbers: [1] });
     await useLast(one, 17);
-    await other.query('SELECT pg_advisory_lock($1)', [locks.clearUp]);
-    await store.clearUp();
+    await other.query('SELECT pg_advisory_lock($1)', [locks.cleanUp]);
+    await store.cleanUp();
     expect(await load([one])).toEqual({ [one]: ['1 x'] });
-    await other.query('SELECT pg_advisory_unlock($1)', [locks.clearUp]);
-    await store.clearUp();
+    await other.query('SELECT pg_advisory_unlock($1)', [locks.cleanUp]);
+    await store.cleanUp();
     expect(await load([one])).toEqual({});
   });
 });

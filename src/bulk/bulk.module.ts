@@ -32,7 +32,7 @@ const rows = [LeaseStore, BulkJobStore, ShardStore, JobReader, ExperimentStore, 
 const steps = [DiscoverStep, MeasureStep, PublishStep, FinishStep, NotifyStep, EndedJobs, RunningLeases, StepRunner];
 const publication = [KafkaClient, Publisher, WebhookClient];
 
-/** A Sizer of the main thread: it probes datasources, and faulty profiles or layers stop the start. */
+/** The main thread's Sizer. It probes datasources and stops the start if profiles or layers are faulty. */
 const LOCAL_SIZER = Symbol('LOCAL_SIZER');
 
 function openLocalSizer(settings: Settings): LocalSizer {
@@ -40,24 +40,24 @@ function openLocalSizer(settings: Settings): LocalSizer {
   return Object.assign(sizer, { onModuleDestroy: sizer.close });
 }
 
-/** Makes a provider of a class that knows nothing of Nest. */
-function made<T>(type: Type<T>, useFactory: (...parts: never[]) => T, ...inject: (Type | symbol)[]): Provider {
+/** Provider for a class that does not depend on Nest. */
+function provide<T>(type: Type<T>, useFactory: (...parts: never[]) => T, ...inject: (Type | symbol)[]): Provider {
   return { provide: type, useFactory: useFactory as (...parts: unknown[]) => T, inject };
 }
 
 function sizing(settings: Settings): Provider[] {
   return [
     { provide: LOCAL_SIZER, useFactory: () => openLocalSizer(settings) },
-    made(CapabilityCache, ({ capabilities }: LocalSizer) => capabilities, LOCAL_SIZER),
-    made(WorkerThreads, () => new WorkerThreads(settings)),
-    made(
+    provide(CapabilityCache, ({ capabilities }: LocalSizer) => capabilities, LOCAL_SIZER),
+    provide(WorkerThreads, () => new WorkerThreads(settings)),
+    provide(
       WindowStore,
       (database: DataSource, { profiles }: LocalSizer) => new WindowStore(database, profiles, settings),
       DataSource,
       LOCAL_SIZER,
     ),
-    made(KeptDaysStore, (database: DataSource) => new KeptDaysStore(database), DataSource),
-    made(
+    provide(KeptDaysStore, (database: DataSource) => new KeptDaysStore(database), DataSource),
+    provide(
       JobSizer,
       (threads: WorkerThreads, { capabilities, profiles }: LocalSizer, windows: WindowStore, days: KeptDaysStore) =>
         new JobSizer(threads, capabilities, profiles, windows, days, settings),
@@ -69,7 +69,7 @@ function sizing(settings: Settings): Provider[] {
   ];
 }
 
-/** The whole flow of a job: request, rows, queues, steps. */
+/** Everything that a job passes through: request, rows, queues, steps. */
 @Module({})
 export class BulkModule {
   static at(settings: Settings, databaseUrl: string): DynamicModule {

@@ -20,19 +20,19 @@ import type { WakeUpsByStep } from './steps.js';
 
 const log = logOf('bulk');
 
-/** Pod series of one shard: at 15 days of 15 minutes some 3 million points a query, far below every datasource's limit. */
+/** Maximum pod series per shard: about 3 million points per query for 15 days at 15 minutes, far below the limit of any datasource. */
 const shardPods = 2_000;
 
-/** Instants of usage of one shard, over all its experiments: some 160 bytes each. 400 experiments of 15 days at 15 minutes, two of a year at 2 minutes. */
+/** Maximum usage rows per shard, about 160 bytes each: 400 experiments with 15 days at 15 minutes, or two with a year at 2 minutes. */
 const shardRows = 600_000;
 
-interface Found {
+interface DiscoveredSource {
   readonly datasource: string;
   readonly cluster: DiscoveredCluster;
   readonly warnings: readonly string[];
 }
 
-/** First step of a job: finds the workloads, plans experiments and shards, and commits the plan. */
+/** First step of a job: discovers the workloads, plans experiments and shards, and commits the plan. */
 @Injectable()
 export class DiscoverStep implements StepWork {
   constructor(
@@ -53,8 +53,8 @@ export class DiscoverStep implements StepWork {
     announce(lease, 'done');
     const hasEnded = await this.jobs.plan(lease, plan);
     const { shards, failed } = plan;
-    log.info({ jobId: job.id, experiments: countOf(plan), shards: shards.length }, 'a job is planned');
-    if (hasEnded) return this.ended.begin(job.id);
+    log.info({ jobId: job.id, experiments: countOf(plan), shards: shards.length }, 'a job was planned');
+    if (hasEnded) return this.ended.afterEnd(job.id);
     const clashes = failed.length > 0 && job.publication === 'pending' ? [{ jobId: job.id, shard: shards.length }] : [];
     return { measure: shards.map(({ number }) => ({ jobId: job.id, shard: number })), publish: clashes };
   }
@@ -63,17 +63,17 @@ export class DiscoverStep implements StepWork {
     return this.ended.fail(lease.jobId, jobNotifications.failure(reason), lease);
   }
 
-  private async discover(job: BulkJobEntity, request: ResolvedRequest, signal: AbortSignal): Promise<Found[]> {
+  private async discover(job: BulkJobEntity, request: ResolvedRequest, signal: AbortSignal): Promise<DiscoveredSource[]> {
     const missing = request.datasources.find((name) => !this.sources.find(name));
     if (missing !== undefined) throw new JobFailure(jobNotifications.unknownDatasource(missing));
     const profile = this.profiles.find(request.metadataProfile);
     if (!profile) throw new JobFailure(jobNotifications.unknownMetadataProfile(request.metadataProfile));
-    // When one datasource fails, the job fails: the others need no further questions.
+    // If one datasource fails, the job fails: stop querying the others.
     const failure = new AbortController();
     const stop = AbortSignal.any([signal, failure.signal]);
-    const asking = Promise.all(
-      request.datasources.map(async (name): Promise<Found> => {
-        const ask = {
+    const discoveries = Promise.all(
+      request.datasources.map(async (name): Promise<DiscoveredSource> => {
+        const query = {
           datasource: this.sources.find(name)!,
           metadataProfile: profile,
           filter: request.filter,
@@ -82,17 +82,17 @@ export class DiscoverStep implements StepWork {
           nowSeconds: Math.floor(job.startedAt.getTime() / 1000),
           refresh: request.refresh,
         };
-        const { cluster, warnings } = await this.sizer.discover(ask, stop);
+        const { cluster, warnings } = await this.sizer.discover(query, stop);
         return { datasource: name, cluster, warnings };
       }),
     );
-    return asking.catch((reason) => {
+    return discoveries.catch((reason) => {
       failure.abort(reason);
       throw reason;
     });
   }
 
-  private plan(request: ResolvedRequest, found: readonly Found[]): JobPlan {
+  private plan(request: ResolvedRequest, found: readonly DiscoveredSource[]): JobPlan {
     const { experiments, clashes } = planExperiments(found, {
       nameFormat: this.settings.experimentNameFormat,
       clusterName: request.clusterName,
@@ -135,7 +135,7 @@ function clashOutcome({ name, experiments }: NameClash): JobPlan['failed'][numbe
   };
 }
 
-function warningsOf(found: readonly Found[]): Notifications {
+function warningsOf(found: readonly DiscoveredSource[]): Notifications {
   const partial = found.filter(({ warnings }) => warnings.length > 0);
   return Object.assign({}, ...partial.map(({ datasource, warnings }) => jobNotifications.partialAnswer(datasource, warnings)));
 }

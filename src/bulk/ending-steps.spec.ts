@@ -6,7 +6,7 @@ import { showWebhookExperiment, showWebhookHead } from './ending-steps.js';
 import { showSummary } from './show-job.js';
 
 const fixture = (name: string) => JSON.parse(readFileSync(new URL(`../../test/fixtures/bulk/${name}`, import.meta.url), 'utf8'));
-/** The body that a genuine Kruize sent. */
+/** A body recorded from Kruize. */
 const [recorded] = fixture('webhook.json').body;
 const name = 'prometheus-1|default|shop|web(deployment)|app';
 
@@ -35,7 +35,7 @@ const summary = showSummary(job, { processed: recorded.summary.processed_experim
 const asSent = (value: object) => JSON.parse(renderJson(value));
 
 describe('showWebhookHead', () => {
-  it("gives the summary Kruize's names, and our counts beside them", () => {
+  it("shows the summary with Kruize's field names and our additional counts", () => {
     const { failed_experiments, existing_experiments, published_experiments, ...kruize } = asSent(
       showWebhookHead(summary, undefined),
     ).summary;
@@ -43,16 +43,16 @@ describe('showWebhookHead', () => {
     expect([failed_experiments, existing_experiments, published_experiments]).toEqual([1, 2, 3]);
   });
 
-  it('shows notifications only where there are some', () => {
+  it('omits empty notifications', () => {
     const notifications = { '200': { type: 'INFO' as const, message: 'Nothing to do.', code: 400 } };
     expect(asSent(showWebhookHead({ ...summary, notifications }, undefined)).summary.notifications).toEqual(notifications);
   });
 
-  it('shows the metadata of GET with one name a cluster', () => {
+  it('shows the metadata of GET with one name per cluster', () => {
     expect(asSent(showWebhookHead(summary, fixture('get-metadata.json').metadata)).metadata).toEqual(recorded.metadata);
   });
 
-  it('has no metadata where a job found none', () => expect(asSent(showWebhookHead(summary, undefined))).not.toHaveProperty('metadata'));
+  it('omits metadata if the job found none', () => expect(asSent(showWebhookHead(summary, undefined))).not.toHaveProperty('metadata'));
 });
 
 describe('showWebhookExperiment', () => {

@@ -19,7 +19,7 @@ import type { WakeUpsByStep } from './steps.js';
 
 const log = logOf('bulk');
 
-/** The end of jobs, and what waits then: last records, the summary, the webhook. */
+/** Ends jobs and finds the steps that are then pending: last records, summary, webhook. */
 @Injectable()
 export class EndedJobs {
   constructor(
@@ -28,37 +28,37 @@ export class EndedJobs {
     private readonly wakeUps: WakeUps,
   ) {}
 
-  /** Ends a job from outside its steps: a cancel, a deadline. False when the job had ended already. Does not wait for the queue. */
+  /** Ends a job that is cancelled or past its deadline. Returns false if it has already ended. Does not wait for the queue. */
   async end(jobId: string, notifications: Notifications): Promise<boolean> {
     if (!(await this.jobs.fail(jobId, notifications, new Date()))) return false;
-    void this.wakeUps.wakeAll(await this.begin(jobId));
+    void this.wakeUps.wakeAll(await this.afterEnd(jobId));
     return true;
   }
 
-  /** Ends a job as FAILED under the lease of the step that failed it, with every experiment that has no outcome yet. Rejects with LeaseLost. */
+  /** Ends a job as FAILED under the lease of the failed step. Experiments without an outcome fail too. Rejects with LeaseLost. */
   async fail(jobId: string, notifications: Notifications, lease: Lease): Promise<WakeUpsByStep> {
-    return (await this.jobs.fail(jobId, notifications, new Date(), lease)) ? this.begin(jobId) : {};
+    return (await this.jobs.fail(jobId, notifications, new Date(), lease)) ? this.afterEnd(jobId) : {};
   }
 
-  /** What waits when a job has just ended. */
-  async begin(jobId: string): Promise<WakeUpsByStep> {
-    await this.tell(jobId);
-    return this.waking(jobId);
+  /** Logs that a job has just ended and returns the wake-ups for its remaining steps. */
+  async afterEnd(jobId: string): Promise<WakeUpsByStep> {
+    await this.logEnd(jobId);
+    return this.pendingSteps(jobId);
   }
 
-  /** Logs how the job ended, why, and how many experiments failed; a warning unless it completed or was cancelled. */
-  private async tell(jobId: string): Promise<void> {
+  /** Logs how and why the job ended: a warning unless it completed or was cancelled. */
+  private async logEnd(jobId: string): Promise<void> {
     const [job, { processed, failed }] = await Promise.all([this.jobs.find(jobId), this.jobs.progressOf(jobId)]);
     if (!job) return;
     const { status, startedAt, endedAt, totalExperiments } = job;
     const reason = Object.values(job.notifications)[0]?.message;
-    const isAsked = status === 'COMPLETED' || '499' in job.notifications;
+    const isExpected = status === 'COMPLETED' || '499' in job.notifications;
     const seconds = ((endedAt ?? new Date()).getTime() - startedAt.getTime()) / 1000;
-    log[isAsked ? 'info' : 'warn']({ jobId, status, reason, experiments: totalExperiments, processed, failed, seconds }, 'a job ended');
+    log[isExpected ? 'info' : 'warn']({ jobId, status, reason, experiments: totalExperiments, processed, failed, seconds }, 'a job ended');
   }
 
-  /** What still waits of a job that has ended; nothing before. */
-  async waking(jobId: string): Promise<WakeUpsByStep> {
+  /** Wake-ups for the pending steps of an ended job; none for a job in progress. */
+  async pendingSteps(jobId: string): Promise<WakeUpsByStep> {
     const job = await this.jobs.find(jobId);
     if (!job || job.status === 'IN_PROGRESS') return {};
     const notify = job.webhook?.status === 'IN_PROGRESS' ? [{ jobId }] : [];
@@ -68,7 +68,7 @@ export class EndedJobs {
   }
 }
 
-/** The members of a create request in the webhook's body: createExperiment's own names (spec: bulk-and-kafka.md 5.1, 3.8). */
+/** A create request with the field names of Kruize's createExperiment (Kruize: design/MonitoringModeAPI.md). */
 interface CreateRequest {
   readonly apiVersion: string;
   readonly experimentName: string;
@@ -86,7 +86,7 @@ interface CreateRequest {
   readonly kubernetesObjects: readonly object[];
 }
 
-/** Summary and metadata under the names that Kruize's webhook gives them. */
+/** Summary and metadata with the field names of Kruize's webhook. */
 export function showWebhookHead(summary: JobSummary, metadata: object | undefined): { summary: object; metadata: object | undefined } {
   const { job_id: jobID, job_start_time: startTime, job_end_time: endTime, status, input, notifications = {}, ...counts } = summary;
   const shown = Object.keys(notifications).length > 0 ? notifications : undefined;
@@ -96,7 +96,7 @@ export function showWebhookHead(summary: JobSummary, metadata: object | undefine
   };
 }
 
-/** An experiment under the names that Kruize's webhook gives it. */
+/** An experiment with the field names of Kruize's webhook. */
 export function showWebhookExperiment(experiment: ExperimentDocument): object {
   const { create, recommendations } = experiment.apis;
   const request = create.request && showRequest(create.request as CreateRequest);
@@ -122,15 +122,15 @@ function showRequest(request: CreateRequest): object {
   };
 }
 
-/** GET's metadata names each cluster twice; the webhook's once. */
+/** GET /bulk names each cluster twice in the metadata, the webhook once. */
 function withoutDuplicates(metadata: object): object {
   return JSON.parse(JSON.stringify(metadata, (key, value) => (key === 'dataSourceClusterName' ? undefined : value)));
 }
 
 /**
- * The possible bodies of a job's webhook: the complete one (Kruize's array of one, spec: bulk-and-kafka.md 3.8), then smaller and smaller summaries that link
- * to the rest.
- * Each renders the same bytes every time: rows that publication still changes are read once, here, and outcomes of an ended job do not change.
+ * The possible bodies of a job's webhook, largest first: the complete one (as in Kruize, an array with one element), then ever smaller summaries with a
+ * link to the rest. Each renders the same bytes every time: rows that publication may still change are read once, here, and the outcomes of an ended job do
+ * not change.
  */
 export async function webhookBodies(
   job: BulkJobEntity,
@@ -149,7 +149,7 @@ export async function webhookBodies(
   ];
 }
 
-/** The summary, and what is left of it at each cut. */
+/** The summary, then the result of each further cut. */
 function smallerSummaries(summary: JobSummary): JobSummary[] {
   const forms = [summary];
   for (const cut of summaryCuts) forms.push(cut(forms.at(-1)!));
@@ -171,7 +171,7 @@ async function* renderBody(
   yield `},"webhook":{"status":"IN_PROGRESS"}${metadata ? `,"metadata":${renderJson(metadata)}` : ''}}]`;
 }
 
-/** Last step of the publication: after all records, the error record of a failed job, then the summary. */
+/** Last step of publication, after all records: sends the error record of a failed job, then the summary. */
 @Injectable()
 export class FinishStep implements StepWork {
   constructor(
@@ -194,7 +194,7 @@ export class FinishStep implements StepWork {
     await this.publish(summaryMessage({ jobId, time, summary: await this.reader.summary(job) }, this.settings));
     announce(lease, 'done');
     await this.jobs.setPublication(lease, 'published');
-    log.info({ jobId }, 'a job is published');
+    log.info({ jobId }, 'a job was published');
     return {};
   }
 
@@ -206,11 +206,11 @@ export class FinishStep implements StepWork {
   private async publish(message: Message): Promise<void> {
     const [result] = await this.publisher.publish([message]);
     if (result?.status === 'waits') throw result.error;
-    if (result?.status === 'failed') throw new Error(`A record of kind ${message.kind} is refused. ${result.reason}`);
+    if (result?.status === 'failed') throw new Error(`A record of kind ${message.kind} was refused. ${result.reason}`);
   }
 }
 
-/** Tells the caller's webhook that a job ended. */
+/** Calls the webhook of a job that has ended. */
 @Injectable()
 export class NotifyStep implements StepWork {
   constructor(

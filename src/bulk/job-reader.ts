@@ -7,30 +7,30 @@ import { type BulkJobEntity, BulkJobStore, type JobListQuery, type ListedJob } f
 import { type ShardEntity, ShardStore } from './shard-rows.js';
 import { showOutcome, showPlanned, showSummary } from './show-job.js';
 
-/** Experiments in a job's first page, before their size is known, and the maximum of later pages. */
+/** Number of experiments in a job's first page, before their size is known, and the maximum for later pages. */
 const firstPage = 5;
-const largestPage = 200;
+const maxPage = 200;
 
-/** Rendered JSON that a page should have: what an answer keeps in memory. */
+/** Target size of a page, in bytes of rendered JSON: a response keeps one page in memory. */
 const pageBytes = 4_000_000;
 
-/** What an experiment's document weighs beside its recommendations and notifications. */
-const frameBytes = 2_000;
+/** Size of an experiment's document without its recommendations and notifications. */
+const envelopeBytes = 2_000;
 
-/** Jobs that are read at once while a list is streamed, and what their rows may weigh as PostgreSQL stores them, compressed to a third or less. */
-const jobsAtOnce = 20;
-const storedBytesAtOnce = 1_000_000;
+/** Limits of one batch while a list of jobs is streamed: jobs, and bytes of their rows in PostgreSQL, which compresses them to a third or less. */
+const batchJobs = 20;
+const batchBytes = 1_000_000;
 
-/** Which experiments of a job to read: those whose names come after `after`, at most `limit`. */
+/** Which experiments of a job to read: at most `limit`, ordered by name, starting after `after`. */
 export interface ExperimentRange {
   readonly withRecommendations: boolean;
   readonly after?: string;
   readonly limit?: number;
-  /** The shards whose times are shown; absent: as they are when each page is read. */
+  /** Shards that supply the times shown. If absent, they are read anew for each page. */
   readonly shards?: ReadonlyMap<number, ShardEntity>;
 }
 
-/** A job as its readers see it: its rows put together. */
+/** Assembles jobs from their rows for REST and webhooks. */
 @Injectable()
 export class JobReader {
   constructor(
@@ -43,7 +43,7 @@ export class JobReader {
     return showSummary(job, await this.store.progressOf(job.id));
   }
 
-  /** The summaries of the requested jobs, with a bounded amount of memory; `last` is the last job of the page if there are more. */
+  /** Summaries of the requested jobs, streamed with bounded memory; `last` is the last job of the page if more follow. */
   async jobs(query: JobListQuery): Promise<{ jobs: AsyncIterable<object>; last?: ListedJob }> {
     const found = await this.store.list({ ...query, limit: query.limit + 1 });
     const shown = found.slice(0, query.limit);
@@ -51,11 +51,11 @@ export class JobReader {
   }
 
   private async *summaries(shown: readonly ListedJob[]): AsyncGenerator<object> {
-    const bytesOf = ({ storedBytes }: ListedJob) => Math.max(storedBytes, storedBytesAtOnce / jobsAtOnce);
-    for (const batch of cutBatches(shown, bytesOf, storedBytesAtOnce)) {
+    const bytesOf = ({ storedBytes }: ListedJob) => Math.max(storedBytes, batchBytes / batchJobs);
+    for (const batch of cutBatches(shown, bytesOf, batchBytes)) {
       const page = batch.map(({ id }) => id);
       const [jobs, progress] = await Promise.all([this.store.findAll(page), this.store.progressOfAll(page)]);
-      // One that was deleted meanwhile is left out.
+      // Jobs deleted meanwhile are left out.
       for (const job of jobs) yield showSummary(job, progress.get(job.id)!);
     }
   }
@@ -64,12 +64,12 @@ export class JobReader {
     return (await this.store.metadataOf(job.id)) ?? undefined;
   }
 
-  /** The shards of a job by their numbers. */
+  /** The shards of a job, keyed by number. */
   async shards(job: BulkJobEntity): Promise<ReadonlyMap<number, ShardEntity>> {
     return this.shardRows.ofJob(job.id);
   }
 
-  /** Names of a job's experiments that come after `after`, at most `limit`, in order. A planned job has the same names for ever. */
+  /** Names of a job's experiments: at most `limit`, in order, starting after `after`. They do not change once the job is planned. */
   async names(job: BulkJobEntity, after: string, limit: number): Promise<string[]> {
     const planned = job.status === 'IN_PROGRESS' ? await this.shardRows.plannedNames(job.id, after, limit) : [];
     const processed = await this.outcomes.names(job.id, after, limit);
@@ -78,7 +78,7 @@ export class JobReader {
     return names;
   }
 
-  /** A job's experiments, by name; memory stays that of one page. Rejects where the job is deleted meanwhile. */
+  /** A job's experiments, ordered by name; keeps one page in memory. Rejects if the job is deleted meanwhile. */
   async *experiments(job: BulkJobEntity, range: ExperimentRange): AsyncGenerator<ExperimentDocument> {
     let { after = '', limit: left = Number.POSITIVE_INFINITY } = range;
     let size = firstPage;
@@ -94,7 +94,7 @@ export class JobReader {
     }
   }
 
-  /** Planned ones first: an experiment that gets its outcome in between is then seen twice, never missed; the outcome counts. */
+  /** Reads planned experiments first: one that gets its outcome in between is then read twice, never missed, and the outcome wins. */
   private async page(job: BulkJobEntity, after: string, limit: number, range: ExperimentRange): Promise<ExperimentDocument[]> {
     const planned = job.status === 'IN_PROGRESS' ? await this.shardRows.plannedPage(job.id, after, limit) : [];
     const outcomes = await this.outcomes.page(job.id, after, limit, range.withRecommendations);
@@ -108,7 +108,7 @@ export class JobReader {
     return planned.length === 0 ? documents : documents.sort((a, b) => compareBytes(a.name, b.name)).slice(0, limit);
   }
 
-  /** Deleted rows look like the end of the job. */
+  /** Without this check, deleted rows would look like the end of the job. */
   private async checkExists({ id }: BulkJobEntity): Promise<void> {
     if (!(await this.store.exists(id))) throw deletedMeanwhile();
   }
@@ -130,20 +130,20 @@ function shardOf(shards: ReadonlyMap<number, ShardEntity>, number: number): Shar
   return shard;
 }
 
-/** An answer that has not begun becomes a 404; one that has is cut. */
+/** The response becomes a 404 if it has not started, and is cut off otherwise. */
 function deletedMeanwhile(): RejectedRequest {
-  return new RejectedRequest(404, 'Job not found: it was deleted while it was read');
+  return new RejectedRequest(404, 'Job not found: it was deleted while it was being read');
 }
 
-/** Page size at which the next page weighs about `pageBytes`, if its experiments are like those of the last page. */
+/** Number of experiments for a page of about `pageBytes`, judged by the last page. */
 function nextPageSize(page: readonly ExperimentDocument[]): number {
-  const bytes = page.reduce((sum, experiment) => sum + weightOf(experiment), 0);
-  return Math.max(1, Math.min(largestPage, Math.floor((pageBytes * page.length) / bytes)));
+  const bytes = page.reduce((sum, experiment) => sum + sizeOf(experiment), 0);
+  return Math.max(1, Math.min(maxPage, Math.floor((pageBytes * page.length) / bytes)));
 }
 
-function weightOf({ apis, notifications }: ExperimentDocument): number {
+function sizeOf({ apis, notifications }: ExperimentDocument): number {
   const text = apis.recommendations.response?.text.length ?? 0;
-  return frameBytes + text + (notifications ? JSON.stringify(notifications).length : 0);
+  return envelopeBytes + text + (notifications ? JSON.stringify(notifications).length : 0);
 }
 
 function compareBytes(a: string, b: string): number {

@@ -11,7 +11,7 @@ import { type Lease, LeaseStore, Stopped } from './lease-rows.js';
 
 export const bulkJobStatuses = ['IN_PROGRESS', 'COMPLETED', 'FAILED'] as const;
 export type BulkJobStatus = (typeof bulkJobStatuses)[number];
-/** `off`: Kafka is not configured; `pending`: records or the summary are not yet acknowledged; `failed`: the summary was refused for good. */
+/** `off`: Kafka is not configured; `pending`: records or the summary are not acknowledged yet; `failed`: the summary was finally refused. */
 export type PublicationState = 'off' | 'pending' | 'published' | 'failed';
 
 export interface WebhookState {
@@ -19,7 +19,7 @@ export interface WebhookState {
   readonly notifications?: Notification;
 }
 
-/** One bulk job. `end_time` of the usage is fixed when it is made, so that a repeated step gives the same numbers. */
+/** One bulk job. The end of its usage is fixed when the job is created, so that repeated steps give the same numbers. */
 @Entity('bulk_job')
 export class BulkJobEntity {
   @PrimaryColumn('uuid')
@@ -54,14 +54,14 @@ export class BulkJobEntity {
   @Column('jsonb', { nullable: true })
   webhook!: WebhookState | null;
 
-  /** Last instant of the usage window. */
+  /** Last instant of the usage. */
   @Column('timestamptz', { name: 'usage_end' })
   usageEnd!: Date;
 
   @Column('timestamptz', { name: 'started_at' })
   startedAt!: Date;
 
-  /** When discovery's result was committed; null before. */
+  /** When the plan was committed; null before. */
   @Column('timestamptz', { name: 'planned_at', nullable: true })
   plannedAt!: Date | null;
 
@@ -71,7 +71,7 @@ export class BulkJobEntity {
   @Column('timestamptz', { name: 'ended_at', nullable: true })
   endedAt!: Date | null;
 
-  /** The `metadata` section of GET /bulk; large, so read only where it is asked for. */
+  /** The `metadata` section of GET /bulk. It is large, so it is read only when requested. */
   @Column('jsonb', { nullable: true, select: false })
   metadata!: object | null;
 }
@@ -83,28 +83,28 @@ export type NewBulkJob = Pick<
 
 export interface PlannedShard {
   readonly number: number;
-  /** All of one datasource. */
+  /** All belong to one datasource. */
   readonly experiments: readonly Experiment[];
 }
 
-/** What discovery found out, to be committed as a whole. */
+/** The result of discovery, committed in one transaction. */
 export interface JobPlan {
   readonly shards: readonly PlannedShard[];
-  /** Outcomes that are certain before anything is measured: experiments whose names clash. */
+  /** Experiments that fail before they are measured because their names clash. */
   readonly failed: readonly Outcome[];
   readonly notifications: Notifications;
   readonly metadata: object;
   readonly at: Date;
 }
 
-/** A job as its place in a list; `storedBytes`: what its request and notifications take, compressed. */
+/** A job in a list; `storedBytes` is the compressed size of its request and notifications. */
 export interface ListedJob {
   readonly id: string;
   readonly startedAt: Date;
   readonly storedBytes: number;
 }
 
-/** Experiments of a job by how far they are. */
+/** Number of a job's experiments in each state. */
 export interface JobProgress {
   readonly processed: number;
   readonly failed: number;
@@ -112,13 +112,13 @@ export interface JobProgress {
   readonly published: number;
 }
 
-/** SQL that is true of a job that has ended and whose webhook is called. */
+/** SQL condition: the job has ended and its webhook is done. */
 const isOver = `status <> 'IN_PROGRESS' AND webhook ->> 'status' IS DISTINCT FROM 'IN_PROGRESS'`;
 
-/** SQL that starts the webhook's state when a job ends. */
+/** SQL assignment for a job that ends: starts its webhook if it has one. */
 const webhookAtEnd = `webhook = CASE WHEN request #>> '{webhook,url}' IS NOT NULL THEN '{"status":"IN_PROGRESS"}'::jsonb END`;
 
-/** The job rows. Locks are taken in one order everywhere: the lease, shards, then their job. */
+/** The job rows. All code locks in this order: lease, shards, job. */
 @Injectable()
 export class BulkJobStore {
   constructor(
@@ -130,18 +130,18 @@ export class BulkJobStore {
     @InjectSettings() private readonly settings: Pick<Settings, 'KAFKA_BOOTSTRAP_SERVERS'>,
   ) {}
 
-  /** SQL that is true of a job that owes nobody anything; where Kafka is off, records that still wait for it are owed to nobody. */
-  private get owesNothing(): string {
+  /** SQL condition: nothing of the job is pending. Without Kafka, pending records do not count. */
+  private get isDelivered(): string {
     return this.settings.KAFKA_BOOTSTRAP_SERVERS ? `${isOver} AND publication <> 'pending'` : isOver;
   }
 
-  /** Jobs whose records or summary are still to be sent. */
+  /** Counts jobs with records or a summary to send. */
   async countUnpublished(): Promise<number> {
     const [{ count }] = await this.database.query(`SELECT count(*)::int AS count FROM bulk_job WHERE publication = 'pending'`);
     return count;
   }
 
-  /** Stores a job; where its dedupe key is taken, nothing is stored and the job that has it is returned. */
+  /** Stores a job. If its dedupe key is taken, stores nothing and returns the job that has the key. */
   async submit(job: NewBulkJob): Promise<{ job: Pick<BulkJobEntity, 'id' | 'requestHash'>; isNew: boolean }> {
     const { id, request, requestHash, dedupeKey, datasources, publication, usageEnd, startedAt, deadlineAt } = job;
     const inserted: unknown[] = await this.database.query(
@@ -157,7 +157,7 @@ export class BulkJobStore {
     return this.jobs.findOneBy({ id });
   }
 
-  /** Jobs of these ids that still exist, in the ids' order. */
+  /** The jobs with these ids that still exist, in the order of the ids. */
   async findAll(ids: readonly string[]): Promise<BulkJobEntity[]> {
     const found = new Map((await this.jobs.findBy({ id: In(ids) })).map((job) => [job.id, job]));
     return ids.flatMap((id) => found.get(id) ?? []);
@@ -167,7 +167,7 @@ export class BulkJobStore {
     return this.jobs.existsBy({ id });
   }
 
-  /** Jobs in the order of their start, latest first: what a page needs of each. */
+  /** One page of jobs, latest start first. */
   async list({ limit, status, after }: JobListQuery): Promise<ListedJob[]> {
     const query = this.jobs.createQueryBuilder('job').select('job.id', 'id').addSelect('job.started_at', 'startedAt');
     query.addSelect('pg_column_size(job.request) + pg_column_size(job.notifications)', 'storedBytes');
@@ -177,13 +177,13 @@ export class BulkJobStore {
     return query.getRawMany();
   }
 
-  /** Deletes an ended job with all its rows; false while its records or its webhook are on their way. */
+  /** Deletes an ended job with all its rows. Returns false while its records or webhook are pending. */
   async delete(id: string): Promise<boolean> {
-    const [, deleted] = await this.database.query(`DELETE FROM bulk_job WHERE id = $1 AND ${this.owesNothing}`, [id]);
+    const [, deleted] = await this.database.query(`DELETE FROM bulk_job WHERE id = $1 AND ${this.isDelivered}`, [id]);
     return deleted > 0;
   }
 
-  /** Jobs that run past their deadline, with the deadline as the request has it. */
+  /** Running jobs past their deadline, with the deadline as written in the request. */
   async pastDeadline(now: Date): Promise<{ jobId: string; deadline: string }[]> {
     return this.database.query(
       `SELECT id AS "jobId", request ->> 'deadline' AS deadline FROM bulk_job WHERE status = 'IN_PROGRESS' AND deadline_at < $1`,
@@ -191,9 +191,9 @@ export class BulkJobStore {
     );
   }
 
-  /** Deletes jobs that ended before `before` and whose records and webhook are delivered; returns how many. */
+  /** Deletes jobs that ended before `before` and have nothing pending; returns how many. */
   async deleteEndedBefore(before: Date): Promise<number> {
-    const [, count] = await this.database.query(`DELETE FROM bulk_job WHERE ended_at < $1 AND ${this.owesNothing}`, [before]);
+    const [, count] = await this.database.query(`DELETE FROM bulk_job WHERE ended_at < $1 AND ${this.isDelivered}`, [before]);
     return count;
   }
 
@@ -206,7 +206,7 @@ export class BulkJobStore {
     return (await this.progressOfAll([id])).get(id)!;
   }
 
-  /** How far each job is; zeros for one without shards. */
+  /** Progress by job id; all zeros for a job without shards. */
   async progressOfAll(ids: readonly string[]): Promise<Map<string, JobProgress>> {
     const rows: (JobProgress & { id: string })[] = await this.database.query(
       `SELECT job_id AS id,
@@ -222,7 +222,7 @@ export class BulkJobStore {
     return new Map(ids.map((id) => [id, found.get(id) ?? none]));
   }
 
-  /** Commits discovery's result under its lease; says whether the job ended here, as one without experiments does. Rejects with LeaseLost or Stopped. */
+  /** Commits the plan under its lease. Returns whether the job ended here because it has no experiments to measure. Rejects with LeaseLost or Stopped. */
   async plan(lease: Lease, plan: JobPlan): Promise<boolean> {
     const { jobId: id } = lease;
     return inTransaction(this.database, async (transaction) => {
@@ -259,7 +259,7 @@ export class BulkJobStore {
     await this.outcomes.insert(transaction, id, number, plan.failed);
   }
 
-  /** Makes the job COMPLETED when every shard has its outcomes; the caller's transaction holds the job's lock. Says whether it did. */
+  /** Completes the job if every shard has its outcomes; returns whether it did. The caller's transaction holds the job's lock. */
   async completeIfDone(transaction: EntityManager, id: string, at: Date): Promise<boolean> {
     const [ended] = await transaction.query(
       `UPDATE bulk_job SET status = 'COMPLETED', ended_at = $2, ${webhookAtEnd}
@@ -272,8 +272,8 @@ export class BulkJobStore {
   }
 
   /**
-   * Ends the job as FAILED, and with it every experiment without an outcome; false when it had ended already. With the lease of the step that failed it,
-   * this rejects with LeaseLost when another worker has taken the step.
+   * Ends the job as FAILED, and every experiment without an outcome. Returns false if it has already ended. With the lease of the failed step it
+   * rejects with LeaseLost if another worker has taken the step.
    */
   async fail(id: string, notifications: Notifications, at: Date, lease?: Lease): Promise<boolean> {
     const reason = JSON.stringify(notifications);
@@ -302,7 +302,7 @@ export class BulkJobStore {
     });
   }
 
-  /** Commits under its lease how the webhook ended. */
+  /** Commits the webhook's result under its lease. */
   async setWebhook(lease: Lease, webhook: WebhookState, givenUpFor?: string): Promise<void> {
     await inTransaction(this.database, async (transaction) => {
       await this.leases.settle(transaction, lease, givenUpFor);
@@ -310,7 +310,7 @@ export class BulkJobStore {
     });
   }
 
-  /** Commits under its lease that all of the job is published, or that its end is not: then `notifications` say why. */
+  /** Commits under its lease that the job is published, or that its summary failed; then `notifications` say why. */
   async setPublication(lease: Lease, publication: 'published' | 'failed', notifications: Notifications = {}): Promise<void> {
     await inTransaction(this.database, async (transaction) => {
       await this.leases.settle(transaction, lease, Object.values(notifications)[0]?.message);
@@ -322,10 +322,10 @@ export class BulkJobStore {
   }
 }
 
-/** Which jobs a GET /bulk/jobs asks for, latest first. */
+/** Which jobs GET /bulk/jobs requests, latest first. */
 export interface JobListQuery {
   readonly limit: number;
   readonly status?: BulkJobStatus;
-  /** The last job of the page before. */
+  /** The last job of the previous page. */
   readonly after?: { readonly startedAt: Date; readonly id: string };
 }

@@ -3,43 +3,43 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { inTransaction } from '../database/database-pool.js';
 import { type Step, type StepDefinition, steps, type WakeUp } from './steps.js';
 
-/** A lease that is not renewed ends after this long: then another worker takes the row. */
+/** A lease that is not renewed expires after this long; another worker can then take the row. */
 const leaseSeconds = 10;
 
-/** Wake-ups that are put back at once for a step; the oldest jobs first. */
-const mostWakeUps = 500;
+/** Maximum wake-ups that are restored at once per step; the oldest jobs first. */
+const maxWakeUps = 500;
 
-/** Two workers that choose the same row at the same moment: the loser chooses again, this often. */
-const mostTries = 20;
+/** When several workers choose the same row, the losers choose again, up to this often. */
+const maxTries = 20;
 
-/** A step's shard number where its unit is the whole job. */
+/** Shard number in the leases of steps whose unit is the job. */
 const wholeJob = -1;
 
-/** The right to work on one row until somebody else takes it. */
+/** The right to work on one row until another worker takes it. */
 export interface Lease {
   readonly step: Step;
   readonly jobId: string;
-  /** -1 where the step's unit is the whole job. */
+  /** -1 if the step's unit is the job. */
   readonly shard: number;
-  /** Fencing number: it rises with each lease of the row, and only the latest may commit. */
+  /** Fencing token: it rises with each lease of the row, and only the latest lease may commit. */
   readonly fence: number;
-  /** Attempts on this row so far that count, this one included. */
+  /** Counted attempts on this row so far, including this one. */
   readonly attempts: number;
-  /** Datasources that the step reads from; empty where it reads from none. */
+  /** Datasources that the step reads from. */
   readonly datasources: readonly string[];
-  /** How the attempt before failed. */
+  /** Why the previous attempt failed. */
   readonly lastError?: string;
 }
 
-/** Another worker has taken the row; what this one did is void. */
+/** Another worker has taken the row; this worker's result is discarded. */
 export class LeaseLost extends Error {
   constructor({ step, jobId, shard }: Lease) {
-    super(`The lease of ${step} ${jobId} ${shard} is lost.`);
+    super(`The lease of ${step} ${jobId} ${shard} was lost.`);
     this.name = 'LeaseLost';
   }
 }
 
-/** The connection broke during the commit of a lease, so nobody knows whether it was committed. */
+/** The connection broke during the commit of a lease, so it is unknown whether it was committed. */
 export class LeaseUnsure extends Error {
   constructor(
     readonly lease: Lease,
@@ -48,14 +48,14 @@ export class LeaseUnsure extends Error {
     cause: unknown,
   ) {
     super(
-      `It is unknown whether the lease of ${lease.step} ${lease.jobId} was committed: ${cause}. It is released as soon as PostgreSQL can be reached.`,
+      `It is unknown whether the lease of ${lease.step} ${lease.jobId} was committed: ${cause}. It will be released as soon as PostgreSQL can be reached.`,
       { cause },
     );
     this.name = 'LeaseUnsure';
   }
 }
 
-/** A step was stopped from outside, or found nothing to do; it writes nothing. */
+/** A step was stopped or found nothing to do; it writes nothing. */
 export class Stopped extends Error {
   constructor(readonly why: 'the job ended' | 'nothing is left to do' | 'the process shuts down') {
     super(`Stopped: ${why}.`);
@@ -65,34 +65,34 @@ export class Stopped extends Error {
 
 /** How an attempt ended without a result. */
 export interface Release {
-  /** Whether it stays in the row's count of attempts. */
+  /** Whether the attempt stays in the row's count. */
   readonly counts: boolean;
-  /** Nobody takes the row for so long. */
+  /** No worker takes the row for this long. */
   readonly pauseMs: number;
   readonly reason?: string;
-  /** Of an unsure lease: its `held_until`. The row changes only if it still has it. */
+  /** `held_until` of an unsure lease; the row changes only if it still has this value. */
   readonly unsureUntil?: string;
 }
 
-/** The `attempt` rows: who works on what. All times are the database's. */
+/** The `attempt` rows: which worker works on what. All times come from the database's clock. */
 @Injectable()
 export class LeaseStore {
   constructor(private readonly database: DataSource) {}
 
   /**
-   * Takes the row whose turn it is: of the job that was served longest ago (`served`: jobs by their last turn, latest last), its first free shard.
-   * Skips rows that read from any of the `silent` datasources. Returns undefined if no row is free, or if other workers were quicker 20 times.
-   * Rejects with LeaseUnsure where the connection broke at the last moment.
+   * Leases the next row in turn: the first free shard of the job that was served longest ago (`served` lists jobs by their last turn, latest last).
+   * Skips rows that read from any of the `silent` datasources. Returns undefined if no row is free, or if other workers were faster 20 times.
+   * Rejects with LeaseUnsure if the connection breaks during the commit.
    */
   async next(step: Step, silent: readonly string[], served: readonly string[]): Promise<Lease | undefined> {
-    for (let tries = 0; tries < mostTries; tries++) {
+    for (let tries = 0; tries < maxTries; tries++) {
       const taken = await this.take(step, silent, served);
       if (taken !== 'raced') return taken;
     }
     return undefined;
   }
 
-  /** In a transaction, so that a lease whose reply is lost is rolled back. Only the reply to its commit may be lost: then it throws LeaseUnsure. */
+  /** Uses a transaction, so that a lease is rolled back if its reply is lost. If only the reply to the commit is lost, throws LeaseUnsure. */
   private async take(step: Step, silent: readonly string[], served: readonly string[]): Promise<Lease | 'raced' | undefined> {
     let unsure: { lease: Lease; heldUntil: string } | undefined;
     try {
@@ -111,8 +111,8 @@ export class LeaseStore {
   }
 
   /**
-   * Ends a lease with its result, in the transaction that commits this result: the row stays locked until then, and nobody can take it afterwards.
-   * Rejects with LeaseLost when somebody else has taken the row; the transaction must then write nothing. `givenUpFor` is kept in the row.
+   * Ends a lease in the transaction that commits its result. The row stays locked until the commit; afterwards no worker can take it.
+   * Rejects with LeaseLost if another worker has taken the row; the transaction must then write nothing. Stores `givenUpFor` in the row.
    */
   async settle(transaction: EntityManager, lease: Lease, givenUpFor?: string): Promise<void> {
     const { jobId, step, shard, fence } = lease;
@@ -124,7 +124,7 @@ export class LeaseStore {
     if (settled.length === 0) throw new LeaseLost(lease);
   }
 
-  /** Keeps the row to this lease until the transaction ends. Rejects with LeaseLost when somebody else has taken it. */
+  /** Locks the row for this lease until the transaction ends. Rejects with LeaseLost if another worker has taken the row. */
   async hold(transaction: EntityManager, lease: Lease): Promise<void> {
     const { jobId, step, shard, fence } = lease;
     const held: unknown[] = await transaction.query(
@@ -134,7 +134,10 @@ export class LeaseStore {
     if (held.length === 0) throw new LeaseLost(lease);
   }
 
-  /** Ends a lease without a result. Of a lost lease only the count is given back; the rest is its successor's. A repeat changes nothing, except that it lowers the count of a lost lease again. */
+  /**
+   * Ends a lease without a result. For a lost lease it only lowers the count, because the row belongs to its successor. A second call changes nothing,
+   * except that it lowers the count of a lost lease again.
+   */
   async release({ jobId, step, shard, fence }: Lease, { counts, pauseMs, reason, unsureUntil }: Release): Promise<void> {
     await this.database.query(
       `UPDATE attempt SET
@@ -148,16 +151,16 @@ export class LeaseStore {
     );
   }
 
-  /** Renews leases; returns for each whether it still holds. `ended`: it does and is not settled, but its job has ended elsewhere. */
+  /** Renews leases and returns the state of each. `ended`: it holds and is not settled, but its job has ended. */
   async renew(leases: readonly Lease[]): Promise<('held' | 'lost' | 'ended')[]> {
-    // Rows that are being committed are locked, and need no renewal.
+    // Rows that are being committed are locked and need no renewal.
     const rows: { held: boolean | null; ended: boolean | null }[] = await this.database.query(
       `WITH renewed AS (
          UPDATE attempt SET held_until = now() + interval '${leaseSeconds} seconds' WHERE (job_id, step, shard) IN (
-           SELECT job_id, step, shard FROM attempt JOIN ${leasesGiven} USING (job_id, step, shard)
+           SELECT job_id, step, shard FROM attempt JOIN ${givenLeases} USING (job_id, step, shard)
            WHERE fence = given_fence AND held_until < 'infinity' FOR NO KEY UPDATE OF attempt SKIP LOCKED)
        )
-       SELECT fence = given_fence AS held, held_until < 'infinity' AND status <> 'IN_PROGRESS' AS ended FROM ${leasesGiven}
+       SELECT fence = given_fence AS held, held_until < 'infinity' AND status <> 'IN_PROGRESS' AS ended FROM ${givenLeases}
        LEFT JOIN attempt USING (job_id, step, shard) LEFT JOIN bulk_job ON id = job_id ORDER BY position`,
       [
         leases.map(({ jobId }) => jobId),
@@ -169,28 +172,28 @@ export class LeaseStore {
     return rows.map(({ held, ended }) => (!held ? 'lost' : ended ? 'ended' : 'held'));
   }
 
-  /** Rows that wait for a step and that nobody holds, the oldest jobs first; at most 500. */
+  /** Free rows that wait for a step, the oldest jobs first; at most 500. */
   async waiting(step: Step): Promise<WakeUp[]> {
     const rows: { job_id: string; shard: number }[] = await this.database.query(
-      `SELECT id AS job_id, shard FROM ${freeRows(step, false)} WHERE ${steps[step].jobs} ORDER BY started_at, shard LIMIT ${mostWakeUps}`,
+      `SELECT id AS job_id, shard FROM ${freeRows(step, false)} WHERE ${steps[step].jobs} ORDER BY started_at, shard LIMIT ${maxWakeUps}`,
       [[]],
     );
     return rows.map(({ job_id: jobId, shard }) => (shard === wholeJob ? { jobId } : { jobId, shard }));
   }
 }
 
-/** The leases that a statement is given as four arrays. */
-const leasesGiven = `unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[])
+/** SQL: a table of the leases that a statement gets as four arrays. */
+const givenLeases = `unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[])
   WITH ORDINALITY AS given (job_id, step, shard, given_fence, position)`;
 
 /**
- * SQL: when a lease ends that nobody released. Rows whose worker has died twice or more come back at different times, up to 16 s apart, so that a row that
- * kills its worker no longer takes the others with it.
+ * SQL: when a lease expires that was not released. Rows whose worker has died at least twice return at different times, up to 16 s apart, so that a row
+ * that kills its worker does not affect the others.
  */
 const heldUntil = `attempt.held_until + CASE WHEN attempt.count < 2 THEN interval '0' ELSE
   (hashtext(attempt.job_id::text || attempt.step || attempt.shard || attempt.fence) & 16383) * interval '1 millisecond' END`;
 
-/** Jobs beside their rows that are free for a step; `$1` names the silent datasources. */
+/** SQL: jobs joined with their free rows for a step; `$1` lists the silent datasources. */
 function freeRows(step: Step, onlyFirst: boolean): string {
   const { shards, waitsFor }: StepDefinition = steps[step];
   const free = (
@@ -198,15 +201,15 @@ function freeRows(step: Step, onlyFirst: boolean): string {
   ) => `NOT EXISTS (SELECT FROM attempt WHERE attempt.job_id = id AND step = '${step}' AND attempt.shard = ${shard}
                                    AND (${heldUntil} > now() OR not_before > now()))`;
   const names = shards ? 'ARRAY[shard.datasource]' : 'bulk_job.datasources';
-  const asked = waitsFor === 'datasource' ? names : `'{}'::text[]`;
+  const datasources = waitsFor === 'datasource' ? names : `'{}'::text[]`;
   const rows = shards
-    ? `SELECT number AS shard, ${asked} AS datasources FROM shard
-       WHERE job_id = id AND state = '${shards}' AND NOT ${asked} && $1::text[] AND ${free('number')} ORDER BY number`
-    : `SELECT ${wholeJob} AS shard, ${asked} AS datasources WHERE NOT ${asked} && $1::text[] AND ${free(String(wholeJob))}`;
+    ? `SELECT number AS shard, ${datasources} AS datasources FROM shard
+       WHERE job_id = id AND state = '${shards}' AND NOT ${datasources} && $1::text[] AND ${free('number')} ORDER BY number`
+    : `SELECT ${wholeJob} AS shard, ${datasources} AS datasources WHERE NOT ${datasources} && $1::text[] AND ${free(String(wholeJob))}`;
   return `bulk_job CROSS JOIN LATERAL (${rows}${onlyFirst ? ' LIMIT 1' : ''}) AS waits`;
 }
 
-/** Chooses the row whose turn it is and leases it. No row: nothing waits; a row without fence: another worker was quicker. */
+/** SQL: leases the next row in turn. Returns no row if nothing waits, and a row without a fence if another worker was faster. */
 function takeFirst(step: Step): string {
   return `
     WITH chosen AS MATERIALIZED (

@@ -6,7 +6,7 @@ type Queue = { addBulk?: (jobs: unknown[]) => Promise<unknown>; getWaitingCount?
 const wakeUpsOf = (queues: Record<string, Queue>) =>
   new WakeUps({ queue: (step: string) => queues[step] ?? {}, trouble: () => undefined } as never);
 
-it('adds each row once by its own id, and asks no queue for nothing', async () => {
+it('adds each row once, by its id, and does not call the queue for an empty list', async () => {
   const added: unknown[] = [];
   const wakeUps = wakeUpsOf({ publish: { addBulk: async (jobs) => added.push(...jobs) } });
   await wakeUps.wakeAll({ publish: [{ jobId: 'a', shard: 0 }], finish: [] });
@@ -15,7 +15,7 @@ it('adds each row once by its own id, and asks no queue for nothing', async () =
   expect(wakeUpId({ jobId: 'a' })).toBe('a');
 });
 
-it('has added them when it returns', async () => {
+it('returns after the wake-ups are added', async () => {
   let isAdded = false;
   const addBulk = async () => {
     await new Promise((done) => setTimeout(done, 50));
@@ -25,12 +25,12 @@ it('has added them when it returns', async () => {
   expect(isAdded).toBe(true);
 });
 
-it('loses wake-ups of a queue that fails, and says nothing to the caller', async () => {
+it('drops wake-ups if the queue fails, without an error for the caller', async () => {
   const addBulk = () => Promise.reject(new Error('down'));
   await expect(wakeUpsOf({ discover: { addBulk } }).wake('discover', { jobId: 'a' })).resolves.toBeUndefined();
 });
 
-it('tells the depths of the queues that answer', async () => {
+it('returns the depths of the queues that respond', async () => {
   const queues = Object.fromEntries(stepNames.map((step, index) => [step, { getWaitingCount: async () => index }]));
   const depths = await wakeUpsOf({ ...queues, publish: { getWaitingCount: () => Promise.reject(new Error('down')) } }).depths();
   expect(depths).toEqual({ discover: 0, measure: 1, finish: 3, notify: 4 });

@@ -18,19 +18,19 @@ import { type Step, stepNames, type WakeUp, type WakeUpsByStep, wakeUpId } from 
 
 const log = logOf('bulk');
 
-/** A worker's lock outlives it by this long at most; then another worker gets its message. */
+/** A dead worker's lock expires after this long at most; then another worker gets its message. */
 const lockMs = 10_000;
 
-/** BullMQ's tables; a pool that is given to it looks for them in this schema. */
+/** Schema of BullMQ's tables; the pool's search path contains it. */
 const schema = 'bullmq';
 
-/** Connections to PostgreSQL: each worker listens on one, the others are for short statements. */
+/** Connections to PostgreSQL: one per listening worker, the others for short statements. */
 const connections = stepNames.length + 5;
 
-/** Workers that cannot reach the queue tell of it more often than this. */
+/** Workers that cannot reach the queue report errors more often than this. */
 const errorPauseMs = 15_000;
 
-/** A hung Redis is noticed after this long. Workers wait for messages for up to 5 s at a time, which is no sign of it. */
+/** Redis counts as hung after this long. It must exceed the 5 s for which workers wait for messages. */
 const redisSilenceMs = 15_000;
 
 const redisOptions: RedisOptions = {
@@ -40,7 +40,7 @@ const redisOptions: RedisOptions = {
   retryStrategy: (times) => Math.min(200 * times, 3_000),
 };
 
-/** Makes the queues and their workers: on PostgreSQL, or on Redis or Valkey where QUEUE_URL says so. */
+/** Creates the queues and their workers: on PostgreSQL, or on Redis or Valkey if QUEUE_URL is set. */
 export class QueueBackend implements OnApplicationShutdown {
   private readonly redisConnections: Redis[] = [];
   private isAway = false;
@@ -54,7 +54,7 @@ export class QueueBackend implements OnApplicationShutdown {
     setDefaultBackendFactory(pool && createPostgresBackend);
   }
 
-  /** Opens the queue; `databaseUrl` is PostgreSQL, not behind a pooler in transaction mode. Rejects where it cannot carry a queue. */
+  /** Opens the queue. `databaseUrl` must not lead to a pooler in transaction mode. Rejects if the database cannot hold a queue. */
   static async open({ QUEUE_URL }: Settings, databaseUrl: string): Promise<QueueBackend> {
     if (QUEUE_URL) return new QueueBackend(QUEUE_URL, undefined);
     await checkNotify(databaseUrl);
@@ -91,27 +91,29 @@ export class QueueBackend implements OnApplicationShutdown {
       lockDuration: lockMs,
       stalledInterval: lockMs / 2,
       runRetryDelay: 2_000,
-      // A step is idempotent and its row decides whether there is anything to do: it may be taken over any number of times.
+      // Steps are idempotent and check their row first, so a message may be taken over any number of times.
       maxStalledCount: 1_000_000,
     } as WorkerOptions);
     worker.on('error', (error) => this.noteError(step, error));
     worker.on('active', () => this.noteSuccess());
     worker.on('ready', () => this.noteSuccess());
-    worker.on('failed', (_, error) => log.warn({ step, error: String(error) }, 'no row can be leased now; the reconciler will wake again'));
+    worker.on('failed', (_, error) =>
+      log.warn({ step, error: String(error) }, 'cannot lease a row now; the reconciler will wake the step again'),
+    );
     return worker;
   }
 
-  /** Why the queue cannot be reached; undefined if it can, as far as its workers know. Jobs go on without it, more slowly. */
+  /** Why the workers cannot reach the queue; undefined if they can. Jobs continue without it, more slowly. */
   trouble(): string | undefined {
     return performance.now() - this.failedMs < errorPauseMs ? this.reason : undefined;
   }
 
-  /** While the queue is away each worker tells of it every few seconds; the log tells once. */
+  /** Each worker reports an unreachable queue every few seconds; only the first report is logged as a warning. */
   private noteError(step: Step, error: Error): void {
-    // Another worker has taken over a message of a worker that was frozen.
+    // Another worker has taken over the message of a frozen worker.
     const isTakenOver = /^(Lock mismatch|Missing (lock|key))/.test(error.message);
     if (!isTakenOver && this.trouble() === undefined) {
-      log.warn({ error: String(error) }, `the queue ${this.name} cannot be reached; jobs go on more slowly`);
+      log.warn({ error: String(error) }, `the queue ${this.name} cannot be reached; jobs continue more slowly`);
       this.isAway = true;
     } else {
       log.debug({ step, error: String(error) }, 'a worker of the queue failed');
@@ -127,7 +129,7 @@ export class QueueBackend implements OnApplicationShutdown {
     this.failedMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** Where the queue is, for people; without a password. */
+  /** Location of the queue for the log, without a password. */
   private get name(): string {
     return this.redisUrl === undefined ? 'on PostgreSQL' : `at ${new URL(this.redisUrl).host} (QUEUE_URL)`;
   }
@@ -147,23 +149,23 @@ function poolOf(connectionString: string): pg.Pool {
     connectionString,
     max: connections,
     application_name: 'rightsizer-queue',
-    // By a statement, not in the start-up packet, which poolers refuse.
+    // As a statement: poolers refuse these settings in the start-up packet.
     onConnect: (client) => client.query(`SET search_path TO ${schema}; SET ${idleLimit}`),
   });
   pool.on('error', (error) => log.debug({ error: String(error) }, 'a connection of the queue broke'));
-  // Each queue and each worker listens.
+  // Every queue and worker adds listeners.
   pool.setMaxListeners(0);
   return pool;
 }
 
-/** Nobody waits longer for the queue. */
-const patienceMs = 5_000;
+/** Maximum wait for the queue. */
+const maxWaitMs = 5_000;
 
-function soon<T>(work: Promise<T>): Promise<T> {
-  return untilAborted(work, AbortSignal.timeout(patienceMs));
+function withTimeout<T>(work: Promise<T>): Promise<T> {
+  return untilAborted(work, AbortSignal.timeout(maxWaitMs));
 }
 
-/** Wakes workers. A lost wake-up loses nothing: the reconciler finds the row and wakes again. */
+/** Wakes workers. Wake-ups may get lost: the reconciler finds the rows and wakes the workers again. */
 @Injectable()
 export class WakeUps implements OnApplicationShutdown {
   private readonly queues: Readonly<Record<Step, Queue<WakeUp>>>;
@@ -172,15 +174,15 @@ export class WakeUps implements OnApplicationShutdown {
     this.queues = Object.fromEntries(stepNames.map((step) => [step, backend.queue(step)])) as Record<Step, Queue<WakeUp>>;
   }
 
-  /** Adds wake-ups that the queue does not hold yet; never rejects, and waits no longer than a few seconds for a queue that hangs. */
+  /** Adds wake-ups that the queue does not hold yet. Never rejects, and waits only a few seconds for a hung queue. */
   async wake(step: Step, ...wakeUps: readonly WakeUp[]): Promise<void> {
     if (wakeUps.length === 0) return;
     const jobs = wakeUps.map((data) => ({ name: step, data, opts: { jobId: wakeUpId(data) } }));
-    await soon(this.queues[step].addBulk(jobs)).catch((error) => {
-      // Told once already where the queue is away.
+    await withTimeout(this.queues[step].addBulk(jobs)).catch((error) => {
+      // An unreachable queue has already been logged.
       log[this.backend.trouble() ? 'debug' : 'warn'](
         { step, count: wakeUps.length, error: String(error) },
-        'wake-ups are lost; the reconciler will put them back',
+        'wake-ups were lost; the reconciler will restore them',
       );
     });
   }
@@ -195,13 +197,13 @@ export class WakeUps implements OnApplicationShutdown {
     await Promise.all(stepNames.map((step) => this.wake(step, ...(waking[step] ?? []))));
   }
 
-  /** Wake-ups that wait for a worker, by step; without the steps whose queue does not answer. */
+  /** Number of wake-ups that wait for a worker, by step, without the steps whose queue does not respond. */
   async depths(): Promise<Partial<Record<Step, number>>> {
-    const counts = await Promise.all(stepNames.map((step) => soon(this.queues[step].getWaitingCount()).catch(() => undefined)));
+    const counts = await Promise.all(stepNames.map((step) => withTimeout(this.queues[step].getWaitingCount()).catch(() => undefined)));
     return Object.fromEntries(stepNames.map((step, index) => [step, counts[index]]).filter(([, count]) => count !== undefined));
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all(Object.values(this.queues).map((queue) => soon(queue.close()).catch(() => undefined)));
+    await Promise.all(Object.values(this.queues).map((queue) => withTimeout(queue.close()).catch(() => undefined)));
   }
 }

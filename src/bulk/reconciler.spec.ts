@@ -1,9 +1,9 @@
 import { waitUntil } from '../../test/servers/wait-until.js';
 import { Reconciler } from './reconciler.js';
 
-/** A reconciler over rows that the test makes up; `told` is what it did, in order. */
+/** A reconciler over fake rows; `actions` lists what it did, in order. */
 function reconcile({ role = 'all', days = 0, failsFirst = false, failsEnding = false, isIdle = (): boolean => false } = {}) {
-  const told: string[] = [];
+  const actions: string[] = [];
   const later = async <T>(ms: number, value: T): Promise<T> => {
     await new Promise((done) => setTimeout(done, ms));
     return value;
@@ -17,22 +17,22 @@ function reconcile({ role = 'all', days = 0, failsFirst = false, failsEnding = f
       return [{ jobId: 'late', deadline: '1h' }];
     },
     deleteEndedBefore: async (before: Date) => {
-      told.push(`deletes before ${Math.round((Date.now() - before.getTime()) / 86_400_000)} days`);
+      actions.push(`deletes before ${Math.round((Date.now() - before.getTime()) / 86_400_000)} days`);
       return 1;
     },
   };
   const leases = { waiting: async (step: string) => (step === 'measure' ? [{ jobId: 'a', shard: 1 }] : []) };
-  const wakeUps = { wake: async (step: string, ...rows: object[]) => told.push(await later(1, `wakes ${step} ${rows.length}`)) };
-  const runner = { isIdle, fillPlace: async (step: string) => told.push(`fills a place of ${step}`) };
+  const wakeUps = { wake: async (step: string, ...rows: object[]) => actions.push(await later(1, `wakes ${step} ${rows.length}`)) };
+  const runner = { isIdle, fillSlot: async (step: string) => actions.push(`fills a slot of ${step}`) };
   const ended = {
     end: async (jobId: string, notifications: object) => {
-      told.push(await later(50, `ends ${jobId} ${Object.keys(notifications)}`));
+      actions.push(await later(50, `ends ${jobId} ${Object.keys(notifications)}`));
       if (failsEnding) throw new Error('this row cannot be written');
     },
   };
   const experiments = {
     deleteUnseenSince: async (before: Date) => {
-      told.push(`forgets before ${Math.round((Date.now() - before.getTime()) / 86_400_000)} days`);
+      actions.push(`forgets before ${Math.round((Date.now() - before.getTime()) / 86_400_000)} days`);
       return 1;
     },
   };
@@ -47,59 +47,59 @@ function reconcile({ role = 'all', days = 0, failsFirst = false, failsEnding = f
     settings as never,
   );
   reconciler.onApplicationBootstrap();
-  return { told, reconciler, rounds: () => rounds };
+  return { actions, reconciler, rounds: () => rounds };
 }
 
 const round = ['ends late 504', 'wakes discover 0', 'wakes measure 1', 'wakes publish 0', 'wakes finish 0', 'wakes notify 0'];
 
-it('ends jobs past their deadline and wakes what waits, one after the other, again and again', async () => {
-  const { told, reconciler } = reconcile();
-  await waitUntil('two rounds are done', () => told.length >= 2 * round.length);
+it('ends jobs past their deadline and then wakes waiting steps, in every round', async () => {
+  const { actions, reconciler } = reconcile();
+  await waitUntil('two rounds are done', () => actions.length >= 2 * round.length);
   reconciler.onModuleDestroy();
-  expect(told.slice(0, 2 * round.length)).toEqual([...round, ...round]);
+  expect(actions.slice(0, 2 * round.length)).toEqual([...round, ...round]);
 });
 
-it('wakes what waits though a job past its deadline cannot be ended', async () => {
-  const { told, reconciler } = reconcile({ failsEnding: true });
-  await waitUntil('a round is done', () => told.length >= round.length);
+it('wakes waiting steps even if a job past its deadline cannot be ended', async () => {
+  const { actions, reconciler } = reconcile({ failsEnding: true });
+  await waitUntil('a round is done', () => actions.length >= round.length);
   reconciler.onModuleDestroy();
-  expect(told.slice(0, round.length)).toEqual(round);
+  expect(actions.slice(0, round.length)).toEqual(round);
 });
 
-it('deletes old jobs where they are not kept for ever', async () => {
-  const { told, reconciler } = reconcile({ days: 30 });
-  await waitUntil('a round is done', () => told.length > round.length + 1);
+it('deletes old jobs if a retention time is set', async () => {
+  const { actions, reconciler } = reconcile({ days: 30 });
+  await waitUntil('a round is done', () => actions.length > round.length + 1);
   reconciler.onModuleDestroy();
-  expect(told.slice(round.length, round.length + 2)).toEqual(['deletes before 30 days', 'forgets before 30 days']);
+  expect(actions.slice(round.length, round.length + 2)).toEqual(['deletes before 30 days', 'forgets before 30 days']);
 });
 
-it('fills a place itself where the queue woke nobody for a whole round', async () => {
-  const { told, reconciler } = reconcile({ isIdle: () => true });
-  await waitUntil('four rounds are done', () => told.length >= 4 * round.length + 2);
+it('fills a slot itself if the queue woke no worker for a complete round', async () => {
+  const { actions, reconciler } = reconcile({ isIdle: () => true });
+  await waitUntil('four rounds are done', () => actions.length >= 4 * round.length + 2);
   reconciler.onModuleDestroy();
-  const filling = round.flatMap((line) => (line === 'wakes measure 1' ? [line, 'fills a place of measure'] : [line]));
-  expect(told.slice(0, 4 * round.length + 2)).toEqual([...round, ...filling, ...round, ...filling]);
+  const filling = round.flatMap((line) => (line === 'wakes measure 1' ? [line, 'fills a slot of measure'] : [line]));
+  expect(actions.slice(0, 4 * round.length + 2)).toEqual([...round, ...filling, ...round, ...filling]);
 });
 
-it('leaves a step to the queue whose places are filled now and then', async () => {
-  let asked = 0;
-  const { told, reconciler } = reconcile({ isIdle: () => asked++ % 2 === 0 });
-  await waitUntil('four rounds are done', () => told.length >= 4 * round.length);
+it('leaves a step to the queue if its slots are filled now and then', async () => {
+  let calls = 0;
+  const { actions, reconciler } = reconcile({ isIdle: () => calls++ % 2 === 0 });
+  await waitUntil('four rounds are done', () => actions.length >= 4 * round.length);
   reconciler.onModuleDestroy();
-  expect(told.slice(0, 4 * round.length)).toEqual([...round, ...round, ...round, ...round]);
+  expect(actions.slice(0, 4 * round.length)).toEqual([...round, ...round, ...round, ...round]);
 });
 
-it('goes on after a round that failed', async () => {
-  const { told, reconciler } = reconcile({ failsFirst: true });
-  await waitUntil('a round is done', () => told.length >= round.length);
+it('continues after a failed round', async () => {
+  const { actions, reconciler } = reconcile({ failsFirst: true });
+  await waitUntil('a round is done', () => actions.length >= round.length);
   reconciler.onModuleDestroy();
-  expect(told.slice(0, round.length)).toEqual(round);
+  expect(actions.slice(0, round.length)).toEqual(round);
 });
 
-it('does nothing in a process that only answers REST, and nothing after its end', async () => {
+it('does nothing in a process that only serves REST, or after it is stopped', async () => {
   const api = reconcile({ role: 'api' });
   const ending = reconcile();
-  await waitUntil('a round is begun', () => ending.rounds() > 0);
+  await waitUntil('a round has started', () => ending.rounds() > 0);
   ending.reconciler.onModuleDestroy();
   await new Promise((done) => setTimeout(done, 200));
   const rounds = ending.rounds();

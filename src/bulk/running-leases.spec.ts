@@ -19,13 +19,13 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Leases over a store and threads that the test makes up. */
+/** Running leases over a fake store and fake threads. */
 function keep({
   renew = async (leases: readonly Lease[]): Promise<string[]> => leases.map(() => 'held'),
   release = async (): Promise<void> => undefined,
-  answeredAt = (_: string): number | undefined => undefined,
+  respondedAt = (_: string): number | undefined => undefined,
 } = {}) {
-  return new RunningLeases({ renew, release } as never, { lastAnswerAt: answeredAt } as never);
+  return new RunningLeases({ renew, release } as never, { lastAnswerAt: respondedAt } as never);
 }
 
 const stateOf = (signal: AbortSignal) => (signal.aborted ? signal.reason : 'runs');
@@ -40,7 +40,7 @@ describe('a running lease', () => {
     ['publish', 'ended', 'runs'],
     ['finish', 'ended', 'runs'],
     ['notify', 'ended', 'runs'],
-  ])('of %s that is %s goes on, or is stopped', async (step, state, expected) => {
+  ])('of the step %s, when %s, continues or is stopped', async (step, state, expected) => {
     const leases = keep({ renew: async (kept) => kept.map(() => state) });
     const running = leases.open(leaseOf(0, { step }));
     await jest.advanceTimersByTimeAsync(500);
@@ -49,7 +49,7 @@ describe('a running lease', () => {
     await jest.advanceTimersByTimeAsync(1_000);
   });
 
-  it('goes on while the database is away', async () => {
+  it('continues while the database is unavailable', async () => {
     const leases = keep({ renew: () => Promise.reject(new Error('away')) });
     const running = leases.open(leaseOf(0));
     await jest.advanceTimersByTimeAsync(5_000);
@@ -59,7 +59,7 @@ describe('a running lease', () => {
 });
 
 describe('a datasource', () => {
-  it('is silent after two seconds without an answer, and not before', async () => {
+  it('is silent after two seconds without a response, not earlier', async () => {
     const leases = keep();
     const running = leases.open(leaseOf(0));
     await jest.advanceTimersByTimeAsync(1_900);
@@ -71,7 +71,7 @@ describe('a datasource', () => {
     leases.close(running);
   });
 
-  it('is silent once as many leases wait for it as are asked for', async () => {
+  it('is silent if at least the given number of leases wait for it', async () => {
     const leases = keep();
     const rows = [0, 1].map((shard) => leases.open(leaseOf(shard, { datasources: ['same'] })));
     await jest.advanceTimersByTimeAsync(2_100);
@@ -81,16 +81,16 @@ describe('a datasource', () => {
     for (const running of rows) leases.close(running);
   });
 
-  it('is not waited for at a stop', async () => {
-    const leases = keep({ answeredAt: (name) => (name === 'datasource-1' ? performance.now() : undefined) });
-    const [silent, heard] = [leases.open(leaseOf(0)), leases.open(leaseOf(1))];
+  it('does not delay a stop while it is silent', async () => {
+    const leases = keep({ respondedAt: (name) => (name === 'datasource-1' ? performance.now() : undefined) });
+    const [silent, responding] = [leases.open(leaseOf(0)), leases.open(leaseOf(1))];
     await jest.advanceTimersByTimeAsync(2_100);
     leases.stopSilent();
-    expect([stateOf(silent!.signal), stateOf(heard!.signal)]).toEqual([expect.any(Stopped), 'runs']);
-    for (const running of [silent!, heard!]) leases.close(running);
+    expect([stateOf(silent!.signal), stateOf(responding!.signal)]).toEqual([expect.any(Stopped), 'runs']);
+    for (const running of [silent!, responding!]) leases.close(running);
   });
 
-  it('of webhooks gives its place away after two seconds, up to fifty of them', async () => {
+  it('of a webhook loses its slot after two seconds, for up to fifty webhooks', async () => {
     const leases = keep();
     const rows = Array.from({ length: 55 }, (_, shard) => leases.open(leaseOf(shard, { step: 'notify', datasources: [] })));
     await jest.advanceTimersByTimeAsync(1_900);
@@ -101,15 +101,15 @@ describe('a datasource', () => {
     for (const running of rows) leases.close(running);
   });
 
-  it('that goes on answering is not silent', async () => {
-    const leases = keep({ answeredAt: () => performance.now() - 500 });
+  it('that keeps responding is not silent', async () => {
+    const leases = keep({ respondedAt: () => performance.now() - 500 });
     const running = leases.open(leaseOf(0));
     await jest.advanceTimersByTimeAsync(10_000);
     expect(leases.silentDatasources('measure', 1)).toEqual([]);
     leases.close(running);
   });
 
-  it('is found silent the sooner, the more of them there are', async () => {
+  it('is found silent sooner if several datasources are silent', async () => {
     const leases = keep();
     const rows = [];
     const startMs = performance.now();
@@ -121,7 +121,7 @@ describe('a datasource', () => {
         isSilent = leases.silentDatasources('measure', 1).includes(`datasource-${shard}`);
       }
     }
-    // Two seconds for the first; for all of them no more than a few.
+    // Two seconds for the first, and only a few for all of them.
     expect(performance.now() - startMs).toBeLessThan(12_000);
     for (const running of rows) leases.close(running);
     expect(leases.silentDatasources('measure', 1)).toEqual([]);
@@ -129,7 +129,7 @@ describe('a datasource', () => {
 });
 
 describe('a release', () => {
-  it('that takes long is written once, and holds up no renewal', async () => {
+  it('that takes long is written once and does not delay renewals', async () => {
     let [written, renewed] = [0, 0];
     const leases = keep({
       release: () => {
@@ -150,7 +150,7 @@ describe('a release', () => {
     expect(written).toBe(1);
   });
 
-  it('is tried again until the database takes it', async () => {
+  it('is retried until the database accepts it', async () => {
     let written = 0;
     const leases = keep({ release: () => (++written < 4 ? Promise.reject(new Error('away')) : Promise.resolve()) });
     await leases.release(leaseOf(0), { counts: false, pauseMs: 0 });

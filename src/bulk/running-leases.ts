@@ -6,8 +6,8 @@ import { type Lease, LeaseLost, LeaseStore, type Release, Stopped } from './leas
 import { type Step, type StepDefinition, stepNames, steps } from './steps.js';
 
 /**
- * Where a step is. `leased`: nothing is done yet; `done`: its work is done, nothing is committed or marked; `committed`: the rows have it, nobody is woken
- * yet; `ended`: all is done.
+ * Progress of a step. `leased`: nothing is done yet; `done`: the work is done but not committed; `committed`: the result is committed, but the next steps are
+ * not woken yet; `ended`: all is done.
  */
 export type StepPoint = 'leased' | 'done' | 'committed' | 'ended';
 
@@ -19,7 +19,7 @@ export interface StepMoment {
   readonly fence: number;
 }
 
-/** Steps announce themselves here; tests listen, to break them at a named point. */
+/** Steps announce their progress here. Tests listen, to interrupt them at a given point. */
 const moments = channel('rightsizer:step');
 
 export function announce({ step, jobId, shard, fence }: Lease, point: StepPoint): void {
@@ -28,23 +28,23 @@ export function announce({ step, jobId, shard, fence }: Lease, point: StepPoint)
 
 const log = logOf('bulk');
 
-/** How often leases are renewed and the jobs of running steps looked at: a cancel stops its queries within this time. */
+/** How often leases are renewed and the jobs of running steps are checked: a cancelled job stops its queries within this time. */
 const beatMs = 400;
 
 /**
- * A datasource that has not answered for this long loses its place to the next row. Each silent datasource shortens the time for the next one, so that a
- * row behind many of them does not wait for long. Losing a place costs little: the row runs on beside the others.
+ * A row whose datasource has not responded for this long loses its slot to the next row. Each silent datasource shortens the time for the next one, so
+ * that a row behind many of them does not wait long. Losing a slot costs little: the row continues beside the others.
  */
 const silenceMs = 2_000;
-/** Maximum leases that wait for a webhook receiver without a place; each keeps one page of its body in memory. */
+/** Maximum leases that wait for a webhook receiver without a slot; each keeps one page of its body in memory. */
 const maxReceivers = 50;
 /** How often running rows are checked for silent datasources. */
 const listenMs = 100;
 
-/** A lease at work. */
+/** A lease whose step is running. */
 export interface RunningLease {
   readonly lease: Lease;
-  /** Fires when the step must stop: its job ended, its lease is lost, or the process shuts down. */
+  /** Fires when the step must stop: its job has ended, its lease is lost, or the process shuts down. */
   readonly signal: AbortSignal;
   /** Resolves when its datasource or receiver has been silent for a while. */
   readonly silent: Promise<void>;
@@ -56,13 +56,13 @@ interface Running extends RunningLease {
   readonly becomeSilent: () => void;
 }
 
-/** The leases of this process: keeps them, stops the ones that are void, and knows which datasources they wait for. */
+/** The leases of this process: renews them, stops those that are lost or whose job has ended, and knows which datasources they wait for. */
 @Injectable()
 export class RunningLeases {
   private readonly running = new Set<Running>();
-  /** Releases that the database has not taken yet. */
+  /** Releases that are not stored yet. */
   private readonly unwritten = new Set<readonly [Lease, Release]>();
-  /** Those of them that are on their way. */
+  /** Releases that are being written. */
   private readonly writing = new Set<readonly [Lease, Release]>();
   private timer: NodeJS.Timeout | undefined;
   private listening: NodeJS.Timeout | undefined;
@@ -76,7 +76,7 @@ export class RunningLeases {
     return this.running.size;
   }
 
-  /** Starts to keep a lease. */
+  /** Starts renewing a lease. */
   open(lease: Lease): RunningLease {
     const controller = new AbortController();
     let becomeSilent: () => void = () => undefined;
@@ -90,18 +90,18 @@ export class RunningLeases {
     return running;
   }
 
-  /** Stops keeping a lease. */
+  /** Stops renewing a lease. */
   close(running: RunningLease): void {
     this.running.delete(running as Running);
   }
 
-  /** Datasources for which at least `minLeases` leases of a step wait in vain. One that hangs over a single query may still answer others. */
+  /** Silent datasources that at least `minLeases` leases of a step wait for. A datasource that hangs on one query may still respond to others. */
   silentDatasources(step: Step, minLeases: number): string[] {
     const names = [...this.silentOf(step).values()].flat();
     return [...new Set(names)].filter((name) => names.filter((each) => each === name).length >= minLeases);
   }
 
-  /** How many leases of a step are at work and not silent: those that lost their place and are heard again count too. */
+  /** Number of running leases of a step that are not silent, including those that lost their slot and receive data again. */
   activeCount(step: Step): number {
     return this.ofStep(step).length - this.silentOf(step).size;
   }
@@ -110,7 +110,7 @@ export class RunningLeases {
     return [...this.running].filter(({ lease }) => lease.step === step);
   }
 
-  /** Writes a release; never rejects. While the database is away it is tried again with each beat, for as long as this process lives. */
+  /** Writes a release; never rejects. While the database is unavailable it retries with each beat until the process ends. */
   async release(lease: Lease, release: Release): Promise<void> {
     const entry = [lease, release] as const;
     this.unwritten.add(entry);
@@ -123,7 +123,7 @@ export class RunningLeases {
     for (const { controller } of this.running) controller.abort(new Stopped('the process shuts down'));
   }
 
-  /** Stops the steps that wait in vain: they would not end in time. */
+  /** Stops the silent steps: they would not end in time. */
   stopSilent(): void {
     for (const step of stepNames) {
       for (const { controller } of this.silentOf(step).keys()) controller.abort(new Stopped('the process shuts down'));
@@ -146,11 +146,11 @@ export class RunningLeases {
     this.timer = isIdle ? undefined : setTimeout(() => this.beat(), beatMs);
   }
 
-  /** While the database is away nobody else can take a lease either: work goes on, and its commit decides. */
+  /** While the database is unavailable no other worker can take a lease either: work continues, and its commit decides. */
   private async renew(kept: readonly Running[]): Promise<void> {
     if (kept.length === 0) return;
     const states = await this.leases.renew(kept.map(({ lease }) => lease)).catch((error) => {
-      log.debug({ error: String(error) }, 'leases cannot be renewed now');
+      log.debug({ error: String(error) }, 'cannot renew leases now');
       return [];
     });
     for (const [index, state] of states.entries()) {
@@ -161,7 +161,7 @@ export class RunningLeases {
     }
   }
 
-  /** A release lowers a count, so no second attempt may start while the first is under way. */
+  /** A release lowers a count, so it must not be written twice at the same time. */
   private async write(entry: readonly [Lease, Release]): Promise<void> {
     if (this.writing.has(entry)) return;
     this.writing.add(entry);
@@ -169,12 +169,12 @@ export class RunningLeases {
       .release(...entry)
       .then(
         () => this.unwritten.delete(entry),
-        (error) => log.debug({ error: String(error) }, 'a release cannot be written now'),
+        (error) => log.debug({ error: String(error) }, 'cannot write a release now'),
       )
       .finally(() => this.writing.delete(entry));
   }
 
-  /** Leases of a step that wait in vain, each with its silent datasources; the oldest lease first. */
+  /** Silent leases of a step, each with its silent datasources; the oldest lease first. */
   private silentOf(step: Step): Map<Running, string[]> {
     const { waitsFor }: StepDefinition = steps[step];
     const silent = new Map<Running, string[]>();

@@ -9,7 +9,7 @@ import { type Lease, LeaseStore, Stopped } from './lease-rows.js';
 /** `planned` → `recommended` (every experiment has its outcome) → `published` (every record is acknowledged; only with Kafka on). */
 export type ShardState = 'planned' | 'recommended' | 'published';
 
-/** Experiments that are read, computed, committed and published together. */
+/** A shard: experiments that are read, computed, committed and published together. */
 @Entity('shard')
 export class ShardEntity {
   @PrimaryColumn('uuid', { name: 'job_id' })
@@ -18,7 +18,7 @@ export class ShardEntity {
   @PrimaryColumn('integer')
   number!: number;
 
-  /** Whose usage the experiments are sized by. */
+  /** Datasource of the experiments' usage. */
   @Column('text')
   datasource!: string;
 
@@ -41,11 +41,11 @@ export class ShardEntity {
   @Column('integer', { name: 'publish_failed_count', default: 0 })
   publishFailedCount!: number;
 
-  /** Experiments of the job with an outcome when this shard was committed: frozen into its records. */
+  /** Number of the job's experiments that had an outcome when this shard was committed; its records contain it. */
   @Column('integer', { name: 'processed_so_far', default: 0 })
   processedSoFar!: number;
 
-  /** Topics that have all their records of this shard while another one is refused. */
+  /** Topics that already have all their records of this shard while another topic refuses its records. */
   @Column('text', { name: 'sent_topics', array: true, default: [] })
   sentTopics!: string[];
 
@@ -59,11 +59,11 @@ export class ShardEntity {
   publishedAt!: Date | null;
 }
 
-/** SQL: experiments of a row of shard whose records could not be published. */
+/** SQL: number of experiments of a shard row whose records could not be published. */
 const publishFailures = `(SELECT count(*) FROM outcome
   WHERE outcome.job_id = shard.job_id AND shard_number = shard.number AND publish_error IS NOT NULL)`;
 
-/** The shard rows. Locks are taken in one order everywhere: the lease, shards, then their job. */
+/** The shard rows. All code locks in this order: lease, shards, job. */
 @Injectable()
 export class ShardStore {
   constructor(
@@ -73,13 +73,13 @@ export class ShardStore {
     private readonly leases: LeaseStore,
   ) {}
 
-  /** The experiments of a shard; undefined when they have their outcomes. */
+  /** The experiments of a shard; undefined once they have their outcomes. */
   async plannedOf(jobId: string, number: number): Promise<PlannedExperiment[] | undefined> {
     const shard = await this.database.manager.findOneBy(ShardEntity, { jobId, number, state: 'planned' });
     return shard?.experiments ?? undefined;
   }
 
-  /** Commits a shard's outcomes under its lease and, with the last one, the job's end; says whether it did. Rejects with LeaseLost or Stopped. */
+  /** Commits a shard's outcomes under its lease. The last shard also ends the job: then it returns true. Rejects with LeaseLost or Stopped. */
   async commit(lease: Lease, outcomes: readonly Outcome[], at: Date, givenUpFor?: string): Promise<boolean> {
     const { jobId, shard: number } = lease;
     const failed = outcomes.filter(({ status }) => status === 'FAILED').length;
@@ -106,7 +106,7 @@ export class ShardStore {
     return this.database.manager.findOneBy(ShardEntity, { jobId, number });
   }
 
-  /** Every shard of a job without its experiments, by number. */
+  /** The shards of a job, without their experiments, keyed by number. */
   async ofJob(jobId: string): Promise<Map<number, ShardEntity>> {
     const shards = await this.database.manager
       .createQueryBuilder(ShardEntity, 'shard')
@@ -117,7 +117,7 @@ export class ShardStore {
     return new Map(shards.map((shard) => [shard.number, shard]));
   }
 
-  /** The experiment of this name, while it has no outcome. */
+  /** The experiment with this name if it has no outcome yet. */
   async plannedNamed(jobId: string, name: string): Promise<{ shardNumber: number; experiment: PlannedExperiment } | undefined> {
     const [found] = await this.database.query(
       `SELECT number AS "shardNumber", planned AS experiment FROM shard, jsonb_array_elements(experiments) AS planned
@@ -127,7 +127,7 @@ export class ShardStore {
     return found;
   }
 
-  /** Experiments of a job without an outcome whose names come after `after`, by name. */
+  /** The job's experiments that have no outcome yet, ordered by name, starting after `after`. */
   async plannedPage(jobId: string, after: string, limit: number): Promise<{ shardNumber: number; experiment: PlannedExperiment }[]> {
     return this.database.query(
       `SELECT number AS "shardNumber", planned AS experiment FROM shard, jsonb_array_elements(experiments) AS planned
@@ -137,7 +137,7 @@ export class ShardStore {
     );
   }
 
-  /** Names of up to `limit` experiments without an outcome that come after `after`, in order. */
+  /** Names of up to `limit` experiments that have no outcome yet, in order, starting after `after`. */
   async plannedNames(jobId: string, after: string, limit: number): Promise<string[]> {
     const rows: { name: string }[] = await this.database.query(
       `SELECT (planned ->> 'name') COLLATE "C" AS name FROM shard, jsonb_array_elements(experiments) AS planned
@@ -147,7 +147,7 @@ export class ShardStore {
     return rows.map(({ name }) => name);
   }
 
-  /** Commits under its lease that every record of a shard is acknowledged, or why not. Rejects with LeaseLost or Stopped. */
+  /** Commits under its lease that a shard is published; `errors` says, by experiment, why a record was not. Rejects with LeaseLost or Stopped. */
   async markPublished(lease: Lease, errors: ReadonlyMap<string, string>, at: Date, givenUpFor?: string): Promise<void> {
     const { jobId, shard: number } = lease;
     await inTransaction(this.database, async (transaction) => {
@@ -162,7 +162,7 @@ export class ShardStore {
     });
   }
 
-  /** Commits under a lease, which goes on, which topics have all their records of the shard, and whose records failed for good. Rejects with LeaseLost. */
+  /** Commits, without ending the lease, which topics have all their records of the shard and which records finally failed. Rejects with LeaseLost. */
   async noteSent(lease: Lease, topics: readonly string[], errors: ReadonlyMap<string, string>): Promise<void> {
     const { jobId, shard: number } = lease;
     await inTransaction(this.database, async (transaction) => {
@@ -172,7 +172,7 @@ export class ShardStore {
     });
   }
 
-  /** Numbers of the shards whose records are still to be published; those of a job that has ended. */
+  /** Numbers of the shards of an ended job whose records are not published yet. */
   async unpublishedOf(jobId: string): Promise<number[]> {
     const rows: { number: number }[] = await this.database.query(
       `SELECT number FROM shard WHERE job_id = $1 AND state IN ('planned', 'recommended') ORDER BY number`,
@@ -181,7 +181,7 @@ export class ShardStore {
     return rows.map(({ number }) => number);
   }
 
-  /** Whether no shard of the job waits for its outcomes or for the acknowledgement of its records. */
+  /** Whether all shards of the job are published. */
   async areAllPublished(jobId: string): Promise<boolean> {
     const [{ all }] = await this.database.query(
       `SELECT NOT EXISTS (SELECT FROM shard WHERE job_id = $1 AND state <> 'published') AS "all"`,

@@ -23,7 +23,7 @@ import type { WakeUpsByStep } from './steps.js';
 
 const log = logOf('bulk');
 
-/** Second step: has a shard's usage read and its recommendations computed, and commits all outcomes at once. */
+/** Second step: measures a shard and commits all its outcomes at once. */
 @Injectable()
 export class MeasureStep implements StepWork {
   constructor(
@@ -67,8 +67,8 @@ export class MeasureStep implements StepWork {
     const { jobId, shard } = lease;
     announce(lease, 'done');
     const hasEnded = await this.shards.commit(lease, outcomes, new Date(), givenUpFor?.message);
-    log.debug({ jobId, shard, result: hasEnded ? 'job-ended' : 'committed', experiments: outcomes.length }, 'a shard is measured');
-    return hasEnded ? this.ended.begin(jobId) : { publish: [{ jobId, shard }] };
+    log.debug({ jobId, shard, result: hasEnded ? 'job-ended' : 'committed', experiments: outcomes.length }, 'a shard was measured');
+    return hasEnded ? this.ended.afterEnd(jobId) : { publish: [{ jobId, shard }] };
   }
 }
 
@@ -78,7 +78,7 @@ function outcomeOf({ existed, ...experiment }: PlannedExperiment, measurement: M
   return { experiment, existed, status: 'PROCESSED', recommendation: Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength) };
 }
 
-/** Third step: puts the records of a shard on their topics, then notes that they are acknowledged. */
+/** Third step: publishes the records of a shard and marks the shard when they are acknowledged. */
 @Injectable()
 export class PublishStep implements StepWork {
   constructor(
@@ -101,17 +101,17 @@ export class PublishStep implements StepWork {
     }
     announce(lease, 'done');
     await this.shards.markPublished(lease, errors, new Date());
-    return this.ended.waking(jobId);
+    return this.ended.pendingSteps(jobId);
   }
 
-  /** Every experiment of the shard is then PUBLISH_FAILED. */
+  /** Marks every experiment of the shard as PUBLISH_FAILED. */
   async giveUp(lease: Lease, reason: Error): Promise<WakeUpsByStep> {
     const names = await this.outcomes.namesOfShard(lease.jobId, lease.shard);
     await this.shards.markPublished(lease, new Map(names.map((name) => [name, reason.message])), new Date(), reason.message);
-    return this.ended.waking(lease.jobId);
+    return this.ended.pendingSteps(lease.jobId);
   }
 
-  /** Publishes the outcomes of the shard, without the topics that have theirs already. */
+  /** Publishes the outcomes of the shard, except on topics that already have theirs. */
   private async publish(job: BulkJobEntity, shard: ShardEntity): Promise<Published> {
     const outcomes = await this.outcomes.ofShard(job.id, shard.number);
     const summary = frozenSummary(job, shard);
@@ -136,13 +136,13 @@ export class PublishStep implements StepWork {
   }
 }
 
-/** How the records of a shard went out. */
+/** Result of publishing a shard. */
 interface Published {
-  /** Why records could not be published, by experiment. */
+  /** Why records could not be published, by experiment name. */
   readonly errors: ReadonlyMap<string, string>;
   /** Topics that have all their records of the shard. */
   readonly sent: readonly string[];
-  /** Why a topic refuses its records; they go out later. */
+  /** Why a topic refuses its records; they will be sent later. */
   readonly waitsFor?: PublicationError;
 }
 
@@ -160,7 +160,7 @@ function messageOf(
   return outcome.status === 'PROCESSED' ? recommendationMessage(input, settings) : failureMessage(input, settings);
 }
 
-/** The job as it was when the shard was committed, so that a repeated record is byte-equal. */
+/** The job's summary at the time the shard was committed, so that repeated records are byte-equal. */
 function frozenSummary(job: BulkJobEntity, shard: ShardEntity): object {
   const progress = { processed: shard.processedSoFar, failed: 0, existing: 0, published: 0 };
   const {

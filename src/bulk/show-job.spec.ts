@@ -6,11 +6,11 @@ const containers = (of: ReturnType<typeof workload>, ...names: string[]) =>
   names.map((container) => ({ ...of, container, image: `quay.io/demo/${container}:1.0`, pods: 2 }));
 
 describe('showMetadata', () => {
-  it("shows a cluster in the reference's form", () => {
+  it("shows a cluster in Kruize's format", () => {
     const [web, idle] = [workload('web'), workload('idle')];
     const cluster = { namespaces: ['empty', 'shop'], workloads: [idle, web], containers: containers(web, 'app', 'proxy') };
     const shown = (name: string) => ({ container_name: name, container_image_name: `quay.io/demo/${name}:1.0` });
-    // As text: the order of the keys is the recorded one.
+    // Compared as text: the keys have the recorded order.
     expect(JSON.stringify(showMetadata([{ datasource: 'prometheus-1', cluster }]))).toBe(
       JSON.stringify({
         datasources: {
@@ -42,7 +42,7 @@ describe('showMetadata', () => {
     );
   });
 
-  it('keeps workloads of one name and several kinds apart', () => {
+  it('separates workloads of different kinds with the same name', () => {
     const kinds = ['daemonset', 'deployment', 'job'].map((kind) => workload('api', kind));
     const cluster = { namespaces: ['shop'], workloads: kinds, containers: kinds.flatMap((kind) => containers(kind, kind.workloadType)) };
     const shown = JSON.parse(JSON.stringify(showMetadata([{ datasource: 'p', clusterName: 'east', cluster }])));
@@ -55,7 +55,7 @@ describe('showMetadata', () => {
     });
   });
 
-  it('shows several datasources side by side', () => {
+  it('shows several datasources', () => {
     const cluster = { namespaces: ['a'], workloads: [], containers: [] };
     const shown = showMetadata([
       { datasource: 'p', cluster },
@@ -65,7 +65,7 @@ describe('showMetadata', () => {
   });
 });
 
-it('shows a summary whose fields KAFKA_RESPONSE_FILTER_INCLUDE knows', () => {
+it('shows only summary fields that KAFKA_RESPONSE_FILTER_INCLUDE can select', () => {
   const job = {
     status: 'COMPLETED',
     totalExperiments: 1,

@@ -9,7 +9,7 @@ import type { PlannedExperiment } from '../sizing/plan-experiments.js';
 import type { BulkJobEntity, JobProgress } from './job-rows.js';
 import type { ShardEntity } from './shard-rows.js';
 
-/** What was found in one datasource. */
+/** Result of discovery in one datasource. */
 export interface DiscoveredDatasource {
   readonly datasource: string;
   /** Default: `default`. */
@@ -17,7 +17,7 @@ export interface DiscoveredDatasource {
   readonly cluster: DiscoveredCluster;
 }
 
-/** The `metadata` section of GET /bulk (spec: bulk-and-kafka.md 2.9): `workloads` and `containers` are left out where there are none. */
+/** The `metadata` section of GET /bulk (Kruize: design/BulkAPI.md). Empty `workloads` and `containers` are omitted, as in Kruize. */
 export function showMetadata(found: readonly DiscoveredDatasource[]): object {
   const datasources = found.map(({ datasource, clusterName = 'default', cluster }) => [
     datasource,
@@ -26,7 +26,7 @@ export function showMetadata(found: readonly DiscoveredDatasource[]): object {
   return { datasources: Object.fromEntries(datasources) };
 }
 
-/** `dataSourceClusterName` repeats the name in the reference, and so here. */
+/** `dataSourceClusterName` repeats the name, as in Kruize. */
 function showCluster(clusterName: string, cluster: DiscoveredCluster): object {
   const workloads = groupBy(cluster.workloads, ({ namespace }) => namespace);
   const containers = groupBy(cluster.containers, workloadKey);
@@ -37,7 +37,7 @@ function showCluster(clusterName: string, cluster: DiscoveredCluster): object {
   return { namespaces: Object.fromEntries(namespaces), dataSourceClusterName: clusterName, cluster_name: clusterName };
 }
 
-/** A workload whose name another kind took already gets the key `name(kind)`. */
+/** If two kinds of workloads have the same name, the second gets the key `name(kind)`. */
 function showWorkloads(
   workloads: readonly DiscoveredWorkload[],
   containers: ReadonlyMap<string, DiscoveredCluster['containers'][number][]>,
@@ -61,10 +61,10 @@ function workloadKey({ namespace, workloadType, workload }: DiscoveredWorkload):
 }
 
 type ShownJob = Pick<BulkJobEntity, 'id' | 'status' | 'totalExperiments' | 'notifications' | 'request' | 'startedAt' | 'endedAt'>;
-/** When a shard's experiments changed their status. */
+/** When the status of a shard's experiments changed. */
 export type ShardTimes = Pick<ShardEntity, 'plannedAt' | 'recommendedAt' | 'publishedAt'>;
 
-/** The `summary` section of a job (spec: bulk-and-kafka.md 2.7), with the counts that decisions.md adds. */
+/** The `summary` section of GET /bulk (Kruize: design/BulkAPI.md) with our additional counts (docs/compatibility.md). */
 export function showSummary(job: ShownJob, progress: JobProgress) {
   return {
     status: job.status,
@@ -81,7 +81,7 @@ export function showSummary(job: ShownJob, progress: JobProgress) {
   };
 }
 
-/** An experiment that has its outcome. */
+/** Document of an experiment that has its outcome. */
 export function showOutcome(job: Pick<BulkJobEntity, 'request'>, outcome: StoredOutcome, shard: ShardTimes): ExperimentDocument {
   const { experiment, existed, publishError: error } = outcome;
   const { plannedAt, recommendedAt, publishedAt } = shard;
@@ -92,7 +92,7 @@ export function showOutcome(job: Pick<BulkJobEntity, 'request'>, outcome: Stored
   );
 }
 
-/** An experiment that has no outcome yet. */
+/** Document of an experiment that has no outcome yet. */
 export function showPlanned(
   job: Pick<BulkJobEntity, 'request'>,
   { existed, ...experiment }: PlannedExperiment,
@@ -101,7 +101,7 @@ export function showPlanned(
   return showExperiment({ experiment, existed, plannedAt }, createSettings(job.request));
 }
 
-/** The request with its defaults, and without anything secret. */
+/** The request with its defaults filled in and without secrets. */
 function showInput(request: BulkRequest): object {
   const { datasource, metadata_profile: _, measurement_duration, webhook, ...rest } = request;
   const { datasources, metadataProfile } = resolveRequest(request);

@@ -11,34 +11,34 @@ import { type Lease, LeaseStore, LeaseUnsure } from './lease-rows.js';
 import { QueueBackend, WakeUps } from './queue.js';
 import { announce, type RunningLease, RunningLeases } from './running-leases.js';
 import { MeasureStep, PublishStep } from './shard-steps.js';
-import { mostAttempts, StepWork, TooManyAttempts, Verdict, verdictOn } from './step-work.js';
-import { placesOf, type Step, type StepDefinition, stepNames, steps, type WakeUpsByStep } from './steps.js';
+import { maxAttempts, StepWork, TooManyAttempts, Verdict, verdictOn } from './step-work.js';
+import { type Step, type StepDefinition, slotsOf, stepNames, steps, type WakeUpsByStep } from './steps.js';
 
 const log = logOf('bulk');
 
-/** How long a place waits while as many leases are active as the step has places. */
-const placePauseMs = 100;
+/** How long a slot waits while the step already has as many active leases as slots. */
+const slotPauseMs = 100;
 
-/** Jobs whose turns are remembered, by step. */
-const mostServed = 1_000;
+/** Maximum number of jobs per step whose turns are remembered. */
+const maxServed = 1_000;
 
-/** Pause before a failure that could not be recorded, because of a fault of ours, is handled again. */
-const unnotedPauseMs = 60_000;
+/** Pause before a row is tried again if a bug kept its failure from being recorded. */
+const unrecordedPauseMs = 60_000;
 
-/** A fault of ours counts as an attempt. */
-const isOurs = ({ kind }: Verdict): boolean => kind === 'again' || kind === 'given-up';
+/** Only bugs count as attempts. */
+const isBug = ({ kind }: Verdict): boolean => kind === 'again' || kind === 'given-up';
 
-/** Two rows fail together when one of them kills their thread. Different pauses keep them from coming back together. */
+/** If a row kills its thread, other rows of the thread fail with it. Different pauses keep them from running together again. */
 const spread = (): number => 0.5 + 1.5 * Math.random();
 
-/** Runs the steps: leases rows in turn, stops what is void, and decides what a failure means. */
+/** Runs the steps: leases rows in turn and decides what a failure means. */
 @Injectable()
 export class StepRunner {
   private readonly work: Readonly<Record<Step, StepWork>>;
   private readonly served = new Map<Step, string[]>();
-  /** How many places of each step are filled. */
+  /** Number of filled slots per step. */
   private readonly filled = new Map<Step, number>();
-  /** How many of them are about to lease a row. */
+  /** Number of them that are leasing a row. */
   private readonly leasing = new Map<Step, number>();
   private isStopping = false;
 
@@ -58,8 +58,8 @@ export class StepRunner {
     this.work = { discover, measure, publish, finish, notify };
   }
 
-  /** Fills one place of a step: works on its rows, whose turn it is, until none waits. A row whose datasource or receiver is silent runs on without the place. */
-  async fillPlace(step: Step): Promise<void> {
+  /** Fills one slot of a step: works on its rows in turn until none waits. A row whose datasource or receiver is silent continues without the slot. */
+  async fillSlot(step: Step): Promise<void> {
     this.filled.set(step, this.filledOf(step) + 1);
     try {
       await this.workOn(step);
@@ -68,7 +68,7 @@ export class StepRunner {
     }
   }
 
-  /** Whether this process fills no place of a step. */
+  /** Whether no slot of a step is filled in this process. */
   isIdle(step: Step): boolean {
     return this.filledOf(step) === 0;
   }
@@ -78,13 +78,13 @@ export class StepRunner {
   }
 
   private async workOn(step: Step): Promise<void> {
-    const places = placesOf(step, this.settings);
+    const slots = slotsOf(step, this.settings);
     while (!this.isStopping && this.isUp(steps[step])) {
-      if (this.running.activeCount(step) + this.leasingOf(step) >= places) {
-        await sleep(placePauseMs);
+      if (this.running.activeCount(step) + this.leasingOf(step) >= slots) {
+        await sleep(slotPauseMs);
         continue;
       }
-      const lease = await this.lease(step, places);
+      const lease = await this.lease(step, slots);
       if (!lease) return;
       // The stop began while the row was being leased.
       if (this.isStopping) return this.running.release(lease, { counts: false, pauseMs: 0 });
@@ -93,15 +93,15 @@ export class StepRunner {
       const run = this.run(running);
       if ((await Promise.race([run, running.silent.then(() => 'silent')])) === 'silent') {
         const waking = run.then(() => this.wakeAgain(lease));
-        waking.catch((error) => log.error({ step, error: String(error) }, 'a step could not be ended'));
+        waking.catch((error) => log.error({ step, error: String(error) }, 'cannot end a step'));
       }
     }
   }
 
-  private async lease(step: Step, places: number): Promise<Lease | undefined> {
+  private async lease(step: Step, slots: number): Promise<Lease | undefined> {
     this.leasing.set(step, this.leasingOf(step) + 1);
     try {
-      return await this.leases.next(step, this.running.silentDatasources(step, places), this.served.get(step) ?? []);
+      return await this.leases.next(step, this.running.silentDatasources(step, slots), this.served.get(step) ?? []);
     } catch (error) {
       if (error instanceof LeaseUnsure) void this.running.release(error.lease, { counts: false, pauseMs: 0, unsureUntil: error.heldUntil });
       throw error;
@@ -114,17 +114,17 @@ export class StepRunner {
     return this.leasing.get(step) ?? 0;
   }
 
-  /** While its datasource was silent, wake-ups found nothing to do and were used up; one more is needed for the rows that are left. */
+  /** While the datasource was silent, wake-ups were consumed without work. The remaining rows need a new one. */
   private async wakeAgain({ step, jobId, shard }: Lease): Promise<void> {
     await this.wakeUps.wakeAll({ [step]: [steps[step].unit === 'shard' ? { jobId, shard } : { jobId }] });
   }
 
-  /** Takes no further rows. What waits in vain is stopped at once, and what runs after `graceMs`; their rows are free at once. */
+  /** Takes no more rows. Stops silent steps at once and the others after `graceMs`; their rows become free immediately. */
   async stop(graceMs: number): Promise<void> {
     this.isStopping = true;
     this.running.stopSilent();
     if (!(await this.untilIdle(graceMs))) {
-      log.warn({ steps: this.running.count }, 'steps in progress are left to other workers, or to the next start');
+      log.warn({ steps: this.running.count }, 'steps in progress were stopped; other workers or the next start will continue them');
       this.running.stopAll();
       await this.untilIdle(2_000);
     }
@@ -135,24 +135,24 @@ export class StepRunner {
     try {
       announce(lease, 'leased');
       log.debug({ step: lease.step, jobId: lease.jobId, shard: lease.shard }, 'a row is leased');
-      if (lease.attempts > mostAttempts) throw new TooManyAttempts(mostAttempts, lease.lastError);
-      // A step that waits for Kafka does not listen to the signal. It is left running; whether it may still commit, its lease decides.
+      if (lease.attempts > maxAttempts) throw new TooManyAttempts(maxAttempts, lease.lastError);
+      // A step that waits for Kafka ignores the signal. It keeps running, but its lease decides whether it may commit.
       const waking = await untilAborted(this.work[lease.step].run(lease, signal), signal);
       await this.wake(lease, waking);
     } catch (reason) {
-      // What a stopped step ends with is a consequence of the stop.
+      // The error of a stopped step is a consequence of the stop.
       await this.judge(lease, signal.aborted ? signal.reason : reason);
     } finally {
       this.running.close(running);
     }
   }
 
-  /** Does what the verdict says. What fails meanwhile is judged as well: only a giving up can, and the database is then away. */
+  /** Carries out the verdict on a failure. If that fails too, usually because the database is unavailable, the row is released. */
   private async judge(lease: Lease, reason: unknown): Promise<void> {
     const verdict = verdictOn(reason, lease.attempts);
     const { step, jobId, shard } = lease;
     const error = reason instanceof Error ? reason : new Error(String(reason));
-    const counts = isOurs(verdict);
+    const counts = isBug(verdict);
     log[counts ? 'error' : 'debug'](
       { step, jobId, shard, verdict: verdict.kind, error: counts ? error.stack : error.message },
       'a step failed',
@@ -161,9 +161,9 @@ export class StepRunner {
       if (verdict.kind === 'fails-job') return await this.wake(lease, await this.ended.fail(jobId, verdict.notifications, lease));
       if (verdict.kind === 'given-up') return await this.wake(lease, await this.work[step].giveUp(lease, error));
     } catch (failure) {
-      const isCounted = isOurs(verdictOn(failure, lease.attempts));
-      if (isCounted) log.error({ step, jobId, shard, error: String(failure) }, 'a failed step cannot be noted');
-      const pauseMs = isCounted ? unnotedPauseMs * spread() : 1_000;
+      const isCounted = isBug(verdictOn(failure, lease.attempts));
+      if (isCounted) log.error({ step, jobId, shard, error: String(failure) }, 'cannot record the failure of a step');
+      const pauseMs = isCounted ? unrecordedPauseMs * spread() : 1_000;
       return this.running.release(lease, { counts: isCounted, pauseMs, reason: isCounted ? String(failure) : undefined });
     }
     const pauseMs = verdict.kind === 'stopped' ? 0 : verdict.kind === 'again' ? verdict.pauseMs * spread() : verdict.pauseMs;
@@ -182,7 +182,7 @@ export class StepRunner {
 
   private noteTurn({ step, jobId }: Lease): void {
     const others = (this.served.get(step) ?? []).filter((id) => id !== jobId);
-    this.served.set(step, [...others.slice(1 - mostServed), jobId]);
+    this.served.set(step, [...others.slice(1 - maxServed), jobId]);
   }
 
   private async untilIdle(timeoutMs: number): Promise<boolean> {
@@ -193,7 +193,7 @@ export class StepRunner {
   }
 }
 
-/** Wakes the step runner, unless this process only answers REST. A message fills one place; what is worked on there, the rows decide. */
+/** Runs the queue's workers, unless this process only serves REST. A message fills one slot; the rows decide what is worked on. */
 @Injectable()
 export class StepWorkers implements OnApplicationBootstrap, OnModuleDestroy {
   private workers: ReturnType<QueueBackend['worker']>[] = [];
@@ -207,13 +207,13 @@ export class StepWorkers implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     if (this.settings.ROLE === 'api') return;
     this.workers = stepNames.map((step) => {
-      return this.backend.worker(step, () => this.runner.fillPlace(step), placesOf(step, this.settings));
+      return this.backend.worker(step, () => this.runner.fillSlot(step), slotsOf(step, this.settings));
     });
   }
 
-  /** Steps in progress have SHUTDOWN_TIMEOUT_MS to end; after that other workers begin them anew. */
+  /** Steps in progress have SHUTDOWN_TIMEOUT_MS to end; after that other workers start them again. */
   async onModuleDestroy(): Promise<void> {
-    // Closed first: a message that is taken now would be used up without work.
+    // Close the workers first: a message taken now would be consumed without work.
     await Promise.race([Promise.all(this.workers.map((worker) => worker.close(true))), new Promise((done) => setTimeout(done, 1_000))]);
     await this.runner.stop(this.settings.SHUTDOWN_TIMEOUT_MS);
   }

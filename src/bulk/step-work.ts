@@ -7,10 +7,10 @@ import { ProfileFailure, ThreadsClosed } from '../sizing/sizer.js';
 import { type Lease, LeaseLost, Stopped } from './lease-rows.js';
 import type { WakeUpsByStep } from './steps.js';
 
-/** Attempts at one row that may end by a crash of the process or a fault of ours; then the step is given up. */
-export const mostAttempts = 5;
+/** Maximum attempts on one row that end with a crash of the process or a bug; then the step is given up. */
+export const maxAttempts = 5;
 
-/** A job cannot do what it was made for. */
+/** A job cannot be run; `notifications` say why. */
 export class JobFailure extends Error {
   constructor(readonly notifications: Notifications) {
     super(Object.values(notifications)[0]?.message);
@@ -18,19 +18,19 @@ export class JobFailure extends Error {
   }
 }
 
-/** The attempts before ended without a word: the process died each time. */
+/** The row has used up its attempts: usually because the process died each time. */
 export class TooManyAttempts extends Error {
   constructor(attempts: number, lastError: string | undefined) {
-    super(`Given up after ${attempts} attempts${lastError ? `; the last one: ${lastError}` : ': the process ended during each of them.'}`);
+    super(`Given up after ${attempts} attempts${lastError ? `; last error: ${lastError}` : ': the process ended during each of them.'}`);
     this.name = 'TooManyAttempts';
   }
 }
 
 /** What a failed attempt means. */
 export type Verdict =
-  /** The row is free again at once; the attempt does not count. */
+  /** The row is free at once; the attempt does not count. */
   | { readonly kind: 'stopped' }
-  /** Something that the step needs is away: the row is free after a pause; the attempt does not count. */
+  /** Something that the step needs is unavailable: the row is free after a pause; the attempt does not count. */
   | { readonly kind: 'waits'; readonly pauseMs: number }
   /** The attempt counts; the row is free after a pause. */
   | { readonly kind: 'again'; readonly pauseMs: number }
@@ -39,12 +39,12 @@ export type Verdict =
 
 export const pauseMs = 1_000;
 
-/** Somebody must act before a refused topic takes records, and each attempt renders a shard. */
+/** A refused topic needs an operator, and each attempt renders a shard: retry less often. */
 export const topicPauseMs = 15_000;
 
 export type Rule = readonly [matches: (reason: unknown) => boolean, verdict: (reason: never, attempts: number) => Verdict];
 
-/** By error class, the first that matches; everything that no rule names is a fault of ours. */
+/** Verdicts by error class; the first match applies. Anything else is a bug. */
 export const rules: readonly Rule[] = [
   [(reason) => reason instanceof LeaseLost || reason instanceof Stopped, () => ({ kind: 'stopped' })],
   [(reason) => reason instanceof TooManyAttempts, () => ({ kind: 'given-up' })],
@@ -58,19 +58,19 @@ export const rules: readonly Rule[] = [
   [(reason) => isDatabaseAway(reason) || reason instanceof ThreadsClosed, () => ({ kind: 'waits', pauseMs })],
   [
     () => true,
-    (_, attempts) => (attempts < mostAttempts ? { kind: 'again', pauseMs: pauseMs * 2 ** (attempts - 1) } : { kind: 'given-up' }),
+    (_, attempts) => (attempts < maxAttempts ? { kind: 'again', pauseMs: pauseMs * 2 ** (attempts - 1) } : { kind: 'given-up' }),
   ],
 ];
 
-/** What the failure of an attempt means: one table for all steps. */
+/** The verdict on a failed attempt, for all steps. */
 export function verdictOn(reason: unknown, attempts: number): Verdict {
   const [, verdict] = rules.find(([matches]) => matches(reason))!;
   return verdict(reason as never, attempts);
 }
 
-/** What a step does. It catches nothing: the runner decides what a failure means. Both commit under the lease and return what waits then. */
+/** The work of a step. Both methods commit under the lease, return the wake-ups for the next steps, and let errors through to the runner. */
 export interface StepWork {
   run(lease: Lease, signal: AbortSignal): Promise<WakeUpsByStep>;
-  /** Commits that the step is given up, and why. */
+  /** Commits that the step was given up and why. */
   giveUp(lease: Lease, reason: Error): Promise<WakeUpsByStep>;
 }

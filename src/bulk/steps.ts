@@ -1,28 +1,34 @@
 import type { Settings } from '../settings/settings-schema.js';
 
-/** What a job goes through. Each step is a queue of its own. */
+/** A step of a job. Each step has its own queue. */
 export interface StepDefinition {
-  /** What one lease covers: a whole job, or one shard. */
+  /** What one lease covers: a job or a shard. */
   readonly unit: 'job' | 'shard';
-  /** How many of them one process works on at once. */
-  readonly atOnce: number | 'WORKER_CONCURRENCY';
-  /** What must be up; while it is not, nothing is leased, read or rendered. */
+  /** Maximum number of rows that one process works on at once. */
+  readonly concurrency: number | 'WORKER_CONCURRENCY';
+  /** What must be available; otherwise nothing is leased. */
   readonly needs?: 'kafka';
-  /** What the step waits for. A row that waits in vain loses its place to the next one; rows of silent datasources are skipped. */
+  /** What the step waits for. If it is silent, the row loses its slot to the next one, and other rows of a silent datasource are skipped. */
   readonly waitsFor?: 'datasource' | 'receiver';
-  /** SQL: jobs (rows of bulk_job) for which something waits. */
+  /** SQL condition on bulk_job: jobs that the step may be pending for. */
   readonly jobs: string;
-  /** State of the shards that wait; only where the unit is a shard. */
+  /** State of the waiting shards, if the unit is a shard. */
   readonly shards?: 'planned' | 'recommended';
   /** Whether the job's end stops the step. */
   readonly endsWithJob: boolean;
 }
 
 export const steps = {
-  discover: { unit: 'job', atOnce: 2, waitsFor: 'datasource', jobs: `status = 'IN_PROGRESS' AND planned_at IS NULL`, endsWithJob: true },
+  discover: {
+    unit: 'job',
+    concurrency: 2,
+    waitsFor: 'datasource',
+    jobs: `status = 'IN_PROGRESS' AND planned_at IS NULL`,
+    endsWithJob: true,
+  },
   measure: {
     unit: 'shard',
-    atOnce: 'WORKER_CONCURRENCY',
+    concurrency: 'WORKER_CONCURRENCY',
     waitsFor: 'datasource',
     jobs: `status = 'IN_PROGRESS' AND planned_at IS NOT NULL`,
     shards: 'planned',
@@ -30,7 +36,7 @@ export const steps = {
   },
   publish: {
     unit: 'shard',
-    atOnce: 2,
+    concurrency: 2,
     needs: 'kafka',
     jobs: `publication = 'pending'`,
     shards: 'recommended',
@@ -38,34 +44,34 @@ export const steps = {
   },
   finish: {
     unit: 'job',
-    atOnce: 4,
+    concurrency: 4,
     needs: 'kafka',
     jobs: `publication = 'pending' AND status <> 'IN_PROGRESS'
            AND NOT EXISTS (SELECT FROM shard WHERE job_id = id AND state IN ('planned', 'recommended'))`,
     endsWithJob: false,
   },
-  notify: { unit: 'job', atOnce: 8, waitsFor: 'receiver', jobs: `webhook ->> 'status' = 'IN_PROGRESS'`, endsWithJob: false },
+  notify: { unit: 'job', concurrency: 8, waitsFor: 'receiver', jobs: `webhook ->> 'status' = 'IN_PROGRESS'`, endsWithJob: false },
 } as const satisfies Record<string, StepDefinition>;
 export type Step = keyof typeof steps;
 export const stepNames = Object.keys(steps) as Step[];
 
-/** How many rows of a step one process works on at once. */
-export function placesOf(step: Step, settings: Pick<Settings, 'WORKER_CONCURRENCY'>): number {
-  const { atOnce } = steps[step];
-  return atOnce === 'WORKER_CONCURRENCY' ? settings.WORKER_CONCURRENCY : atOnce;
+/** Number of rows of a step that one process works on at once. */
+export function slotsOf(step: Step, settings: Pick<Settings, 'WORKER_CONCURRENCY'>): number {
+  const { concurrency } = steps[step];
+  return concurrency === 'WORKER_CONCURRENCY' ? settings.WORKER_CONCURRENCY : concurrency;
 }
 
-/** A row that waits. In the queue it only says that there is one: the worker that it wakes takes the row whose turn it is. */
+/** A row that waits for a step. As a queue message it only wakes a worker, which leases the next row in turn, not necessarily this one. */
 export interface WakeUp {
   readonly jobId: string;
-  /** Only where the step's unit is a shard. */
+  /** Present if the step's unit is a shard. */
   readonly shard?: number;
 }
 
-/** Rows that a step leaves waiting, by the step that they wait for. */
+/** Waiting rows, by the step that they wait for. */
 export type WakeUpsByStep = Partial<Record<Step, readonly WakeUp[]>>;
 
-/** Equal for equal wake-ups, so that the queue holds each at most once. */
+/** Message id: equal for equal wake-ups, so that the queue holds each at most once. */
 export function wakeUpId({ jobId, shard }: WakeUp): string {
   return shard === undefined ? jobId : `${jobId}-${shard}`;
 }

@@ -20,7 +20,7 @@ import { WakeUps } from './queue.js';
 
 const log = logOf('bulk');
 
-/** The way in for jobs, whoever asks: REST, events, schedules. */
+/** Accepts jobs from REST, events and schedules. */
 @Injectable()
 export class SubmitJob {
   constructor(
@@ -33,8 +33,8 @@ export class SubmitJob {
   ) {}
 
   /**
-   * Checks a parsed body of POST /bulk and commits its job; returns the job's id. The same idempotency key with the same body gives
-   * the same id. Rejects with a RejectedRequest that names the faulty fields.
+   * Checks a parsed body of POST /bulk, commits the job and returns its id. A repeated idempotency key with the same body returns the same id. Rejects
+   * with a RejectedRequest that names the faulty fields.
    */
   async submit(body: unknown, idempotencyKey?: string): Promise<string> {
     const id = randomUUID();
@@ -56,7 +56,7 @@ export class SubmitJob {
       throw new RejectedRequest(409, `Duplicate requestId found with different payload: ${key} (field: requestId)`);
     }
     if (isNew) {
-      log.info({ jobId: job.id, datasources: resolved.datasources }, 'a job began');
+      log.info({ jobId: job.id, datasources: resolved.datasources }, 'a job started');
       void this.wakeUps.wake('discover', { jobId: job.id });
     }
     return job.id;
@@ -74,10 +74,10 @@ export class SubmitJob {
   }
 }
 
-/** The header's value; a blank one counts as absent. Its bounds are those of requestId: it stands in the same index. */
+/** The header's value; a blank value counts as absent. It has the bounds of requestId because both share an index. */
 function readIdempotencyKey(header: string | undefined): string | null {
   const key = header?.trim() ?? '';
-  if (key.length > 512) throw new RejectedRequest(400, 'At most 512 characters (field: Idempotency-Key)');
+  if (key.length > 512) throw new RejectedRequest(400, 'At most 512 characters are allowed (field: Idempotency-Key)');
   return key === '' ? null : key;
 }
 

@@ -3,7 +3,7 @@ import { webhookUrlFault } from '../publication/webhook-target.js';
 import {
   type BulkRequest,
   describeFaults,
-  longestText,
+  maxTextLength,
   type RequestContext,
   readBulkRequest,
   resolveRequest,
@@ -23,10 +23,10 @@ describe('textFaults', () => {
     [{ a: { 'x\0': '\0' } }, ['a.x\0']],
     [{ a: '\0', b: '\udc00' }, ['a', 'b']],
     [JSON.parse('{"filter":{"include":{"labels":{"__proto__":"x"}}}}'), ['filter.include.labels.__proto__']],
-  ])('finds the places in %j', (value, paths) => expect(textFaults(value).map(({ field }) => field)).toEqual(paths));
+  ])('names the fields in %j', (value, paths) => expect(textFaults(value).map(({ field }) => field)).toEqual(paths));
 
-  it('finds text that is too long, in names too', () => {
-    const [just, long] = ['x'.repeat(longestText), 'y'.repeat(longestText + 1)];
+  it('finds texts and names that are too long', () => {
+    const [just, long] = ['x'.repeat(maxTextLength), 'y'.repeat(maxTextLength + 1)];
     expect(textFaults({ a: [just, long], [just]: 1, [long]: 1 })).toEqual([
       { field: 'a.1', message: 'Text may have at most 4096 characters; this one has 4097' },
       { field: long, message: 'Text may have at most 4096 characters; this one has 4097' },
@@ -46,7 +46,7 @@ describe('isStorable', () => {
 const known: RequestContext = { jobId: '4711', isDatasource: () => true, isMetadataProfile: () => true, webhookUrlFault: () => undefined };
 const faultsOf = (body: unknown) => readBulkRequest(body, known).faults ?? [];
 
-/** A body with every field of the contract. */
+/** A body with every field. */
 const everything = {
   filter: {
     include: { namespace: ['a'], namespaces: ['b'], workload: ['w'], containers: ['c'], labels: { org: 'x' } },
@@ -70,19 +70,19 @@ const everything = {
 };
 
 describe('readBulkRequest', () => {
-  it('takes every field of the contract as it is', () => expect(readBulkRequest(everything, known)).toMatchObject({ request: everything }));
+  it('accepts every field unchanged', () => expect(readBulkRequest(everything, known)).toMatchObject({ request: everything }));
 
-  it.each(Object.keys(everything))('takes null for %s', (field) => expect(faultsOf({ [field]: null })).toEqual([]));
+  it.each(Object.keys(everything))('accepts null for %s', (field) => expect(faultsOf({ [field]: null })).toEqual([]));
 
-  it('checks the values of valid fields beside faulty ones', () => {
+  it('checks the values of valid fields even if others are faulty', () => {
     const faults = faultsOf({ datasorce: 'x', threshold: 'a', measurement_duration: '7min', term_settings: { terms: ['eternal'] } });
     expect(faults.map(({ field }) => field).sort()).toEqual(['datasorce', 'measurement_duration', 'term_settings.terms.0', 'threshold']);
     expect(faultsOf(null)).toHaveLength(1);
   });
 
-  it('takes an empty object', () => expect(readBulkRequest({}, known)).toMatchObject({ request: {} }));
+  it('accepts an empty object', () => expect(readBulkRequest({}, known)).toMatchObject({ request: {} }));
 
-  it('makes text of label values, of nothing else', () => {
+  it('converts only label values to text', () => {
     const filter = { include: { labels: { a: 1, b: true, c: 'x' } } };
     const asText = { include: { labels: { a: '1', b: 'true', c: 'x' } } };
     expect(readBulkRequest({ filter }, known)).toMatchObject({ request: { filter: asText }, resolved: { filter: asText } });
@@ -95,7 +95,7 @@ describe('readBulkRequest', () => {
     [[{}], 'The body must be a JSON object'],
     ['text', 'The body must be a JSON object'],
     [1, 'The body must be a JSON object'],
-  ])('refuses %j as a whole', (body, message) => {
+  ])('rejects the body %j', (body, message) => {
     expect(faultsOf(body)).toEqual([{ field: '', message: expect.stringContaining(message) }]);
   });
 
@@ -148,7 +148,7 @@ describe('readBulkRequest', () => {
     [{ filter: { include: { labels: { 'a\ud800': 'x' } } } }, 'filter.include.labels.a\ud800'],
     [{ cluster_name: '\udc00' }, 'cluster_name'],
     [{ model_settings: { models: ['\u0000'] } }, 'model_settings.models.0'],
-  ])('names text that PostgreSQL cannot keep: %j', (body, field) => {
+  ])('names text that PostgreSQL cannot store: %j', (body, field) => {
     expect(faultsOf(body)).toEqual([{ field, message: expect.stringContaining('U+0000') }]);
   });
 
@@ -159,7 +159,7 @@ describe('readBulkRequest', () => {
       'filter.include.labels',
       { filter: { include: { labels: Object.fromEntries(Array.from({ length: 9_000 }, (_, index) => [`a${index}`, null])) } } },
     ],
-  ])('reports the first faulty members of %s, and that there may be more', (field, body) => {
+  ])('reports the first faulty members of %s and says that there may be more', (field, body) => {
     const faults = faultsOf(body);
     expect(faults).toHaveLength(20);
     expect(faults.at(-1)).toEqual({ field, message: expect.stringContaining('Only the first 19') });
@@ -172,7 +172,7 @@ describe('readBulkRequest', () => {
 });
 
 describe('describeFaults', () => {
-  it('puts each field behind its message', () => {
+  it('appends each field to its message', () => {
     const faults = [
       { field: '', message: 'whole' },
       { field: 'a.b', message: 'part' },
@@ -180,7 +180,7 @@ describe('describeFaults', () => {
     expect(describeFaults(faults)).toBe('whole; part (field: a.b)');
   });
 
-  it('stays short, whatever was sent', () => {
+  it('returns a short text, whatever was sent', () => {
     const faults = Array.from({ length: 6_000 }, () => ({ field: 'f'.repeat(9_999), message: 'm'.repeat(9_999) }));
     const text = describeFaults(faults);
     expect(text.length).toBeLessThan(15_000);
@@ -188,7 +188,7 @@ describe('describeFaults', () => {
   });
 });
 
-it('tells faults that fit, and no more', () => {
+it('describes at most 20 faults and counts the rest', () => {
   const fault = { field: 'a', message: 'x' };
   expect(describeFaults(Array(20).fill(fault))).not.toContain('more');
   expect(describeFaults(Array(21).fill(fault))).toMatch(/; and 1 more$/);
@@ -218,7 +218,7 @@ describe('readBulkRequest with known names', () => {
     [{ recommendation_types_config: { resources: ['memory'], runtimes: [], accelerators: ['gpu'] } }],
     [{ webhook: {} }],
     [{ webhook: { url: 'https://hooks.example.com/a?b=c' } }],
-  ])('finds nothing wrong with %j', (request) => expect(check(request)).toEqual([]));
+  ])('finds no faults in %j', (request) => expect(check(request)).toEqual([]));
 
   const badDate = 'Invalid date format. Must follow ISO 8601 format (YYYY-MM-DDTHH:mm:ss.sssZ) for the jobId: 4711';
   it.each([
@@ -233,7 +233,7 @@ describe('readBulkRequest with known names', () => {
     '2025-02-29T00:00:00Z',
     '2026-11-21T25:00:00Z',
     '2026-11-21T03:61:00Z',
-  ])('refuses the time %j at either end with the text of the reference', (text) => {
+  ])("rejects the time %j at either end with Kruize's text", (text) => {
     const good = '2026-11-21T03:30:00Z';
     expect(check({ time_range: { start: text, end: good } })).toEqual([{ field: 'time_range.start', message: badDate }]);
     expect(check({ time_range: { start: good, end: text } })).toEqual([{ field: 'time_range.end', message: badDate }]);
@@ -274,11 +274,11 @@ describe('readBulkRequest with known names', () => {
     [{ model_settings: { modells: [] } }, 'model_settings.modells', ''],
     [{ recommendation_types_config: { resources: ['disk'] } }, 'recommendation_types_config.resources.0', 'expected one of cpu, memory'],
     [{ webhook: { url: 'hooks.example.com' } }, 'webhook.url', 'absolute http or https'],
-  ])('refuses %j at %s', (request, field, message) => {
+  ])('rejects %j at %s', (request, field, message) => {
     expect(check(request)).toEqual([{ field, message: expect.stringContaining(message) }]);
   });
 
-  it('takes a webhook address that may not be called: that fails the webhook, not the job', () => {
+  it('accepts a webhook address that must not be called: it fails the webhook, not the job', () => {
     expect(check({ webhook: { url: 'http://127.0.0.1:8080/webhook' } })).toEqual([]);
   });
 
@@ -318,19 +318,19 @@ describe('resolveRequest', () => {
       { filter: { include: { labels: { org: 'x' } }, exclude: { labels: { org: 'y' } } } },
       { filter: { include: { labels: { org: 'x' } }, exclude: { labels: { org: 'y' } } } },
     ],
-  ])('takes %j as it is', (request, resolved) => expect(resolveRequest(request)).toMatchObject(resolved));
+  ])('uses %j unchanged', (request, resolved) => expect(resolveRequest(request)).toMatchObject(resolved));
 
   it.each<[string, BulkRequest['time_range'], object | undefined]>([
     ['no range', {}, undefined],
     ['null at both ends', { start: null, end: null }, undefined],
     ['both ends', { start: '2026-11-20T03:37:11.900Z', end: '2026-11-21T03:37:11.900Z' }, { startSeconds: end - day, endSeconds: end }],
     ['an end in another zone', { end: '2026-11-21T09:07:11+05:30' }, { startSeconds: end - 15 * day, endSeconds: end }],
-    ['an end alone: back by the longest term', { end: '2026-11-21T03:37:11Z' }, { startSeconds: end - 15 * day, endSeconds: end }],
+    ['only an end, back by the longest term', { end: '2026-11-21T03:37:11Z' }, { startSeconds: end - 15 * day, endSeconds: end }],
   ])('reads a time range with %s', (_what, time_range, expected) => {
     expect(resolveRequest({ time_range }).timeRange).toEqual(expected);
   });
 
-  it('takes the longest asked term for the start of an end alone', () => {
+  it('starts at the longest requested term before the end if only an end is given', () => {
     const { timeRange } = resolveRequest({ time_range: { end: '2026-11-21T03:37:11Z' }, term_settings: { terms: ['short'] } });
     expect(timeRange).toEqual({ startSeconds: end - day, endSeconds: end });
   });
@@ -349,10 +349,10 @@ describe('datasources', () => {
 describe('usageEnd', () => {
   const now = new Date('2026-11-21T03:37:11.789Z');
   it.each<[string, BulkRequest, boolean, string]>([
-    ['floors now to the measurement duration', {}, true, '2026-11-21T03:30:00.000Z'],
-    ['floors to a longer one', { measurement_duration: '1h30m' }, true, '2026-11-21T03:00:00.000Z'],
-    ['keeps the second where alignment is off', {}, false, '2026-11-21T03:37:11.000Z'],
-    ['takes a given end as it is', { time_range: { end: '2026-11-20T01:02:03Z' } }, true, '2026-11-20T01:02:03.000Z'],
+    ['rounds now down to the measurement duration', {}, true, '2026-11-21T03:30:00.000Z'],
+    ['rounds down to a longer duration', { measurement_duration: '1h30m' }, true, '2026-11-21T03:00:00.000Z'],
+    ['keeps the second if alignment is off', {}, false, '2026-11-21T03:37:11.000Z'],
+    ['uses a given end unchanged', { time_range: { end: '2026-11-20T01:02:03Z' } }, true, '2026-11-20T01:02:03.000Z'],
   ])('%s', (_what, request, isAligned, expected) => {
     expect(usageEnd(resolveRequest(request), now, isAligned).toISOString()).toBe(expected);
   });

@@ -14,7 +14,7 @@ import {
 import type { Term } from '../recommendation/settings.js';
 import { deadlineFault, measurementFault, readDuration } from '../settings/duration.js';
 
-/** A request that cannot be served; nothing was stored. The message names the faulty fields. `status` is the HTTP status of the response. */
+/** A rejected request; nothing was stored. The message names the faulty fields. `status` is the HTTP status of the response. */
 export class RejectedRequest extends Error {
   constructor(
     readonly status: number,
@@ -46,7 +46,7 @@ const requestSchema = z.strictObject({
   metadata_profile: z.string().nullish(),
   measurement_duration: z.string().nullish(),
   experiment_types: listOf(z.enum(experimentTypes)).nullish(),
-  // sizingSchema reads these four: what is stored is the request as it was sent.
+  // sizingSchema validates these four; the stored request keeps them unchanged.
   model_settings: z.unknown().optional(),
   term_settings: z.unknown().optional(),
   recommendation_types_config: z.unknown().optional(),
@@ -58,7 +58,7 @@ const requestSchema = z.strictObject({
   deadline: z.string().nullish(),
 });
 
-/** A valid body of POST /bulk, as it was sent; `summary.input` echoes it. */
+/** A valid body of POST /bulk, unchanged; `summary.input` echoes it. */
 export type BulkRequest = z.output<typeof requestSchema>;
 
 export const requestDefaults = {
@@ -78,10 +78,10 @@ export interface ResolvedRequest extends SizingSettings {
   readonly measurementSeconds: number;
   readonly experimentTypes: readonly ExperimentType[];
   readonly filter: DiscoveryFilter;
-  /** Seconds since the epoch; only if the caller named an end. */
+  /** Unix seconds; present if the request has an end. */
   readonly timeRange?: { readonly startSeconds: number; readonly endSeconds: number };
   readonly threshold: number;
-  /** Reads all usage again, instead of taking stored windows. */
+  /** Reads all usage again instead of using stored windows. */
   readonly refresh: boolean;
   readonly deadlineSeconds?: number;
 }
@@ -91,18 +91,18 @@ export interface RequestContext {
   readonly jobId: string;
   readonly isDatasource: (name: string) => boolean;
   readonly isMetadataProfile: (name: string) => boolean;
-  /** Why a webhook's address is no address; undefined if it is one. */
+  /** Why the text is not a webhook address; undefined if it is one. */
   readonly webhookUrlFault: (url: string) => string | undefined;
 }
 
-/** A request that was read: either both forms of it, or its faults. */
+/** A request in both forms, or its faults. */
 export type ReadRequest =
   | { readonly request: BulkRequest; readonly resolved: ResolvedRequest; readonly faults?: undefined }
   | { readonly faults: readonly FieldFault[] };
 
 /**
- * Reads the parsed body of POST /bulk (undefined = empty body). Reports every fault at once: the values of valid fields are checked although other fields
- * are faulty. Texts are Kruize's where it has one.
+ * Reads the parsed body of POST /bulk (undefined = empty body). Reports all faults at once: valid fields are checked even if others are faulty. Uses
+ * Kruize's error texts where they exist.
  */
 export function readBulkRequest(body: unknown, context: RequestContext): ReadRequest {
   if (body === undefined) return { faults: [{ field: '', message: 'No content to map due to end-of-input' }] };
@@ -140,7 +140,7 @@ function resolve(request: BulkRequest, sizing: z.output<typeof sizingSchema>): R
     measurementSeconds: readDuration(request.measurement_duration ?? requestDefaults.measurement_duration) ?? Number.NaN,
     experimentTypes: request.experiment_types?.length ? request.experiment_types : ['container'],
     filter: request.filter ?? {},
-    timeRange: timeRangeOf(request, longestDays(settings.terms)),
+    timeRange: timeRangeOf(request, maxTermDays(settings.terms)),
     threshold: request.threshold ?? 0.1,
     refresh: request.refresh ?? false,
     deadlineSeconds: request.deadline ? readDuration(request.deadline) : undefined,
@@ -163,28 +163,28 @@ function timeRangeOf(request: BulkRequest, days: number): ResolvedRequest['timeR
 const daySeconds = 86_400;
 
 /** Days of the longest term: how far usage is read back. */
-export function longestDays(terms: readonly Term[]): number {
+export function maxTermDays(terms: readonly Term[]): number {
   return Math.max(...terms.map(({ days }) => days));
 }
 
 /** Number of instants at which an experiment is measured: the longest term in steps, both ends included. */
 export function usageRows({ terms, measurementSeconds }: Pick<ResolvedRequest, 'terms' | 'measurementSeconds'>): number {
-  return Math.ceil((longestDays(terms) * daySeconds) / measurementSeconds) + 1;
+  return Math.ceil((maxTermDays(terms) * daySeconds) / measurementSeconds) + 1;
 }
 
-/** Last instant of the usage of a job that starts at `now`: the end of its time range; else now, floored so that stored windows fit the next job. */
+/** Last instant of the usage of a job that starts at `now`: the end of its time range, or now, rounded down so that the next job can use stored windows. */
 export function usageEnd(resolved: ResolvedRequest, now: Date, isAligned: boolean): Date {
   if (resolved.timeRange) return new Date(resolved.timeRange.endSeconds * 1000);
   const seconds = Math.floor(now.getTime() / 1000);
   return new Date((isAligned ? seconds - (seconds % resolved.measurementSeconds) : seconds) * 1000);
 }
 
-/** Bounds of the message of a 400 response: how many faults it lists, and how much of each. */
+/** Limits for the message of a 400 response: number of faults, and characters per field and message. */
 const maxListed = 20;
 const maxField = 200;
 const maxMessage = 400;
 
-/** One message for a 400 response: the faults with their fields, cut to a length that people read. */
+/** Joins faults and their fields to one message for a 400 response and shortens it. */
 export function describeFaults(faults: readonly FieldFault[]): string {
   const listed = faults.slice(0, maxListed).map(({ field, message }) => {
     const text = cut(message, maxMessage);
@@ -210,10 +210,10 @@ function readValidFields(body: unknown, error: z.ZodError): BulkRequest | undefi
 }
 
 /** Maximum length of a text in characters, names of members included. */
-export const longestText = 4_096;
+export const maxTextLength = 4_096;
 
 /**
- * Texts, names of members included, that PostgreSQL cannot store (U+0000 or half a surrogate pair) or that exceed `longestText`, and members named
+ * Texts, names of members included, that PostgreSQL cannot store (U+0000 or half a surrogate pair) or that exceed `maxTextLength`, and members named
  * `__proto__`, which are lost when objects are copied.
  */
 export function textFaults(value: unknown, path = ''): FieldFault[] {
@@ -228,8 +228,8 @@ export function textFaults(value: unknown, path = ''): FieldFault[] {
 }
 
 function textFaultsOf(text: string, field: string): FieldFault[] {
-  if (text.length > longestText) {
-    return [{ field, message: `Text may have at most ${longestText} characters; this one has ${text.length}` }];
+  if (text.length > maxTextLength) {
+    return [{ field, message: `Text may have at most ${maxTextLength} characters; this one has ${text.length}` }];
   }
   return isStorable(text) ? [] : [{ field, message: 'Text may hold neither U+0000 nor half a surrogate pair' }];
 }
@@ -295,7 +295,7 @@ function durationFaults({ measurement_duration, deadline }: BulkRequest): FieldF
   return faults;
 }
 
-/** Only what is no address at all: an address that must not be called fails its webhook, never the job. */
+/** Checks only whether the text is an address. An address that must not be called fails its webhook, not the job. */
 function webhookFaults({ webhook }: BulkRequest, { webhookUrlFault }: RequestContext): FieldFault[] {
   const fault = typeof webhook?.url === 'string' ? webhookUrlFault(webhook.url) : undefined;
   return fault ? [{ field: 'webhook.url', message: fault }] : [];

@@ -17,11 +17,11 @@ const datasource: Datasource = {
 };
 const midnight = Date.parse('2026-11-21T00:00:00Z') / 1000;
 
-/** A JobSizer whose datasource lacks the given rules, and what it was called with. */
+/** A JobSizer with fakes, and a record of the calls. */
 function jobSizer({ rules = { cpu: true, owners: true }, USAGE_STORE = true, result = {} as Partial<Measured & Discovered> } = {}) {
   const tasks: (MeasureTask | DiscoverTask)[] = [];
   const calls: [string, unknown][] = [];
-  const note = (name: string) => (argument: unknown) => void calls.push([name, argument]);
+  const record = (name: string) => (argument: unknown) => void calls.push([name, argument]);
   const capabilities: Capabilities = { used: 'chunks', reason: '', boundary: 'closed', evaluationMs: 60_000, rules };
   const stored = new Uint8Array(new SharedArrayBuffer(3));
   const spent = new SharedArrayBuffer(1);
@@ -41,7 +41,7 @@ function jobSizer({ rules = { cpu: true, owners: true }, USAGE_STORE = true, res
       calls.push(['of', atSeconds]);
       return capabilities;
     },
-    demote: (name: string, reason: string) => note('demote')([name, reason]),
+    demote: (name: string, reason: string) => record('demote')([name, reason]),
   };
   const windows = {
     load: async ({ metricProfile }: { metricProfile: string }) => {
@@ -49,14 +49,14 @@ function jobSizer({ rules = { cpu: true, owners: true }, USAGE_STORE = true, res
       return { stored };
     },
     during: <T>(read: () => Promise<T>) => read(),
-    add: (...given: unknown[]) => note('add')(given),
+    add: (...given: unknown[]) => record('add')(given),
   };
   const days = {
     load: async (keys: readonly string[]) => {
       calls.push(['load days', keys.length]);
       return new Map([['kept', stored]]);
     },
-    keep: async (kept: unknown) => note('keep')(kept),
+    keep: async (kept: unknown) => record('keep')(kept),
   };
   const job = new JobSizer(sizer, cache, new MetricProfiles({}), windows, days, { USAGE_STORE, USAGE_OVERLAP: 3_600 });
   return { job, tasks, calls, stored, spent };
@@ -83,7 +83,7 @@ describe('JobSizer', () => {
   it.each([
     [{ cpu: true, owners: false }, profile],
     [{ cpu: false, owners: true }, `${profile}-norecordingrules`],
-  ])('with the rules %j reads and stores windows by the profile %s', async (rules, metricProfile) => {
+  ])('with the rules %j, reads and stores windows for the profile %s', async (rules, metricProfile) => {
     const { job, tasks, calls, stored } = jobSizer({ rules });
     await job.measure(measureTask, never);
     expect(calls).toContainEqual(['load', metricProfile]);
@@ -105,7 +105,7 @@ describe('JobSizer', () => {
     expect(tasks.map((task) => ('keptDays' in task ? task.keptDays : (task as MeasureTask).windows))).toEqual([undefined, undefined]);
   });
 
-  it('hands kept days to a discovery, and keeps those that it returns', async () => {
+  it('passes kept days to discovery and keeps the days that it returns', async () => {
     const days = new Map([['fresh', new Uint8Array(2)]]);
     const { job, tasks, calls, stored } = jobSizer({ result: { days } });
     await job.discover(discoverTask, never);
@@ -114,7 +114,7 @@ describe('JobSizer', () => {
     expect(calls).toContainEqual(['keep', days]);
   });
 
-  it('hands no kept days to a refresh', async () => {
+  it('passes no kept days to a refresh', async () => {
     const { job, tasks, calls } = jobSizer();
     await job.discover({ ...discoverTask, refresh: true }, never);
     expect(tasks).toMatchObject([{ keptDays: new Map() }]);
@@ -122,7 +122,7 @@ describe('JobSizer', () => {
     expect(calls[0]).toEqual(['of', midnight]);
   });
 
-  it.each(['discover', 'measure'] as const)('demotes a datasource whose chunks turned out to be broken: %s', async (step) => {
+  it.each(['discover', 'measure'] as const)('demotes a datasource with broken chunks: %s', async (step) => {
     const { job, calls } = jobSizer({ result: { brokenChunks: 'a reason' } });
     await (step === 'discover' ? job.discover(discoverTask, never) : job.measure(measureTask, never));
     expect(calls).toContainEqual(['demote', ['prometheus-1', 'a reason']]);

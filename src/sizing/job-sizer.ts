@@ -9,7 +9,7 @@ import type { WindowStore } from '../usage/cache/window-store.js';
 import { usageRequestOf } from './measure-shard.js';
 import type { DiscoverTask, Measurement, MeasureTask, Sizer } from './sizer.js';
 
-/** Adds to a Sizer what needs the database or is shared by its threads: capabilities of datasources, stored windows and kept days. */
+/** Adds to a Sizer what needs the database or is shared between threads: capabilities of datasources, stored windows and kept days. */
 export class JobSizer {
   constructor(
     private readonly sizer: Sizer,
@@ -20,23 +20,23 @@ export class JobSizer {
     private readonly settings: Pick<Settings, 'USAGE_STORE' | 'USAGE_OVERLAP'>,
   ) {}
 
-  /** Finds a datasource's workloads. `refresh`: queries again what earlier jobs kept. Rejects as a Sizer does. */
+  /** Discovers a datasource's workloads. `refresh` ignores the days that earlier jobs kept. Rejects like Sizer.discover. */
   async discover(
     request: Omit<DiscoveryRequest, 'capabilities' | 'onBrokenChunks'> & { readonly refresh: boolean },
     signal: AbortSignal,
   ): Promise<DiscoveryResult> {
-    const { refresh, ...asked } = request;
-    // The end of the usage, so that discovery and measuring share one probe.
+    const { refresh, ...query } = request;
+    // Probe at the end of the usage, so that discovery and measuring share the result.
     const atSeconds = request.timeRange?.endSeconds ?? request.nowSeconds;
-    const task: DiscoverTask = { ...asked, capabilities: await this.capabilities.of(request.datasource, signal, atSeconds) };
-    if (!this.settings.USAGE_STORE) return this.note(request.datasource, await this.sizer.discover(task, signal));
+    const task: DiscoverTask = { ...query, capabilities: await this.capabilities.of(request.datasource, signal, atSeconds) };
+    if (!this.settings.USAGE_STORE) return this.noteBrokenChunks(request.datasource, await this.sizer.discover(task, signal));
     const keptDays = refresh ? new Map() : await this.days.load(keysOfDays(task, this.settings));
     const found = await this.sizer.discover({ ...task, keptDays }, signal);
     await this.days.keep(found.days);
-    return this.note(request.datasource, found);
+    return this.noteBrokenChunks(request.datasource, found);
   }
 
-  /** One measurement for each experiment of the task, in their order. Rejects as a Sizer does. */
+  /** Returns one measurement per experiment of the task, in their order. Rejects like Sizer.measure. */
   async measure(
     task: Omit<MeasureTask, 'capabilities' | 'metricProfile' | 'windows'>,
     signal: AbortSignal,
@@ -44,20 +44,20 @@ export class JobSizer {
     const { datasource, request, endSeconds } = task;
     const capabilities = await this.capabilities.of(datasource, signal, endSeconds);
     const known = { ...task, capabilities, metricProfile: this.profiles.fitting(request.metricProfile, capabilities.rules) };
-    if (!this.settings.USAGE_STORE) return this.note(datasource, await this.sizer.measure(known, signal)).measurements;
+    if (!this.settings.USAGE_STORE) return this.noteBrokenChunks(datasource, await this.sizer.measure(known, signal)).measurements;
     const measured = await this.windows.during(async () => {
       const windows = await this.windows.load(usageRequestOf(known));
       return this.sizer.measure({ ...known, windows }, signal);
     });
     this.windows.add(measured.writes, measured.memory);
-    return this.note(datasource, measured).measurements;
+    return this.noteBrokenChunks(datasource, measured).measurements;
   }
 
   lastAnswerAt(datasource: string): number | undefined {
     return this.sizer.lastAnswerAt(datasource);
   }
 
-  private note<T extends { readonly brokenChunks?: string }>({ name }: Datasource, result: T): T {
+  private noteBrokenChunks<T extends { readonly brokenChunks?: string }>({ name }: Datasource, result: T): T {
     if (result.brokenChunks !== undefined) this.capabilities.demote(name, result.brokenChunks);
     return result;
   }

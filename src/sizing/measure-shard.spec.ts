@@ -30,8 +30,8 @@ const task = (count: number): MeasureTask => ({
   capabilities: { used: 'promql', reason: '', boundary: 'closed', evaluationMs: 60_000, rules: { cpu: true, owners: true } },
 });
 
-/** A measurer whose datasource fails as the test says, the reads that it got and their sizes. */
-function measurerThat(fail: (names: readonly string[]) => Error | undefined) {
+/** A measurer whose datasource fails as `fail` says, with its requests and their sizes. */
+function measurerWith(fail: (names: readonly string[]) => Error | undefined) {
   const reads: number[] = [];
   const requests: UsageRequest[] = [];
   const reader = {
@@ -55,9 +55,9 @@ const failing = (failure: DatasourceFailure) => new DatasourceError(failure, fai
 
 describe('measureShard', () => {
   it.each(['too-large', 'refused-query', 'malformed'] as const)(
-    'halves a read that is %s until only the experiment fails that provokes it',
+    'halves a read that is %s until only the responsible experiment fails',
     async (failure) => {
-      const { measurer, reads } = measurerThat((names) => (names.includes('e5') ? failing(failure) : undefined));
+      const { measurer, reads } = measurerWith((names) => (names.includes('e5') ? failing(failure) : undefined));
       const measured = await measurer.measure(task(8), never);
       expect(measured.map(({ status }) => status)).toEqual([...Array(5).fill('PROCESSED'), 'FAILED', 'PROCESSED', 'PROCESSED']);
       expect(measured[5]).toMatchObject({ notifications: { [failing(failure).code]: { type: 'ERROR' } } });
@@ -65,25 +65,25 @@ describe('measureShard', () => {
     },
   );
 
-  it('reads in halves what is too large at once', async () => {
-    const { measurer, reads } = measurerThat(({ length }) => (length > 3 ? failing('too-large') : undefined));
+  it('reads a shard that is too large in halves', async () => {
+    const { measurer, reads } = measurerWith(({ length }) => (length > 3 ? failing('too-large') : undefined));
     const measured = await measurer.measure(task(7), never);
     expect(measured.map(({ status }) => status)).toEqual(Array(7).fill('PROCESSED'));
     expect(reads).toEqual([7, 3, 4, 2, 2]);
   });
 
   it.each(['unreachable', 'timeout', 'unavailable', 'too-many-requests', 'refused-credentials', 'not-json'] as const)(
-    'does not halve where the datasource is %s',
+    'does not halve if the failure is %s',
     async (failure) => {
-      const { measurer, reads } = measurerThat(() => failing(failure));
+      const { measurer, reads } = measurerWith(() => failing(failure));
       await expect(measurer.measure(task(4), never)).rejects.toMatchObject({ failure });
       expect(reads).toEqual([4]);
     },
   );
 
-  it('does not go on once it is stopped', async () => {
+  it('does not read the halves after it is stopped', async () => {
     const stop = new AbortController();
-    const { measurer, reads } = measurerThat(() => {
+    const { measurer, reads } = measurerWith(() => {
       stop.abort(new Error('stopped'));
       return failing('too-large');
     });
@@ -91,17 +91,17 @@ describe('measureShard', () => {
     expect(reads).toEqual([4]);
   });
 
-  it('computes nothing once it is stopped', async () => {
+  it('computes nothing after it is stopped', async () => {
     const stop = new AbortController();
-    const { measurer } = measurerThat(() => void stop.abort(new Error('stopped')));
+    const { measurer } = measurerWith(() => void stop.abort(new Error('stopped')));
     await expect(measurer.measure(task(2), stop.signal)).rejects.toThrow('stopped');
   });
 
   it.each([
-    ['keeps inactive containers of the time range that the caller named', { time_range: { end: '2026-11-21T03:30:00Z' } }, false],
-    ['drops inactive containers where the usage ends now', {}, true],
+    ['keeps inactive containers if the request has a time range', { time_range: { end: '2026-11-21T03:30:00Z' } }, false],
+    ['drops inactive containers if the usage ends now', {}, true],
   ])('%s', async (_, request, dropsInactive) => {
-    const { measurer, requests } = measurerThat(() => undefined);
+    const { measurer, requests } = measurerWith(() => undefined);
     await measurer.measure({ ...task(1), request: resolveRequest(request) }, never);
     expect(requests).toMatchObject([{ dropsInactive }]);
   });

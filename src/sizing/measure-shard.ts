@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { DatasourceError, type DatasourceFailure } from '../datasource/datasource-error.js';
 import { packRecommendation } from '../experiments/documents.js';
 import type { Experiment } from '../experiments/experiment.js';
@@ -12,19 +12,19 @@ import type { EvidenceReader } from '../usage/evidence-reader.js';
 import type { LayerDetector } from '../usage/layer-detector.js';
 import { giveTables } from '../usage/table-draft.js';
 import type { UsageReader, UsageRequest } from '../usage/usage-reader.js';
-import { longestDays, type ResolvedRequest, usageRows } from './bulk-request.js';
+import { maxTermDays, type ResolvedRequest, usageRows } from './bulk-request.js';
 import { experimentNotifications } from './notifications.js';
 import type { PlannedExperiment } from './plan-experiments.js';
 import type { Measured, Measurement, MeasureTask } from './sizer.js';
 
-/** What the datasource showed of an experiment. */
+/** What was read of an experiment. */
 export interface SeenExperiment {
   readonly usage: UsageTable;
   readonly layers: readonly Layer[];
   readonly evidence: Evidence;
 }
 
-/** The generateRecommendations array of one experiment, rendered once: the bytes that are stored, served and sent. */
+/** Renders the generateRecommendations array of one experiment: the bytes that are stored, served and sent. */
 export function recommendExperiment(experiment: Experiment, seen: SeenExperiment, request: ResolvedRequest): Buffer {
   const settings = {
     experimentType: experiment.type,
@@ -43,17 +43,17 @@ export function recommendExperiment(experiment: Experiment, seen: SeenExperiment
 
 const log = logOf('bulk');
 
-/** Failures that only this read provokes, not the datasource: a smaller read may succeed, and those of other experiments. */
+/** Failures caused by this read, not by the state of the datasource: smaller reads or other experiments may succeed. */
 const failuresOfTheRead: readonly DatasourceFailure[] = ['too-large', 'refused-query', 'malformed'];
 
-/** What a shard is read with. */
+/** The readers for a shard. */
 export interface ShardReaders {
   readonly usage: UsageReader;
   readonly layers: LayerDetector;
   readonly evidence: EvidenceReader;
 }
 
-/** Reads the usage of a shard and computes its recommendations. Rejects with a DatasourceError, or when the signal fires. */
+/** Reads a shard's usage and computes its recommendations. Rejects with a DatasourceError, or with the signal's reason. */
 export async function measureShard(readers: ShardReaders, task: MeasureTask, signal: AbortSignal): Promise<Measured> {
   const windows = task.windows && new TaskWindows(task.windows);
   let brokenChunks: string | undefined;
@@ -69,7 +69,7 @@ export async function measureShard(readers: ShardReaders, task: MeasureTask, sig
 
 type RunningTask = MeasureTask & { readonly beside: Pick<UsageRequest, 'onBrokenChunks'> & { readonly windows: TaskWindows | undefined } };
 
-/** Measurements in the order of the experiments. If they are too much for one read they are read in halves. */
+/** Returns measurements in the order of the experiments. If one read is too large, reads the experiments in halves. */
 async function measureExperiments(readers: ShardReaders, task: RunningTask, signal: AbortSignal): Promise<Measurement[]> {
   const { request, experiments } = task;
   signal.throwIfAborted();
@@ -82,7 +82,7 @@ async function measureExperiments(readers: ShardReaders, task: RunningTask, sign
     if (!(reason instanceof DatasourceError) || !failuresOfTheRead.includes(reason.failure)) throw reason;
     if (experiments.length === 1) return [failed(reason)];
     const half = experiments.length >> 1;
-    log.debug({ jobId: task.jobId, experiments: half, error: reason.message }, 'a shard is halved');
+    log.debug({ jobId: task.jobId, experiments: half, error: reason.message }, 'a read of a shard is halved');
     const first = await measureExperiments(readers, { ...task, experiments: experiments.slice(0, half) }, signal);
     return [...first, ...(await measureExperiments(readers, { ...task, experiments: experiments.slice(half) }, signal))];
   }
@@ -90,20 +90,20 @@ async function measureExperiments(readers: ShardReaders, task: RunningTask, sign
 
 async function readShard({ usage, layers, evidence }: ShardReaders, task: RunningTask, signal: AbortSignal): Promise<SeenExperiment[]> {
   const { request, experiments, datasource, endSeconds } = task;
-  const wanted: UsageRequest = {
+  const usageRequest: UsageRequest = {
     ...usageRequestOf(task),
     ...(task.beside.windows && { windows: task.beside.windows }),
     ...(task.beside.onBrokenChunks && { onBrokenChunks: task.beside.onBrokenChunks }),
   };
   const [tables, layersFound, evidenceFound] = await Promise.all([
-    usage.read(wanted, signal),
+    usage.read(usageRequest, signal),
     layers.detect({ datasource, experiments, atSeconds: endSeconds }, signal),
-    evidence.read({ datasource, experiments, endSeconds, days: longestDays(request.terms), extras: request.extras }, signal),
+    evidence.read({ datasource, experiments, endSeconds, days: maxTermDays(request.terms), extras: request.extras }, signal),
   ]);
   return tables.map((table, index) => ({ usage: table, layers: layersFound[index]!, evidence: evidenceFound[index]! }));
 }
 
-/** The usage that a task needs. */
+/** The usage request of a task. */
 export function usageRequestOf(task: Omit<MeasureTask, 'windows' | 'jobId'>): Omit<UsageRequest, 'windows' | 'onBrokenChunks'> {
   const { request, datasource, capabilities, metricProfile, experiments, endSeconds } = task;
   return {
@@ -136,11 +136,11 @@ async function recommendAll(
     } catch (reason) {
       log.error(
         { experiment: experiment.name, error: reason instanceof Error ? reason.stack : String(reason) },
-        'an experiment cannot be computed',
+        'cannot compute an experiment',
       );
       measurements.push(failed(reason));
     }
-    await breathe();
+    await yieldToEvents();
   }
   return measurements;
 }

@@ -31,11 +31,11 @@ describe('nameExperiment', () => {
     ['%constructor%|%toString%', '%constructor%|%toString%'],
     ['%label:constructor%', 'unknownconstructor'],
     ['fixed', 'fixed'],
-  ])('leaves what is no placeholder in %s', (text, name) => {
+  ])('keeps unknown placeholders in %s', (text, name) => {
     expect(nameExperiment(text, { ...parts, labels: { org_id: 'O' } })).toBe(name);
   });
 
-  it.each(['%namespace%', '$&', "$'", '"', '\\', '\n', 'ünï😀', '%label:org_id%', ''])('puts the value %j in as it is', (value) => {
+  it.each(['%namespace%', '$&', "$'", '"', '\\', '\n', 'ünï😀', '%label:org_id%', ''])('inserts the value %j unchanged', (value) => {
     expect(nameExperiment('<%namespace%>', { ...parts, namespace: value, labels: { org_id: 'O' } })).toBe(`<${value}>`);
   });
 
@@ -44,18 +44,18 @@ describe('nameExperiment', () => {
     ['%namespace%', 'ns'],
     ['%workloadname%|%namespace%|%containername%', 'ns'],
     ['%datasource%/%namespace%/%workloadtype%', 'prometheus-1/ns/'],
-  ])('names a namespace by %s without holes', (text, name) => {
+  ])('names a namespace by %s without empty parts', (text, name) => {
     const { datasource, clusterName, namespace } = parts;
     expect(nameExperiment(text, { datasource, clusterName, namespace })).toBe(name);
   });
 
-  it('keeps names of 253 characters whole', () => {
+  it('does not shorten names with parts of 253 characters', () => {
     const long = 'x'.repeat(253);
     const name = nameExperiment(format, { ...parts, namespace: long, workload: long, container: long });
     expect(name).toBe(`prometheus-1|default|${long}|${long}(deployment)|${long}`);
   });
 
-  it('shortens a name too long for an index so that different ones stay different', () => {
+  it('shortens names that are too long for an index and keeps them distinct', () => {
     const long = '😀'.repeat(253);
     const [one, other] = ['a', 'b'].map((end) =>
       nameExperiment(format, { ...parts, namespace: long, workload: long, container: long + end }),
@@ -69,7 +69,7 @@ describe('nameExperiment', () => {
     expect(one).not.toBe(other);
   });
 
-  it('shortens from 2,501 bytes on', () => {
+  it('shortens names of more than 2,500 bytes', () => {
     expect(nameExperiment('x'.repeat(2_500), parts)).toBe('x'.repeat(2_500));
     expect(nameExperiment('x'.repeat(2_501), parts)).toMatch(/^x{2500}~[0-9a-f]{32}$/);
   });

@@ -1,7 +1,7 @@
 import { DatasourceError } from '../datasource/datasource-error.js';
 import type { Notification, Notifications } from '../experiments/experiment.js';
 
-/** Notifications of jobs: key, type, code and text (spec: bulk-and-kafka.md 2.11; contract: States). */
+/** Notifications of jobs by key, with type, code and text. Kruize's texts where they exist. */
 export const jobNotifications = {
   nothingToDo: () => ({ '200': info(400, 'Nothing to do.') }),
   limitExceeded: () => ({ '400': info(400, 'The number of experiments exceeds the defined limit.') }),
@@ -14,12 +14,12 @@ export const jobNotifications = {
   cancelled: () => ({ '499': error(499, 'cancelled') }),
   deadlinePassed: (deadline: string) => ({ '504': error(504, `The job did not end within its deadline of ${deadline}.`) }),
   partialAnswer: (datasource: string, warnings: readonly string[]) => ({
-    '206': warning(206, `Partial answer of the data source ${datasource}: ${warnings.join('; ')}`),
+    '206': warning(206, `The data source ${datasource} returned a partial result: ${warnings.join('; ')}`),
   }),
-  webhookTooLarge: (mostBytes: number, link: string) => ({
-    '413': warning(413, `Cut to fit: the complete body would be larger than ${mostBytes} bytes; GET ${link} has all of it.`),
+  webhookTooLarge: (maxBytes: number, link: string) => ({
+    '413': warning(413, `Truncated: the complete body would exceed ${maxBytes} bytes; GET ${link} returns all of it.`),
   }),
-  summaryNotPublished: (reason: Error) => ({ '500': error(500, `The summary is not published: ${reason.message}`) }),
+  summaryNotPublished: (reason: Error) => ({ '500': error(500, `The summary was not published: ${reason.message}`) }),
   failure: (reason: unknown) => byCode(describeFailure(reason)),
 } as const satisfies Record<string, (...args: never[]) => Notifications>;
 
@@ -34,7 +34,7 @@ export const experimentNotifications = {
   },
 } as const satisfies Record<string, (...args: never[]) => Notifications>;
 
-/** Kruize's words for the failures that it tells apart. */
+/** Kruize's texts, by code. */
 const prefixes: Readonly<Record<number, string>> = {
   503: 'HttpHostConnectException: Unable to connect to the data source. Please try again later.',
   504: 'SocketTimeoutException: request timed out waiting for a data source response.',

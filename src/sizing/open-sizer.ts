@@ -14,7 +14,7 @@ import { UsageChain } from '../usage/usage-chain.js';
 import { measureShard, type ShardReaders } from './measure-shard.js';
 import type { Discovered, DiscoverTask, Sizer } from './sizer.js';
 
-/** A Sizer that works in this thread, and what it is made of. */
+/** A Sizer that works in this thread, with its parts. */
 export interface LocalSizer extends Sizer, ShardReaders {
   readonly profiles: MetricProfiles;
   readonly chain: UsageChain;
@@ -26,7 +26,7 @@ export interface LocalSizer extends Sizer, ShardReaders {
 }
 
 /**
- * The only place that wires the readers of datasources: for the service, its threads, the command line, tests and the benchmark. No Nest, no database.
+ * Wires everything that reads datasources, for the service, its threads, the command line, tests and the benchmark. Uses neither Nest nor the database.
  * Throws a ConfigError for faulty profiles or layers.
  */
 export function openSizer(settings: Settings): LocalSizer {

@@ -7,8 +7,8 @@ const plan: ExperimentPlan = {
   types: ['container'],
 };
 
-function container(given: Partial<DiscoveredContainer> = {}): DiscoveredContainer {
-  return { namespace: 'shop', workload: 'web', workloadType: 'deployment', container: 'app', image: 'app:1', pods: 2, ...given };
+function container(over: Partial<DiscoveredContainer> = {}): DiscoveredContainer {
+  return { namespace: 'shop', workload: 'web', workloadType: 'deployment', container: 'app', image: 'app:1', pods: 2, ...over };
 }
 
 function found(datasource: string, ...containers: DiscoveredContainer[]): { datasource: string; cluster: DiscoveredCluster } {
@@ -19,7 +19,7 @@ function found(datasource: string, ...containers: DiscoveredContainer[]): { data
 const namesOf = (planned: readonly { name: string }[]) => planned.map(({ name }) => name);
 
 describe('planExperiments', () => {
-  it('makes one experiment a container, with what it is sized from', () => {
+  it('makes one experiment per container', () => {
     const { experiments, clashes } = planExperiments([found('prometheus-1', container(), container({ container: 'proxy' }))], plan);
     expect(clashes).toEqual([]);
     expect(experiments[0]).toEqual({
@@ -35,7 +35,7 @@ describe('planExperiments', () => {
     ]);
   });
 
-  it('makes namespace experiments where they are asked for, with the pods of all their containers', () => {
+  it('makes requested namespace experiments with the pods of all their containers', () => {
     const cluster = found('p', container(), container({ workload: 'db', pods: 3 }));
     const { experiments } = planExperiments([cluster], { ...plan, types: ['namespace'] });
     expect(experiments).toEqual([
@@ -48,7 +48,7 @@ describe('planExperiments', () => {
     expect(planExperiments([empty], { ...plan, types: ['namespace'] }).experiments).toMatchObject([{ namespace: 'empty', pods: 1 }]);
   });
 
-  it('makes both types, and none of what is not there', () => {
+  it('makes both types, and nothing from an empty discovery', () => {
     const both = planExperiments([found('p', container())], { ...plan, types: ['container', 'namespace'] });
     expect(both.experiments.map(({ type }) => type)).toEqual(['container', 'namespace']);
     expect(planExperiments([], plan)).toEqual({ experiments: [], clashes: [] });
@@ -59,23 +59,23 @@ describe('planExperiments', () => {
     ['workload', { workload: 'api' }],
     ['kind of workload', { workloadType: 'statefulset' }],
     ['container', { container: 'proxy' }],
-  ])('tells containers apart by %s', (_what, difference) => {
+  ])('distinguishes containers by %s', (_what, difference) => {
     const { experiments, clashes } = planExperiments([found('p', container(), container(difference))], plan);
     expect([experiments.length, clashes.length]).toEqual([2, 0]);
   });
 
-  it('tells containers apart by datasource', () => {
+  it('distinguishes containers by datasource', () => {
     expect(planExperiments([found('a', container()), found('b', container())], plan).experiments).toHaveLength(2);
   });
 
-  it('holds all that share a name together, apart from the others', () => {
+  it('groups experiments that share a name and keeps the others', () => {
     const cluster = found('p', container(), container({ container: 'proxy' }), container({ namespace: 'alone' }));
     const { experiments, clashes } = planExperiments([cluster], { ...plan, nameFormat: '%namespace%' });
     expect(namesOf(experiments)).toEqual(['alone']);
     expect(clashes).toMatchObject([{ name: 'shop', experiments: [{ container: 'app' }, { container: 'proxy' }] }]);
   });
 
-  it('sees a clash of datasources, and of a namespace with its container', () => {
+  it('finds clashes between datasources, and between a namespace and its container', () => {
     const ofTwo = planExperiments([found('a', container()), found('b', container())], { ...plan, nameFormat: '%namespace%' });
     expect(ofTwo.clashes).toMatchObject([{ name: 'shop', experiments: [{ datasource: 'a' }, { datasource: 'b' }] }]);
     const types = ['container', 'namespace'] as const;
@@ -83,7 +83,7 @@ describe('planExperiments', () => {
     expect(mixed.clashes).toMatchObject([{ name: 'shop', experiments: [{ type: 'container' }, { type: 'namespace' }] }]);
   });
 
-  it('names by the labels of the request', () => {
+  it('uses the labels of the request in names', () => {
     const { experiments } = planExperiments([found('p', container())], {
       ...plan,
       nameFormat: '%label:org%|%containername%',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { DiscoveredCluster } from '../discovery/read-workloads.js';
 import type { Experiment, ExperimentType } from '../experiments/experiment.js';
 
-/** What a job makes experiments of. */
+/** Which experiments a job makes and how it names them. */
 export interface ExperimentPlan {
   readonly nameFormat: string;
   readonly clusterName: string;
@@ -10,13 +10,13 @@ export interface ExperimentPlan {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Experiments that would bear one name. */
+/** Experiments that would have the same name. */
 export interface NameClash {
   readonly name: string;
   readonly experiments: readonly Experiment[];
 }
 
-/** One experiment for every container and namespace found that the plan asks for; those that share a name are told apart from the rest. */
+/** Makes one experiment per discovered container and namespace, as the plan requests. Experiments that share a name are returned as clashes. */
 export function planExperiments(
   found: readonly { readonly datasource: string; readonly cluster: DiscoveredCluster }[],
   plan: ExperimentPlan,
@@ -57,7 +57,7 @@ function* experimentsOf(datasource: string, cluster: DiscoveredCluster, plan: Ex
   }
 }
 
-/** What the placeholders of `experimentNameFormat` stand for; a namespace experiment has no workload and no container. */
+/** Values for the placeholders of `experimentNameFormat`; a namespace experiment has no workload and no container. */
 export interface NameParts {
   readonly datasource: string;
   readonly clusterName: string;
@@ -69,12 +69,12 @@ export interface NameParts {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** PostgreSQL's index entries hold 2,704 bytes. */
+/** PostgreSQL's index entries have at most 2,704 bytes. */
 const maxBytes = 2_500;
 
 /**
- * The name of an experiment after Kruize's format (spec: bulk-and-kafka.md 3.7). Without labels `%label:key%` stays as it is;
- * a key that the labels lack becomes `unknown<key>`. Where a namespace experiment leaves placeholders empty, `()` and separators around them go.
+ * The name of an experiment in Kruize's format. If the request has no labels, `%label:key%` stays unchanged; if it lacks only this label, the value is
+ * `unknown<key>`. For a namespace experiment, empty placeholders are removed with their `()` and separators.
  */
 export function nameExperiment(format: string, parts: NameParts): string {
   const values: Readonly<Record<string, string | undefined>> = {
@@ -85,8 +85,8 @@ export function nameExperiment(format: string, parts: NameParts): string {
     workloadtype: parts.workloadType ?? '',
     containername: parts.container ?? '',
   };
-  const cut = parts.workload === undefined ? withoutWorkload(format) : format;
-  const name = cut.replaceAll(/%(label:)?([a-zA-Z0-9_]+)%/g, (placeholder, isLabel, key) =>
+  const shortFormat = parts.workload === undefined ? withoutWorkload(format) : format;
+  const name = shortFormat.replaceAll(/%(label:)?([a-zA-Z0-9_]+)%/g, (placeholder, isLabel, key) =>
     isLabel ? labelValue(placeholder, key, parts.labels) : (own(values, key) ?? placeholder),
   );
   return shortened(name);
@@ -97,7 +97,7 @@ function labelValue(placeholder: string, key: string, labels: NameParts['labels'
   return own(labels, key) ?? `unknown${key}`;
 }
 
-/** A format may say `%constructor%`: what every object inherits is no value. */
+/** Ignores inherited properties: a format may contain `%constructor%`. */
 function own(values: Readonly<Record<string, string | undefined>>, key: string): string | undefined {
   return Object.hasOwn(values, key) ? values[key] : undefined;
 }
@@ -110,7 +110,7 @@ function withoutWorkload(format: string): string {
     .replaceAll(/^\||\|$/g, '');
 }
 
-/** A name too long for an index keeps its beginning; a hash keeps it unique. */
+/** Shortens a name that is too long for an index; a hash keeps it unique. */
 function shortened(name: string): string {
   if (Buffer.byteLength(name) <= maxBytes) return name;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 32);
@@ -123,25 +123,25 @@ export interface ShardBounds {
   readonly pods: number;
 }
 
-/** How many sizes are tried to make shards alike. */
-const mostTries = 8;
+/** Maximum number of sizes that are tried to even out shards. */
+const maxTries = 8;
 
 /**
- * Cuts experiments into shards so that one shard is one region of one datasource: a namespace stays whole where it fits,
- * small namespaces share a shard, and container and namespace experiments (other queries) do not mix.
+ * Divides experiments into shards of one datasource and type, because container and namespace experiments need different queries. A namespace stays in
+ * one shard if it fits; small namespaces share a shard.
  */
 export function planShards<E extends Experiment>(experiments: readonly E[], bounds: ShardBounds): E[][] {
   const regions = regionsOf(experiments);
-  const fewest = cut(regions, bounds);
-  const whole = regions.filter((region) => fits(region, bounds)).map(({ length }) => length);
-  const least = Math.max(Math.ceil(experiments.length / Math.max(1, fewest.length)), ...whole);
-  const step = Math.max(1, Math.ceil((bounds.experiments - least) / mostTries));
-  // As many shards of like size: none is left over at the end for one thread while the others have nothing to do.
-  for (let most = least; most < bounds.experiments; most += step) {
-    const even = cut(regions, { ...bounds, experiments: most });
-    if (even.length === fewest.length) return even;
+  const fewestShards = cut(regions, bounds);
+  const fittingSizes = regions.filter((region) => fits(region, bounds)).map(({ length }) => length);
+  const minSize = Math.max(Math.ceil(experiments.length / Math.max(1, fewestShards.length)), ...fittingSizes);
+  const step = Math.max(1, Math.ceil((bounds.experiments - minSize) / maxTries));
+  // Same number of shards, but similar sizes: no thread is left with a large last shard while the others are idle.
+  for (let size = minSize; size < bounds.experiments; size += step) {
+    const even = cut(regions, { ...bounds, experiments: size });
+    if (even.length === fewestShards.length) return even;
   }
-  return fewest;
+  return fewestShards;
 }
 
 function cut<E extends Experiment>(regions: readonly (readonly E[])[], bounds: ShardBounds): E[][] {
@@ -158,7 +158,7 @@ function cut<E extends Experiment>(regions: readonly (readonly E[])[], bounds: S
   return shards;
 }
 
-/** Experiments of one type, datasource and namespace, in the order of their names. */
+/** Groups experiments by type, datasource and namespace, ordered by name. */
 function regionsOf<E extends Experiment>(experiments: readonly E[]): E[][] {
   const regions = new Map<string, E[]>();
   for (const experiment of [...experiments].sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -178,5 +178,5 @@ function fits(experiments: readonly Experiment[], bounds: ShardBounds): boolean 
   return experiments.length <= bounds.experiments && experiments.reduce((sum, { pods }) => sum + pods, 0) <= bounds.pods;
 }
 
-/** An experiment as it was planned; `existed`: an earlier job made it. */
+/** A planned experiment; `existed`: an earlier job made it. */
 export type PlannedExperiment = Experiment & { readonly existed: boolean };

@@ -21,7 +21,7 @@ const shapes = fc.array(
 );
 const bounds = fc.record<ShardBounds>({ experiments: fc.integer({ min: 1, max: 12 }), pods: fc.integer({ min: 1, max: 40 }) });
 
-/** Says what holds of every plan. */
+/** Checks a claim for generated plans. */
 function always(claim: (shards: Experiment[][], experiments: Experiment[], limits: ShardBounds) => void): void {
   fc.assert(
     fc.property(shapes, bounds, (drawn, limits) => {
@@ -45,19 +45,19 @@ describe('planShards', () => {
     });
   });
 
-  it('holds the bounds, but for an experiment that alone is too large', () => {
+  it('keeps the bounds, except for a single experiment that is too large', () => {
     always((shards, _experiments, limits) => {
       for (const shard of shards) expect(fits(shard, limits) || shard.length === 1).toBe(true);
     });
   });
 
-  it('keeps types and datasources apart', () => {
+  it('separates types and datasources', () => {
     always((shards) => {
       for (const shard of shards) expect(new Set(shard.map(({ type, datasource }) => `${type} ${datasource}`)).size).toBe(1);
     });
   });
 
-  it('keeps a namespace whole where it fits', () => {
+  it('keeps a namespace in one shard if it fits', () => {
     always((shards, experiments, limits) => {
       for (const region of new Set(experiments.map(regionOf))) {
         if (
@@ -72,13 +72,13 @@ describe('planShards', () => {
     });
   });
 
-  it('gives the same shards whatever the order of the experiments', () => {
+  it('returns the same shards for any order of the experiments', () => {
     fc.assert(
-      fc.property(shapes, bounds, fc.nat(), (drawn, limits, turn) => {
+      fc.property(shapes, bounds, fc.nat(), (drawn, limits, rotation) => {
         const experiments = drawn.map(experimentOf);
-        const at = turn % (experiments.length || 1);
-        const turned = [...experiments.slice(at), ...experiments.slice(0, at)];
-        expect(planShards(turned, limits)).toEqual(planShards(experiments, limits));
+        const at = rotation % (experiments.length || 1);
+        const rotated = [...experiments.slice(at), ...experiments.slice(0, at)];
+        expect(planShards(rotated, limits)).toEqual(planShards(experiments, limits));
       }),
     );
   });
@@ -89,7 +89,7 @@ describe('planShards', () => {
     expect(planShards(drawn.map(experimentOf), { experiments: 100, pods: 4 })).toHaveLength(2);
   });
 
-  it('makes shards of like size, no more of them than it must', () => {
+  it('makes shards of similar size without adding shards', () => {
     const drawn = Array.from(
       { length: 13 },
       (_, place): Shape => ({ type: 'container', datasource: 'a', namespace: `n${place}`, pods: 1 }),
@@ -98,5 +98,5 @@ describe('planShards', () => {
     expect(sizes).toEqual([5, 5, 3]);
   });
 
-  it('makes nothing of nothing', () => expect(planShards([], { experiments: 1, pods: 1 })).toEqual([]));
+  it('returns no shards without experiments', () => expect(planShards([], { experiments: 1, pods: 1 })).toEqual([]));
 });

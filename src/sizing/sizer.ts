@@ -9,19 +9,19 @@ import type { LoadedWindows, WindowWrites } from '../usage/cache/copy-rows.js';
 import type { ResolvedRequest } from './bulk-request.js';
 import type { PlannedExperiment } from './plan-experiments.js';
 
-/** A datasource to discover. Tasks and their results are plain data: they go from thread to thread. */
+/** A datasource to discover. Tasks and results are plain data because they pass between threads. */
 export interface DiscoverTask extends Omit<DiscoveryRequest, 'onBrokenChunks'> {
-  /** Results about days that earlier jobs kept; absent = nothing is kept. */
+  /** Results for days that earlier jobs kept; absent if none are kept. */
   readonly keptDays?: ReadonlyMap<string, Uint8Array>;
 }
 
-/** What a task found out about its datasource by the way. */
-interface FoundByTheWay {
-  /** Why the datasource's chunks cannot be read, although it is said to have them. */
+/** Whether a task could read the datasource's chunks. */
+interface ChunkState {
+  /** Why the chunks cannot be read although the datasource offers them; absent if they can. */
   readonly brokenChunks?: string;
 }
 
-export interface Discovered extends DiscoveryResult, FoundByTheWay {
+export interface Discovered extends DiscoveryResult, ChunkState {
   /** Results to keep for the next job. */
   readonly days: ReadonlyMap<string, Uint8Array>;
 }
@@ -41,13 +41,13 @@ export interface MeasureTask {
   readonly windows?: LoadedWindows;
 }
 
-/** How one experiment ended; `recommendation` as OutcomeStore keeps it. */
+/** Result for one experiment; `recommendation` is in OutcomeStore's format. */
 export type Measurement =
   | { readonly status: 'PROCESSED'; readonly recommendation: Uint8Array }
   | { readonly status: 'FAILED'; readonly notifications: Notifications };
 
-export interface Measured extends FoundByTheWay {
-  /** One for each experiment of the task, in their order. */
+export interface Measured extends ChunkState {
+  /** One per experiment of the task, in their order. */
   readonly measurements: readonly Measurement[];
   /** Windows to store for the next job. */
   readonly writes?: WindowWrites | undefined;
@@ -55,13 +55,13 @@ export interface Measured extends FoundByTheWay {
   readonly memory: readonly SharedArrayBuffer[];
 }
 
-/** Everything a job does except its rows: it reads datasources and computes recommendations. */
+/** The work of a job without its rows: reads datasources and computes recommendations. */
 export interface Sizer {
-  /** Rejects with a DatasourceError if the datasource fails, with a ProfileError if the profile cannot do what the filter requests. */
+  /** Rejects with a DatasourceError if the datasource fails, with an error of the profile if it does not support the filter. */
   discover(task: DiscoverTask, signal: AbortSignal): Promise<Discovered>;
   /** Rejects with a DatasourceError if the datasource fails. */
   measure(task: MeasureTask, signal: AbortSignal): Promise<Measured>;
-  /** When a datasource last responded, in ms of performance.now(); undefined: never. */
+  /** When a datasource last responded, in ms of performance.now(); undefined if never. */
   lastAnswerAt(datasource: string): number | undefined;
 }
 
@@ -73,7 +73,7 @@ export class ThreadDied extends Error {
   }
 }
 
-/** There are no measuring threads: the process shuts down, or does not measure. */
+/** There are no measuring threads: the process shuts down or does not measure. */
 export class ThreadsClosed extends Error {
   constructor() {
     super('There are no measuring threads.');
@@ -81,7 +81,7 @@ export class ThreadsClosed extends Error {
   }
 }
 
-/** A profile cannot do what the job asks for; its message says what is wrong. */
+/** A profile does not support the job; the message says why. */
 export class ProfileFailure extends Error {
   constructor(message: string) {
     super(message);
@@ -89,22 +89,22 @@ export class ProfileFailure extends Error {
   }
 }
 
-/** A failed task as it goes from thread to thread, where an error would lose its class. */
+/** An error in transit between threads, where it would otherwise lose its class. */
 export interface FailedTask {
-  readonly kind: 'datasource' | 'profile' | 'ours';
+  readonly kind: 'datasource' | 'profile' | 'bug';
   readonly message: string;
   readonly failure?: DatasourceFailure;
   readonly stack?: string;
 }
 
-/** What a thread answers. */
-export type Answered<T> = { readonly value: T } | { readonly failed: FailedTask };
+/** What a thread returns. */
+export type TaskResult<T> = { readonly value: T } | { readonly failed: FailedTask };
 
 export function packError(reason: unknown): FailedTask {
   if (reason instanceof DatasourceError) return { kind: 'datasource', message: reason.message, failure: reason.failure };
   if (reason instanceof ConfigError) return { kind: 'profile', message: reason.message };
   const { message, stack } = reason instanceof Error ? reason : new Error(String(reason));
-  return { kind: 'ours', message, stack };
+  return { kind: 'bug', message, stack };
 }
 
 export function unpackError({ kind, message, failure, stack }: FailedTask): Error {

@@ -4,20 +4,20 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { logger } from '../settings/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { openSizer } from './open-sizer.js';
-import { type Answered, type Discovered, type DiscoverTask, type Measured, type MeasureTask, packError } from './sizer.js';
+import { type Discovered, type DiscoverTask, type Measured, type MeasureTask, packError, type TaskResult } from './sizer.js';
 
-/** A task on its way to a thread. Over the port the thread hears that it must stop, and reports that the datasource responds. */
+/** A task for a thread. Through the port the thread is told to stop, and reports that the datasource responds. */
 export interface SentTask<Task extends MeasureTask | DiscoverTask> {
   readonly task: Task;
   readonly port: MessagePort;
 }
 
-/** What a thread is started with. */
+/** Start parameters of a thread. */
 export interface ThreadData {
   readonly settings: Settings;
 }
 
-/** A thread gets this much less of the processor than the main thread, which callers wait for (nice values; on Linux each thread has its own). */
+/** Nice value of threads: the main thread, which serves callers, takes precedence. On Linux each thread has its own value. */
 const niceness = 5;
 if (process.platform === 'linux') setPriority(niceness);
 
@@ -29,26 +29,26 @@ logger.level = settings.LOG_LEVEL;
 const sizer = openSizer(settings);
 parentPort?.postMessage('open');
 
-export function discover(sent: SentTask<DiscoverTask>): Promise<Answered<Discovered>> {
+export function discover(sent: SentTask<DiscoverTask>): Promise<TaskResult<Discovered>> {
   return work(sent, sizer.discover);
 }
 
-export function measure(sent: SentTask<MeasureTask>): Promise<Answered<Measured>> {
+export function measure(sent: SentTask<MeasureTask>): Promise<TaskResult<Measured>> {
   return work(sent, sizer.measure);
 }
 
-/** Works on a task until it is done or told to stop. Never rejects: for Piscina a rejection is the end of a thread. */
+/** Works on a task until it is done or must stop. Never rejects: a rejection would mean to Piscina that the thread has ended. */
 async function work<Task extends MeasureTask | DiscoverTask, T>(
   { task, port }: SentTask<Task>,
   run: (task: Task, signal: AbortSignal) => Promise<T>,
-): Promise<Answered<T>> {
+): Promise<TaskResult<T>> {
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
   port.once('message', () => stop.abort());
   let reportedMs = performance.now();
-  const reporting = setInterval(() => {
-    const answeredMs = sizer.lastAnswerAt(task.datasource.name) ?? 0;
-    if (answeredMs > reportedMs) port.postMessage('answered');
+  const reportTimer = setInterval(() => {
+    const respondedMs = sizer.lastAnswerAt(task.datasource.name) ?? 0;
+    if (respondedMs > reportedMs) port.postMessage('responded');
     reportedMs = performance.now();
   }, reportMs);
   try {
@@ -56,7 +56,7 @@ async function work<Task extends MeasureTask | DiscoverTask, T>(
   } catch (reason) {
     return { failed: packError(reason) };
   } finally {
-    clearInterval(reporting);
+    clearInterval(reportTimer);
     port.close();
   }
 }

@@ -14,7 +14,7 @@ const never = new AbortController().signal;
 let threads: SmallThreads;
 let isShutDown: boolean;
 
-/** Starts threads, one where the test names no number. */
+/** Starts threads; by default one. */
 async function start({ ROLE = 'all', MEASURE_THREADS = '1', DATASOURCE_CONCURRENCY = '4', CONFIG_DIR = '' } = {}) {
   threads = new SmallThreads(readSettings({ ROLE, MEASURE_THREADS, DATASOURCE_CONCURRENCY, CONFIG_DIR, DATABASE_URL: 'postgres://db/x' }));
   isShutDown = false;
@@ -34,14 +34,14 @@ afterEach(async () => {
 });
 
 describe('WorkerThreads', () => {
-  it('returns what a thread returns, and notes that the datasource was heard', async () => {
+  it('returns the result of a thread and notes when the datasource responded', async () => {
     await start();
     expect(threads.lastAnswerAt('prometheus-1')).toBeUndefined();
     expect(await measure('says its number')).toEqual([expect.any(Number)]);
     expect(threads.lastAnswerAt('prometheus-1')).toBeGreaterThan(0);
   });
 
-  it('rejects with the error that a thread met', async () => {
+  it('rejects with the error of a thread', async () => {
     await start();
     await expect(measure('fails')).rejects.toThrow(new DatasourceError('timeout', 'no answer'));
     expect(threads.lastAnswerAt('prometheus-1')).toBeUndefined();
@@ -54,12 +54,12 @@ describe('WorkerThreads', () => {
     expect(stored.every((byte) => byte === 7)).toBe(true);
   });
 
-  it('starts no threads in a process that only answers REST', async () => {
+  it('starts no threads in a process that only serves REST', async () => {
     await start({ ROLE: 'api' });
     await expect(measure('says its number')).rejects.toThrow(ThreadsClosed);
   });
 
-  it('works on tasks side by side, and stops one alone', async () => {
+  it('works on tasks concurrently and stops only one', async () => {
     await start();
     const [first] = await measure('says its number');
     const stop = new AbortController();
@@ -70,14 +70,14 @@ describe('WorkerThreads', () => {
     expect(await measure('says its number')).toEqual([first]);
   });
 
-  it('tells of a thread that ended at work, and goes on with another one', async () => {
+  it('rejects if a thread ends at work, and continues with a new one', async () => {
     await start();
     const [first] = await measure('says its number');
     await expect(measure('dies')).rejects.toThrow(ThreadDied);
     expect(await measure('says its number')).not.toEqual([first]);
   });
 
-  it('lets a thread go on when another one ends', async () => {
+  it('lets a thread continue when another one ends', async () => {
     await start({ MEASURE_THREADS: '2' });
     const [first] = await measure('says its number');
     const stop = new AbortController();
@@ -92,21 +92,24 @@ describe('WorkerThreads', () => {
     ['2', '5', 2],
     ['3', '1', 1],
     ['1', '4', 4],
-  ])('gives %s threads their shares of %s requests at once to a datasource', async (MEASURE_THREADS, DATASOURCE_CONCURRENCY, share) => {
-    await start({ MEASURE_THREADS, DATASOURCE_CONCURRENCY });
-    expect(await measure('says its share')).toEqual([share]);
-    const numbers = await Promise.all(Array.from({ length: 20 }, () => measure('says its number')));
-    expect(new Set(numbers.flat()).size * share).toBeLessThanOrEqual(Number(DATASOURCE_CONCURRENCY));
-  });
+  ])(
+    'divides between %s threads the limit of %s concurrent requests to a datasource',
+    async (MEASURE_THREADS, DATASOURCE_CONCURRENCY, share) => {
+      await start({ MEASURE_THREADS, DATASOURCE_CONCURRENCY });
+      expect(await measure('says its share')).toEqual([share]);
+      const numbers = await Promise.all(Array.from({ length: 20 }, () => measure('says its number')));
+      expect(new Set(numbers.flat()).size * share).toBeLessThanOrEqual(Number(DATASOURCE_CONCURRENCY));
+    },
+  );
 
-  it('starts threads anew when all have ended while they started', async () => {
+  it('starts new threads if all ended during their start', async () => {
     const folder = makeTempFolder('small-thread');
     await start({ CONFIG_DIR: join(folder, 'starts') });
     await waitUntil('a thread works', async () => (await measure('says its number')).length === 1);
     removeTempFolder(folder);
   });
 
-  it('rejects what is under way when the process shuts down, and what comes after', async () => {
+  it('rejects current and later tasks when the process shuts down', async () => {
     await start();
     const waiting = expect(measure('waits')).rejects.toThrow(ThreadsClosed);
     await shutDown();

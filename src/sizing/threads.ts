@@ -17,21 +17,21 @@ import type { ThreadData } from './thread.js';
 
 const log = logOf('bulk');
 
-/** Threads that take longer to start are not waited for, in ms. */
+/** Maximum wait for threads to start, in ms. */
 const openMs = 10_000;
 
-/** Tasks that one thread may have at once; how many there are, the step runner decides: those of a datasource that hangs run beside others. */
+/** Maximum concurrent tasks per thread. The step runner sets the actual number: tasks of a hanging datasource run beside others. */
 const tasksOfThread = 1_000;
 
-/** A Sizer over threads, so that the main thread stays free for locks, requests and commits. */
+/** A Sizer that uses threads, so that the main thread stays free for leases, requests and commits. */
 export class WorkerThreads implements Sizer {
   protected readonly worker: string = new URL('./thread.js', import.meta.url).href;
   private pool: Piscina | undefined;
-  private readonly answeredMs = new Map<string, number>();
+  private readonly respondedMs = new Map<string, number>();
 
   constructor(private readonly settings: Settings) {}
 
-  /** Starts the threads and waits until they are open: then the first job need not wait for them. */
+  /** Starts the threads and waits until they are ready, so that the first job does not have to wait. */
   async onApplicationBootstrap(): Promise<void> {
     if (this.settings.ROLE === 'api') return;
     this.pool = this.startThreads();
@@ -48,17 +48,17 @@ export class WorkerThreads implements Sizer {
     return this.run('discover', task, signal);
   }
 
-  /** Both reject with the signal's reason as soon as it fires, with ThreadDied when the thread ends, and with ThreadsClosed when there is none. */
+  /** Like `discover`, rejects with the signal's reason when it fires, with ThreadDied if the thread ends, and with ThreadsClosed if there are none. */
   measure(task: MeasureTask, signal: AbortSignal): Promise<Measured> {
     return this.run('measure', task, signal);
   }
 
-  /** When a thread last heard from a datasource, in ms of performance.now(); undefined: never. */
+  /** When a datasource last responded to a thread, in ms of performance.now(); undefined if never. */
   lastAnswerAt(datasource: string): number | undefined {
-    return this.answeredMs.get(datasource);
+    return this.respondedMs.get(datasource);
   }
 
-  /** How many threads there are, and how many requests at once each may send to a datasource: all together no more than DATASOURCE_CONCURRENCY. */
+  /** Number of threads, and maximum concurrent requests of each to one datasource: together at most DATASOURCE_CONCURRENCY. */
   private share(): { threads: number; concurrency: number } {
     const { MEASURE_THREADS, DATASOURCE_CONCURRENCY } = this.settings;
     const threads = Math.min(MEASURE_THREADS, DATASOURCE_CONCURRENCY);
@@ -71,25 +71,25 @@ export class WorkerThreads implements Sizer {
     const pool = new Piscina({
       filename: this.worker,
       workerData: { settings } satisfies ThreadData,
-      // Young heaps of V8's own size would be half of a thread's memory; most of what is sent dies at once.
+      // With V8's default size, the young heap would be half of a thread's memory. Most objects are short-lived.
       resourceLimits: { maxYoungGenerationSizeMb: 12 },
       minThreads: threads,
       maxThreads: threads,
-      // Otherwise a thread without a task sleeps so deeply that what it does between tasks, storing what it has read, waits for the next one.
+      // Otherwise a thread without a task blocks its event loop: work between tasks would wait for the next task.
       atomics: 'disabled',
       concurrentTasksPerWorker: tasksOfThread,
     });
-    pool.on('error', (error) => log.error({ error: String(error) }, 'an idle measuring thread ended; another one takes its place'));
+    pool.on('error', (error) => log.error({ error: String(error) }, 'an idle measuring thread ended; it is replaced'));
     pool.on('workerDestroy', () => queueMicrotask(() => this.rejectQueued(pool)));
     return pool;
   }
 
-  /** Piscina keeps tasks that wait for a thread which then ends while it starts: nothing would ever work on them. */
+  /** If all threads end during their start, Piscina would keep the queued tasks for ever. */
   private rejectQueued(pool: Piscina): void {
     if (pool === this.pool && pool.threads.length === 0) void pool.destroy();
   }
 
-  /** Resolves when so many threads are open, or after `openMs`. */
+  /** Resolves when this many threads are ready, or after `openMs`. */
   private async untilOpen(pool: Piscina, threads: number): Promise<void> {
     let open = 0;
     await new Promise<void>((resolve) => {
@@ -102,30 +102,30 @@ export class WorkerThreads implements Sizer {
     });
   }
 
-  /** Sends a task to a thread. An abort is a message to it: Piscina's own would end the thread, and other tasks with it. */
+  /** Sends a task to a thread. An abort is sent as a message, because Piscina's own abort would end the thread and its other tasks. */
   private async run<T>(name: keyof typeof import('./thread.js'), task: MeasureTask | DiscoverTask, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
     const { port1: ours, port2: port } = new MessageChannel();
-    ours.on('message', () => this.answeredMs.set(task.datasource.name, performance.now()));
+    ours.on('message', () => this.respondedMs.set(task.datasource.name, performance.now()));
     ours.unref();
     try {
-      const answered = await untilAborted(this.livePool().run({ task, port }, { name, transferList: [port] }), signal).catch((reason) => {
+      const result = await untilAborted(this.livePool().run({ task, port }, { name, transferList: [port] }), signal).catch((reason) => {
         ours.postMessage('stop');
         throw signal.aborted ? signal.reason : this.deathOf(reason);
       });
-      if ('failed' in answered) throw unpackError(answered.failed);
-      this.answeredMs.set(task.datasource.name, performance.now());
-      return answered.value;
+      if ('failed' in result) throw unpackError(result.failed);
+      this.respondedMs.set(task.datasource.name, performance.now());
+      return result.value;
     } finally {
       ours.close();
     }
   }
 
-  /** Piscina replaces threads that end, but not those that end while they start: without any, all are started anew. */
+  /** The pool, started again if it has no threads: Piscina does not replace threads that end during their start. */
   private livePool(): Piscina {
     if (!this.pool) throw new ThreadsClosed();
     if (this.pool.threads.length === 0) {
-      log.error('all measuring threads have ended; new ones are started');
+      log.error('all measuring threads have ended; starting new ones');
       void this.pool.destroy();
       this.pool = this.startThreads();
     }
@@ -134,7 +134,7 @@ export class WorkerThreads implements Sizer {
 
   private deathOf(reason: unknown): Error {
     if (!this.pool) return new ThreadsClosed();
-    log.error({ error: String(reason) }, 'a measuring thread ended at work; another one takes its place');
+    log.error({ error: String(reason) }, 'a measuring thread ended at work; it is replaced');
     return new ThreadDied(reason);
   }
 }

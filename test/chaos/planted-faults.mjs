@@ -33,10 +33,10 @@ const plants = {
     const { PublishStep } = await dist('bulk/publish-step.js');
     const { StepRunner } = await dist('bulk/step-runner.js');
     let publish;
-    const fillPlace = StepRunner.prototype.fillPlace;
-    StepRunner.prototype.fillPlace = function (...args) {
+    const fillSlot = StepRunner.prototype.fillSlot;
+    StepRunner.prototype.fillSlot = function (...args) {
       publish = this.work.publish;
-      return fillPlace.apply(this, args);
+      return fillSlot.apply(this, args);
     };
     const commit = MeasureStep.prototype.commit;
     MeasureStep.prototype.commit = async function (lease, outcomes, ...rest) {

@@ -2,7 +2,7 @@ import { appendCopyEnd, appendCopyRow, appendCopyStart, type KeyedBlock, readCop
 import { GrowingBuffer } from './growing-buffer.js';
 
 describe('GrowingBuffer', () => {
-  it('holds everything that is appended, in order, whatever its size', () => {
+  it('keeps everything that is appended, in order, whatever its size', () => {
     const buffer = new GrowingBuffer();
     const pieces = Array.from({ length: 5 }, (_, i) => Buffer.alloc(700_000, i + 1));
     for (const piece of pieces) buffer.append(piece);
@@ -10,7 +10,7 @@ describe('GrowingBuffer', () => {
     expect(buffer.bytes.equals(Buffer.concat(pieces))).toBe(true);
   });
 
-  it('takes back bytes that were not needed', () => {
+  it('drops unused bytes', () => {
     const buffer = new GrowingBuffer();
     buffer.room(10).fill(7);
     buffer.drop(8);
@@ -27,7 +27,7 @@ describe('GrowingBuffer', () => {
     expect([...buffer.bytes.subarray(0, 3)]).toEqual([1, 2, 3]);
   });
 
-  it('is empty after it is cleared, and uses its memory again', () => {
+  it('is empty after it is cleared and reuses its memory', () => {
     const buffer = new GrowingBuffer();
     const before = buffer.room(3);
     buffer.clear();
@@ -52,7 +52,7 @@ const written = (rows: readonly KeyedBlock[]) => {
 };
 
 describe('rows of a binary COPY', () => {
-  it('are read as they were written, by key', () => {
+  it('are read as they were written, grouped by key', () => {
     const rows = [row('a', 7, 'one'), row('b', -3, ''), row('a', 8, '\u{1F600}')];
     const read = readCopyRows(written(rows));
     expect([...read.keys()]).toEqual([rows[0]!.key, rows[1]!.key]);
@@ -60,13 +60,13 @@ describe('rows of a binary COPY', () => {
     expect(read.get(rows[1]!.key)).toEqual([rows[1]!.block]);
   });
 
-  it('may be none', () => {
+  it('can be empty', () => {
     expect(readCopyRows(written([]))).toEqual(new Map());
   });
 });
 
 describe('TaskWindows', () => {
-  it('gives the stored blocks of each experiment, wherever their bytes lie in memory', () => {
+  it('returns the stored blocks of each experiment, wherever their bytes are in memory', () => {
     const rows = written([row('a', 7, 'one'), row('a', 8, 'two'), row('b', 7, 'three')]);
     const memory = new Uint8Array(new SharedArrayBuffer(rows.length + 20));
     memory.set(rows, 5);
@@ -80,11 +80,11 @@ describe('TaskWindows', () => {
     expect(new TaskWindows().blocksOf(keyOf('a'))).toEqual([]);
   });
 
-  it('has nothing to write if nothing was added', () => {
+  it('returns no writes if nothing was added', () => {
     expect(new TaskWindows({ stored: new Uint8Array(written([row('a', 7, 'one')]).buffer) }).writes()).toBeUndefined();
   });
 
-  it('writes all blocks that were added, and names experiments that were only used', () => {
+  it('returns all added blocks, and also the experiments that were only used', () => {
     const windows = new TaskWindows();
     const [one, two] = [row('a', 7, 'one').block, row('a', 8, 'two').block];
     windows.add({ key: keyOf('a'), blocks: [one, two], replacesAll: true, firstBlock: 3 });
@@ -97,7 +97,7 @@ describe('TaskWindows', () => {
     ]);
   });
 
-  it('copies the blocks that are added', () => {
+  it('copies the added blocks', () => {
     const windows = new TaskWindows();
     const { key, block } = row('a', 7, 'one');
     windows.add({ key, blocks: [block], replacesAll: false, firstBlock: 0 });
@@ -105,7 +105,7 @@ describe('TaskWindows', () => {
     expect(readCopyRows(Buffer.from(windows.writes()!.copy)).get(key)).toEqual([row('a', 7, 'one').block]);
   });
 
-  it('writes into the given memory, as plain data that goes from thread to thread', () => {
+  it('writes plain data into the given memory, which threads can share', () => {
     const memory = new SharedArrayBuffer(1_000);
     const [one, other] = [new TaskWindows({ memory }), new TaskWindows()];
     for (const windows of [one, other]) {

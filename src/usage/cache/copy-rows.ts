@@ -1,21 +1,21 @@
 import { GrowingBuffer } from './growing-buffer.js';
 import type { WindowBlock } from './window-block.js';
 
-/** A block and whose it is. */
+/** A block with the key of its experiment. */
 export interface KeyedBlock {
   /** A UUID. */
   readonly key: string;
   readonly block: WindowBlock;
 }
 
-/** How PostgreSQL's COPY in binary form begins: signature, flags, no extension. */
+/** Header of PostgreSQL's binary COPY format: signature, flags, no extension. */
 const header = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex');
 const trailer = Buffer.from('ffff', 'hex');
-/** Of one row: three fields, and the length of each. */
+/** Bytes of a row besides its values: the number of fields and the length of each of the three. */
 const rowOverhead = 2 + 3 * 4;
 const keyBytes = 16;
 
-/** What comes before the rows of COPY … FROM STDIN (FORMAT binary). */
+/** Appends the header of COPY … FROM STDIN (FORMAT binary). */
 export function appendCopyStart(bytes: GrowingBuffer): void {
   bytes.append(header);
 }
@@ -32,12 +32,12 @@ export function appendCopyRow({ key, block: { number, data } }: KeyedBlock, buff
   data.copy(bytes, at);
 }
 
-/** What comes behind the rows. */
+/** Appends the trailer. */
 export function appendCopyEnd(bytes: GrowingBuffer): void {
   bytes.append(trailer);
 }
 
-/** The rows (key, block, data) from what COPY … TO STDOUT (FORMAT binary) gives, by key. The blocks' data are parts of `bytes`. */
+/** Reads the rows (key, block, data) of COPY … TO STDOUT (FORMAT binary), grouped by key. The blocks' data share the memory of `bytes`. */
 export function readCopyRows(bytes: Buffer): Map<string, WindowBlock[]> {
   const blocks = new Map<string, WindowBlock[]>();
   let at = header.length;
@@ -60,11 +60,11 @@ export function uuidOf(hex: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
-/** What is to be written of one experiment. */
+/** Changes to the stored windows of one experiment. */
 export interface WindowWrite {
   /** A UUID. */
   readonly key: string;
-  /** They replace blocks of the same number; none = the windows were only used. */
+  /** They replace blocks with the same number. Empty if the windows were only used. */
   readonly blocks: readonly WindowBlock[];
   /** Whether all other blocks are deleted. */
   readonly replacesAll: boolean;
@@ -72,15 +72,15 @@ export interface WindowWrite {
   readonly firstBlock: number;
 }
 
-/** What is to be written of a task's experiments, as plain data that goes from thread to thread. */
+/** Changes to the stored windows of a task's experiments, as plain data that passes between threads. */
 export interface WindowWrites {
-  /** All blocks, as COPY usage_block FROM STDIN (FORMAT binary) reads them. The memory is not shared with anything else. */
+  /** All blocks in the format of COPY usage_block FROM STDIN (FORMAT binary). Nothing else uses this memory. */
   readonly copy: Uint8Array<SharedArrayBuffer>;
   /** Each experiment once, with the numbers of its blocks in `copy`. */
   readonly series: readonly (Omit<WindowWrite, 'blocks'> & { readonly numbers: readonly number[] })[];
 }
 
-/** Windows that go to a task with it. */
+/** Windows that are passed to a task. */
 export interface LoadedWindows {
   /** Rows as COPY TO STDOUT (FORMAT binary) returns them. */
   readonly stored?: Uint8Array<SharedArrayBuffer> | undefined;
@@ -88,7 +88,7 @@ export interface LoadedWindows {
   readonly memory?: SharedArrayBuffer | undefined;
 }
 
-/** The stored windows of one task: those that were loaded for it, and those that are to be stored. */
+/** The windows of one task: those loaded for it and those to store. */
 export class TaskWindows {
   private readonly stored: ReadonlyMap<string, WindowBlock[]>;
   private readonly copy: GrowingBuffer;
@@ -105,7 +105,10 @@ export class TaskWindows {
     return this.stored.get(key) ?? [];
   }
 
-  /** Copies the blocks. An experiment that was added before is ignored, and so is everything after `writes`: a read may end after its task was halved or failed. */
+  /**
+   * Copies the blocks. Ignores experiments that were already added, and all calls after `writes`, because a read may end after its task was halved or
+   * failed.
+   */
   add({ blocks, ...write }: WindowWrite): void {
     if (this.hasEnded || this.added.has(write.key)) return;
     this.added.add(write.key);
@@ -114,7 +117,7 @@ export class TaskWindows {
     this.series.push({ ...write, numbers: blocks.map(({ number }) => number) });
   }
 
-  /** Everything that was added; undefined if nothing was. */
+  /** Returns everything that was added; undefined if nothing was. */
   writes(): WindowWrites | undefined {
     this.hasEnded = true;
     if (this.series.length === 0) return undefined;

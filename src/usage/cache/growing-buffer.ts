@@ -1,14 +1,14 @@
 const firstBytes = 256 * 1024;
 
 /**
- * Bytes that are appended one after the other. The memory is shared between threads, and V8 does not count it as garbage to be collected: buffers that are
- * transferred instead cost a fifth more CPU of a job, all of it garbage collections (docs/decisions/0017).
+ * An append-only buffer in memory that threads share. V8's garbage collector does not track this memory: transferring buffers instead costs 20 % more CPU
+ * per job, all of it for garbage collections (docs/decisions/0017).
  */
 export class GrowingBuffer {
   private memory: Buffer<SharedArrayBuffer>;
   private used = 0;
 
-  /** `memory` is used until it is full; its content is lost. */
+  /** Uses `memory` until it is full and overwrites its content. */
   constructor(memory = new SharedArrayBuffer(firstBytes)) {
     this.memory = Buffer.from(memory);
   }
@@ -17,7 +17,7 @@ export class GrowingBuffer {
     return this.used;
   }
 
-  /** Everything that was appended. It shares the buffer's memory. */
+  /** All appended bytes; shares the buffer's memory. */
   get bytes(): Buffer<SharedArrayBuffer> {
     return this.memory.subarray(0, this.used);
   }
@@ -26,19 +26,19 @@ export class GrowingBuffer {
     this.room(bytes.length).set(bytes);
   }
 
-  /** Appends `length` bytes, and returns them to be written. Their content is undefined. */
+  /** Appends `length` bytes with undefined content and returns them for writing. */
   room(length: number): Buffer {
     if (this.used + length > this.memory.length) this.grow(this.used + length);
     this.used += length;
     return this.memory.subarray(this.used - length, this.used);
   }
 
-  /** Takes the last bytes back. */
+  /** Removes the last `length` bytes. */
   drop(length: number): void {
     this.used -= length;
   }
 
-  /** The memory is used again: what `bytes` and `room` returned is lost. */
+  /** Empties the buffer. Its memory will be reused: do not read earlier results of `bytes` and `room`. */
   clear(): void {
     this.used = 0;
   }

@@ -13,15 +13,15 @@ import { windowKeys } from './window-key.js';
 import { blockOf, blockRows, rangeOf } from './window-rows.js';
 
 const stepSeconds = 900;
-/** Rows of the world are numbered from here, not far before the end of a block. */
+/** Number of the world's first row, shortly before the end of a block. */
 const firstRow = 20_000 * blockRows - 30;
 const worldRows = 500;
-/** Samples come that many rows late at most: an hour, the default overlap. */
-const mostLate = 4;
-/** Containers are asked about that many rows before the end whether they were ever active. */
+/** Maximum delay of samples, in rows: an hour, the default overlap. */
+const maxLate = 4;
+/** Number of rows before the end in which activity of a container is checked. */
 const activityRows = 300;
 
-/** What happened to a container from one row to another. */
+/** State of a container in a range of rows. */
 interface Episode {
   readonly from: number;
   readonly to: number;
@@ -36,7 +36,7 @@ const anyEpisode: fc.Arbitrary<Episode> = fc
     from: fc.nat(worldRows),
     length: fc.integer({ min: 1, max: 250 }),
     cpu: fc.constantFrom(0, 0, 0.25, 1.7),
-    late: fc.nat(mostLate),
+    late: fc.nat(maxLate),
     jvm: fc.option(fc.constantFrom('11', '17', '21'), { nil: undefined }),
     gpu: fc.option(fc.constantFrom('NVIDIA-A100', 'NVIDIA-H100'), { nil: undefined, freq: 3 }),
   })
@@ -50,7 +50,7 @@ const anyJob = fc.record({
   refresh: fc.oneof({ arbitrary: fc.constant(false), weight: 8 }, { arbitrary: fc.constant(true), weight: 1 }),
 });
 
-/** A datasource with these containers. Of several JVMs or GPUs in a window it answers the first by name, as Prometheus does. */
+/** A datasource with these containers. If a window has several JVMs or GPUs, it returns the first by name, as Prometheus does. */
 class World extends UsageReader {
   now = 0;
   rowsRead = 0;
@@ -104,11 +104,11 @@ class World extends UsageReader {
   }
 }
 
-/** Windows as PostgreSQL keeps them. */
+/** Stores windows as PostgreSQL does. */
 class MemoryStore {
   private readonly blocks = new Map<string, Map<number, WindowBlock>>();
 
-  /** Rows as COPY gives them. */
+  /** Rows in COPY's binary format. */
   load(keys: readonly string[], first: number, last: number): Uint8Array {
     const rows = new GrowingBuffer();
     appendCopyStart(rows);
@@ -170,7 +170,7 @@ function shared(bytes: Uint8Array): SharedArrayBuffer {
   return memory;
 }
 
-/** Reads as jobs do: each gets the windows that those before it have stored. */
+/** Reads as jobs do: each job gets the windows that earlier jobs stored. */
 function jobsOn(world: World, settings = readSettings({})) {
   const store = new MemoryStore();
   const reader = new StoredUsageReader(world, profiles, settings);
@@ -186,7 +186,7 @@ function jobsOn(world: World, settings = readSettings({})) {
   return { reader, readJob };
 }
 
-/** Tables as text, which is compared quickly. */
+/** Tables as text, for quick comparison. */
 function textOf(tables: readonly UsageTable[]): string[] {
   return tables.map(({ present, columns, jvm, jvmLastRow, acceleratorModel, ...table }) => {
     const filled = Object.entries(columns).filter(([, values]) => values.some((value) => !Number.isNaN(value)));
@@ -196,7 +196,7 @@ function textOf(tables: readonly UsageTable[]): string[] {
 }
 
 describe('StoredUsageReader', () => {
-  it('returns the tables that a complete read would return, whatever jobs ran before', async () => {
+  it('returns the same tables as a complete read, whatever jobs ran before', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(anyEpisode, { maxLength: 5 }), { minLength: 1, maxLength: 3 }),
@@ -223,7 +223,7 @@ describe('StoredUsageReader', () => {
 
   const steady: Episode = { from: 0, to: worldRows, cpu: 1, late: 0 };
 
-  it('reads little when little is new', async () => {
+  it('reads few rows if few are new', async () => {
     const world = new World(new Map([['c0', [steady]]]));
     const { readJob } = jobsOn(world);
     for (const [now, rows] of [
@@ -240,7 +240,7 @@ describe('StoredUsageReader', () => {
     }
   });
 
-  it('stores a longer window that ends where a shorter one did', async () => {
+  it('stores a longer window with the same end as a stored one', async () => {
     const world = new World(new Map([['c0', [steady]]]));
     const { readJob } = jobsOn(world);
     world.now = 200;
@@ -255,7 +255,7 @@ describe('StoredUsageReader', () => {
     }
   });
 
-  it('reads an idle container once if nothing of it is stored', async () => {
+  it('reads an idle container once if it has no stored windows', async () => {
     const world = new World(new Map([['c0', [{ ...steady, cpu: 0 }]]]));
     world.now = 200;
     await jobsOn(world).readJob(requestOf(['c0'], 200, { rows: 150, dropsInactive: true }));
@@ -274,7 +274,7 @@ describe('StoredUsageReader', () => {
     expect(textOf(tables)).toEqual(textOf(await world.read(request)));
   });
 
-  it('stores nothing of a window whose read fails', async () => {
+  it('stores nothing if a read fails', async () => {
     const world = new World(new Map([['c0', [steady]]]));
     const { reader } = jobsOn(world);
     const windows = new TaskWindows();
@@ -300,21 +300,21 @@ describe('StoredUsageReader', () => {
     expect(await read(false)).toBeLessThan(10);
   });
 
-  it('keeps the oldest block of the days that are stored', async () => {
+  it('keeps the oldest block within USAGE_STORE_DAYS', async () => {
     const world = new World(new Map([['c0', [steady]]]));
     const { readJob } = jobsOn(world, readSettings({ USAGE_STORE_DAYS: '1' }));
-    for (const [now, most] of [
+    for (const [now, maxRows] of [
       [125, 96],
       [126, 10],
     ] as const) {
       world.now = now;
       world.rowsRead = 0;
       await readJob(requestOf(['c0'], now, { rows: 96, dropsInactive: false }));
-      expect(world.rowsRead).toBeLessThanOrEqual(most);
+      expect(world.rowsRead).toBeLessThanOrEqual(maxRows);
     }
   });
 
-  it('reads little after a JVM was replaced by another one, whichever of them comes first by name', async () => {
+  it('reads few rows after a JVM was replaced, whichever comes first by name', async () => {
     for (const versions of [
       ['17', '21'],
       ['21', '17'],
@@ -341,7 +341,7 @@ describe('StoredUsageReader', () => {
     }
   });
 
-  it('needs more than the newest rows to know the JVM of a window', async () => {
+  it('is checked with a world where the newest rows may show another JVM than the complete window', async () => {
     const world = new World(
       new Map([
         [
@@ -355,7 +355,7 @@ describe('StoredUsageReader', () => {
     );
     world.now = 200;
     const request = (rows: number) => requestOf(['c0'], 200, { rows, dropsInactive: false });
-    const [[whole], [newest]] = [await world.read(request(150)), await world.read(request(5))];
-    expect([whole!.jvm!.version, newest!.jvm!.version]).toEqual(['17', '21']);
+    const [[complete], [newest]] = [await world.read(request(150)), await world.read(request(5))];
+    expect([complete!.jvm!.version, newest!.jvm!.version]).toEqual(['17', '21']);
   });
 });

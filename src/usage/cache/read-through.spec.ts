@@ -6,20 +6,20 @@ const knownTo = (...ends: number[]) => ends.map((to) => ({ from: 1000, to }));
 describe('planPartialReads', () => {
   it.each([
     ['everything if nothing is known', 1000, 900, 3600, 1441],
-    ['everything if less is known than may come late', 1003, 900, 3600, 1441],
+    ['everything if only rows are known whose samples may still arrive', 1003, 900, 3600, 1441],
     ['the new row and an hour before it', 2440, 900, 3600, 5],
     ['the last hour if everything is known', 2441, 900, 3600, 4],
-    ['the last hour if more is known than is wanted', 2600, 900, 3600, 4],
-    ['what is missing since the last job', 2344, 900, 3600, 101],
+    ['the last hour if later rows are known too', 2600, 900, 3600, 4],
+    ['the rows that are missing since the last job', 2344, 900, 3600, 101],
     ['at least one row', 2441, 900, 0, 1],
-    ['also the rows before, to which GPU samples belong', 2440, 120, 3600, 35],
-    ['these rows and as many more if no samples come late', 2440, 120, 0, 9],
-    ['no more than everything', 1008, 120, 360, 1441],
+    ['also the preceding rows, to which GPU samples may belong', 2440, 120, 3600, 35],
+    ['these rows and as many again if samples never arrive late', 2440, 120, 0, 9],
+    ['at most everything', 1008, 120, 360, 1441],
   ])('reads %s', (_, to, stepSeconds, overlapSeconds, rows) => {
     expect(planPartialReads(knownTo(to), window, { stepSeconds, overlapSeconds })).toEqual([{ places: [0], rows }]);
   });
 
-  it('reads experiments together that need about the same number of rows', () => {
+  it('groups experiments that need about the same number of rows', () => {
     const known = knownTo(2440, 1000, 2439, 2440, 1000, 2000);
     expect(planPartialReads(known, window, { stepSeconds: 900, overlapSeconds: 3600 })).toEqual([
       { places: [0, 2, 3], rows: 6 },

@@ -10,6 +10,7 @@ import { type TaskWindows } from './copy-rows.js';
 import { GrowingBuffer } from './growing-buffer.js';
 import {
   changedBlocks,
+  completeWindow,
   findKnown,
   isIdle,
   mergeWindow,
@@ -17,7 +18,6 @@ import {
   planPartialReads,
   type ReadWindow,
   type StoredWindows,
-  wholeWindow,
 } from './stored-windows.js';
 import { rowsIn } from './window-block.js';
 import { windowKeys } from './window-key.js';
@@ -25,10 +25,10 @@ import { blockOf, type RowRange, rangeOf } from './window-rows.js';
 
 const log = logOf('usage');
 
-/** Memory for the blocks of one experiment, until they are copied into the task's rows. */
+/** Memory for the blocks of one experiment until they are copied into the task's rows. */
 const scratch = new GrowingBuffer();
 
-/** One read on its way; the lists are in the order of the request's experiments. */
+/** A read in progress; lists are in the order of the request's experiments. */
 interface Reading {
   readonly request: UsageRequest;
   readonly window: RowRange;
@@ -39,8 +39,8 @@ interface Reading {
 }
 
 /**
- * Reads only what is not stored yet, and the newest of what is, because samples may come late. The tables are those that the other reader would give for
- * the whole window. What changed is added to the request's windows.
+ * Reads only the rows that are not stored, and the newest stored ones, because samples may arrive late. Returns the same tables as a complete read by
+ * `origin`. Adds the changed blocks to the request's windows.
  */
 export class StoredUsageReader extends UsageReader {
   private readonly warned = new Set<string>();
@@ -61,7 +61,7 @@ export class StoredUsageReader extends UsageReader {
     return read.map(({ table }) => table);
   }
 
-  /** Finds what is stored of the request's experiments; undefined if nothing is to be stored. */
+  /** Finds the stored windows of the request's experiments; undefined if windows are not stored. */
   private begin(request: UsageRequest, signal?: AbortSignal): Reading | undefined {
     const { windows } = request;
     const profile = this.profiles.find(request.metricProfile);
@@ -86,26 +86,26 @@ export class StoredUsageReader extends UsageReader {
     const plan = planPartialReads(known, window, { stepSeconds, overlapSeconds: this.settings.USAGE_OVERLAP });
     await runTogether(
       plan.map((read) => async (stop: AbortSignal) => {
-        for (const [place, table] of await this.ask(request, read, stop)) {
-          const isWhole = read.rows === request.rows;
-          windows[place] = isWhole ? wholeWindow(table, window) : mergeWindow(stored[place]!, table, window);
-          if (!isWhole) giveTables([table]);
+        for (const [place, table] of await this.readRows(request, read, stop)) {
+          const isComplete = read.rows === request.rows;
+          windows[place] = isComplete ? completeWindow(table, window) : mergeWindow(stored[place]!, table, window);
+          if (!isComplete) giveTables([table]);
         }
       }),
       signal,
     );
-    const isDoubtful = ({ seam, isSettled, table }: ReadWindow, place: number) =>
+    const needsCompleteRead = ({ seam, isSettled, table }: ReadWindow, place: number) =>
       seam > window.from && (!isSettled || (dropsInactive && isIdle(experiments[place]!, table)));
-    const places = [...windows.keys()].filter((place) => isDoubtful(windows[place]!, place));
+    const places = [...windows.keys()].filter((place) => needsCompleteRead(windows[place]!, place));
     if (places.length === 0) return windows;
-    for (const [place, table] of await this.ask(request, { places, rows: request.rows }, signal)) {
-      windows[place] = wholeWindow(table, window, windows[place]);
+    for (const [place, table] of await this.readRows(request, { places, rows: request.rows }, signal)) {
+      windows[place] = completeWindow(table, window, windows[place]);
     }
     return windows;
   }
 
-  /** Tables by the experiments' places. Whether a container is dropped is decided on its whole window. */
-  private async ask(request: UsageRequest, { places, rows }: PartialRead, signal?: AbortSignal): Promise<[number, UsageTable][]> {
+  /** Reads the newest `rows` of some experiments; returns tables with their places. Containers are dropped only by complete reads. */
+  private async readRows(request: UsageRequest, { places, rows }: PartialRead, signal?: AbortSignal): Promise<[number, UsageTable][]> {
     const experiments = places.map((place) => request.experiments[place]!);
     const dropsInactive = request.dropsInactive && rows === request.rows;
     const tables = await this.origin.read({ ...request, experiments, rows, dropsInactive }, signal);
@@ -113,8 +113,8 @@ export class StoredUsageReader extends UsageReader {
   }
 
   /**
-   * Adds what changed of a window. Idle containers are not stored: their tables may have been dropped, so they are read completely each time. A window that
-   * ends before the stored ones changes nothing: which of several GPUs has samples in a row depends on the window, and rows of two windows do not mix.
+   * Adds the changed blocks of a window. Idle containers are not stored: their tables may have been dropped, so they are read completely each time. A window
+   * that ends before the stored rows changes nothing: which GPU has samples in a row depends on the window, so rows of different windows must not be mixed.
    */
   private keep({ request, window, keys, stored, windows }: Reading, { table, labels, seam }: ReadWindow, place: number): void {
     if (request.dropsInactive && isIdle(request.experiments[place]!, table)) return;

@@ -16,13 +16,13 @@ function sourceOf({ from, to }: RowRange, value = 1): BlockSource {
 const blockOf = (rows: RowRange, value?: number) => new BlockWriter(sourceOf(rows, value), new GrowingBuffer()).write(rows);
 const range = (from: number, to: number) => ({ from: base + from, to: base + to });
 
-describe('what is known of a window', () => {
+describe('the known part of a window', () => {
   it.each<[string, RowRange[], number]>([
-    ['nothing if nothing is stored', [], 50],
-    ['nothing of a block that ends where the window begins', [range(10, 50)], 50],
-    ['the rest of a block that ends in it', [range(10, 51)], 51],
-    ['blocks that follow each other, in any order', [range(blockRows, blockRows + 3), range(40, blockRows)], blockRows + 3],
-    ['no block after a gap', [range(40, blockRows - 1), range(blockRows, blockRows + 3)], blockRows - 1],
+    ['empty if nothing is stored', [], 50],
+    ['empty for a block that ends where the window begins', [range(10, 50)], 50],
+    ['the rest of a block that ends in the window', [range(10, 51)], 51],
+    ['a series of consecutive blocks, stored in any order', [range(blockRows, blockRows + 3), range(40, blockRows)], blockRows + 3],
+    ['limited to the blocks before a gap', [range(40, blockRows - 1), range(blockRows, blockRows + 3)], blockRows - 1],
   ])('is %s', (_, ranges, to) => {
     const { known, labels } = findKnown(
       ranges.map((rows) => blockOf(rows)),
@@ -33,11 +33,11 @@ describe('what is known of a window', () => {
   });
 });
 
-describe('a block that a window changes', () => {
+describe('a changed block', () => {
   const changed = (before: RowRange, rows: RowRange, value: number) =>
     changedBlocks(sourceOf(rows, value), { window: rows, seam: rows.from, stored: [blockOf(before)] }, new GrowingBuffer()).map(rowsIn);
 
-  it('keeps the rows right before the window', () => {
+  it('keeps the rows directly before the window', () => {
     expect(changed(range(10, 20), range(20, 30), 2)).toEqual([range(10, 30)]);
     expect(changed(range(10, 25), range(20, 30), 2)).toEqual([range(10, 30)]);
   });
@@ -56,7 +56,7 @@ const window = { from: 100, to: 200 };
 const newestRows = 10;
 const java = (version: string) => ({ runtime: 'OpenJDK', vendor: 'x', version });
 
-/** What a stored window with a JVM becomes when its newest rows show `version`, and a last interval with `cpu` or with no sample at all. */
+/** Merges a stored window with newest rows that show the JVM `version` and a last interval with the sample `cpu`, or with none. */
 function merged(version: string, cpu: number | undefined) {
   const draft = new TableDraft({ endSeconds: 200 * 900, stepSeconds: 900, rows: newestRows });
   draft.present.fill(1);
@@ -70,8 +70,8 @@ function merged(version: string, cpu: number | undefined) {
   return mergeWindow({ blocks: [], known: { from: 100, to: 198 }, labels }, draft.finish(), window);
 }
 
-describe('a window whose newest rows show another JVM, which comes after the stored one by name', () => {
-  it('must be read completely if an interval of the newest rows may exist only because of that JVM', () => {
+describe('a window whose newest rows show a JVM that comes after the stored one by name', () => {
+  it('must be read completely if a newest interval may exist only because of that JVM', () => {
     expect(merged('21', undefined)).toMatchObject({ isSettled: false, labels: { jvm: { value: java('21') } } });
   });
 

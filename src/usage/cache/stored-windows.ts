@@ -10,22 +10,22 @@ import {
   labelsOf,
   RowRange,
   rowsOfBlock,
+  settleCompleteLabels,
   settleLabels,
-  settleWholeLabels,
   type WindowLabels,
 } from './window-rows.js';
 
-/** What is stored of one experiment. */
+/** The stored windows of one experiment. */
 export interface StoredWindows {
-  /** Ascending by number, none twice. */
+  /** Ascending by number, without duplicates. */
   readonly blocks: readonly WindowBlock[];
-  /** The rows that are there without a gap from the first wanted one on; may reach beyond the last wanted one. */
+  /** Stored rows without a gap, starting at the first requested row; may extend beyond the last requested row. */
   readonly known: RowRange;
-  /** Absent where nothing is known. */
+  /** Absent if no rows are known. */
   readonly labels?: WindowLabels;
 }
 
-/** Looks through an experiment's blocks for the rows from `firstRow` on. */
+/** Finds the known rows from `firstRow` on in an experiment's blocks. */
 export function findKnown(unsorted: readonly WindowBlock[], firstRow: number): StoredWindows {
   const blocks = [...unsorted].sort((a, b) => a.number - b.number);
   let to = firstRow;
@@ -40,8 +40,7 @@ export function findKnown(unsorted: readonly WindowBlock[], firstRow: number): S
 }
 
 /**
- * The table of the window from its stored rows before `seam` and, from there on, those of a table that was read anew and ends where the window does.
- * Labels are the caller's to set.
+ * Joins a window's stored rows before `seam` with the rows from `seam` on of `newest`, a new table with the same end. The caller must set the labels.
  */
 export function mergeTables({ blocks }: StoredWindows, newest: UsageTable, window: RowRange, seam: number): TableDraft {
   const { endSeconds, stepSeconds } = newest;
@@ -51,7 +50,7 @@ export function mergeTables({ blocks }: StoredWindows, newest: UsageTable, windo
   return draft;
 }
 
-/** The blocks that a window's rows from `seam` on change, written anew into the buffer; what they hold before the window stays in them. */
+/** Writes the blocks that are changed by a window's rows from `seam` on into the buffer. Rows directly before the window are kept. */
 export function changedBlocks(
   source: BlockSource,
   { window, seam, stored }: { readonly window: RowRange; readonly seam: number; readonly stored: readonly WindowBlock[] },
@@ -68,7 +67,7 @@ export function changedBlocks(
   return changed;
 }
 
-/** A block with these rows of the source and with those of `before` that come right before them; undefined where there are none. */
+/** Writes a block with these rows of the source and the rows of `before` that directly precede them; undefined if there are none. */
 function joinBlock(source: BlockSource, rows: RowRange, before: WindowBlock, buffer: GrowingBuffer): WindowBlock | undefined {
   const held = rowsIn(before);
   if (held.from >= rows.from || held.to < rows.from) return undefined;
@@ -82,23 +81,23 @@ function joinBlock(source: BlockSource, rows: RowRange, before: WindowBlock, buf
   return block;
 }
 
-/** An experiment's window as it was read. */
+/** A window that was read. */
 export interface ReadWindow {
   readonly table: UsageTable;
   readonly labels: WindowLabels;
-  /** The first row that was read anew. */
+  /** The first row that is not from the store. */
   readonly seam: number;
-  /** False: the newest rows alone do not tell which labels the window has; `labels` are theirs. */
+  /** False if the window's labels cannot be derived from the newest rows; then `labels` are those of the newest rows. */
   readonly isSettled: boolean;
 }
 
-/** A window that was read whole, after its newest rows had been read alone if they did not settle it. */
-export function wholeWindow(table: UsageTable, window: RowRange, newest?: ReadWindow): ReadWindow {
+/** A window that was read completely; `newest` is the earlier partial read that did not settle it, if any. */
+export function completeWindow(table: UsageTable, window: RowRange, newest?: ReadWindow): ReadWindow {
   const labels = labelsOf(table, window.from);
-  return { table, seam: window.from, labels: newest ? settleWholeLabels(labels, newest.labels) : labels, isSettled: true };
+  return { table, seam: window.from, labels: newest ? settleCompleteLabels(labels, newest.labels) : labels, isSettled: true };
 }
 
-/** A window from what is stored of it and its newest rows, with those before them that a partial read does not get right. */
+/** Joins a stored window and its newest rows, without the rows at their beginning that a partial read may get wrong. */
 export function mergeWindow(stored: StoredWindows, newest: UsageTable, window: RowRange): ReadWindow {
   const firstRead = window.to - newest.length;
   const seam = firstRead + marginRows(newest.stepSeconds);
@@ -113,24 +112,24 @@ export function mergeWindow(stored: StoredWindows, newest: UsageTable, window: R
   return { table: withoutEmptyColumns(draft.finish()), seam, labels: labels && isSettled ? labels : newestLabels, isSettled };
 }
 
-/** Whether a container's table shows no CPU activity: then whether it is dropped is decided by asking about longer ago than the window. */
+/** Whether a container's table shows no CPU activity. Whether it is dropped then depends on activity before the window. */
 export function isIdle({ type }: Experiment, { columns }: UsageTable): boolean {
   return type === 'container' && !columns['cpuUsage.avg']?.some((value) => value > 0);
 }
 
-/** Whether a JVM series that goes behind another one has made intervals of its own: the other one may not have them. */
+/** Whether intervals may exist only because of a JVM series that is not the window's first: a complete read may not have them. */
 function hidesIntervals({ jvm, present, columns }: UsageTable, labels: WindowLabels): boolean {
   if (!jvm || JSON.stringify(jvm) === JSON.stringify(labels.jvm?.value)) return false;
   const all = Object.values(columns);
   return present.some((flag, row) => flag === 1 && all.every((values) => Number.isNaN(values[row])));
 }
 
-/** Without the samples of a GPU that goes behind another one: a window has those of one model. */
+/** Removes GPU samples, because a window has samples of one model only, and these belong to another one. */
 function withoutAccelerators(table: UsageTable): UsageTable {
   return { ...table, columns: columnsWhere(table, (name) => !acceleratorColumns.includes(name)) };
 }
 
-/** A column whose samples are all older than the window is none. */
+/** Removes columns without samples in the window. */
 function withoutEmptyColumns(table: UsageTable): UsageTable {
   return { ...table, columns: columnsWhere(table, (_, values) => values.some((value) => !Number.isNaN(value))) };
 }
@@ -140,23 +139,23 @@ function columnsWhere({ columns }: UsageTable, isKept: (name: UsageColumn, value
   return Object.fromEntries(entries.filter(([name, values]) => isKept(name, values)));
 }
 
-/** Experiments (by their places in the request) whose newest `rows` are read together. */
+/** Experiments, by their places in the request, whose newest `rows` are read together. */
 export interface PartialRead {
   readonly places: readonly number[];
   readonly rows: number;
 }
 
-/** GPU samples are attached to intervals within 5 minutes: rows that near to the first one read are incomplete, since samples before it are not read. */
+/** GPU samples are attached to intervals within 5 minutes. The first rows of a read are incomplete because earlier samples are not read. */
 export const attachSeconds = 300;
 
-/** Rows at the beginning of a partial read that are not used: a sample may be attached so far away, and intervals decide that are as far from it. */
+/** Number of rows at the beginning of a partial read that are not used: a sample is attached to a row up to 5 minutes away, depending on intervals up to 5 minutes around it. */
 export function marginRows(stepSeconds: number): number {
   return 2 * Math.floor(attachSeconds / stepSeconds);
 }
 
 /**
- * Which newest rows must be read of each experiment of a window, from what is known of it: what is missing, and of what is known the last
- * `overlapSeconds`, in which samples may have come late. Experiments that need about as many rows are read together.
+ * Decides how many of the newest rows to read per experiment: the missing rows and the last `overlapSeconds` of the known ones, where samples may have
+ * arrived late. Experiments that need about the same number of rows are read together.
  */
 export function planPartialReads(
   known: readonly RowRange[],

@@ -29,7 +29,7 @@ const columnOf = (rows: number) =>
     fc.array(anyValue, { minLength: rows, maxLength: rows }).map((values) => Float64Array.from(values)),
   );
 
-/** A table whose rows lie in one block, some of them NaN, some columns equal. */
+/** A table within one block, with some NaN values and some equal columns. */
 const anySource = fc
   .tuple(fc.integer({ min: 0, max: blockRows - 1 }), fc.integer({ min: 1, max: blockRows }))
   .map(([from, rows]) => ({ from: base + from, to: base + Math.min(blockRows, from + rows) }))
@@ -50,13 +50,13 @@ const anySource = fc
     },
   }));
 
-function read(block: WindowBlock, wanted: RowRange) {
-  const draft = new TableDraft({ endSeconds: 0, stepSeconds: 900, rows: wanted.to - wanted.from });
-  readBlock(block, wanted, draft, wanted.from);
+function read(block: WindowBlock, requested: RowRange) {
+  const draft = new TableDraft({ endSeconds: 0, stepSeconds: 900, rows: requested.to - requested.from });
+  readBlock(block, requested, draft, requested.from);
   return draft.finish();
 }
 
-/** What a column has in the rows; undefined where that is nothing. NaN is NaN, whatever its bits; zeros have no sign. */
+/** A column's values in these rows; undefined if all are NaN. Ignores the sign of zero. */
 function samples(values: Float64Array | undefined, from: number, to: number): number[] | undefined {
   const found = values ? [...values.subarray(from, to)].map((value) => (value === 0 ? 0 : value)) : [];
   return found.every(Number.isNaN) ? undefined : found;
@@ -80,7 +80,7 @@ describe('a block', () => {
     );
   });
 
-  it('returns only the rows that are wanted', () => {
+  it('returns only the requested rows', () => {
     fc.assert(
       fc.property(anySource, fc.nat(), fc.nat(), ({ rows, source }, skip, leave) => {
         const length = rows.to - rows.from;
@@ -114,7 +114,7 @@ describe('a block', () => {
     expect(writeBlock({ table, firstRow: base, labels }, rows).data.length).toBe(empty + 2 + name + bytes);
   });
 
-  it('needs one byte for the sum of one pod', () => {
+  it('stores the sum of one pod in one byte', () => {
     const noise = Float64Array.from({ length: blockRows }, Math.random);
     const write = (columns: BlockSource['table']['columns']) =>
       writeBlock(

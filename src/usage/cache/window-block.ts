@@ -8,24 +8,24 @@ export interface ColumnPart {
   readonly values: Float64Array;
   readonly start: number;
   readonly end: number;
-  /** The columns that come before it in the block: their rows of the same numbers are written, or read, already. */
+  /** The preceding columns of the block; their rows are already written or read. */
   readonly before: readonly Float64Array[];
 }
 
-/** One way to write a column down. */
-interface ColumnKind {
-  /** Writes the part at a place that has room for 8 bytes a row; answers where it ends, or -1 where this way does not hold it. */
+/** An encoding of a column. */
+interface ColumnEncoding {
+  /** Writes the part at `at`, with room for 8 bytes per row. Returns its end, or -1 if this encoding cannot represent it. */
   readonly write: (bytes: DataView, at: number, part: ColumnPart) => number;
-  /** Fills the part in; answers where it ends. */
+  /** Fills the part from the bytes at `at`. Returns their end. */
   readonly read: (bytes: DataView, at: number, part: ColumnPart) => number;
 }
 
 const pageBytes = 4096;
-/** Stands for NaN where values are numbers of pages. */
+/** NaN in a column of page counts. */
 const missingPages = -(2 ** 31);
 
-/** Requests, limits, idle throttling. */
-const constant: ColumnKind = {
+/** One value for all rows: requests, limits, no throttling. */
+const constant: ColumnEncoding = {
   write: (bytes, at, { values, start, end }) => {
     const first = values[start]!;
     for (let row = start + 1; row < end; row++) if (values[row] !== first) return -1;
@@ -38,8 +38,8 @@ const constant: ColumnKind = {
   },
 };
 
-/** The sum of one pod is its average. */
-const copy: ColumnKind = {
+/** Equal to a preceding column: with one pod, the sum equals the average. */
+const copy: ColumnEncoding = {
   write: (bytes, at, part) => {
     const index = part.before.findIndex((other) => isCopyOf(other, part));
     if (index < 0) return -1;
@@ -53,8 +53,8 @@ const copy: ColumnKind = {
   },
 };
 
-/** Memory comes in whole pages: half the bytes of a double. */
-const pages: ColumnKind = {
+/** Whole memory pages, in half the bytes of a double. */
+const pages: ColumnEncoding = {
   write: (bytes, at, { values, start, end }) => {
     let next = at;
     for (let row = start; row < end; row++, next += 4) {
@@ -76,8 +76,8 @@ const pages: ColumnKind = {
   },
 };
 
-/** What is left is noise, which no compression makes smaller. */
-const raw: ColumnKind = {
+/** Doubles. The remaining columns are noise, which does not compress. */
+const raw: ColumnEncoding = {
   write: (bytes, at, { values, start, end }) => {
     let next = at;
     for (let row = start; row < end; row++, next += 8) bytes.setFloat64(next, values[row]!, true);
@@ -90,8 +90,8 @@ const raw: ColumnKind = {
   },
 };
 
-/** The ways to write a column down, fewest bytes first; a stored column bears its way's place in this list. */
-export const columnKinds: readonly ColumnKind[] = [constant, copy, pages, raw];
+/** All encodings, fewest bytes first. A stored column contains the index of its encoding in this list. */
+export const encodings: readonly ColumnEncoding[] = [constant, copy, pages, raw];
 
 function isCopyOf(other: Float64Array, { values, start, end }: ColumnPart): boolean {
   for (let row = start; row < end; row++) {
@@ -100,14 +100,14 @@ function isCopyOf(other: Float64Array, { values, start, end }: ColumnPart): bool
   return true;
 }
 
-/** Some rows of one experiment, in the bytes in which they are stored. */
+/** Some rows of one experiment in their stored form. */
 export interface WindowBlock {
   readonly number: number;
-  /** First row (1 byte), rows (1), columns (1), unused (1), labels' length (4), labels, a bit a row whether it is present, then column after column. */
+  /** First row in the block (1 byte), rows (1), columns (1), unused (1), length of the labels (4), labels as JSON, one presence bit per row, columns. */
   readonly data: Buffer;
 }
 
-/** What blocks are written from. */
+/** The source of blocks. */
 export interface BlockSource {
   readonly table: Pick<UsageTable, 'present' | 'columns'>;
   /** Number of the table's first row. */
@@ -118,11 +118,11 @@ export interface BlockSource {
 const functions: readonly UsageFunction[] = ['avg', 'min', 'max', 'sum', 'count'];
 const columnNames = usageMetrics.flatMap((metric) => functions.map((name): UsageColumn => `${metric}.${name}`));
 const headerBytes = 8;
-/** A column's name, its kind, and 8 bytes a row. */
-const mostColumnBytes = columnNames.length * (2 + 8 * blockRows);
+/** Maximum size of all columns: name, encoding, and 8 bytes per row each. */
+const maxColumnBytes = columnNames.length * (2 + 8 * blockRows);
 const bitBytes = Math.ceil(blockRows / 8);
 
-/** A column and the place of its name among all. */
+/** A column and the index of its name. */
 interface NumberedColumn {
   readonly index: number;
   readonly values: Float64Array;
@@ -142,13 +142,13 @@ export class BlockWriter {
     this.columns = columnNames.flatMap((name, index) => (columns[name] ? [{ index, values: columns[name] }] : []));
   }
 
-  /** Rows of the table, all of one block, as that block. */
+  /** Writes rows of the table, all of one block. */
   write(rows: RowRange): WindowBlock {
     const { firstRow, table } = this.source;
     const number = blockOf(rows.from);
     const [start, end] = [rows.from - firstRow, rows.to - firstRow];
     const bitsAt = headerBytes + this.labels.length;
-    const room = this.buffer.room(bitsAt + bitBytes + mostColumnBytes);
+    const room = this.buffer.room(bitsAt + bitBytes + maxColumnBytes);
     const bytes = new DataView(room.buffer, room.byteOffset);
     room.set(this.labels, headerBytes);
     const columnsAt = writeBits(room, bitsAt, table.present, start, end);
@@ -166,15 +166,15 @@ export function rowsIn({ number, data }: WindowBlock): RowRange {
   return { from, to: from + data[1]! };
 }
 
-/** The labels as the block's writer knew them. */
+/** The labels at the time the block was written. */
 export function labelsIn({ data }: WindowBlock): WindowLabels {
   return JSON.parse(data.toString('utf8', headerBytes, headerBytes + data.readUInt32LE(4)));
 }
 
-/** Copies those of a block's rows that lie in `wanted` into a draft whose first row has the number `firstRow`. */
-export function readBlock(block: WindowBlock, wanted: RowRange, draft: TableDraft, firstRow: number): void {
+/** Copies a block's rows within `requested` into a draft whose first row has the number `firstRow`. */
+export function readBlock(block: WindowBlock, requested: RowRange, draft: TableDraft, firstRow: number): void {
   const held = rowsIn(block);
-  const { from, to } = intersect(held, wanted);
+  const { from, to } = intersect(held, requested);
   if (from === to) return;
   if (from === held.from && to === held.to) {
     readAll(block, draft, from - firstRow, to - firstRow);
@@ -187,7 +187,7 @@ export function readBlock(block: WindowBlock, wanted: RowRange, draft: TableDraf
   }
 }
 
-/** Copies `count` rows of a table, from its row `from` on, into a draft, there from its row `at` on. */
+/** Copies `count` rows of a table, starting at its row `from`, to row `at` of a draft. */
 export function copyRows({ present, columns }: BlockSource['table'], from: number, draft: TableDraft, at: number, count: number): void {
   draft.present.set(present.subarray(from, from + count), at);
   for (const [name, values] of Object.entries(columns) as [UsageColumn, Float64Array][]) {
@@ -195,7 +195,7 @@ export function copyRows({ present, columns }: BlockSource['table'], from: numbe
   }
 }
 
-/** Copies all of a block's rows into the rows `start` to `end` of a draft. */
+/** Copies all rows of a block into the rows `start` to `end` of a draft. */
 function readAll({ data }: WindowBlock, draft: TableDraft, start: number, end: number): void {
   const bytes = new DataView(data.buffer, data.byteOffset, data.byteLength);
   let at = headerBytes + bytes.getUint32(4, true);
@@ -204,12 +204,12 @@ function readAll({ data }: WindowBlock, draft: TableDraft, start: number, end: n
   const before: Float64Array[] = [];
   for (let count = data[2]!; count > 0; count--) {
     const values = draft.columnOf(columnNames[data[at]!]!);
-    at = columnKinds[data[at + 1]!]!.read(bytes, at + 2, { values, start, end, before });
+    at = encodings[data[at + 1]!]!.read(bytes, at + 2, { values, start, end, before });
     before.push(values);
   }
 }
 
-/** Writes the columns that have a sample in the rows; answers where they end and how many they are. */
+/** Writes the columns that have a sample in the rows. Returns their end and their number. */
 function writeColumns(bytes: DataView, from: number, columns: readonly NumberedColumn[], start: number, end: number) {
   const before: Float64Array[] = [];
   let at = from;
@@ -219,7 +219,7 @@ function writeColumns(bytes: DataView, from: number, columns: readonly NumberedC
     let next = -1;
     for (let kind = 0; next < 0; kind++) {
       bytes.setUint16(at, (index << 8) | kind);
-      next = columnKinds[kind]!.write(bytes, at + 2, part);
+      next = encodings[kind]!.write(bytes, at + 2, part);
     }
     before.push(values);
     at = next;

@@ -7,12 +7,12 @@ import type { Settings } from '../../settings/settings-schema.js';
 import type { UsageRequest } from '../usage-reader.js';
 import { uuidOf } from './copy-rows.js';
 
-/** Raise it when windows are computed or laid out differently: what was stored before is then not found any more. */
+/** Increase this when the content or layout of windows changes. Windows stored before are then no longer found. */
 const formatVersion = 2;
 
 /**
- * One UUID an experiment of the request, in their order: made of everything that its rows depend on, so that windows of another datasource, profile,
- * scope, step or phase are never taken for these.
+ * One UUID per experiment of the request, in their order. It is a hash of everything that the rows depend on, so that windows of another datasource,
+ * profile, scope, step or phase are never used.
  */
 export function windowKeys(
   request: Pick<UsageRequest, 'datasource' | 'experiments' | 'endSeconds' | 'stepSeconds'>,
@@ -20,7 +20,7 @@ export function windowKeys(
   scope: Settings['USAGE_SCOPE'],
 ): string[] {
   const { datasource, endSeconds, stepSeconds } = request;
-  const asked = [
+  const parts = [
     formatVersion,
     usageMetrics,
     identityOfDatasource(datasource),
@@ -29,7 +29,7 @@ export function windowKeys(
     stepSeconds,
     endSeconds % stepSeconds,
   ];
-  const common = createHash('sha256').update(JSON.stringify(asked)).digest();
+  const common = createHash('sha256').update(JSON.stringify(parts)).digest();
   return request.experiments.map((experiment) =>
     uuidOf(createHash('sha256').update(common).update(identityOf(experiment)).digest('hex').slice(0, 32)),
   );

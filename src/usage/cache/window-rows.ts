@@ -1,18 +1,18 @@
 import type { JvmInfo, UsageColumn, UsageTable } from '../../recommendation/usage-table.js';
 
-/** Rows of one block: a UTC day of quarter hours. Seven of ten containers' blocks then fit a page of PostgreSQL. */
+/** Rows per block: a UTC day of quarter hours. About 70 % of containers' blocks then fit into one PostgreSQL page. */
 export const blockRows = 96;
 
 /**
- * Rows `from` (included) to `to` (excluded). Row n is the instant `n * stepSeconds + endSeconds % stepSeconds`, so that jobs of one step and one
- * phase of their ends number an instant alike.
+ * Rows `from` (included) to `to` (excluded). Row n is the instant `n * stepSeconds + endSeconds % stepSeconds`, so that jobs with the same step and phase
+ * number instants alike.
  */
 export interface RowRange {
   readonly from: number;
   readonly to: number;
 }
 
-/** The rows that a request wants. */
+/** The rows of a request. */
 export function rangeOf({
   endSeconds,
   stepSeconds,
@@ -26,37 +26,37 @@ export function rangeOf({
   return { from: to - rows, to };
 }
 
-/** The block that holds a row. */
+/** Number of the block that contains a row. */
 export function blockOf(row: number): number {
   return Math.floor(row / blockRows);
 }
 
-/** The rows that a block has room for. */
+/** The rows that a block can contain. */
 export function rowsOfBlock(block: number): RowRange {
   return { from: block * blockRows, to: (block + 1) * blockRows };
 }
 
-/** What both ranges hold; empty (`to` = `from`) where nothing. */
+/** The intersection of two ranges; `to` = `from` if it is empty. */
 export function intersect(one: RowRange, other: RowRange): RowRange {
   const from = Math.max(one.from, other.from);
   return { from, to: Math.max(from, Math.min(one.to, other.to)) };
 }
 
 /**
- * A label that a table has from the first of several series of its window, such as the JVM's version. The first is the datasource's to tell: what
- * comes first in a window need not in a part of it.
+ * A label of a table, such as the JVM's version, which comes from the first of several series in its window. The datasource decides which is first, and
+ * a part of the window may have another first series.
  */
 export interface Sighting<T> {
   readonly value: T;
-  /** The last row that its series had a sample in. */
+  /** The last row in which its series had a sample. */
   readonly lastRow: number;
-  /** Another label that was seen while this one went before it. */
+  /** Another label that was seen in the window but comes after this one. */
   readonly behind?: T;
 }
 
 /**
- * The label of a window, from what was stored of it or of a longer one and from what its newest rows alone say. `unclear` = only a look at the whole
- * window tells: a label that was not seen before may go before the stored one, and what stood behind one that is not in the window is not known.
+ * The label of a window, from the stored label (of this or a longer window) and the label of its newest rows. Returns `unclear` if only a complete read can
+ * decide: a new label may come before the stored one, or the stored one has left the window and its successor is not known.
  */
 export function settleLabel<T>(
   stored: Sighting<T> | undefined,
@@ -69,9 +69,9 @@ export function settleLabel<T>(
   return !newest || isSame(newest.value, stored.behind) ? stored : 'unclear';
 }
 
-/** The label of a window that was read whole, when its newest rows alone said something else. */
-export function settleWhole<T>(whole: Sighting<T> | undefined, newest: Sighting<T> | undefined): Sighting<T> | undefined {
-  return whole && newest && !isSame(newest.value, whole.value) ? { ...whole, behind: newest.value } : whole;
+/** The label of a window that was read completely; remembers as `behind` a different label of its newest rows. */
+export function settleComplete<T>(complete: Sighting<T> | undefined, newest: Sighting<T> | undefined): Sighting<T> | undefined {
+  return complete && newest && !isSame(newest.value, complete.value) ? { ...complete, behind: newest.value } : complete;
 }
 
 function isSame(one: unknown, other: unknown): boolean {
@@ -80,13 +80,13 @@ function isSame(one: unknown, other: unknown): boolean {
 
 /** The labels of an experiment's stored windows. */
 export interface WindowLabels {
-  /** They hold for the window that begins at this row, and for later ones as long as the rows of their sightings are in them. */
+  /** The labels hold for the window that begins at this row, and for later windows that still contain the rows of the sightings. */
   readonly fromRow: number;
   readonly jvm?: Sighting<JvmInfo>;
   readonly model?: Sighting<string>;
 }
 
-/** Columns that belong to the GPU model of the label. */
+/** Columns that depend on the GPU model. */
 export const acceleratorColumns: readonly UsageColumn[] = ['acceleratorMemoryUsage.max', 'acceleratorCoreUsage.max'];
 
 /** The labels of a table whose first row has this number. */
@@ -100,7 +100,7 @@ export function labelsOf(table: UsageTable, fromRow: number): WindowLabels {
   };
 }
 
-/** The labels of a window; undefined = it must be read whole. What is kept holds for the longer, stored window too. */
+/** The labels of a window; undefined if it must be read completely. The result also holds for the longer, stored window. */
 export function settleLabels(stored: WindowLabels, newest: WindowLabels, window: RowRange): WindowLabels | undefined {
   if (window.from < stored.fromRow) return undefined;
   const jvm = settleLabel(stored.jvm, newest.jvm, window);
@@ -109,11 +109,11 @@ export function settleLabels(stored: WindowLabels, newest: WindowLabels, window:
   return { fromRow: stored.fromRow, ...(jvm && { jvm }), ...(model && { model }) };
 }
 
-/** The labels of a window that was read whole after its newest rows had been read alone. */
-export function settleWholeLabels(whole: WindowLabels, newest: WindowLabels): WindowLabels {
-  const jvm = settleWhole(whole.jvm, newest.jvm);
-  const model = settleWhole(whole.model, newest.model);
-  return { fromRow: whole.fromRow, ...(jvm && { jvm }), ...(model && { model }) };
+/** The labels of a window that was read completely after a partial read of its newest rows. */
+export function settleCompleteLabels(complete: WindowLabels, newest: WindowLabels): WindowLabels {
+  const jvm = settleComplete(complete.jvm, newest.jvm);
+  const model = settleComplete(complete.model, newest.model);
+  return { fromRow: complete.fromRow, ...(jvm && { jvm }), ...(model && { model }) };
 }
 
 function lastAccelerated({ columns }: UsageTable): number | undefined {

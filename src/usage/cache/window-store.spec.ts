@@ -14,24 +14,24 @@ import { WindowStore } from './window-store.js';
 const mib = 1024 * 1024;
 const minute = 60_000;
 
-/** Does what a WindowStore needs of PostgreSQL, and notes it. */
+/** A fake PostgreSQL for WindowStore that records the calls. */
 class FakeDatabase {
-  /** First byte of each COPY that was committed. */
+  /** First byte of each committed COPY. */
   readonly stored: number[] = [];
   readonly queries: string[] = [];
-  /** Chunks that a COPY TO STDOUT gives. */
+  /** Chunks that COPY TO STDOUT returns. */
   rows: Buffer[] = [];
-  clearUps = 0;
+  cleanUps = 0;
   open = 0;
-  mostWriters = 0;
+  maxWriters = 0;
   isDown = false;
-  /** A transaction that begins waits for these. */
+  /** Transactions wait for these. */
   writeGate: Promise<void> | undefined;
-  clearUpGate: Promise<void> | undefined;
+  cleanUpGate: Promise<void> | undefined;
   private writers = 0;
 
   async transaction(work: (transaction: object) => Promise<void>): Promise<void> {
-    this.mostWriters = Math.max(this.mostWriters, ++this.writers);
+    this.maxWriters = Math.max(this.maxWriters, ++this.writers);
     try {
       const copied: Buffer[] = [];
       await work({
@@ -62,8 +62,8 @@ class FakeDatabase {
     if (this.isDown) throw new Error('down');
     if (text.includes('pg_advisory_xact_lock')) await this.writeGate;
     if (!text.includes('pg_try_advisory_xact_lock')) return [];
-    await this.clearUpGate;
-    this.clearUps++;
+    await this.cleanUpGate;
+    this.cleanUps++;
     return [{ locked: true }];
   }
 }
@@ -77,7 +77,7 @@ function collectInto(chunks: Buffer[]): Writable {
   });
 }
 
-/** A promise, and what resolves it. */
+/** A promise and the function that resolves it. */
 function gate(): { promise: Promise<void>; open: () => void } {
   let open = () => {};
   const promise = new Promise<void>((resolve) => (open = resolve));
@@ -110,10 +110,10 @@ describe('WindowStore stores', () => {
     for (const mark of [1, 2, 3]) store.add(windowsOf(mark));
     await store.flush();
     expect(database.stored).toEqual([1, 2, 3]);
-    expect(database.mostWriters).toBe(1);
+    expect(database.maxWriters).toBe(1);
   });
 
-  it('in the background: only a flush waits', async () => {
+  it('in the background: only flush waits', async () => {
     const { promise, open } = gate();
     database.writeGate = promise;
     let isFlushed = false;
@@ -144,9 +144,9 @@ describe('WindowStore stores', () => {
     expect(database.stored).toEqual([1, 2]);
   });
 
-  it('what was added during the clearing up', async () => {
+  it('what was added during the clean-up', async () => {
     const { promise, open } = gate();
-    database.clearUpGate = promise;
+    database.cleanUpGate = promise;
     store.add(windowsOf(1));
     while (database.stored.length === 0) await new Promise(setImmediate);
     await new Promise(setImmediate);
@@ -156,7 +156,7 @@ describe('WindowStore stores', () => {
     expect(database.stored).toEqual([1, 2]);
   });
 
-  it('no more than fits into its memory, warns about it once, and takes more as soon as that is stored', async () => {
+  it('at most what fits into its memory, warns once, and accepts more when that is stored', async () => {
     const { promise, open } = gate();
     database.writeGate = promise;
     store.add(windowsOf(1));
@@ -174,10 +174,10 @@ describe('WindowStore stores', () => {
     store.add(windowsOf(6, 60 * mib));
     await store.flush();
     expect(database.stored).toEqual([1, 2, 5, 6]);
-    expect(warnings).toEqual(['usage windows come faster than PostgreSQL stores them: some are not stored']);
+    expect(warnings).toEqual(['usage windows arrive faster than PostgreSQL stores them; some are not stored']);
   });
 
-  it('what comes after a failure, and warns about the failure once', async () => {
+  it('what is added after a failure, and warns about the failure once', async () => {
     database.isDown = true;
     for (const mark of [1, 2]) {
       store.add(windowsOf(mark));
@@ -187,12 +187,12 @@ describe('WindowStore stores', () => {
     store.add(windowsOf(3));
     await store.flush();
     expect(database.stored).toEqual([3]);
-    expect(warnings).toEqual(['usage windows cannot be stored']);
+    expect(warnings).toEqual(['cannot store usage windows; the next jobs read this usage again']);
   });
 });
 
 describe('WindowStore writes', () => {
-  it('when no read runs', async () => {
+  it('while no read runs', async () => {
     const { promise, open } = gate();
     const reading = store.during(() => promise);
     store.add(windowsOf(1));
@@ -206,7 +206,7 @@ describe('WindowStore writes', () => {
   it.each([
     ['when windows have waited for two seconds', 10, 2_001],
     ['when half of the memory is pending', 33 * mib, 0],
-  ])('%s, although a read runs', async (_, size, laterMs) => {
+  ])('%s, even while a read runs', async (_, size, laterMs) => {
     const { promise, open } = gate();
     const reading = store.during(() => promise);
     store.add(windowsOf(1, size));
@@ -216,7 +216,7 @@ describe('WindowStore writes', () => {
     await reading;
   });
 
-  it('and gives the memory to the next task, but no more than it may keep', async () => {
+  it('and reuses a limited amount of memory for the next tasks', async () => {
     const spent = Array.from({ length: 9 }, () => new SharedArrayBuffer(1));
     store.add(windowsOf(1), [new SharedArrayBuffer(17 * mib), ...spent]);
     const found = [];
@@ -228,16 +228,16 @@ describe('WindowStore writes', () => {
   });
 });
 
-describe('WindowStore clears up', () => {
+describe('WindowStore cleans up', () => {
   it('after the first write, and then at most every ten minutes', async () => {
-    const clearUps: number[] = [];
+    const cleanUps: number[] = [];
     for (const laterMs of [0, minute, 8 * minute, minute, 9 * minute]) {
       nowMs += laterMs;
       store.add(windowsOf(1));
       await store.flush();
-      clearUps.push(database.clearUps);
+      cleanUps.push(database.cleanUps);
     }
-    expect(clearUps).toEqual([1, 1, 1, 2, 2]);
+    expect(cleanUps).toEqual([1, 1, 1, 2, 2]);
   });
 });
 
@@ -271,7 +271,7 @@ describe('WindowStore loads', () => {
     rows: 2 * blockRows,
   };
 
-  it('the blocks of a request in memory that threads share', async () => {
+  it('the blocks of a request into memory that threads share', async () => {
     database.rows = [Buffer.from('one '), Buffer.from('two')];
     const { stored } = await store.load(request);
     expect(stored!.buffer).toBeInstanceOf(SharedArrayBuffer);
@@ -289,10 +289,10 @@ describe('WindowStore loads', () => {
     expect(database.queries).toEqual([]);
   });
 
-  it('nothing if PostgreSQL fails, warns about it once, and keeps no connection', async () => {
+  it('nothing if PostgreSQL fails, warns once and releases the connection', async () => {
     database.isDown = true;
     expect([await store.load(request), await store.load(request)]).toEqual([{ memory: undefined }, { memory: undefined }]);
-    expect(warnings).toEqual(['stored usage cannot be loaded: all of it is read again']);
+    expect(warnings).toEqual(['cannot load stored usage; all usage is read again']);
     expect(database.open).toBe(0);
   });
 });

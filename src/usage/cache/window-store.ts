@@ -14,32 +14,32 @@ import { blockOf, rangeOf } from './window-rows.js';
 
 const log = logOf('usage');
 
-/** What is looked up of a request. */
+/** The part of a request that identifies stored windows. */
 type StoredRequest = Pick<UsageRequest, 'datasource' | 'metricProfile' | 'experiments' | 'endSeconds' | 'stepSeconds' | 'rows' | 'refresh'>;
 
-/** Maximum bytes that wait to be stored. What does not fit is read again by the next job. */
+/** Maximum bytes of pending windows. Windows that do not fit are not stored; the next job reads them again. */
 const maxPendingBytes = 64 * 1024 * 1024;
-/** Reads go first: writing begins when none has run for this long, … */
+/** Reads take precedence: writing starts when no read runs, checked at this interval. */
 const quietMs = 50;
-/** … when something has waited for this long, or when half the bytes are pending. */
+/** Writing also starts when windows have waited for this long, or when half of `maxPendingBytes` is pending. */
 const maxWaitMs = 2_000;
 const maxIdle = 8;
 const maxIdleBytes = 16 * 1024 * 1024;
-const clearUpMs = 10 * 60_000;
+const cleanUpMs = 10 * 60_000;
 
-/** Any numbers, the same in every process of ours: one for those who write, one for those who clear up. */
-const lockKeys = { write: 7_281_554_302, clearUp: 7_281_554_303 } as const;
+/** Arbitrary advisory lock keys, the same in all processes: one for writing, one for the clean-up. */
+const lockKeys = { write: 7_281_554_302, cleanUp: 7_281_554_303 } as const;
 
-/** Usage windows in PostgreSQL. Blocks go in and out by binary COPY: a seventh of the CPU of statements that return bytea as text (measured). */
+/** Usage windows in PostgreSQL. Blocks are read and written with binary COPY, which needs a seventh of the CPU of statements that return bytea as text (measured). */
 export class WindowStore {
   private readonly pending: WindowWrites[] = [];
   private writing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private waitingSince = 0;
   private readers = 0;
-  /** Memory for the windows of coming tasks. New memory for each would cost full garbage collections in every thread. */
+  /** Memory for the windows of later tasks. New memory for each task would cost full garbage collections in every thread. */
   private readonly idle: SharedArrayBuffer[] = [];
-  private clearedUpAt = Number.NEGATIVE_INFINITY;
+  private cleanedUpAt = Number.NEGATIVE_INFINITY;
   private readonly warned = new Set<string>();
 
   constructor(
@@ -48,7 +48,7 @@ export class WindowStore {
     private readonly settings: Pick<Settings, 'USAGE_SCOPE' | 'USAGE_STORE_DAYS' | 'USAGE_STORE_MAX_MB'>,
   ) {}
 
-  /** Runs a read. Writing waits while any runs. */
+  /** Runs a read. Writing waits while reads run. */
   async during<T>(read: () => Promise<T>): Promise<T> {
     this.readers++;
     try {
@@ -58,7 +58,7 @@ export class WindowStore {
     }
   }
 
-  /** The stored windows of a request's experiments. Never rejects: without them all usage is read again. */
+  /** Loads the stored windows of a request's experiments. Never rejects: without them all usage is read again. */
   async load(request: StoredRequest): Promise<LoadedWindows> {
     const profile = this.profiles.find(request.metricProfile);
     const memory = this.idle.pop();
@@ -68,18 +68,18 @@ export class WindowStore {
       const keys = windowKeys(request, profile, this.settings.USAGE_SCOPE);
       return { stored: await this.copyOut(keys, blockOf(window.from), blockOf(window.to)), memory };
     } catch (error) {
-      this.warnOnce('stored usage cannot be loaded: all of it is read again', error);
+      this.warnOnce('cannot load stored usage; all usage is read again', error);
       return { memory };
     }
   }
 
-  /** Stores windows in the background. Readers never wait for it and never see its errors. `memory` is used for other tasks. */
+  /** Stores windows in the background. Readers never wait for it and never see its errors. `memory` is reused for other tasks. */
   add(writes: WindowWrites | undefined, memory: readonly SharedArrayBuffer[] = []): void {
     for (const buffer of memory) this.reuse(buffer);
     if (!writes) return;
     if (this.pendingBytes + writes.copy.buffer.byteLength > maxPendingBytes) {
       this.reuse(writes.copy.buffer);
-      this.warnOnce('usage windows come faster than PostgreSQL stores them: some are not stored');
+      this.warnOnce('usage windows arrive faster than PostgreSQL stores them; some are not stored');
       return;
     }
     if (this.pending.length === 0) this.waitingSince = performance.now();
@@ -87,7 +87,7 @@ export class WindowStore {
     this.writeSoon();
   }
 
-  /** Writes everything that waits. Resolves also if it cannot be stored. */
+  /** Writes all pending windows. Resolves even if they cannot be stored. */
   async flush(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -126,17 +126,17 @@ export class WindowStore {
         await this.write(writes);
         this.reuse(writes.copy.buffer);
       }
-      if (performance.now() - this.clearedUpAt < clearUpMs) return;
-      this.clearedUpAt = performance.now();
-      await this.clearUp();
+      if (performance.now() - this.cleanedUpAt < cleanUpMs) return;
+      this.cleanedUpAt = performance.now();
+      await this.cleanUp();
     } catch (error) {
       this.pending.length = 0;
-      this.warnOnce('usage windows cannot be stored', error);
+      this.warnOnce('cannot store usage windows; the next jobs read this usage again', error);
     }
   }
 
   private async copyOut(keys: readonly string[], first: number, last: number): Promise<Uint8Array<SharedArrayBuffer>> {
-    // COPY takes no parameters. The keys are hexadecimal digits that we made.
+    // COPY accepts no parameters. The keys are our own hexadecimal digits.
     const list = keys.map((key) => `'${key}'`).join(', ');
     const query = `SELECT key, block, data FROM usage_block WHERE key IN (${list}) AND block BETWEEN ${Number(first)} AND ${Number(last)}`;
     const runner = this.database.createQueryRunner();
@@ -152,7 +152,7 @@ export class WindowStore {
     }
   }
 
-  /** Stores all of it or nothing. Writers wait for each other, so that two with the same experiment do not collide. */
+  /** Stores everything or nothing. Writers wait for each other, so that two writes of one experiment do not conflict. */
   async write({ copy, series }: WindowWrites): Promise<void> {
     await inTransaction(this.database, async (transaction) => {
       await transaction.query('SELECT pg_advisory_xact_lock($1)', [lockKeys.write]);
@@ -169,10 +169,10 @@ export class WindowStore {
     });
   }
 
-  /** Deletes what is too old, unused for long or, least used first, beyond the size; nothing where another process is at it. */
-  async clearUp(): Promise<void> {
+  /** Deletes windows that are too old, long unused or, least recently used first, beyond the size limit. Does nothing if another process is cleaning up. */
+  async cleanUp(): Promise<void> {
     await inTransaction(this.database, async (transaction) => {
-      const [{ locked }] = await transaction.query('SELECT pg_try_advisory_xact_lock($1) AS locked', [lockKeys.clearUp]);
+      const [{ locked }] = await transaction.query('SELECT pg_try_advisory_xact_lock($1) AS locked', [lockKeys.cleanUp]);
       if (!locked) return;
       await transaction.query(
         `WITH gone AS (
@@ -211,7 +211,7 @@ export class WindowStore {
 async function copyIn(client: PoolClient, bytes: Uint8Array): Promise<void> {
   const stream = client.query(copyFrom('COPY usage_block (key, block, data) FROM STDIN (FORMAT binary)'));
   await new Promise<void>((resolve, reject) => {
-    // It finishes when PostgreSQL has said that it has them.
+    // `finish` comes after PostgreSQL has confirmed the rows.
     stream.once('finish', resolve).once('error', reject);
     stream.end(bytes);
   });
