@@ -1,4 +1,4 @@
-import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { CapabilityCache } from '../datasource/capabilities.js';
@@ -40,32 +40,16 @@ function openLocalSizer(settings: Settings): LocalSizer {
   return Object.assign(sizer, { onModuleDestroy: sizer.close });
 }
 
-/** Provider for a class that does not depend on Nest. */
-function provide<T>(type: Type<T>, useFactory: (...parts: never[]) => T, ...inject: (Type | symbol)[]): Provider {
-  return { provide: type, useFactory: useFactory as (...parts: unknown[]) => T, inject };
-}
-
 function sizing(settings: Settings): Provider[] {
+  const jobSizer = (threads: WorkerThreads, { capabilities, profiles }: LocalSizer, database: DataSource) => {
+    const windows = new WindowStore(database, profiles, settings);
+    return new JobSizer(threads, capabilities, profiles, windows, new KeptDaysStore(database), settings);
+  };
   return [
     { provide: LOCAL_SIZER, useFactory: () => openLocalSizer(settings) },
-    provide(CapabilityCache, ({ capabilities }: LocalSizer) => capabilities, LOCAL_SIZER),
-    provide(WorkerThreads, () => new WorkerThreads(settings)),
-    provide(
-      WindowStore,
-      (database: DataSource, { profiles }: LocalSizer) => new WindowStore(database, profiles, settings),
-      DataSource,
-      LOCAL_SIZER,
-    ),
-    provide(KeptDaysStore, (database: DataSource) => new KeptDaysStore(database), DataSource),
-    provide(
-      JobSizer,
-      (threads: WorkerThreads, { capabilities, profiles }: LocalSizer, windows: WindowStore, days: KeptDaysStore) =>
-        new JobSizer(threads, capabilities, profiles, windows, days, settings),
-      WorkerThreads,
-      LOCAL_SIZER,
-      WindowStore,
-      KeptDaysStore,
-    ),
+    { provide: CapabilityCache, useFactory: ({ capabilities }: LocalSizer) => capabilities, inject: [LOCAL_SIZER] },
+    { provide: WorkerThreads, useFactory: () => new WorkerThreads(settings) },
+    { provide: JobSizer, useFactory: jobSizer, inject: [WorkerThreads, LOCAL_SIZER, DataSource] },
   ];
 }
 

@@ -48,6 +48,7 @@ function jobSizer({ rules = { cpu: true, owners: true }, USAGE_STORE = true, res
       calls.push(['load', metricProfile]);
       return { stored };
     },
+    flush: async () => record('flush')(undefined),
     during: <T>(read: () => Promise<T>) => read(),
     add: (...given: unknown[]) => record('add')(given),
   };
@@ -126,6 +127,12 @@ describe('JobSizer', () => {
     const { job, calls } = jobSizer({ result: { brokenChunks: 'a reason' } });
     await (step === 'discover' ? job.discover(discoverTask, never) : job.measure(measureTask, never));
     expect(calls).toContainEqual(['demote', ['prometheus-1', 'a reason']]);
+  });
+
+  it('stores all windows before the application ends', async () => {
+    const { job, calls } = jobSizer();
+    await job.beforeApplicationShutdown();
+    expect(calls).toEqual([['flush', undefined]]);
   });
 
   it('knows when the datasource last responded', () => expect(jobSizer().job.lastAnswerAt('prometheus-1')).toBe(7));

@@ -15,7 +15,7 @@ export class JobSizer {
     private readonly sizer: Sizer,
     private readonly capabilities: Pick<CapabilityCache, 'of' | 'demote'>,
     private readonly profiles: Pick<MetricProfiles, 'fitting'>,
-    private readonly windows: Pick<WindowStore, 'during' | 'load' | 'add'>,
+    private readonly windows: Pick<WindowStore, 'during' | 'load' | 'add' | 'flush'>,
     private readonly days: Pick<KeptDaysStore, 'load' | 'keep'>,
     private readonly settings: Pick<Settings, 'USAGE_STORE' | 'USAGE_OVERLAP'>,
   ) {}
@@ -51,6 +51,11 @@ export class JobSizer {
     });
     this.windows.add(measured.writes, measured.memory);
     return this.noteBrokenChunks(datasource, measured).measurements;
+  }
+
+  /** Stores all windows that wait; called by Nest. */
+  beforeApplicationShutdown(): Promise<void> {
+    return this.windows.flush();
   }
 
   lastAnswerAt(datasource: string): number | undefined {

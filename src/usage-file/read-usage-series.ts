@@ -41,15 +41,6 @@ export function numberOf({ field, value }: JsonValue, rule: string, holds: (numb
   return value;
 }
 
-/** A name that becomes a key of the response. It begins with a letter or digit, so that it cannot be one of JavaScript's own (`__proto__`). */
-export function nameOf(json: JsonValue): string {
-  const name = textOf(json);
-  if (!/^[\p{L}\p{N}][\p{L}\p{N} _.()-]{0,62}$/u.test(name)) {
-    throw new UsageFileError(json.field, 'expected a name of at most 63 letters, digits, spaces and _ . - ( )');
-  }
-  return name;
-}
-
 /** Members of an object by name, for messages with their path. */
 export type Fields = (name: string) => JsonValue;
 

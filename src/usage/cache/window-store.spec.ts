@@ -128,7 +128,7 @@ describe('WindowStore stores', () => {
 
   it('everything before the application ends', async () => {
     store.add(windowsOf(1));
-    await store.beforeApplicationShutdown();
+    await store.flush();
     expect(database.stored).toEqual([1]);
   });
 

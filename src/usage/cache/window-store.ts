@@ -99,10 +99,6 @@ export class WindowStore {
     }
   }
 
-  beforeApplicationShutdown(): Promise<void> {
-    return this.flush();
-  }
-
   private get pendingBytes(): number {
     return this.pending.reduce((sum, { copy }) => sum + copy.buffer.byteLength, 0);
   }
