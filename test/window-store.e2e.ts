@@ -223,7 +223,7 @@ describe('a store that fails', () => {
       expect(differences(without.recommendations, withStore.recommendations, { relative: 1e-9 })).toEqual([]);
     }
     for (const complaint of [
-      'stored usage cannot be loaded: all of it is read again',
+      'cannot load stored usage; all usage is read again',
       'stored discovery results cannot be loaded: everything is queried again',
     ]) {
       expect(stored.logs.filter(({ msg }) => msg === complaint)).toHaveLength(1);
