@@ -37,7 +37,7 @@ const LOCAL_SIZER = Symbol('LOCAL_SIZER');
 
 function openLocalSizer(settings: Settings): LocalSizer {
   const sizer = openSizer(settings);
-  return Object.assign(sizer, { onModuleDestroy: sizer.close });
+  return Object.assign(sizer, { onApplicationShutdown: sizer.close });
 }
 
 function sizing(settings: Settings): Provider[] {

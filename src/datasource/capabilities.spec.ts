@@ -154,6 +154,19 @@ describe('CapabilityCache', () => {
     expect(await capabilities().of(datasource)).toMatchObject({ rules: { cpu: true, owners: true } });
   });
 
+  it('fails if the query for rules fails for a moment, and asks again afterwards', async () => {
+    let isAway = true;
+    const query: Handler = (request, response, body) => {
+      const isRules = new URLSearchParams(body).get('query')!.includes('"rule"');
+      (isRules && isAway ? refuse(503) : answerFacts(2))(request, response, body);
+    };
+    const { datasource } = await serve({ query });
+    const one = capabilities();
+    await expect(one.of(datasource)).rejects.toMatchObject({ failure: 'unavailable' });
+    isAway = false;
+    expect(await one.of(datasource)).toMatchObject({ rules: { cpu: false, owners: false } });
+  });
+
   it('searches for recording rules before the end of the usage, once per day', async () => {
     const times: number[] = [];
     const query: Handler = (request, response, body) => {

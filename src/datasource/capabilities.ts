@@ -141,6 +141,11 @@ export class CapabilityCache {
     return demoted && Date.now() < demoted.untilMs ? { ...capabilities, used: 'promql', reason: demoted.reason } : capabilities;
   }
 
+  /** When a datasource last responded to a probe, in ms of performance.now(). */
+  lastAnswerAt(datasource: string): number | undefined {
+    return this.http.lastAnswerAt(datasource);
+  }
+
   /** Reads a datasource by PromQL for ten minutes, because it did not deliver chunks although its probe did. */
   demote(datasource: string, reason: string): void {
     log.warn({ datasource, reason }, 'datasource is read by PromQL for ten minutes');
@@ -169,7 +174,7 @@ export class CapabilityCache {
     const [failure, version, rules] = await Promise.all([
       configured === 'auto' ? this.tryRemoteRead(datasource, signal) : undefined,
       this.readVersion(datasource, signal),
-      this.findRules(datasource, atSeconds, signal),
+      this.findRules(datasource, atSeconds, markUncertain, signal),
     ]);
     const choice = chooseReader(configured, failure);
     const facts = await this.readFacts(datasource, choice, version, signal);
@@ -208,7 +213,12 @@ export class CapabilityCache {
   }
 
   /** The rules with series at the instant, or else in the 15 days before it. All rules, if the datasource rejects the query: the job's own queries will report why. */
-  private async findRules(datasource: Datasource, atSeconds: number, signal: AbortSignal): Promise<Capabilities['rules']> {
+  private async findRules(
+    datasource: Datasource,
+    atSeconds: number,
+    markUncertain: () => void,
+    signal: AbortSignal,
+  ): Promise<Capabilities['rules']> {
     const names = Object.keys(recordingRules) as RecordingRule[];
     try {
       const found = rulesIn(await this.client.query(datasource, { query: rulesQuery(names), timeSeconds: atSeconds }, signal));
@@ -223,7 +233,8 @@ export class CapabilityCache {
       }
       return { cpu: found.includes('cpu'), owners: found.includes('owners') };
     } catch (error) {
-      if (!(error instanceof DatasourceError) || !showsNoRemoteRead(error.failure)) throw error;
+      if (!(error instanceof DatasourceError) || !rejections.includes(error.failure)) throw error;
+      markUncertain();
       return { cpu: true, owners: true };
     }
   }
@@ -241,10 +252,31 @@ export class CapabilityCache {
   }
 }
 
+/** Failures that last: the datasource does not accept the query for rules. */
+const rejections: readonly DatasourceFailure[] = ['refused-query', 'refused-credentials', 'not-json'];
+
 function rulesQuery(names: readonly RecordingRule[]): string {
   return names.map((name) => `label_replace(group(${recordingRules[name]}), "rule", "${name}", "", "")`).join(' or ');
 }
 
 function rulesIn({ series }: PrometheusAnswer): RecordingRule[] {
   return series.flatMap(({ labels: { rule } }) => (rule === 'cpu' || rule === 'owners' ? [rule] : []));
+}
+
+/**
+ * Datasources whose chunks turned out to be broken, as one thread knows them. Its reads use PromQL at once, also if the task that found out
+ * fails and cannot report it.
+ */
+export class BrokenChunks {
+  private readonly known = new Map<string, { readonly reason: string; readonly untilMs: number }>();
+
+  add(datasource: string, reason: string): void {
+    this.known.set(datasource, { reason, untilMs: Date.now() + keepMs });
+  }
+
+  /** Why the chunks of a datasource are not read; undefined if they are. */
+  reasonFor(datasource: string): string | undefined {
+    const known = this.known.get(datasource);
+    return known && Date.now() < known.untilMs ? known.reason : undefined;
+  }
 }

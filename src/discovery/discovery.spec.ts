@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { BrokenChunks } from '../datasource/capabilities.js';
 import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { MetadataProfiles } from '../profiles/metadata-profile.js';
@@ -64,7 +65,7 @@ async function openDiscovery(respond: (queries: SeenQuery) => Response, warnings
     insecureSkipVerify: false,
   } as const;
   const request = { datasource, capabilities, metadataProfile, filter: {}, measurementSeconds: 900, nowSeconds: now };
-  const discovery = new Discovery(new SeriesFinder(new DatasourceClient(http)), settings);
+  const discovery = new Discovery(new SeriesFinder(new DatasourceClient(http), new BrokenChunks()), settings);
   return { discovery, request, queries, closedEarly: () => closedEarly };
 }
 

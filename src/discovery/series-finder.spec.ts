@@ -1,7 +1,8 @@
 import { encodeFrame, encodeFrameData } from '../../test/chunks/encode-answer.js';
 import { encodeXorChunk } from '../../test/chunks/encode-xor-chunk.js';
 import { answerJson, type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
-import type { Capabilities } from '../datasource/capabilities.js';
+import { BrokenChunks, type Capabilities } from '../datasource/capabilities.js';
+
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
@@ -36,7 +37,7 @@ async function serve(read: Handler, { datasource, capabilities, timeoutMs = 20_0
   const server = await startPrometheusLike({ read, query_range: answerJson({ status: 'success', data: matrix }) });
   const http = new DatasourceHttp({ DATASOURCE_CONCURRENCY: 4, DATASOURCE_TIMEOUT_MS: timeoutMs, DATASOURCE_RETRY_MS: 0 });
   closing.push(server.close, () => http.close());
-  const finder = new SeriesFinder(new DatasourceClient(http));
+  const finder = new SeriesFinder(new DatasourceClient(http), new BrokenChunks());
   const broken: string[] = [];
   const context = {
     datasource: { ...server.datasource, ...datasource },

@@ -1,4 +1,4 @@
-import { type Capabilities, showsBrokenChunks, showsNoRemoteRead } from '../datasource/capabilities.js';
+import { type BrokenChunks, type Capabilities, showsBrokenChunks, showsNoRemoteRead } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
 import type { DatasourceClient, PrometheusSeries } from '../datasource/datasource-client.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
@@ -31,7 +31,10 @@ const log = logOf('discovery');
 
 /** Runs discovery queries over windows: from chunks where possible, else by PromQL. */
 export class SeriesFinder {
-  constructor(private readonly client: DatasourceClient) {}
+  constructor(
+    private readonly client: DatasourceClient,
+    private readonly broken: BrokenChunks,
+  ) {}
 
   /** The series of each query union. Rejects with a DatasourceError. */
   async find(context: FindContext, unions: readonly QueryUnion[], windows: Instants): Promise<(readonly PrometheusSeries[])[]> {
@@ -53,6 +56,11 @@ export class SeriesFinder {
   ): Promise<FromChunks> {
     const { datasource, capabilities, signal } = context;
     if (windows.count * windows.lengthMs <= maxPromqlMs || capabilities.used === 'promql') return new Map();
+    const known = this.broken.reasonFor(datasource.name);
+    if (known !== undefined) {
+      context.onBrokenChunks?.(known);
+      return new Map();
+    }
     try {
       const request = { datasource, windows, boundary: capabilities.boundary };
       const results = await computeFromChunks(this.client, request, [...shapes.values()].flat(), signal);
@@ -61,7 +69,10 @@ export class SeriesFinder {
       if (!(error instanceof DatasourceError) || !showsNoRemoteRead(error.failure)) throw error;
       const reason = `chunks were refused or broken: ${error.message}`;
       log.warn({ datasource: datasource.name, reason }, 'discovery uses PromQL instead');
-      if (showsBrokenChunks(error.failure) && datasource.usageReader !== 'chunks') context.onBrokenChunks?.(reason);
+      if (showsBrokenChunks(error.failure) && datasource.usageReader !== 'chunks') {
+        this.broken.add(datasource.name, reason);
+        context.onBrokenChunks?.(reason);
+      }
       return new Map();
     }
   }

@@ -193,3 +193,40 @@ describe('extras', () => {
     expect(() => readExtras(settings)).toThrow(expect.objectContaining({ field }));
   });
 });
+
+/** Hostile settings must not block the event loop. The tests count what is read, because times differ between machines. */
+describe('large settings', () => {
+  it('reads no model after the first that is too many', () => {
+    let reads = 0;
+    const own = {
+      cpu_percentile: 80,
+      get memory_percentile() {
+        reads++;
+        return 95;
+      },
+    };
+    const models = Array.from({ length: 9_000 }, (_, at) => `own ${at}`);
+    const model_tunables = Object.fromEntries(models.map((name) => [name, own]));
+    expect(() => readModels({ models, model_tunables })).toThrow(expect.objectContaining({ field: 'model_settings.models' }));
+    expect(reads).toBeLessThan(100);
+  });
+
+  it('reads no term after the first that is too many', () => {
+    let reads = 0;
+    const terms = Array.from({ length: 9_000 }, (_, at) => ({
+      name: `own ${at}`,
+      get duration_in_days() {
+        reads++;
+        return 1;
+      },
+    }));
+    expect(() => readTerms(terms)).toThrow(expect.objectContaining({ field: 'term_settings.terms' }));
+    expect(reads).toBeLessThan(100);
+  });
+
+  it('reports the first unknown members of an object', () => {
+    const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`x${at}`, 1]));
+    const { error } = sizingSchema.safeParse({ recommendation_settings: many });
+    expect(faultsOf(error!)).toHaveLength(19);
+  });
+});

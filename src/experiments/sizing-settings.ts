@@ -27,33 +27,31 @@ export function faultsOf(error: z.ZodError): FieldFault[] {
 const maxFaults = 19;
 
 /** Reads the members of a list or object one by one. Reports at most `maxFaults` faulty ones: 50,000 faults would block the event loop. */
-export function readMembers<S extends z.ZodType>(
+export function* readMembers<S extends z.ZodType>(
   members: Iterable<readonly [string | number, unknown]>,
   schema: S,
   context: z.RefinementCtx,
-): (readonly [string | number, z.output<S>])[] {
-  const values: (readonly [string | number, z.output<S>])[] = [];
+): Generator<readonly [string | number, z.output<S>]> {
   let faults = 0;
   for (const [name, member] of members) {
     const read = schema.safeParse(member);
     if (read.success) {
-      values.push([name, read.data]);
+      yield [name, read.data];
       continue;
     }
     report(context, read.error.issues.slice(0, 1), name);
     if (++faults < maxFaults) continue;
     const message = `Only the first ${maxFaults} faulty members are listed. Correct them and send the request again`;
     context.addIssue({ code: 'custom', message });
-    break;
+    return;
   }
-  return values;
 }
 
 /** A list whose members fit the schema. */
 export function listOf<S extends z.ZodType>(item: S, error?: string) {
   return z
     .array(z.unknown(), error === undefined ? {} : { error })
-    .transform((values, context) => readMembers(values.entries(), item, context).map(([, value]) => value));
+    .transform((values, context) => [...readMembers(values.entries(), item, context)].map(([, value]) => value));
 }
 
 /** A list of the sizing settings, with one error text for other values. */
@@ -96,7 +94,7 @@ const termDefinition = object({
 });
 
 /** A word (`short`, `short_term`, any case) or a definition. */
-const term = z.unknown().transform((value, context): Term => {
+const termSchema = z.unknown().transform((value, context): Term => {
   if (typeof value === 'string') {
     const word = value.toLowerCase();
     const known = Object.entries(termTable).find(([short, { name }]) => word === short || word === name);
@@ -113,20 +111,22 @@ const term = z.unknown().transform((value, context): Term => {
 });
 
 /** Terms, shortest first; an empty list stands for the default three. */
-const terms = list(term).transform((given, context): readonly Term[] => {
+const terms = z.array(z.unknown(), { error: 'expected a list' }).transform((given, context): readonly Term[] => {
   const byName = new Map<string, Term>();
-  for (const [at, term] of given.entries()) {
+  for (const [at, term] of readMembers(given.entries(), termSchema, context)) {
     const before = byName.get(term.name);
     if (before && before !== term) {
       context.addIssue({ code: 'custom', path: [at], message: `another term is named "${term.name}" too` });
       return z.NEVER;
     }
     byName.set(term.name, term);
+    if (byName.size > maxTerms) {
+      context.addIssue({ code: 'custom', message: `expected at most ${maxTerms} terms` });
+      return z.NEVER;
+    }
   }
   const plotBins = [...byName.values()].reduce((sum, term) => sum + term.plotBins, 0);
-  if (byName.size > maxTerms) {
-    context.addIssue({ code: 'custom', message: `expected at most ${maxTerms} terms` });
-  } else if (plotBins > maxPlotBins) {
+  if (plotBins > maxPlotBins) {
     const advice = 'Use fewer; a term without plots_datapoints has one per day';
     const message = `expected at most ${maxPlotBins} plots_datapoints in all terms together, got ${plotBins}. ${advice}`;
     context.addIssue({ code: 'custom', message });
@@ -148,19 +148,25 @@ const models = object({ models: list(name).nullish(), model_tunables: z.unknown(
     for (const [at, name] of (names ?? []).entries()) {
       const key = name.toLowerCase();
       if (byName.has(key)) continue;
+      if (byName.size === maxModels) {
+        context.addIssue({ code: 'custom', path: ['models'], message: `expected at most ${maxModels} models` });
+        return z.NEVER;
+      }
       const model = defaultModels.find((known) => known.name === key) ?? customModel(name, at, model_tunables, context);
       if (!model) return z.NEVER;
       byName.set(key, model);
     }
-    if (byName.size > maxModels) context.addIssue({ code: 'custom', path: ['models'], message: `expected at most ${maxModels} models` });
     return byName.size === 0 ? defaultModels : [...byName.values()];
   },
 );
 
 function customModel(name: string, at: number, modelTunables: unknown, context: z.RefinementCtx): Model | undefined {
-  const all = z.record(z.string(), z.unknown(), { error: 'expected an object' }).nullish().safeParse(modelTunables);
-  if (!all.success) return report(context, all.error.issues, 'model_tunables');
-  const own = all.data && Object.hasOwn(all.data, name) ? all.data[name] : undefined;
+  // Not with a schema, which would copy all members for each model.
+  if (modelTunables && (typeof modelTunables !== 'object' || Array.isArray(modelTunables))) {
+    context.addIssue({ code: 'custom', path: ['model_tunables'], message: 'expected an object' });
+    return undefined;
+  }
+  const own = modelTunables && Object.hasOwn(modelTunables, name) ? (modelTunables as Record<string, unknown>)[name] : undefined;
   if (own === undefined || own === null) {
     const message = `Recommendation Tunables cannot be null: model "${name}" needs model_tunables.${name}`;
     context.addIssue({ code: 'custom', path: ['models', at], message });
@@ -266,6 +272,6 @@ function report(context: z.RefinementCtx, issues: readonly z.core.$ZodIssue[], .
 function flatIssues(issues: readonly z.core.$ZodIssue[]): { readonly path: readonly PropertyKey[]; readonly message: string }[] {
   return issues.flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: issue.message }];
-    return issue.keys.map((key) => ({ path: [...issue.path, key], message: `Unrecognized field "${key}"` }));
+    return issue.keys.slice(0, maxFaults).map((key) => ({ path: [...issue.path, key], message: `Unrecognized field "${key}"` }));
   });
 }

@@ -11,7 +11,7 @@ import {
   sizingSchema,
   sizingSettingsOf,
 } from '../experiments/sizing-settings.js';
-import type { Term } from '../recommendation/settings.js';
+import { defaultThreshold, type Term } from '../recommendation/settings.js';
 import { deadlineFault, measurementFault, readDuration } from '../settings/duration.js';
 
 /** A rejected request; nothing was stored. The message names the faulty fields. `status` is the HTTP status of the response. */
@@ -29,7 +29,7 @@ const names = listOf(z.string()).nullish();
 const labels = z
   .record(z.string(), z.unknown())
   .transform((values, context) => {
-    const members = readMembers(Object.entries(values), z.union([z.string(), z.number(), z.boolean()]), context);
+    const members = [...readMembers(Object.entries(values), z.union([z.string(), z.number(), z.boolean()]), context)];
     return Object.fromEntries(members.map(([name, value]) => [name, String(value)]));
   })
   .nullish();
@@ -141,7 +141,7 @@ function resolve(request: BulkRequest, sizing: z.output<typeof sizingSchema>): R
     experimentTypes: request.experiment_types?.length ? request.experiment_types : ['container'],
     filter: request.filter ?? {},
     timeRange: timeRangeOf(request, maxTermDays(settings.terms)),
-    threshold: request.threshold ?? 0.1,
+    threshold: request.threshold ?? defaultThreshold,
     refresh: request.refresh ?? false,
     deadlineSeconds: request.deadline ? readDuration(request.deadline) : undefined,
   };

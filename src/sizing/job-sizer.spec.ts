@@ -18,7 +18,12 @@ const datasource: Datasource = {
 const midnight = Date.parse('2026-11-21T00:00:00Z') / 1000;
 
 /** A JobSizer with fakes, and a record of the calls. */
-function jobSizer({ rules = { cpu: true, owners: true }, USAGE_STORE = true, result = {} as Partial<Measured & Discovered> } = {}) {
+function jobSizer({
+  answeredMs = 5 as number | undefined,
+  rules = { cpu: true, owners: true },
+  USAGE_STORE = true,
+  result = {} as Partial<Measured & Discovered>,
+} = {}) {
   const tasks: (MeasureTask | DiscoverTask)[] = [];
   const calls: [string, unknown][] = [];
   const record = (name: string) => (argument: unknown) => void calls.push([name, argument]);
@@ -41,6 +46,7 @@ function jobSizer({ rules = { cpu: true, owners: true }, USAGE_STORE = true, res
       calls.push(['of', atSeconds]);
       return capabilities;
     },
+    lastAnswerAt: () => answeredMs,
     demote: (name: string, reason: string) => record('demote')([name, reason]),
   };
   const windows = {
@@ -135,5 +141,11 @@ describe('JobSizer', () => {
     expect(calls).toEqual([['flush', undefined]]);
   });
 
-  it('knows when the datasource last responded', () => expect(jobSizer().job.lastAnswerAt('prometheus-1')).toBe(7));
+  it.each([
+    [5, 7],
+    [9, 9],
+    [undefined, 7],
+  ])('knows when the datasource last responded, to a thread or to a probe at %p', (answeredMs, expected) => {
+    expect(jobSizer({ answeredMs }).job.lastAnswerAt('prometheus-1')).toBe(expected);
+  });
 });

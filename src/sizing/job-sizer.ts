@@ -13,7 +13,7 @@ import type { DiscoverTask, Measurement, MeasureTask, Sizer } from './sizer.js';
 export class JobSizer {
   constructor(
     private readonly sizer: Sizer,
-    private readonly capabilities: Pick<CapabilityCache, 'of' | 'demote'>,
+    private readonly capabilities: Pick<CapabilityCache, 'of' | 'demote' | 'lastAnswerAt'>,
     private readonly profiles: Pick<MetricProfiles, 'fitting'>,
     private readonly windows: Pick<WindowStore, 'during' | 'load' | 'add' | 'flush'>,
     private readonly days: Pick<KeptDaysStore, 'load' | 'keep'>,
@@ -59,7 +59,8 @@ export class JobSizer {
   }
 
   lastAnswerAt(datasource: string): number | undefined {
-    return this.sizer.lastAnswerAt(datasource);
+    const times = [this.sizer.lastAnswerAt(datasource), this.capabilities.lastAnswerAt(datasource)].filter((time) => time !== undefined);
+    return times.length > 0 ? Math.max(...times) : undefined;
   }
 
   private noteBrokenChunks<T extends { readonly brokenChunks?: string }>({ name }: Datasource, result: T): T {

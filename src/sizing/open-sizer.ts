@@ -1,4 +1,4 @@
-import { CapabilityCache } from '../datasource/capabilities.js';
+import { BrokenChunks, CapabilityCache } from '../datasource/capabilities.js';
 import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
 import { Discovery } from '../discovery/discovery.js';
@@ -33,13 +33,14 @@ export function openSizer(settings: Settings): LocalSizer {
   const http = new DatasourceHttp(settings);
   const client = new DatasourceClient(http);
   const profiles = new MetricProfiles(settings);
-  const chain = new UsageChain(client, profiles, settings);
+  const broken = new BrokenChunks();
+  const chain = new UsageChain(client, profiles, settings, broken);
   const readers = {
     usage: new StoredUsageReader(chain, profiles, settings),
     layers: new LayerDetector(client, new Layers(settings), settings),
     evidence: new EvidenceReader(client, settings),
   };
-  const finder = new SeriesFinder(client);
+  const finder = new SeriesFinder(client, broken);
   const discovery = new Discovery(finder, settings);
   return {
     ...readers,

@@ -1,5 +1,5 @@
 import { type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
-import type { Capabilities } from '../datasource/capabilities.js';
+import { BrokenChunks, type Capabilities } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
@@ -45,7 +45,7 @@ describe('UsageChain', () => {
     image: 'i',
   };
 
-  const reader = () => new UsageChain(client, new MetricProfiles(settings), settings);
+  const reader = () => new UsageChain(client, new MetricProfiles(settings), settings, new BrokenChunks());
   const requestOf = (datasource: Datasource, used: Capabilities['used'] = 'chunks') => ({
     datasource,
     capabilities: capable(used),
@@ -65,6 +65,16 @@ describe('UsageChain', () => {
     expect(table!.present).toEqual(new Uint8Array(3));
     expect(paths.filter((path) => path === 'query_range').length).toBeGreaterThanOrEqual(21);
     expect(reasons).toEqual([expect.stringContaining('broken')]);
+  });
+
+  it('does not try broken chunks again, and reports them again', async () => {
+    const { datasource, paths } = await serve({ read: broken });
+    const reasons: string[] = [];
+    const one = reader();
+    const request = { ...requestOf(datasource), onBrokenChunks: (reason: string) => reasons.push(reason) };
+    for (let read = 0; read < 3; read++) await one.read(request);
+    expect(paths.filter((path) => path === 'read')).toHaveLength(1);
+    expect(reasons).toHaveLength(3);
   });
 
   it('fails if the datasource entry requires chunks', async () => {

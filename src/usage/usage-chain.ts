@@ -1,4 +1,4 @@
-import { showsBrokenChunks } from '../datasource/capabilities.js';
+import { type BrokenChunks, showsBrokenChunks } from '../datasource/capabilities.js';
 import type { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceError } from '../datasource/datasource-error.js';
 import type { MetricProfiles } from '../profiles/metric-profile.js';
@@ -14,7 +14,12 @@ export class UsageChain extends UsageReader {
   readonly promql: PromqlUsageReader;
   readonly chunks: ChunkUsageReader;
 
-  constructor(client: DatasourceClient, profiles: MetricProfiles, settings: Settings) {
+  constructor(
+    client: DatasourceClient,
+    profiles: MetricProfiles,
+    settings: Settings,
+    private readonly broken: BrokenChunks,
+  ) {
     super();
     this.promql = new PromqlUsageReader(new PlannedQueries(client), profiles, settings);
     this.chunks = new ChunkUsageReader({ client, promql: this.promql, profiles, settings });
@@ -22,13 +27,17 @@ export class UsageChain extends UsageReader {
 
   override async read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
     const { datasource, capabilities, onBrokenChunks } = request;
-    if (capabilities.used === 'promql') return this.promql.read(request, signal);
+    const known = this.broken.reasonFor(datasource.name);
+    if (known !== undefined) onBrokenChunks?.(known);
+    if (capabilities.used === 'promql' || known !== undefined) return this.promql.read(request, signal);
     try {
       return await this.chunks.read(request, signal);
     } catch (error) {
       const isBroken = error instanceof DatasourceError && showsBrokenChunks(error.failure);
       if (!isBroken || datasource.usageReader === 'chunks') throw error;
-      onBrokenChunks?.(`chunks were refused or broken: ${error.message}`);
+      const reason = `chunks were refused or broken: ${error.message}`;
+      this.broken.add(datasource.name, reason);
+      onBrokenChunks?.(reason);
       return this.promql.read(request, signal);
     }
   }

@@ -24,7 +24,7 @@ const quietMs = 50;
 /** Writing also starts when windows have waited for this long, or when half of `maxPendingBytes` is pending. */
 const maxWaitMs = 2_000;
 const maxIdle = 8;
-const maxIdleBytes = 16 * 1024 * 1024;
+const maxIdleBytes = 8 * 1024 * 1024;
 const cleanUpMs = 10 * 60_000;
 
 /** Arbitrary advisory lock keys, the same in all processes: one for writing, one for the clean-up. */
@@ -77,7 +77,7 @@ export class WindowStore {
   add(writes: WindowWrites | undefined, memory: readonly SharedArrayBuffer[] = []): void {
     for (const buffer of memory) this.reuse(buffer);
     if (!writes) return;
-    if (this.pendingBytes + writes.copy.buffer.byteLength > maxPendingBytes) {
+    if (this.pendingBytes + writes.copy.length > maxPendingBytes) {
       this.reuse(writes.copy.buffer);
       this.warnOnce('usage windows arrive faster than PostgreSQL stores them; some are not stored');
       return;
@@ -100,7 +100,7 @@ export class WindowStore {
   }
 
   private get pendingBytes(): number {
-    return this.pending.reduce((sum, { copy }) => sum + copy.buffer.byteLength, 0);
+    return this.pending.reduce((sum, { copy }) => sum + copy.length, 0);
   }
 
   private writeSoon(): void {
