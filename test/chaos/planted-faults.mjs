@@ -29,8 +29,7 @@ function replaceInStatements(store, method, text, replacement) {
 const plants = {
   /** The records of a shard go out before its outcomes are committed, with a time of their own. */
   'publish-before-commit': async () => {
-    const { MeasureStep } = await dist('bulk/measure-step.js');
-    const { PublishStep } = await dist('bulk/publish-step.js');
+    const { MeasureStep, PublishStep } = await dist('bulk/shard-steps.js');
     const { StepRunner } = await dist('bulk/step-runner.js');
     let publish;
     const fillSlot = StepRunner.prototype.fillSlot;
@@ -61,7 +60,7 @@ const plants = {
   },
   /** A job ends with any shard, not with the last. */
   'unguarded-finalise': async () => {
-    const { BulkJobStore } = await dist('bulk/bulk-job-store.js');
+    const { BulkJobStore } = await dist('bulk/job-rows.js');
     replaceInStatements(
       BulkJobStore,
       'completeIfDone',
@@ -71,7 +70,7 @@ const plants = {
   },
   /** A worker whose lease has been taken commits all the same. */
   'lease-not-checked': async () => {
-    const { LeaseStore } = await dist('bulk/lease-store.js');
+    const { LeaseStore } = await dist('bulk/lease-rows.js');
     replaceInStatements(LeaseStore, 'settle', 'AND fence = $4', 'AND $4::integer > 0');
     LeaseStore.prototype.renew = async (leases) => leases.map(() => 'held');
   },
