@@ -1,6 +1,15 @@
+import { jest } from '@jest/globals';
 import { answerFacts, answerJson, type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
 import { readSettings } from '../settings/read-settings.js';
-import { CapabilityCache, chooseReader, factsInstant, factsQuery, readServerFacts, showsNoRemoteRead } from './capabilities.js';
+import {
+  BrokenChunks,
+  CapabilityCache,
+  chooseReader,
+  factsInstant,
+  factsQuery,
+  readServerFacts,
+  showsNoRemoteRead,
+} from './capabilities.js';
 import { DatasourceClient } from './datasource-client.js';
 import { DatasourceHttp } from './datasource-http.js';
 
@@ -134,6 +143,17 @@ describe('CapabilityCache', () => {
     await one.of(datasource);
     one.demote(datasource.name, 'a reason');
     expect(await one.of(datasource)).toMatchObject({ used: 'promql', reason: 'a reason', boundary: 'closed' });
+  });
+
+  it('remembers broken chunks for ten minutes', () => {
+    jest.useFakeTimers();
+    const broken = new BrokenChunks();
+    broken.add('p', 'a reason');
+    jest.advanceTimersByTime(599_999);
+    expect([broken.reasonFor('p'), broken.reasonFor('q')]).toEqual(['a reason', undefined]);
+    jest.advanceTimersByTime(1);
+    expect(broken.reasonFor('p')).toBeUndefined();
+    jest.useRealTimers();
   });
 
   it('finds recording rules at the instant itself, and searches 15 days back for the others', async () => {

@@ -123,11 +123,29 @@ const daySeconds = 86_400;
 
 const buildInfoSchema = z.object({ data: z.object({ version: z.string() }) });
 
+/**
+ * Datasources whose chunks turned out to be broken, for ten minutes each. The main thread has one in its CapabilityCache. Each thread has its own, so
+ * that its next reads use PromQL even if the task that found out fails and cannot report it.
+ */
+export class BrokenChunks {
+  private readonly known = new Map<string, { readonly reason: string; readonly untilMs: number }>();
+
+  add(datasource: string, reason: string): void {
+    this.known.set(datasource, { reason, untilMs: Date.now() + keepMs });
+  }
+
+  /** Why the chunks of a datasource are not read; undefined if they are. */
+  reasonFor(datasource: string): string | undefined {
+    const known = this.known.get(datasource);
+    return known && Date.now() < known.untilMs ? known.reason : undefined;
+  }
+}
+
 /** Probes what datasources support, on first use and again every ten minutes. */
 export class CapabilityCache {
   /** By datasource, then by the day of the probed instant. */
   private readonly probes = new Map<string, Map<number, Probe>>();
-  private readonly demoted = new Map<string, { readonly reason: string; readonly untilMs: number }>();
+  private readonly broken = new BrokenChunks();
 
   constructor(
     private readonly client: DatasourceClient,
@@ -137,8 +155,8 @@ export class CapabilityCache {
   /** The capabilities for usage that ends at an instant (default: now), in Unix seconds. Rejects with a DatasourceError if the datasource cannot be queried at all. */
   async of(datasource: Datasource, signal?: AbortSignal, atSeconds = Math.floor(Date.now() / 1000)): Promise<Capabilities> {
     const capabilities = await this.probed(datasource, atSeconds, signal);
-    const demoted = this.demoted.get(datasource.name);
-    return demoted && Date.now() < demoted.untilMs ? { ...capabilities, used: 'promql', reason: demoted.reason } : capabilities;
+    const reason = this.broken.reasonFor(datasource.name);
+    return reason === undefined ? capabilities : { ...capabilities, used: 'promql', reason };
   }
 
   /** When a datasource last responded to a probe, in ms of performance.now(). */
@@ -149,7 +167,7 @@ export class CapabilityCache {
   /** Reads a datasource by PromQL for ten minutes, because it did not deliver chunks although its probe did. */
   demote(datasource: string, reason: string): void {
     log.warn({ datasource, reason }, 'datasource is read by PromQL for ten minutes');
-    this.demoted.set(datasource, { reason, untilMs: Date.now() + keepMs });
+    this.broken.add(datasource, reason);
   }
 
   private probed(datasource: Datasource, atSeconds: number, signal?: AbortSignal): Promise<Capabilities> {
@@ -261,22 +279,4 @@ function rulesQuery(names: readonly RecordingRule[]): string {
 
 function rulesIn({ series }: PrometheusAnswer): RecordingRule[] {
   return series.flatMap(({ labels: { rule } }) => (rule === 'cpu' || rule === 'owners' ? [rule] : []));
-}
-
-/**
- * Datasources whose chunks turned out to be broken, as one thread knows them. Its reads use PromQL at once, also if the task that found out
- * fails and cannot report it.
- */
-export class BrokenChunks {
-  private readonly known = new Map<string, { readonly reason: string; readonly untilMs: number }>();
-
-  add(datasource: string, reason: string): void {
-    this.known.set(datasource, { reason, untilMs: Date.now() + keepMs });
-  }
-
-  /** Why the chunks of a datasource are not read; undefined if they are. */
-  reasonFor(datasource: string): string | undefined {
-    const known = this.known.get(datasource);
-    return known && Date.now() < known.untilMs ? known.reason : undefined;
-  }
 }

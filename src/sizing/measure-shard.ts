@@ -60,14 +60,15 @@ export async function measureShard(readers: ShardReaders, task: MeasureTask, sig
   const onBrokenChunks = (reason: string) => {
     brokenChunks = reason;
   };
-  const measurements = await measureExperiments(readers, { ...task, beside: { windows, onBrokenChunks } }, signal);
+  const measurements = await measureExperiments(readers, { ...task, shared: { windows, onBrokenChunks } }, signal);
   const writes = windows?.writes();
   const { stored, memory } = task.windows ?? {};
   const unused = [stored?.buffer, memory].filter((buffer) => buffer !== undefined && buffer !== writes?.copy.buffer);
   return { measurements, writes, memory: unused as SharedArrayBuffer[], ...(brokenChunks !== undefined && { brokenChunks }) };
 }
 
-type RunningTask = MeasureTask & { readonly beside: Pick<UsageRequest, 'onBrokenChunks'> & { readonly windows: TaskWindows | undefined } };
+/** A task or one of its halves; `shared` is the same for all of them. */
+type RunningTask = MeasureTask & { readonly shared: Pick<UsageRequest, 'windows' | 'onBrokenChunks'> };
 
 /** Returns measurements in the order of the experiments. If one read is too large, reads the experiments in halves. */
 async function measureExperiments(readers: ShardReaders, task: RunningTask, signal: AbortSignal): Promise<Measurement[]> {
@@ -90,13 +91,8 @@ async function measureExperiments(readers: ShardReaders, task: RunningTask, sign
 
 async function readShard({ usage, layers, evidence }: ShardReaders, task: RunningTask, signal: AbortSignal): Promise<SeenExperiment[]> {
   const { request, experiments, datasource, endSeconds } = task;
-  const usageRequest: UsageRequest = {
-    ...usageRequestOf(task),
-    ...(task.beside.windows && { windows: task.beside.windows }),
-    ...(task.beside.onBrokenChunks && { onBrokenChunks: task.beside.onBrokenChunks }),
-  };
   const [tables, layersFound, evidenceFound] = await Promise.all([
-    usage.read(usageRequest, signal),
+    usage.read({ ...usageRequestOf(task), ...task.shared }, signal),
     layers.detect({ datasource, experiments, atSeconds: endSeconds }, signal),
     evidence.read({ datasource, experiments, endSeconds, days: maxTermDays(request.terms), extras: request.extras }, signal),
   ]);

@@ -77,6 +77,16 @@ describe('UsageChain', () => {
     expect(reasons).toHaveLength(3);
   });
 
+  it('does not report broken chunks of a datasource that is read by PromQL already', async () => {
+    const { datasource } = await serve({ read: broken });
+    const reasons: string[] = [];
+    const one = reader();
+    const onBrokenChunks = (reason: string) => reasons.push(reason);
+    await one.read({ ...requestOf(datasource), onBrokenChunks });
+    await one.read({ ...requestOf(datasource, 'promql'), onBrokenChunks });
+    expect(reasons).toHaveLength(1);
+  });
+
   it('fails if the datasource entry requires chunks', async () => {
     const { datasource } = await serve({ read: refuse(404) });
     await expect(reader().read(requestOf({ ...datasource, usageReader: 'chunks' }))).rejects.toMatchObject({ name: 'DatasourceError' });

@@ -27,9 +27,12 @@ export class UsageChain extends UsageReader {
 
   override async read(request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
     const { datasource, capabilities, onBrokenChunks } = request;
+    if (capabilities.used === 'promql') return this.promql.read(request, signal);
     const known = this.broken.reasonFor(datasource.name);
-    if (known !== undefined) onBrokenChunks?.(known);
-    if (capabilities.used === 'promql' || known !== undefined) return this.promql.read(request, signal);
+    if (known !== undefined) {
+      onBrokenChunks?.(known);
+      return this.promql.read(request, signal);
+    }
     try {
       return await this.chunks.read(request, signal);
     } catch (error) {

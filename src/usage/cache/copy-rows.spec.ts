@@ -97,6 +97,18 @@ describe('TaskWindows', () => {
     ]);
   });
 
+  it('ignores an experiment that was added before, and everything after the writes were taken', () => {
+    const windows = new TaskWindows();
+    const [first, again, late] = [row('a', 7, 'first'), row('a', 7, 'again'), row('b', 7, 'late')];
+    for (const { key, block } of [first, again]) windows.add({ key, blocks: [block], replacesAll: false, firstBlock: 0 });
+    const { copy, series } = windows.writes()!;
+    const before = Buffer.from(copy);
+    windows.add({ key: late.key, blocks: [late.block], replacesAll: false, firstBlock: 0 });
+    expect(readCopyRows(before)).toEqual(new Map([[first.key, [first.block]]]));
+    expect(Buffer.from(copy)).toEqual(before);
+    expect(series).toHaveLength(1);
+  });
+
   it('copies the added blocks', () => {
     const windows = new TaskWindows();
     const { key, block } = row('a', 7, 'one');

@@ -23,6 +23,7 @@ const maxPendingBytes = 64 * 1024 * 1024;
 const quietMs = 50;
 /** Writing also starts when windows have waited for this long, or when half of `maxPendingBytes` is pending. */
 const maxWaitMs = 2_000;
+/** Maximum number and size of the buffers that are kept for later tasks. */
 const maxIdle = 8;
 const maxIdleBytes = 8 * 1024 * 1024;
 const cleanUpMs = 10 * 60_000;
