@@ -135,6 +135,8 @@ interface TlsOptions {
   readonly isVerified: boolean;
 }
 
+type AgentOption = { readonly httpAgent: Agent } | { readonly httpsAgent: Agent };
+
 /**
  * Keep-alive agents, one per datasource. Certificate files are read for each request, and a changed file creates a new agent, so that renewed
  * certificates (cert-manager, service CA) need no restart. Agents use the proxy from the environment variables.
@@ -143,16 +145,16 @@ export class Agents {
   private readonly plain = new Map<string | undefined, Agent>();
   private readonly secure = new Map<string, { files: string; agent: Agent }>();
 
-  /** Agents for requests to the datasource itself. */
-  async of(datasource: Datasource): Promise<{ httpAgent: Agent; httpsAgent: Agent }> {
+  /** Axios' option with the agent for requests to the datasource itself. */
+  async of(datasource: Datasource): Promise<AgentOption> {
     const { name, url } = datasource;
-    return this.agentsFor(url, { key: name, datasource, files: await readFiles(datasource), isVerified: !datasource.insecureSkipVerify });
+    return this.agentFor(url, { key: name, datasource, files: await readFiles(datasource), isVerified: !datasource.insecureSkipVerify });
   }
 
-  /** Agents for the token endpoint. It receives the client secret, so its certificate is always verified. */
-  async ofTokenEndpoint(datasource: Datasource, url: string): Promise<{ httpAgent: Agent; httpsAgent: Agent }> {
+  /** Axios' option with the agent for the token endpoint. It receives the client secret, so its certificate is always verified. */
+  async ofTokenEndpoint(datasource: Datasource, url: string): Promise<AgentOption> {
     const files = { ca: await readPem(datasource, datasource.caFile) };
-    return this.agentsFor(url, { key: `${datasource.name} token`, datasource, files, isVerified: true });
+    return this.agentFor(url, { key: `${datasource.name} token`, datasource, files, isVerified: true });
   }
 
   /** Closes idle connections. */
@@ -161,9 +163,9 @@ export class Agents {
     for (const { agent } of this.secure.values()) agent.destroy();
   }
 
-  private agentsFor(url: string, tls: TlsOptions): { httpAgent: Agent; httpsAgent: Agent } {
+  private agentFor(url: string, tls: TlsOptions): AgentOption {
     const proxy = proxyFor(url);
-    return { httpAgent: this.plainAgent(proxy), httpsAgent: this.secureAgent(proxy, tls) };
+    return url.startsWith('https:') ? { httpsAgent: this.secureAgent(proxy, tls) } : { httpAgent: this.plainAgent(proxy) };
   }
 
   private plainAgent(proxy: string | undefined): Agent {

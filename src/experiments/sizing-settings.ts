@@ -57,16 +57,17 @@ export function listOf<S extends z.ZodType>(item: S, error?: string) {
 /** A list of the sizing settings, with one error text for other values. */
 const list = <S extends z.ZodType>(item: S) => listOf(item, 'expected a list');
 
-function object<Shape extends z.ZodRawShape>(shape: Shape) {
+/** An object without other members. */
+export function object<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(shape, { error: ({ code }) => (code === 'invalid_type' ? 'expected an object' : undefined) });
 }
 
 /** A number for which `holds` is true; `rule` describes it for the error message. */
-function numberThat(rule: string, holds: (number: number) => boolean) {
+export function numberThat(rule: string, holds: (number: number) => boolean) {
   return z.custom<number>((value) => typeof value === 'number' && Number.isFinite(value) && holds(value), { error: `expected ${rule}` });
 }
 
-const text = z.string({ error: 'expected a text that is not empty' }).regex(/\S/, { error: 'expected a text that is not empty' });
+export const text = z.string({ error: 'expected a text that is not empty' }).regex(/\S/, { error: 'expected a text that is not empty' });
 /** A name that becomes a key of the response. It begins with a letter or digit, so that it cannot be one of JavaScript's own (`__proto__`). */
 const name = text.regex(/^[\p{L}\p{N}][\p{L}\p{N} _.()-]{0,62}$/u, {
   error: 'expected a name of at most 63 letters, digits, spaces and _ . - ( )',

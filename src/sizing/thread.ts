@@ -18,7 +18,7 @@ export interface ThreadData {
 }
 
 /** Nice value of threads: the main thread, which serves callers, takes precedence. On Linux each thread has its own value. */
-const niceness = 5;
+const niceness = 10;
 if (process.platform === 'linux') setPriority(niceness);
 
 /** How often a thread reports that the datasource of a task responds. */

@@ -1,52 +1,8 @@
+import { z } from 'zod';
+import { type FieldFault, faultsOf, object } from '../experiments/sizing-settings.js';
 import { isSupportedAccelerator } from '../recommendation/mig-profiles.js';
 import type { RecommendationSettings, SizedKind } from '../recommendation/settings.js';
 import { columnsRead, isSample, maxTermSeconds, rowsRead, type UsageColumn, type UsageTable } from '../recommendation/usage-table.js';
-
-/** A JSON value with its path, for messages. */
-export interface JsonValue {
-  readonly field: string;
-  readonly value: unknown;
-}
-
-/** Member of an object, at `<field>.<name>`; undefined and null are both "not given". */
-export function member(object: Readonly<Record<string, unknown>>, field: string, name: string): JsonValue {
-  return { field: field === '' ? name : `${field}.${name}`, value: Object.hasOwn(object, name) ? (object[name] ?? undefined) : undefined };
-}
-
-export function isGiven({ value }: JsonValue): boolean {
-  return value !== undefined && value !== null;
-}
-
-/** The value as an object; throws a UsageFileError for any other value, as do the functions below. `known`: the only members it may have. */
-export function objectOf({ field, value }: JsonValue, known?: readonly string[]): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UsageFileError(field, 'expected an object');
-  const unknown = known && Object.keys(value).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new UsageFileError(field === '' ? unknown : `${field}.${unknown}`, 'unknown field');
-  return value as Record<string, unknown>;
-}
-
-export function listOf({ field, value }: JsonValue): JsonValue[] {
-  if (!Array.isArray(value)) throw new UsageFileError(field, 'expected a list');
-  return value.map((item: unknown, at) => ({ field: `${field}.${at}`, value: item }));
-}
-
-export function textOf({ field, value }: JsonValue): string {
-  if (typeof value !== 'string' || value.trim() === '') throw new UsageFileError(field, 'expected a text that is not empty');
-  return value;
-}
-
-/** A number for which `holds` is true; `rule` describes it for the error message. */
-export function numberOf({ field, value }: JsonValue, rule: string, holds: (number: number) => boolean): number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || !holds(value)) throw new UsageFileError(field, `expected ${rule}`);
-  return value;
-}
-
-/** Members of an object by name, for messages with their path. */
-export type Fields = (name: string) => JsonValue;
-
-export function fieldsOf(object: Readonly<Record<string, unknown>>, field: string): Fields {
-  return (name) => member(object, field, name);
-}
 
 /** A usage file that cannot be read; `field` is the path of the faulty member. */
 export class UsageFileError extends Error {
@@ -57,6 +13,14 @@ export class UsageFileError extends Error {
     super(field === '' ? fault : `${field}: ${fault}`);
     this.name = 'UsageFileError';
   }
+}
+
+/** Parses a member of a usage file. Throws a UsageFileError with the first fault. */
+export function readMember<S extends z.ZodType>(schema: S, value: unknown, field = ''): z.output<S> {
+  const read = schema.safeParse(value);
+  if (read.success) return read.data;
+  const [fault] = faultsOf(read.error) as [FieldFault];
+  throw new UsageFileError([field, fault.field].filter((part) => part !== '').join('.'), fault.message);
 }
 
 const all = ['avg', 'min', 'max', 'sum', 'count'];
@@ -118,7 +82,7 @@ export function readUsageSeries(
 ): UsageTable {
   for (const name of Object.keys(series)) rejectUnknown(name);
   const length = rowsRead(terms, stepSeconds);
-  const read = (name: string) => readSeries(member(series, 'series', name), length);
+  const read = (name: string) => readSeries(name, series[name], length);
   const names = Object.keys(series).filter((name) => isQueried(experimentType, name));
   const found = new Map(names.map((name) => [name, withinTable(read(name), length)]));
   const grid = { endSeconds, stepSeconds, length };
@@ -172,49 +136,61 @@ function jvmOf(found: ReadonlyMap<string, Series>): Pick<UsageTable, 'jvm' | 'jv
 }
 
 /** One series of a usage file: its labels, and its samples with their rows in the usage table. */
-export interface Series {
+interface Series {
   readonly labels: Readonly<Record<string, unknown>>;
   readonly points: readonly { readonly row: number; readonly value: number }[];
 }
 
+/** Points `[steps before the end, "value"]`. */
+const points = z.array(z.unknown(), { error: 'expected a list' }).transform((given, context) => {
+  const read: { steps: number; value: number }[] = [];
+  for (const [at, point] of given.entries()) {
+    const [steps, value] = Array.isArray(point) && point.length === 2 ? (point as unknown[]) : [];
+    const sample = sampleOf(value);
+    if (Number.isInteger(steps) && sample !== undefined) {
+      read.push({ steps: steps as number, value: sample });
+      continue;
+    }
+    const message = Number.isInteger(steps)
+      ? `expected a number as a string, got ${JSON.stringify(value)}`
+      : 'expected [whole number of steps before the end, "value"]';
+    context.addIssue({ code: 'custom', path: Number.isInteger(steps) ? [at, 1] : [at], message });
+    return z.NEVER;
+  }
+  return read;
+});
+const bareSeries = points.transform((points) => ({ metric: undefined, points }));
+const labelledSeries = object({ metric: z.record(z.string(), z.unknown(), { error: 'expected an object' }).nullish(), points });
+
 /**
- * Reads a series: a list of points `[steps before the end, "value"]`, or `{metric: labels, points}`; absent = no points. The row of the end is
- * `length - 1`. Keeps points outside the table; drops those whose value is not a number. Throws a UsageFileError.
+ * Reads a series: a list of points, or `{metric: labels, points}`; absent = no points. The row of the end is `length - 1`. Keeps points outside the
+ * table; drops those whose value is not a number. Throws a UsageFileError.
  */
-export function readSeries(json: JsonValue, length: number): Series {
-  if (json.value === undefined) return { labels: {}, points: [] };
-  const isList = Array.isArray(json.value);
-  const object = isList ? {} : objectOf(json, ['metric', 'points']);
-  const labels = member(object, json.field, 'metric');
-  const points = listOf(isList ? json : member(object, json.field, 'points')).map((point) => pointOf(point, length));
-  return { labels: labels.value === undefined ? {} : objectOf(labels), points: points.filter(({ value }) => isSample(value)) };
+function readSeries(name: string, json: unknown, length: number): Series {
+  const { metric, points } = readMember(Array.isArray(json) ? bareSeries : labelledSeries, json ?? { points: [] }, `series.${name}`);
+  const samples = points.filter(({ value }) => isSample(value));
+  return { labels: metric ?? {}, points: samples.map(({ steps, value }) => ({ row: length - 1 - steps, value })) };
 }
 
 /** Drops the points outside a table of this length. */
-export function withinTable({ labels, points }: Series, length: number): Series {
+function withinTable({ labels, points }: Series, length: number): Series {
   return { labels, points: points.filter(({ row }) => row >= 0 && row < length) };
 }
 
 /** The samples by row; NaN = no sample. If a row has several samples, the last wins. */
-export function columnOf({ points }: Series, length: number): Float64Array {
+function columnOf({ points }: Series, length: number): Float64Array {
   const column = new Float64Array(length).fill(Number.NaN);
   for (const { row, value } of points) column[row] = value;
   return column;
 }
 
-function pointOf({ field, value: point }: JsonValue, length: number): { row: number; value: number } {
-  const [steps, value] = Array.isArray(point) && point.length === 2 ? (point as unknown[]) : [];
-  if (!Number.isInteger(steps)) throw new UsageFileError(field, 'expected [whole number of steps before the end, "value"]');
-  return { row: length - 1 - (steps as number), value: sampleOf({ field: `${field}.1`, value }) };
-}
-
-/** Parses a sample in Prometheus' text form; infinite values become NaN. */
-function sampleOf({ field, value }: JsonValue): number {
+/** Parses a sample in Prometheus' text form; infinite values become NaN. Undefined if it is not a number. */
+function sampleOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
-  if (typeof value === 'string' && /^([+-]?Inf|NaN)$/i.test(value)) return Number.NaN;
-  const number = typeof value === 'string' && /^[+-]?(\d|\.\d)/.test(value) ? Number(value) : Number.NaN;
-  if (Number.isNaN(number)) throw new UsageFileError(field, `expected a number as a string, got ${JSON.stringify(value)}`);
-  return number;
+  if (typeof value !== 'string') return undefined;
+  if (/^([+-]?Inf|NaN)$/i.test(value)) return Number.NaN;
+  const number = /^[+-]?(\d|\.\d)/.test(value) ? Number(value) : Number.NaN;
+  return Number.isNaN(number) ? undefined : number;
 }
 
 /** A GPU sample belongs to the nearest interval within this time, as in Kruize. */
@@ -224,7 +200,7 @@ const reachSeconds = 300;
 type Rows = Pick<UsageTable, 'endSeconds' | 'stepSeconds' | 'length' | 'present'>;
 
 /** Unix seconds, both ends included. */
-export interface TimeRange {
+interface TimeRange {
   readonly fromSeconds: number;
   readonly toSeconds: number;
 }
@@ -233,7 +209,7 @@ export interface TimeRange {
  * The container's GPU and its samples: a supported card whose memory has samples in `searchRange`, which may lie outside the table.
  * Undefined if there is none.
  */
-export function readAccelerator(
+function readAccelerator(
   read: (name: string) => Series,
   rows: Rows,
   searchRange: TimeRange,

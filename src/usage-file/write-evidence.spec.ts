@@ -1,5 +1,5 @@
 import { type Evidence, noEvidence } from '../recommendation/settings.js';
-import { readEvidence } from './read-usage-file.js';
+import { evidenceSchema } from './read-usage-file.js';
 import { writeEvidence } from './write-usage-file.js';
 
 const kill = { atSeconds: 1_718_000_000, limitBytes: 5e8 };
@@ -12,7 +12,7 @@ it.each<[string, Evidence]>([
 ])('writes %s so that reading gives the same', (_, evidence) => {
   const written: unknown = JSON.parse(JSON.stringify({ evidence: writeEvidence(evidence) }));
 
-  expect(readEvidence({ field: 'evidence', value: (written as { evidence?: unknown }).evidence })).toEqual(evidence);
+  expect(evidenceSchema.parse((written as { evidence?: unknown }).evidence)).toEqual(evidence);
 });
 
 it('leaves the member out if there is no evidence', () => {

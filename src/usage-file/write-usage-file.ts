@@ -48,7 +48,7 @@ function pointsOf({ length }: UsageTable, textAt: (row: number) => string | unde
   return points;
 }
 
-/** Writes evidence as the `evidence` member of a usage file, for `readEvidence`. Undefined if there is none. */
+/** Writes evidence as the `evidence` member of a usage file, for `evidenceSchema`. Undefined if there is none. */
 export function writeEvidence({ oomKills, hpaResources }: Evidence): object | undefined {
   if (oomKills.length === 0 && hpaResources.length === 0) return undefined;
   const kills = oomKills.map(({ atSeconds, limitBytes }) => ({ at_seconds: atSeconds, limit_bytes: limitBytes }));

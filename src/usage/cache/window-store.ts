@@ -23,8 +23,9 @@ const maxPendingBytes = 64 * 1024 * 1024;
 const quietMs = 50;
 /** Writing also starts when windows have waited for this long, or when half of `maxPendingBytes` is pending. */
 const maxWaitMs = 2_000;
-/** Maximum number and size of the buffers that are kept for later tasks. */
-const maxIdle = 8;
+/** Maximum number of the buffers that are kept for later tasks, and their sizes. */
+const maxIdle = 4;
+const minIdleBytes = 1024 * 1024;
 const maxIdleBytes = 8 * 1024 * 1024;
 const cleanUpMs = 10 * 60_000;
 
@@ -84,7 +85,7 @@ export class WindowStore {
       return;
     }
     if (this.pending.length === 0) this.waitingSince = performance.now();
-    this.pending.push(writes);
+    this.pending.push(this.compact(writes));
     this.writeSoon();
   }
 
@@ -113,8 +114,18 @@ export class WindowStore {
     }, quietMs);
   }
 
+  /** Frees memory that is mostly empty, as after a repeated job, which changes few rows: waiting writes would hold it, and later tasks need it. */
+  private compact(writes: WindowWrites): WindowWrites {
+    const { buffer, length } = writes.copy;
+    if (4 * length > buffer.byteLength) return writes;
+    const copy = new Uint8Array(new SharedArrayBuffer(length));
+    copy.set(writes.copy);
+    this.reuse(buffer);
+    return { ...writes, copy };
+  }
+
   private reuse(buffer: SharedArrayBuffer): void {
-    if (this.idle.length < maxIdle && buffer.byteLength <= maxIdleBytes) this.idle.push(buffer);
+    if (this.idle.length < maxIdle && buffer.byteLength >= minIdleBytes && buffer.byteLength <= maxIdleBytes) this.idle.push(buffer);
   }
 
   private async writePending(): Promise<void> {
