@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
@@ -13,6 +14,7 @@ import type { Experiment } from '../src/experiments/experiment.js';
 import { ExperimentEntity, ExperimentStore, type Outcome, OutcomeEntity, OutcomeStore } from '../src/experiments/experiment-rows.js';
 import { readSettings } from '../src/settings/read-settings.js';
 import { SettingsModule } from '../src/settings/settings.module.js';
+import { type PostgresServer, startPostgres } from './servers/postgres.js';
 
 /** The stores of the job flow on a database, as the service wires them, and shortcuts for tests. */
 export interface JobFlow {
@@ -36,6 +38,30 @@ export interface JobFlow {
   /** Returns the first row of a statement. */
   row(sql: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>>;
   close(): Promise<void>;
+}
+
+/**
+ * Opens the stores on a new database before a file's tests, empties the tables before each test, and closes everything afterwards. `take` gets the
+ * stores. Call it before the file's own hooks.
+ */
+export function useJobFlow(take: (flow: JobFlow) => void): void {
+  let postgres: PostgresServer | undefined;
+  let flow: JobFlow | undefined;
+
+  beforeAll(async () => {
+    postgres = await startPostgres({ given: process.env.DATABASE_URL });
+    flow = await openJobFlow(await postgres.createDatabase());
+    take(flow);
+  });
+
+  beforeEach(async () => {
+    await flow!.database.query('TRUNCATE bulk_job, experiment CASCADE');
+  });
+
+  afterAll(async () => {
+    await flow?.close();
+    await postgres?.stop();
+  });
 }
 
 export async function openJobFlow(databaseUrl: string): Promise<JobFlow> {

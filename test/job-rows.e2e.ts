@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { LeaseLost, Stopped } from '../src/bulk/lease-rows.js';
 import { packRecommendation } from '../src/experiments/documents.js';
 import { readView, renderJob } from '../src/rest/bulk-view.js';
-import { experimentNamed, type JobFlow, nameOf, openJobFlow, outcomesOf } from './job-flow.js';
+import { experimentNamed, type JobFlow, nameOf, outcomesOf, useJobFlow } from './job-flow.js';
 import { meanwhile } from './meanwhile.js';
-import { type PostgresServer, startPostgres } from './servers/postgres.js';
 
 const cancelled = { '499': { type: 'ERROR', message: 'cancelled', code: 499 } } as const;
 const withoutRecommendations = { withRecommendations: false };
 const emptyPlan = { shards: [], failed: [], notifications: {}, metadata: {}, at: new Date() };
 const webhook = { request: { webhook: { url: 'http://127.0.0.1:9/' } } };
 
-let postgres: PostgresServer;
 let flow: JobFlow;
 
 async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
@@ -21,18 +19,8 @@ async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return list;
 }
 
-beforeAll(async () => {
-  postgres = await startPostgres({ given: process.env.DATABASE_URL });
-  flow = await openJobFlow(await postgres.createDatabase());
-});
-
-afterAll(async () => {
-  await flow?.close();
-  await postgres?.stop();
-});
-
-beforeEach(async () => {
-  await flow.database.query('TRUNCATE bulk_job, experiment CASCADE');
+useJobFlow((opened) => {
+  flow = opened;
 });
 
 const statusOf = async (id: string) => (await flow.jobs.find(id))?.status;

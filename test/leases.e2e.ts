@@ -1,26 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { EntityManager, QueryRunner } from 'typeorm';
 import { LeaseLost, LeaseStore, LeaseUnsure } from '../src/bulk/lease-rows.js';
 import { inTransaction } from '../src/database/database-pool.js';
-import { type JobFlow, openJobFlow } from './job-flow.js';
+import { type JobFlow, useJobFlow } from './job-flow.js';
 import { meanwhile } from './meanwhile.js';
-import { type PostgresServer, startPostgres } from './servers/postgres.js';
 
-let postgres: PostgresServer;
 let flow: JobFlow;
 
-beforeAll(async () => {
-  postgres = await startPostgres({ given: process.env.DATABASE_URL });
-  flow = await openJobFlow(await postgres.createDatabase());
-});
-
-afterAll(async () => {
-  await flow?.close();
-  await postgres?.stop();
-});
-
-beforeEach(async () => {
-  await flow.database.query('TRUNCATE bulk_job CASCADE');
+useJobFlow((opened) => {
+  flow = opened;
 });
 
 const next = (step: Parameters<JobFlow['lease']>[0], silent: string[] = [], served: string[] = []) =>

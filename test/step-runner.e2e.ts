@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { EndedJobs } from '../src/bulk/ending-steps.js';
 import { type Lease, LeaseUnsure } from '../src/bulk/lease-rows.js';
 import { RunningLeases, type StepMoment } from '../src/bulk/running-leases.js';
@@ -8,8 +8,7 @@ import { maxAttempts, type StepWork } from '../src/bulk/step-work.js';
 import { type Step, stepNames, type WakeUpsByStep } from '../src/bulk/steps.js';
 import { DatasourceError } from '../src/datasource/datasource-error.js';
 import { PublicationError } from '../src/publication/publication-error.js';
-import { type JobFlow, openJobFlow, outcomesOf } from './job-flow.js';
-import { type PostgresServer, startPostgres } from './servers/postgres.js';
+import { type JobFlow, outcomesOf, useJobFlow } from './job-flow.js';
 import { waitUntil } from './servers/wait-until.js';
 
 type Run = (lease: Lease, signal: AbortSignal) => Promise<WakeUpsByStep>;
@@ -25,27 +24,19 @@ interface Worker {
   readonly runningAtWake: number[];
 }
 
-let postgres: PostgresServer;
 let flow: JobFlow;
 let isKafkaUp = true;
 let answeredAtMs: Record<string, number> = {};
 let workers: Worker[] = [];
 
-beforeAll(async () => {
-  postgres = await startPostgres({ given: process.env.DATABASE_URL });
-  flow = await openJobFlow(await postgres.createDatabase());
-});
-
-afterAll(async () => {
-  await flow?.close();
-  await postgres?.stop();
+useJobFlow((opened) => {
+  flow = opened;
 });
 
 beforeEach(async () => {
   isKafkaUp = true;
   answeredAtMs = {};
   workers = [];
-  await flow.database.query('TRUNCATE bulk_job CASCADE');
 });
 
 afterEach(async () => {

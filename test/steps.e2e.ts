@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DiscoverStep } from '../src/bulk/discover-step.js';
 import { EndedJobs, FinishStep, NotifyStep } from '../src/bulk/ending-steps.js';
 import { type Lease, LeaseLost, Stopped } from '../src/bulk/lease-rows.js';
@@ -17,8 +17,7 @@ import { BodyRendering, measureBody, type WebhookCall, type WebhookResult } from
 import { logger } from '../src/settings/logger.js';
 import { readSettings } from '../src/settings/read-settings.js';
 import type { Measurement } from '../src/sizing/sizer.js';
-import { type JobFlow, nameOf, openJobFlow } from './job-flow.js';
-import { type PostgresServer, startPostgres } from './servers/postgres.js';
+import { type JobFlow, nameOf, useJobFlow } from './job-flow.js';
 
 /** The steps over real rows; threads, Kafka and the webhook's receiver are the test's. */
 const cancelled = { '499': { type: 'ERROR', message: 'cancelled', code: 499 } } as const;
@@ -28,7 +27,6 @@ const bug = new Error('a bug');
 
 const otherDatasource = new URL('./fixtures/other-datasource.json', import.meta.url).pathname;
 
-let postgres: PostgresServer;
 let flow: JobFlow;
 let ended: EndedJobs;
 let woken: WakeUpsByStep[];
@@ -47,14 +45,8 @@ let answer: WebhookResult;
 /** What happens after a webhook's body is measured, before it is sent. */
 let betweenRenderings: () => Promise<void>;
 
-beforeAll(async () => {
-  postgres = await startPostgres({ given: process.env.DATABASE_URL });
-  flow = await openJobFlow(await postgres.createDatabase());
-});
-
-afterAll(async () => {
-  await flow?.close();
-  await postgres?.stop();
+useJobFlow((opened) => {
+  flow = opened;
 });
 
 afterEach(() => void jest.restoreAllMocks());
@@ -65,7 +57,6 @@ beforeEach(async () => {
   betweenRenderings = async () => undefined;
   discoverBy = () => later(() => ({ cluster, warnings }));
   [cluster, isAnswered, answer] = [clusterOf(1), Promise.resolve(), { status: 'COMPLETED' }];
-  await flow.database.query('TRUNCATE bulk_job, experiment CASCADE');
   ended = new EndedJobs(flow.jobs, flow.shards, { wakeAll: async (waking: WakeUpsByStep) => void woken.push(waking) } as never);
 });
 

@@ -1,30 +1,21 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { WakeUp } from '../src/bulk/steps.js';
 import { SubmitJob } from '../src/bulk/submit-job.js';
 import { Datasources } from '../src/datasource/datasources.js';
 import { MetadataProfiles } from '../src/profiles/metadata-profile.js';
 import { readSettings } from '../src/settings/read-settings.js';
-import { type JobFlow, openJobFlow } from './job-flow.js';
-import { type PostgresServer, startPostgres } from './servers/postgres.js';
+import { type JobFlow, useJobFlow } from './job-flow.js';
 
 /** Uses a real database; Kafka and the queue are fakes. */
-let postgres: PostgresServer;
 let flow: JobFlow;
 let woken: string[];
 
-beforeAll(async () => {
-  postgres = await startPostgres({ given: process.env.DATABASE_URL });
-  flow = await openJobFlow(await postgres.createDatabase());
-});
-
-afterAll(async () => {
-  await flow?.close();
-  await postgres?.stop();
+useJobFlow((opened) => {
+  flow = opened;
 });
 
 beforeEach(async () => {
   woken = [];
-  await flow.database.query('TRUNCATE bulk_job CASCADE');
 });
 
 function submitterWith({ isOn = true } = {}) {
