@@ -1,12 +1,12 @@
-// Loaded into the service with --import: breaks it at named points of its steps, and tells each point on stdout before anything happens there.
-// CHAOS_PLAN is a JSON array of {step, point, skip, signal?}: the first entry waits for its point, lets it pass `skip` times, then sends `signal` to this
-// process; without a signal it only tells, and the harness breaks something else. Then the next entry waits.
+// Loaded into the service with --import. Breaks it at named points of its steps, and prints each point to stdout before anything happens there.
+// CHAOS_PLAN is a JSON array of {step, point, skip, signal?}. The first entry lets its point pass `skip` times, then sends `signal` to this process.
+// Without a signal it only prints, and the harness breaks something else. Then the next entry becomes active.
 import { subscribe } from 'node:diagnostics_channel';
 import { writeSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
 const plan = JSON.parse(process.env.CHAOS_PLAN ?? '[]');
-// Synchronous: a line is out before its signal ends this process.
+// Synchronous, so that the line is written before the signal ends this process.
 const tell = (line) => writeSync(1, `${JSON.stringify(line)}\n`);
 
 if (isMainThread) {

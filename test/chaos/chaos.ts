@@ -11,12 +11,12 @@ import { mainFile, namespaces, startWorld, time_range, type World } from './worl
 
 export interface ChaosOptions {
   readonly seed: number;
-  /** Signals that workers get before all is left to end in peace. */
+  /** Number of signals that workers get before the run is left to finish undisturbed. */
   readonly kills: number;
   readonly queue: 'postgres' | 'redis';
-  /** A fault that is planted into the workers (planted-faults.mjs), to see that it is found. */
+  /** A fault to plant into the workers (planted-faults.mjs), to prove that the checks find it. */
   readonly plantedFault?: string;
-  /** Breaks at this point alone, in this way: `publish:done:SIGTERM`. */
+  /** Break only at this point, in this way: `publish:done:SIGTERM`. */
   readonly at?: string;
   readonly onProgress?: (line: string) => void;
 }
@@ -26,10 +26,10 @@ export interface ChaosResult extends Violations {
   readonly jobs: number;
 }
 
-/** A break that has happened, and the row whose step it hit. */
+/** A break that happened, and the row whose step it hit. */
 type Broken = Break & StepMoment;
 
-/** Breaks a worker when it comes to a point of a step for the `skip`-th time; without a signal, one of its servers instead. */
+/** Breaks a worker when it has passed a point of a step `skip` times; without a signal, breaks one of its servers instead. */
 interface Break {
   readonly step: Step;
   readonly point: StepPoint;
@@ -40,22 +40,22 @@ interface Break {
 const breaker = fileURLToPath(new URL('./breaker.mjs', import.meta.url));
 const workers = 2;
 const jobsAtOnce = 2;
-/** With so many jobs that wait for their publication or webhook, no more are posted: something may be stuck. */
+/** No more jobs are posted while this many wait for their publication or webhook: something may be stuck. */
 const mostUndone = 10;
-/** Nothing has moved for so long: something is stuck. A planted fault that leaves a job stuck is given less time. */
+/** If nothing moves for this long, something is stuck. A planted fault that leaves a job stuck gets less time. */
 const patienceMs = { honest: 120_000, planted: 30_000 };
-/** A stopped worker sleeps up to so long, which is longer than its leases live. */
+/** Maximum sleep of a stopped worker, longer than its leases last. */
 const longestStopMs = 14_000;
 const longestFaultMs = 8_000;
-/** With a planted fault, a worker sleeps until another one has taken its row, and no longer than this. */
+/** With a planted fault, a worker sleeps until another one has taken its row, but at most this long. */
 const takeOverMs = 60_000;
-/** After a break that it survives, a worker works on for so long. */
+/** How long a worker that survives a break goes on. */
 const afterlifeMs = 2_000;
 
 const points: readonly StepPoint[] = ['leased', 'done', 'committed'];
 const signals = ['SIGKILL', 'SIGTERM', 'SIGSTOP', undefined] as const;
 
-/** Numbers in an order that the seed fixes. */
+/** Pseudo-random numbers; the seed determines their order. */
 class Dice {
   private thrown = 0;
 
@@ -71,7 +71,7 @@ class Dice {
   }
 }
 
-/** Where a planted fault shows. */
+/** The point at which a planted fault becomes visible. */
 const revealing: Readonly<Record<string, readonly Omit<Break, 'skip'>[]>> = {
   'publish-before-commit': [{ step: 'measure', point: 'done', signal: 'SIGKILL' }],
   'mark-before-ack': [{ step: 'publish', point: 'committed', signal: 'SIGKILL' }],
@@ -82,7 +82,7 @@ const revealing: Readonly<Record<string, readonly Omit<Break, 'skip'>[]>> = {
   ],
 };
 
-/** Every step, point and way of breaking, in an order of the seed, over and over. */
+/** Every combination of step, point and break, endlessly, in an order that the seed determines. */
 function* breaksOf(dice: Dice, { plantedFault, at }: ChaosOptions): Generator<Break, never> {
   const every = stepNames.flatMap((step) => points.flatMap((point) => signals.map((signal) => ({ step, point, signal }))));
   const all =
@@ -93,7 +93,7 @@ function* breaksOf(dice: Dice, { plantedFault, at }: ChaosOptions): Generator<Br
   }
 }
 
-/** Runs jobs on workers that are broken again and again, until so many kills are done and all jobs have ended; then checks what they left. */
+/** Runs jobs while breaking workers, until the number of kills is reached and all jobs have ended. Then checks the results. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const world = await startWorld(options.queue);
   const chaos = new Chaos(world, options);
@@ -155,7 +155,7 @@ class Chaos {
     for (const child of this.children) child.killGroup();
   }
 
-  /** A job of some of the namespaces; one in six is cancelled. */
+  /** Posts a job over some of the namespaces; cancels one in six. */
   private async post(): Promise<void> {
     const hook = `hook-${this.posted++}`;
     const namespace = namespaces.slice(0, 1 + this.dice.below(namespaces.length));
@@ -168,7 +168,7 @@ class Chaos {
     if (isCancelled) this.cancels.push(this.cancel(jobId, afterMs));
   }
 
-  /** Cancels a job; one that has ended meanwhile and owes nothing is deleted by this, and leaves nothing to check. */
+  /** Cancels a job. If it has already ended completely, this deletes it, and there is nothing left to check. */
   private async cancel(jobId: string, afterMs: number): Promise<void> {
     await sleep(afterMs);
     const response = await fetch(`${this.world.apiUrl}/bulk?job_id=${jobId}`, { method: 'DELETE' });
@@ -177,7 +177,7 @@ class Chaos {
     if (message === 'Job deleted') this.jobs.delete(jobId);
   }
 
-  /** Starts a worker again whenever it has ended, each time with the next break. */
+  /** Restarts a worker whenever it ends, each time with the next break. */
   private async keepWorking(index: number): Promise<void> {
     while (!this.isOver) {
       const plan = this.breaksWorker(index) ? [this.breaks.next().value] : [];
@@ -191,7 +191,7 @@ class Chaos {
     }
   }
 
-  /** With a planted fault, only the first worker: the other one is there to take its rows. */
+  /** With a planted fault, breaks only the first worker: the other one takes over its rows. */
   private breaksWorker(index: number): boolean {
     return this.kills < this.options.kills && (index === 0 || !this.options.plantedFault);
   }
@@ -204,7 +204,7 @@ class Chaos {
     else void this.follow(told, index);
   }
 
-  /** What the harness does about a break: wakes a stopped worker, or breaks and mends a server; a worker that lives on ends a little later. */
+  /** Follows up on a break: wakes a stopped worker, or breaks and repairs a server. A worker that survives is ended a little later. */
   private async follow(broken: Broken, index: number): Promise<void> {
     const { step, point, signal } = broken;
     const child = this.children[index]!;
@@ -224,7 +224,7 @@ class Chaos {
     if (!child.hasExited) process.kill(child.pid, 'SIGTERM');
   }
 
-  /** Until another worker has leased the row. */
+  /** Waits until another worker has leased the row. */
   private async untilTaken({ step, jobId, shard, fence }: StepMoment): Promise<void> {
     const isTaken = (moment: StepMoment) =>
       moment.step === step && moment.jobId === jobId && moment.shard === shard && moment.fence > fence;
@@ -243,7 +243,7 @@ class Chaos {
     await this.world.proxies[name]!.mode('pass');
   }
 
-  /** Everything that may explain why nothing moves. */
+  /** Collects everything that may explain why nothing moves. */
   private async tellWhatIsStuck(): Promise<void> {
     const rows = async (sql: string) => (await this.world.database.query(sql)).rows;
     const ofJobs = `SELECT attempt.*, now() FROM attempt JOIN bulk_job ON id = job_id WHERE (${undone}) AND held_until IS DISTINCT FROM 'infinity'`;
@@ -270,5 +270,5 @@ class Chaos {
   }
 }
 
-/** Jobs that have something to do, as SQL. */
+/** SQL condition for jobs with unfinished work. */
 const undone = `status = 'IN_PROGRESS' OR publication = 'pending' OR webhook ->> 'status' = 'IN_PROGRESS'`;

@@ -4,17 +4,17 @@ import { type CollectedRecord, topics } from '../collect-records.js';
 import { faultsOfRecords } from '../job-records.js';
 import type { ReceivedCall } from '../webhook-receiver.js';
 
-/** What went wrong, by kind; empty lists when all is well. */
+/** Violations by kind; all lists are empty if there are none. */
 export interface Violations {
-  /** An accepted job, a container's record, a summary or a webhook that does not exist. */
+  /** A missing job, container record, summary or webhook call. */
   readonly lost: string[];
-  /** Two different records of one thing, a second commit, a commit without the lease. */
+  /** Two different records for the same thing, a second commit, or a commit without the lease. */
   readonly twice: string[];
-  /** A job that does not end, a record that does not go out. */
+  /** A job that does not end, or a record that is not published. */
   readonly stuck: string[];
 }
 
-/** What the world outside has seen of the jobs. */
+/** What was observed from outside. */
 export interface Seen {
   readonly records: readonly CollectedRecord[];
   readonly moments: readonly StepMoment[];
@@ -24,7 +24,7 @@ export interface Seen {
   readonly calls: (jobId: string) => readonly ReceivedCall[];
 }
 
-/** Compares what accepted jobs promise with their rows, their records and their webhooks. */
+/** Compares the accepted jobs with their rows, records and webhook calls. */
 export async function checkJobs(database: pg.Client, jobIds: readonly string[], seen: Seen): Promise<Violations> {
   const all: Violations = { lost: [], twice: [], stuck: [] };
   for (const jobId of jobIds) {
@@ -71,13 +71,13 @@ async function checkJob(database: pg.Client, jobId: string, seen: Seen): Promise
   return { lost, twice, stuck };
 }
 
-/** A webhook's body without how far publication was: it goes on while the webhook is called. */
+/** A webhook body without its publication counters, which change while the webhook is called. */
 function withoutProgress(body: string): string {
   const moving = ['status', 'status_history', 'published_experiments'];
   return JSON.stringify(JSON.parse(body, (key, value) => (moving.includes(key) ? undefined : value)));
 }
 
-/** Each row is committed at most once, and only under its latest lease. */
+/** Checks that each row is committed at most once, and only under its latest lease. */
 function checkCommits(moments: readonly StepMoment[]): string[] {
   const latest = new Map<string, number>();
   const committed = new Set<string>();

@@ -1,11 +1,11 @@
-// Faults that the checker must find, planted into the built service by CHAOS_FAULT: each takes one guard out of the job flow.
+// Faults that the checks must find. CHAOS_FAULT plants one into the built service; each removes one guard from the job flow.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 
 await import('reflect-metadata');
 const dist = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
 
-/** Runs the statements of a store with another text in place of this one. */
+/** Runs the statements of a store with this text replaced. */
 function replaceInStatements(store, method, text, replacement) {
   const original = store.prototype[method];
   store.prototype[method] = function (...args) {
@@ -27,7 +27,7 @@ function replaceInStatements(store, method, text, replacement) {
 }
 
 const plants = {
-  /** The records of a shard go out before its outcomes are committed, with a time of their own. */
+  /** Publishes the records of a shard before its outcomes are committed, with a different time. */
   'publish-before-commit': async () => {
     const { MeasureStep, PublishStep } = await dist('bulk/shard-steps.js');
     const { StepRunner } = await dist('bulk/step-runner.js');
@@ -47,7 +47,7 @@ const plants = {
       return commit.call(this, lease, outcomes, ...rest);
     };
   },
-  /** A shard is marked as published while its records are still on their way. */
+  /** Marks a shard as published before its records are acknowledged. */
   'mark-before-ack': async () => {
     const { Publisher } = await dist('publication/publisher.js');
     const publish = Publisher.prototype.publish;
@@ -58,7 +58,7 @@ const plants = {
       return messages.map(() => ({ status: 'acknowledged' }));
     };
   },
-  /** A job ends with any shard, not with the last. */
+  /** Ends a job with any shard instead of the last one. */
   'unguarded-finalise': async () => {
     const { BulkJobStore } = await dist('bulk/job-rows.js');
     replaceInStatements(
@@ -68,7 +68,7 @@ const plants = {
       '',
     );
   },
-  /** A worker whose lease has been taken commits all the same. */
+  /** A worker commits although it has lost its lease. */
   'lease-not-checked': async () => {
     const { LeaseStore } = await dist('bulk/lease-rows.js');
     replaceInStatements(LeaseStore, 'settle', 'AND fence = $4', 'AND $4::integer > 0');

@@ -14,7 +14,7 @@ import { makeTempFolder, removeTempFolder } from '../servers/temp-folder.js';
 import { smallCluster } from '../small-cluster.js';
 import { startReceiver, type WebhookReceiver } from '../webhook-receiver.js';
 
-/** The namespaces of the cluster, and the time that jobs read. */
+/** The namespaces of the cluster, and the time range of the jobs. */
 export const namespaces = ['space-0', 'space-1', 'space-2', 'space-3'] as const;
 const endSeconds = Date.parse('2026-11-21T03:30:00Z') / 1000;
 export const time_range = { start: '2026-11-20T21:30:00Z', end: '2026-11-21T03:30:00Z' };
@@ -22,16 +22,16 @@ const containers = 24;
 
 export const mainFile = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** Real servers, each behind a proxy that can break it, and a process that takes jobs past the proxies. */
+/** Real servers, each behind a proxy that can break the connection, and an API process that bypasses the proxies. */
 export interface World {
   readonly apiUrl: string;
-  /** Settings of a worker, whose servers are all behind proxies. */
+  /** Settings of a worker, which reaches all servers through the proxies. */
   readonly environment: NodeJS.ProcessEnv;
   readonly proxies: Readonly<Record<string, FaultProxy>>;
   readonly database: pg.Client;
   readonly receiver: WebhookReceiver;
   readonly collector: RecordCollector;
-  /** Address of a webhook whose calls the receiver keeps under this name. */
+  /** Webhook address; the receiver records its calls under this name. */
   hook(name: string): string;
   close(): Promise<void>;
 }

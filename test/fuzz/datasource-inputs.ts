@@ -1,12 +1,12 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 
-/** How a datasource answers the next question. */
+/** The response of a datasource to the next request. */
 export interface DatasourceAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
-  /** Bytes after which the connection breaks. */
+  /** Number of bytes after which the connection breaks. */
   readonly cutAt?: number;
 }
 
@@ -60,7 +60,7 @@ const status = fc.oneof(
 );
 const type = fc.constantFrom('application/json', 'text/html', 'application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse', '');
 
-/** Any answer: well formed with strange values, malformed, refused, or broken off. */
+/** Any response: well formed with strange values, malformed, an error status, or cut off. */
 export const datasourceAnswer: fc.Arbitrary<DatasourceAnswer> = fc.oneof(
   {
     weight: 8,
@@ -80,7 +80,7 @@ export const datasourceAnswer: fc.Arbitrary<DatasourceAnswer> = fc.oneof(
     weight: 1,
     arbitrary: fc.tuple(answer, fc.nat(500)).map(([text, cutAt]) => ({ status: 200, headers: {}, body: Buffer.from(text), cutAt })),
   },
-  // Frames of remote read that are none.
+  // Invalid remote-read frames.
   {
     weight: 2,
     arbitrary: fc.uint8Array({ maxLength: 3_000 }).map((bytes) => ({

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 
-/** One request as it goes over the wire. Header values are latin1. */
+/** One HTTP request. Header values are latin1. */
 export interface RestInput {
   readonly method: string;
   readonly path: string;
@@ -92,7 +92,7 @@ const term = fc.oneof(
   anything,
 );
 
-/** Bodies with the members of a request, each well meant or not. */
+/** Bodies with the members of a bulk request, valid or not. */
 const request = fc.record(
   {
     filter: fc.oneof(
@@ -173,7 +173,7 @@ const body = fc.oneof(
     })),
   },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 5_000 }).map((each) => ({ bytes: Buffer.from(each), headers: {} })) },
-  // A bomb: a few kB that become tens of MB.
+  // A decompression bomb: a few kB that become tens of MB.
   { weight: 1, arbitrary: fc.constant({ bytes: gzipSync(Buffer.alloc(50_000_000, 0x20)), headers: { 'content-encoding': 'gzip' } }) },
 );
 
@@ -210,7 +210,7 @@ const headers = fc.dictionary(
   { maxKeys: 4 },
 );
 
-/** Text of a query string; mostly well formed, sometimes not. */
+/** A query string, mostly well formed. */
 const query = fc.oneof(
   fc
     .dictionary(
@@ -262,7 +262,7 @@ const path = fc.oneof(
   },
 );
 
-/** Any request. */
+/** Any HTTP request. */
 export const restInput: fc.Arbitrary<RestInput> = fc
   .oneof(
     { weight: 6, arbitrary: fc.record({ method: fc.constant('POST'), path: fc.constant('/bulk'), headers, body }) },

@@ -22,7 +22,7 @@ same seed makes the same inputs. What must hold: no 5xx, no error answer above 1
 const mostErrorBytes = 10_000;
 const mostRefusalMs = 2_000;
 const mostHeldMs = 200;
-/** The heap after all inputs may be so much larger than after the first fifth. */
+/** Maximum growth of the heap from the first fifth of the inputs to the end. */
 const mostGrowthMb = 40;
 const jobsEndMs = 120_000;
 const requestsAtOnce = 4;
@@ -57,7 +57,7 @@ function sample<T>(of: fc.Arbitrary<T>, count: number): T[] {
 
 const told = { rest: Math.ceil(inputs * 0.7), datasource: Math.ceil(inputs * 0.15), settings: Math.ceil(inputs * 0.15) };
 
-/** Requests, and answers to the jobs that they make. */
+/** Sends requests, and serves responses to the jobs that they start. */
 async function fuzzService(): Promise<void> {
   const answers = sample(datasourceAnswer, 500);
   const datasource = await startDatasource(answers);
@@ -110,7 +110,7 @@ async function tryRequest(service: Service, input: RestInput): Promise<void> {
   const answer = await send(service, input).catch((error: NodeJS.ErrnoException) => error.code ?? error.message);
   const ms = performance.now() - startMs;
   if (typeof answer === 'string') {
-    // What Node's client cannot send is no input; a connection that the service closes early is an answer to too large a body.
+    // Requests that Node's client cannot send are skipped. The service may close the connection early if a body is too large.
     if (!['ERR_INVALID_CHAR', 'ERR_UNESCAPED_CHARACTERS', 'ECONNRESET', 'EPIPE'].includes(answer)) violate(`no answer, ${answer}`, shown);
     return;
   }
@@ -158,7 +158,7 @@ async function heapOf(service: Service): Promise<number> {
   return service.logs.slice(before).find(isHeap)!.usedMb as number;
 }
 
-/** A server that gives these answers in turn, whatever it is asked. */
+/** A server that sends these responses in turn, whatever the request. */
 async function startDatasource(answers: readonly DatasourceAnswer[]): Promise<{ url: string; close: () => void }> {
   let asked = 0;
   const server = http.createServer((request, response) => {
@@ -177,7 +177,7 @@ async function startDatasource(answers: readonly DatasourceAnswer[]): Promise<{ 
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
 }
 
-/** Plain jobs, each over other answers. */
+/** Runs valid jobs, each with other responses of the datasource. */
 async function fuzzJobs(service: Service): Promise<void> {
   const ends = Array.from({ length: told.datasource }, (_, index) => new Date(Date.UTC(2026, 10, 21) + index * 3_600_000).toISOString());
   await inTurns(ends, async (end) => {
@@ -199,7 +199,7 @@ async function checkJobsEnd(databaseUrl: string): Promise<void> {
 }
 
 function checkLog(service: Service): void {
-  // While it starts, it loads its modules.
+  // The start includes loading the modules.
   const loops = service.logs.slice(service.logs.findIndex(({ msg }) => msg === 'listening') + 2).filter(({ msg }) => msg === 'fuzz loop');
   for (const line of service.logs) {
     if (line.level === 'error' || line.level === 'fatal') violate('a fault of ours in the log', line);

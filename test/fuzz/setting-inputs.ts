@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { settingsSchema } from '../../src/settings/settings-schema.js';
 
-/** Stands in values of settings that hold secrets, and must not be told. */
+/** Marks the values of secret settings; it must never be printed. */
 export const secret = 'hunter2';
 
 const value = fc.oneof(
@@ -41,7 +41,7 @@ const value = fc.oneof(
   fc.integer({ min: 1, max: 50_000 }).map((length) => 'x'.repeat(length)),
 );
 
-/** An environment in which some settings have any values. */
+/** An environment with arbitrary values for some settings. */
 export const environment: fc.Arbitrary<Record<string, string>> = fc.dictionary(
   fc.constantFrom(...Object.keys(settingsSchema.shape), 'HTTPS_PROXY'),
   value,

@@ -5,7 +5,7 @@ export interface Mutant {
   readonly file: string;
   /** From 1. */
   readonly line: number;
-  /** The lines that it changes, as they are without it. */
+  /** The original lines that it changes. */
   readonly text: string;
   readonly rule: 'drop-predicate' | 'drop-lock' | 'invert-return' | 'shift-comparison' | 'drop-await';
   readonly start: number;
@@ -25,7 +25,7 @@ const shifted: ReadonlyMap<ts.SyntaxKind, string> = new Map([
   [ts.SyntaxKind.ExclamationEqualsEqualsToken, '==='],
 ]);
 
-/** Calls by which something is committed, sent or let go of. */
+/** Calls that commit, send or release something. */
 const commits =
   /^(settle|commit|plan|fail|end|markPublished|markPublishErrors|setPublication|setWebhook|release|transaction|publish|wake|wakeAll|giveUp|insert|insertShards|upsert|update|completeIfDone|query|send|write|keep)$/;
 
@@ -39,7 +39,7 @@ const dropped: readonly (readonly [Mutant['rule'], RegExp, string])[] = [
   ['drop-lock', /\bFOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?/g, ''],
 ];
 
-/** Every mutant of a source text, by the rules. */
+/** All mutants of a source text. */
 export function findMutants(file: string, text: string): Mutant[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
   const found: Found[] = [];
@@ -88,7 +88,7 @@ function inSql(node: ts.Node, source: ts.SourceFile): Found[] {
   );
 }
 
-/** What keeps parameters in a statement that stand nowhere else in it: PostgreSQL refuses a statement without them, and no test would have to. */
+/** Keeps parameters in a statement that occur nowhere else in it: PostgreSQL rejects a statement without them, so no test has to. */
 function keepParameters(statement: string, predicate: string): string {
   const lonely = [...new Set(predicate.match(/\$\d+/g) ?? [])].filter((name) => !statement.replace(predicate, '').includes(name));
   return lonely.map((name) => ` AND (${name}::text IS NOT NULL OR true)`).join('');
@@ -104,6 +104,6 @@ function nameOfCall(expression: ts.Expression): string {
   const { expression: called } = expression;
   if (ts.isIdentifier(called)) return called.text;
   if (!ts.isPropertyAccessExpression(called)) return '';
-  // `….catch(…)` and `….then(…)` wait for the call before them.
+  // `….catch(…)` and `….then(…)` wait for the preceding call.
   return ['catch', 'then'].includes(called.name.text) ? nameOfCall(called.expression) : called.name.text;
 }

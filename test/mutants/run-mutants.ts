@@ -17,7 +17,7 @@ each survivor needs a reason in test/mutants/survivors.json. Areas: bulk, experi
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const atOnce = 2;
-/** A mutant that keeps its tests busy for longer hangs them: that is noticed. */
+/** A mutant whose tests take longer than this counts as detected: they hang. */
 const longestMs = 120_000;
 
 /** Files of each area. */
@@ -29,7 +29,7 @@ const areas: Readonly<Record<string, RegExp>> = {
   engine: /^recommendation\/(terms|sizing|usage-table|intervals)\.ts$/,
 };
 
-/** Suites on a real PostgreSQL that see a file beside the unit tests; the first that matches. */
+/** Suites on a real PostgreSQL that cover a file besides the unit tests; the first match counts. */
 const suites: readonly (readonly [RegExp, readonly string[]])[] = [
   [/submit-job\.ts$/, ['submit-job']],
   [/(discover|measure|publish|ending)-steps?\.ts$|(ended-jobs|webhook-bodies)\.ts$/, ['steps']],
@@ -39,10 +39,10 @@ const suites: readonly (readonly [RegExp, readonly string[]])[] = [
   [/window-store\.ts$/, ['window-rows']],
 ];
 
-/** Files that hold no decisions: wiring, rows, types, requests that other suites check against the built service. */
+/** Files without decisions (wiring, rows, types), and requests that other suites check on the built service. */
 const left = /\.spec\.ts$|\.entity\.ts$|\.module\.ts$|\.controller\.ts$|sizing\/thread\.ts$/;
 
-/** Why mutants survive: those of these files whose line holds `line` and, where given, that read `after`. */
+/** Why mutants survive: those in these files whose line contains `line` and, if given, whose text becomes `after`. */
 interface Reason {
   readonly files: readonly string[];
   readonly line: string;
@@ -100,7 +100,7 @@ async function main(): Promise<number> {
   return report(survivors);
 }
 
-/** A tree in which a mutant can stand: sources and tests copied, packages shared. */
+/** A copy of the sources and tests for one mutant; packages are shared. */
 function copyTree(index: number): string {
   const folder = makeTempFolder(`mutants-${index}`);
   for (const name of ['src', 'test', 'config', 'docs', 'package.json', 'tsconfig.json', 'jest.config.mjs']) {
@@ -111,7 +111,7 @@ function copyTree(index: number): string {
   return folder;
 }
 
-/** Runs the tests that see a mutant; the tree is as before afterwards. */
+/** Runs the tests that cover a mutant, and restores the tree. */
 async function kills(mutant: Mutant, folder: string, postgres: PostgresServer): Promise<boolean> {
   const file = join(folder, mutant.file);
   const original = readFileSync(file, 'utf8');
