@@ -9,6 +9,7 @@ import { type ChunkQuestion, type Grid, type SeriesWindows, type Windows, window
 import { generateSamples } from './chunks/generate-series.js';
 import { TwinKernel } from './chunks/twin-kernel.js';
 import { writeRemotely } from './chunks/write-remotely.js';
+import { exampleDatasource } from './examples.js';
 import { type PrometheusServer, startPrometheus } from './servers/prometheus.js';
 import { makeTempFolder, removeTempFolder } from './servers/temp-folder.js';
 
@@ -101,8 +102,7 @@ const readers: readonly (readonly [string, (question: ChunkQuestion, grid: Grid)
   ['twin', async (question, grid) => collect(fromBody(question, grid, new TwinKernel([question], grid)))],
 ];
 
-const datasource = () =>
-  ({ name: 'p', provider: 'prometheus', url: server.url, authentication: { type: 'none' }, insecureSkipVerify: false }) as const;
+const datasource = () => exampleDatasource({ name: 'p', url: server.url });
 
 const fromBody =
   (question: ChunkQuestion, grid: Grid, kernel: WasmKernel | TwinKernel) => async (onSeries: (series: SeriesWindows) => void) => {

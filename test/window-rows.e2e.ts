@@ -5,6 +5,7 @@ import { TaskWindows } from '../src/usage/cache/copy-rows.js';
 import { windowKeys } from '../src/usage/cache/window-key.js';
 import { blockRows } from '../src/usage/cache/window-rows.js';
 import { WindowStore } from '../src/usage/cache/window-store.js';
+import { exampleDatasource } from './examples.js';
 import { experimentNamed, type JobFlow, openJobFlow } from './job-flow.js';
 import { type PostgresServer, startPostgres } from './servers/postgres.js';
 import { waitUntil } from './servers/wait-until.js';
@@ -17,13 +18,7 @@ const profile: MetricProfile = { name: 'p', variables: new Map() };
 const stepSeconds = 900;
 /** A request for the rows of the experiments from the block `first` to the block `last`. */
 function requestOf(names: readonly string[], first: number, last: number) {
-  const datasource = {
-    name: 'd',
-    provider: 'prometheus',
-    url: 'http://d',
-    authentication: { type: 'none' },
-    insecureSkipVerify: false,
-  } as const;
+  const datasource = exampleDatasource();
   const experiments = names.map((name) => experimentNamed(name));
   const rows = (last - first) * blockRows + 1;
   const endSeconds = last * blockRows * stepSeconds;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { exampleContainer } from '../../test/examples.js';
 import { renderJson } from '../experiments/documents.js';
-import type { ContainerExperiment } from '../experiments/experiment.js';
 import { showExperiment } from '../experiments/show-experiment.js';
 import { showWebhookExperiment, showWebhookHead } from './ending-steps.js';
 import { showSummary } from './show-job.js';
@@ -10,18 +10,7 @@ const fixture = (name: string) => JSON.parse(readFileSync(new URL(`../../test/fi
 const [recorded] = fixture('webhook.json').body;
 const name = 'prometheus-1|default|shop|web(deployment)|app';
 
-const experiment: ContainerExperiment = {
-  type: 'container',
-  name,
-  datasource: 'prometheus-1',
-  clusterName: 'default',
-  namespace: 'shop',
-  workload: 'web',
-  workloadType: 'deployment',
-  container: 'app',
-  image: 'quay.io/demo/app:1.0',
-  pods: 2,
-};
+const experiment = exampleContainer({ name, datasource: 'prometheus-1', clusterName: 'default', image: 'quay.io/demo/app:1.0', pods: 2 });
 const job = {
   id: recorded.summary.jobID,
   status: recorded.summary.status,

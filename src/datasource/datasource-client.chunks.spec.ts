@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { uncompress } from 'snappyjs';
 import { encodeFrame, encodeFrameData } from '../../test/chunks/encode-answer.js';
 import { encodeXorChunk } from '../../test/chunks/encode-xor-chunk.js';
+import { exampleDatasource } from '../../test/examples.js';
 import type { ChunkQuestion, Grid } from '../remote-read/series-windows.js';
 import type { Datasource } from './datasource.js';
 import { DatasourceClient } from './datasource-client.js';
@@ -34,7 +35,7 @@ async function serve(listener: RequestListener): Promise<Datasource> {
     return new Promise((done) => server.close(done));
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { name: 'p', provider: 'prometheus', url, authentication: { type: 'none' }, insecureSkipVerify: false };
+  return exampleDatasource({ name: 'p', url });
 }
 
 function remoteRead({ timeoutMs = 20_000, retryMs = 0 } = {}): DatasourceClient {

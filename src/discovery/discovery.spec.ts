@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { exampleCapabilities, exampleDatasource } from '../../test/examples.js';
 import { BrokenChunks } from '../datasource/capabilities.js';
 import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
@@ -28,7 +29,7 @@ afterEach(async () => {
   await new Promise((done) => server?.close(done));
 });
 
-const capabilities = { used: 'promql', reason: '', boundary: 'closed', evaluationMs: 60_000, rules: { cpu: true, owners: true } } as const;
+const capabilities = exampleCapabilities({ used: 'promql' });
 const settings = { USAGE_OVERLAP: 3600 };
 
 /** Starts a datasource with one workload; `respond` handles the container query. Records all queries. */
@@ -57,13 +58,7 @@ async function openDiscovery(respond: (queries: SeenQuery) => Response, warnings
   const metadataProfile = new MetadataProfiles({ CONFIG_DIR: undefined }).find('cluster-metadata-local-monitoring');
   if (!metadataProfile) throw new Error('the shipped profile is missing');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const datasource = {
-    name: 'p',
-    provider: 'prometheus',
-    url,
-    authentication: { type: 'none' },
-    insecureSkipVerify: false,
-  } as const;
+  const datasource = exampleDatasource({ name: 'p', url });
   const request = { datasource, capabilities, metadataProfile, filter: {}, measurementSeconds: 900, nowSeconds: now };
   const discovery = new Discovery(new SeriesFinder(new DatasourceClient(http), new BrokenChunks()), settings);
   return { discovery, request, queries, closedEarly: () => closedEarly };

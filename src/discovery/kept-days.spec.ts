@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { exampleCapabilities, exampleDatasource } from '../../test/examples.js';
 import type { Datasource } from '../datasource/datasource.js';
 import type { PrometheusSeries } from '../datasource/datasource-client.js';
 import { logger } from '../settings/logger.js';
@@ -9,14 +10,8 @@ import type { FindContext, QueryUnion } from './series-finder.js';
 
 const midnight = 1_795_219_200;
 const dayMs = 86_400_000;
-const datasource: Datasource = {
-  name: 'p',
-  provider: 'prometheus',
-  url: 'http://one',
-  authentication: { type: 'none' },
-  insecureSkipVerify: false,
-};
-const capabilities = { used: 'chunks', reason: '', boundary: 'closed', evaluationMs: 60_000, rules: { cpu: true, owners: true } } as const;
+const datasource = exampleDatasource({ name: 'p', url: 'http://one' });
+const capabilities = exampleCapabilities();
 const results: PrometheusSeries[][] = [[{ labels: { namespace: 'shop' }, samples: [[midnight, '1']] }], []];
 const key = '00000000-0000-4000-8000-000000000000';
 

@@ -1,5 +1,6 @@
 import { encodeFrame, encodeFrameData } from '../../test/chunks/encode-answer.js';
 import { encodeXorChunk } from '../../test/chunks/encode-xor-chunk.js';
+import { exampleCapabilities } from '../../test/examples.js';
 import { answerJson, type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
 import { BrokenChunks, type Capabilities } from '../datasource/capabilities.js';
 
@@ -25,7 +26,7 @@ const frame = encodeFrame(
 const matrix = { resultType: 'matrix', result: [{ metric: byPromql.labels, values: byPromql.samples }] };
 const sendFrame: Handler = (_, response) => response.end(frame);
 
-const chunks: Capabilities = { used: 'chunks', reason: '', boundary: 'closed', evaluationMs: 60_000, rules: { cpu: true, owners: true } };
+const chunks = exampleCapabilities();
 
 interface Served {
   readonly datasource: Partial<Datasource>;

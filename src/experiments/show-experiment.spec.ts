@@ -1,21 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { exampleContainer } from '../../test/examples.js';
 import { renderJson } from './documents.js';
-import type { ContainerExperiment, NamespaceExperiment } from './experiment.js';
+import type { NamespaceExperiment } from './experiment.js';
 import { type ExperimentState, showExperiment } from './show-experiment.js';
 
 const name = 'prometheus-1|default|shop|web(deployment)|app';
-const experiment: ContainerExperiment = {
-  type: 'container',
-  name,
-  datasource: 'prometheus-1',
-  clusterName: 'default',
-  namespace: 'shop',
-  workload: 'web',
-  workloadType: 'deployment',
-  container: 'app',
-  image: 'quay.io/demo/app:1.0',
-  pods: 2,
-};
+const experiment = exampleContainer({ name, datasource: 'prometheus-1', clusterName: 'default', image: 'quay.io/demo/app:1.0', pods: 2 });
 const settings = {
   metricProfile: 'resource-optimization-local-monitoring',
   metadataProfile: 'cluster-metadata-local-monitoring',

@@ -1,4 +1,4 @@
-import type { Capabilities } from '../datasource/capabilities.js';
+import { exampleCapabilities, exampleDatasource } from '../../test/examples.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { MetadataProfiles } from '../profiles/metadata-profile.js';
 import { MetricProfiles } from '../profiles/metric-profile.js';
@@ -8,13 +8,7 @@ import type { Discovered, DiscoverTask, Measured, MeasureTask } from './sizer.js
 
 const never = new AbortController().signal;
 const profile = 'resource-optimization-local-monitoring';
-const datasource: Datasource = {
-  name: 'prometheus-1',
-  provider: 'prometheus',
-  url: 'http://127.0.0.1:9',
-  authentication: { type: 'none' },
-  insecureSkipVerify: false,
-};
+const datasource = exampleDatasource({ name: 'prometheus-1', url: 'http://127.0.0.1:9' });
 const midnight = Date.parse('2026-11-21T00:00:00Z') / 1000;
 
 /** A JobSizer with fakes, and a record of the calls. */
@@ -27,7 +21,7 @@ function jobSizer({
   const tasks: (MeasureTask | DiscoverTask)[] = [];
   const calls: [string, unknown][] = [];
   const record = (name: string) => (argument: unknown) => void calls.push([name, argument]);
-  const capabilities: Capabilities = { used: 'chunks', reason: '', boundary: 'closed', evaluationMs: 60_000, rules };
+  const capabilities = exampleCapabilities({ rules });
   const stored = new Uint8Array(new SharedArrayBuffer(3));
   const spent = new SharedArrayBuffer(1);
   const sizer = {

@@ -1,3 +1,4 @@
+import { exampleCapabilities } from '../../test/examples.js';
 import { DatasourceError, type DatasourceFailure } from '../datasource/datasource-error.js';
 import { noEvidence } from '../recommendation/settings.js';
 import { TableDraft } from '../usage/table-draft.js';
@@ -27,7 +28,7 @@ const task = (count: number): MeasureTask => ({
   experiments: Array.from({ length: count }, (_, index) => experimentNamed(`e${index}`)),
   endSeconds: 1_763_695_800,
   metricProfile: 'resource-optimization-local-monitoring',
-  capabilities: { used: 'promql', reason: '', boundary: 'closed', evaluationMs: 60_000, rules: { cpu: true, owners: true } },
+  capabilities: exampleCapabilities({ used: 'promql' }),
 });
 
 /** A measurer whose datasource fails as `fail` says, with its requests and their sizes. */

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { exampleDatasource } from '../../test/examples.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
@@ -74,7 +75,7 @@ async function serve(respond: (query: string) => Response): Promise<Datasource> 
   });
   await new Promise<void>((done) => server!.listen(0, '127.0.0.1', done));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { name: 'prometheus-1', provider: 'prometheus', url, authentication: { type: 'none' }, insecureSkipVerify: false };
+  return exampleDatasource({ name: 'prometheus-1', url });
 }
 
 const base = { name: 'n', datasource: 'd', clusterName: 'c', pods: 1, namespace: 'shop' };

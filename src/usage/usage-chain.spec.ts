@@ -1,9 +1,9 @@
+import { exampleCapabilities, exampleContainer } from '../../test/examples.js';
 import { type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
 import { BrokenChunks, type Capabilities } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceClient } from '../datasource/datasource-client.js';
 import { DatasourceHttp } from '../datasource/datasource-http.js';
-import type { ContainerExperiment } from '../experiments/experiment.js';
 import { MetricProfiles } from '../profiles/metric-profile.js';
 import { readSettings } from '../settings/read-settings.js';
 import { UsageChain } from './usage-chain.js';
@@ -23,27 +23,10 @@ async function serve(parts?: Parameters<typeof startPrometheusLike>[0]) {
   return server;
 }
 
-const capable = (used: Capabilities['used']): Capabilities => ({
-  used,
-  reason: '',
-  boundary: 'closed',
-  evaluationMs: 60_000,
-  rules: { cpu: true, owners: true },
-});
+const capable = (used: Capabilities['used']) => exampleCapabilities({ used });
 
 describe('UsageChain', () => {
-  const experiment: ContainerExperiment = {
-    type: 'container',
-    name: 'n',
-    datasource: 'p',
-    clusterName: 'c',
-    pods: 1,
-    namespace: 'shop',
-    workload: 'web',
-    workloadType: 'deployment',
-    container: 'app',
-    image: 'i',
-  };
+  const experiment = exampleContainer({ datasource: 'p' });
 
   const reader = () => new UsageChain(client, new MetricProfiles(settings), settings, new BrokenChunks());
   const requestOf = (datasource: Datasource, used: Capabilities['used'] = 'chunks') => ({

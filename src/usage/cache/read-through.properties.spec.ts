@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { exampleCapabilities, exampleContainer, exampleDatasource } from '../../../test/examples.js';
 import type { ContainerExperiment } from '../../experiments/experiment.js';
 import { MetricProfiles } from '../../profiles/metric-profile.js';
 import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.js';
@@ -132,34 +133,15 @@ class MemoryStore {
 
 const profiles = new MetricProfiles(readSettings({}));
 const metricProfile = 'resource-optimization-local-monitoring';
-const capabilities = { used: 'chunks', reason: '', boundary: 'closed', evaluationMs: 60_000, rules: { cpu: true, owners: true } } as const;
+const capabilities = exampleCapabilities();
 
 function requestOf(
   containers: readonly string[],
   endRow: number,
   over: Pick<UsageRequest, 'rows' | 'dropsInactive' | 'refresh'>,
 ): UsageRequest {
-  const experiments = containers.map(
-    (container): ContainerExperiment => ({
-      type: 'container',
-      name: container,
-      datasource: 'd',
-      clusterName: 'c',
-      pods: 1,
-      namespace: 'n',
-      workload: 'w',
-      workloadType: 'deployment',
-      container,
-      image: 'i',
-    }),
-  );
-  const datasource = {
-    name: 'd',
-    provider: 'prometheus',
-    url: 'http://d',
-    authentication: { type: 'none' },
-    insecureSkipVerify: false,
-  } as const;
+  const experiments = containers.map((container) => exampleContainer({ name: container, namespace: 'n', workload: 'w', container }));
+  const datasource = exampleDatasource();
   const endSeconds = (firstRow + endRow) * stepSeconds;
   return { datasource, capabilities, metricProfile, experiments, endSeconds, stepSeconds, ...over };
 }

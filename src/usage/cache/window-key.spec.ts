@@ -1,27 +1,11 @@
+import { exampleContainer, exampleDatasource } from '../../../test/examples.js';
 import type { Authentication, Datasource } from '../../datasource/datasource.js';
-import type { ContainerExperiment, Experiment } from '../../experiments/experiment.js';
+import type { Experiment } from '../../experiments/experiment.js';
 import type { MetricProfile } from '../../profiles/metric-profile.js';
 import { windowKeys } from './window-key.js';
 
-const container: ContainerExperiment = {
-  type: 'container',
-  name: 'n',
-  datasource: 'd',
-  clusterName: 'c',
-  pods: 1,
-  namespace: 'shop',
-  workload: 'web',
-  workloadType: 'deployment',
-  container: 'app',
-  image: 'i',
-};
-const datasource: Datasource = {
-  name: 'd',
-  provider: 'prometheus',
-  url: 'http://one',
-  authentication: { type: 'none' },
-  insecureSkipVerify: false,
-};
+const container = exampleContainer();
+const datasource = exampleDatasource({ url: 'http://one' });
 const profileOf = (query: string): MetricProfile => ({
   name: 'p',
   variables: new Map([['cpuUsage', { name: 'cpuUsage', kubernetesObject: 'container', queries: { avg: query } }]]),

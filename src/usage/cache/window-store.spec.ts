@@ -1,9 +1,8 @@
 import { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
+import { exampleContainer, exampleDatasource } from '../../../test/examples.js';
 import { waitUntil } from '../../../test/servers/wait-until.js';
-import type { Datasource } from '../../datasource/datasource.js';
-import type { ContainerExperiment } from '../../experiments/experiment.js';
 import type { MetricProfile } from '../../profiles/metric-profile.js';
 import { logger } from '../../settings/logger.js';
 import { type WindowWrites } from './copy-rows.js';
@@ -242,25 +241,8 @@ describe('WindowStore cleans up', () => {
 });
 
 describe('WindowStore loads', () => {
-  const datasource: Datasource = {
-    name: 'd',
-    provider: 'prometheus',
-    url: 'http://d',
-    authentication: { type: 'none' },
-    insecureSkipVerify: false,
-  };
-  const experiment: ContainerExperiment = {
-    type: 'container',
-    name: 'n',
-    datasource: 'd',
-    clusterName: 'c',
-    pods: 1,
-    namespace: 'shop',
-    workload: 'web',
-    workloadType: 'deployment',
-    container: 'app',
-    image: 'i',
-  };
+  const datasource = exampleDatasource();
+  const experiment = exampleContainer();
   const endSeconds = 20_000 * blockRows * 900;
   const request = {
     datasource,

@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { exampleCapabilities, exampleContainer, exampleDatasource } from '../../../test/examples.js';
 import type { Capabilities } from '../../datasource/capabilities.js';
 import { DatasourceClient } from '../../datasource/datasource-client.js';
 import { DatasourceHttp } from '../../datasource/datasource-http.js';
-import type { ContainerExperiment } from '../../experiments/experiment.js';
 import { MetricProfiles } from '../../profiles/metric-profile.js';
 import type { SeriesWindows } from '../../remote-read/series-windows.js';
 import { readSettings } from '../../settings/read-settings.js';
@@ -14,18 +14,7 @@ import { type ChunkReaderParts, ChunkUsageReader } from './chunk-usage-reader.js
 const settings = readSettings({ DATASOURCE_RETRY_MS: '0' });
 const rule = 'namespace_workload_pod:kube_pod_owner:relabel';
 const rows = 3;
-const experiment: ContainerExperiment = {
-  type: 'container',
-  name: 'n',
-  datasource: 'd',
-  clusterName: 'c',
-  pods: 1,
-  namespace: 'shop',
-  workload: 'web',
-  workloadType: 'deployment',
-  container: 'app',
-  image: 'i',
-};
+const experiment = exampleContainer();
 
 /** A series with the same values for all windows of its question. */
 interface TestSeries {
@@ -85,13 +74,7 @@ function remoteReadOf(attempts: readonly (readonly TestSeries[])[], isOrdered = 
   return remoteRead;
 }
 
-const chunksAre = (rules: Capabilities['rules']): Capabilities => ({
-  used: 'chunks',
-  reason: '',
-  boundary: 'closed',
-  evaluationMs: 60_000,
-  rules,
-});
+const chunksAre = (rules: Capabilities['rules']) => exampleCapabilities({ rules });
 
 async function read(
   remoteRead: ChunkReaderParts['client'],
@@ -102,7 +85,7 @@ async function read(
   const promql = new PromqlUsageReader(new PlannedQueries(new DatasourceClient(http)), profiles, settings);
   const reader = new ChunkUsageReader({ client: remoteRead, promql, profiles, settings });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const datasource = { name: 'p', provider: 'prometheus', url, authentication: { type: 'none' }, insecureSkipVerify: false } as const;
+  const datasource = exampleDatasource({ name: 'p', url });
   const request = {
     datasource,
     capabilities,

@@ -1,22 +1,11 @@
-import type { ContainerExperiment } from '../../experiments/experiment.js';
+import { exampleContainer } from '../../../test/examples.js';
 import { Targets } from '../../owners/places.js';
 import { MetricProfiles } from '../../profiles/metric-profile.js';
 import { TableDraft } from '../table-draft.js';
 import { planChunkReads } from './plan-chunk-reads.js';
 import { QuestionAggregation } from './question-aggregation.js';
 
-const experiment: ContainerExperiment = {
-  type: 'container',
-  name: 'n',
-  datasource: 'd',
-  clusterName: 'c',
-  pods: 1,
-  namespace: 'shop',
-  workload: 'web',
-  workloadType: 'deployment',
-  container: 'app',
-  image: 'i',
-};
+const experiment = exampleContainer();
 
 describe('QuestionAggregation', () => {
   it("drops series that the profile's query excludes but the datasource still sends", () => {

@@ -1,3 +1,4 @@
+import { exampleContainer } from '../../../test/examples.js';
 import type { Experiment } from '../../experiments/experiment.js';
 import { MetricProfiles, readMetricProfile } from '../../profiles/metric-profile.js';
 import { parsePromql } from '../../promql/expression.js';
@@ -111,18 +112,7 @@ describe('activityQuery', () => {
   ])('keeps a query with %s unchanged', (_, query) => expect(activityQuery(query)).toBe(query));
 });
 
-const experiment: Experiment = {
-  type: 'container',
-  name: 'n',
-  datasource: 'd',
-  clusterName: 'c',
-  pods: 1,
-  namespace: 'a"b',
-  workload: 'w.1',
-  workloadType: 'deployment',
-  container: "it's `c`",
-  image: 'i',
-};
+const experiment = exampleContainer({ namespace: 'a"b', workload: 'w.1', container: "it's `c`" });
 
 describe('substituteQuery', () => {
   it.each([

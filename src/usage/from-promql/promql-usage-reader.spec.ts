@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Capabilities } from '../../datasource/capabilities.js';
+import { exampleCapabilities, exampleContainer, exampleDatasource } from '../../../test/examples.js';
 import type { Datasource } from '../../datasource/datasource.js';
 import { DatasourceClient, type PrometheusSeries } from '../../datasource/datasource-client.js';
 import { DatasourceHttp } from '../../datasource/datasource-http.js';
@@ -18,18 +18,7 @@ import { PlannedQueries } from './planned-queries.js';
 import { fillUsageTables, PromqlUsageReader } from './promql-usage-reader.js';
 
 const grid = { endSeconds: 1800, stepSeconds: 900, rows: 3 };
-const experiment = (workload: string): Experiment => ({
-  type: 'container',
-  name: workload,
-  datasource: 'd',
-  clusterName: 'c',
-  pods: 1,
-  namespace: 'shop',
-  workload,
-  workloadType: 'deployment',
-  container: 'app',
-  image: 'i',
-});
+const experiment = (workload: string) => exampleContainer({ name: workload, workload });
 const experiments = ['web', 'api'].map((name, index) => ({ experiment: experiment(name), index }));
 const usage: UsageQuestion = { variable: 'cpuUsage', function: 'max', column: 'cpuUsage.max' };
 const keys = {
@@ -129,18 +118,7 @@ type Responder = (query: string) => { values?: [number, string][]; labels?: obje
 
 const settings = readSettings({ DATASOURCE_RETRY_MS: '0', USAGE_SCOPE: 'workload' });
 const labels = { namespace: 'shop', container: 'app', workload: 'web', workload_type: 'deployment' };
-const webApp: Experiment = {
-  type: 'container',
-  name: 'n',
-  datasource: 'd',
-  clusterName: 'c',
-  pods: 1,
-  namespace: 'shop',
-  workload: 'web',
-  workloadType: 'deployment',
-  container: 'app',
-  image: 'i',
-};
+const webApp = exampleContainer();
 
 const http = new DatasourceHttp(settings);
 const servers: Server[] = [];
@@ -173,18 +151,12 @@ async function serve(respond: Responder): Promise<Datasource> {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   servers.push(server);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { name: 'prometheus-1', provider: 'prometheus', url, authentication: { type: 'none' }, insecureSkipVerify: false };
+  return exampleDatasource({ name: 'prometheus-1', url });
 }
 
 async function read(respond: Responder, over: Partial<UsageRequest> = {}, signal?: AbortSignal, profiles = new MetricProfiles(settings)) {
   const reader = new PromqlUsageReader(new PlannedQueries(new DatasourceClient(http)), profiles, settings);
-  const capabilities: Capabilities = {
-    used: 'promql',
-    reason: '',
-    boundary: 'closed',
-    evaluationMs: 60_000,
-    rules: { cpu: true, owners: true },
-  };
+  const capabilities = exampleCapabilities({ used: 'promql' });
   const request = {
     capabilities,
     metricProfile: 'resource-optimization-local-monitoring',
