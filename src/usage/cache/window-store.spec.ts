@@ -18,6 +18,8 @@ class FakeDatabase {
   /** First byte of each committed COPY. */
   readonly stored: number[] = [];
   readonly queries: string[] = [];
+  /** Size of all committed COPYs. */
+  bytes = 0;
   /** Chunks that COPY TO STDOUT returns. */
   rows: Buffer[] = [];
   cleanUps = 0;
@@ -38,6 +40,7 @@ class FakeDatabase {
         queryRunner: { connect: async () => ({ query: () => collectInto(copied) }) },
       });
       if (copied.length > 0) this.stored.push(copied[0]![0]!);
+      this.bytes += Buffer.concat(copied).length;
     } finally {
       this.writers--;
     }
@@ -87,6 +90,9 @@ const windowsOf = (mark: number, size = 10): WindowWrites => ({
   copy: new Uint8Array(new SharedArrayBuffer(size)).fill(mark, 0, 1),
   series: [{ key: '00000000-0000-4000-8000-000000000000', numbers: [1], replacesAll: false, firstBlock: 0 }],
 });
+
+/** The memory that the next task would get. */
+const nextMemory = async () => (await store.load({ refresh: true } as never)).memory;
 
 const profile: MetricProfile = { name: 'p', variables: new Map() };
 const settings = { USAGE_SCOPE: 'workload', USAGE_STORE_DAYS: 16, USAGE_STORE_MAX_MB: 100 } as const;
@@ -216,14 +222,26 @@ describe('WindowStore writes', () => {
   });
 
   it('and reuses a limited amount of memory for the next tasks', async () => {
-    const spent = Array.from({ length: 9 }, () => new SharedArrayBuffer(1));
-    store.add(windowsOf(1), [new SharedArrayBuffer(17 * mib), ...spent]);
+    const spent = Array.from({ length: 5 }, () => new SharedArrayBuffer(mib));
+    store.add(windowsOf(1, mib), [new SharedArrayBuffer(17 * mib), new SharedArrayBuffer(10), ...spent]);
     const found = [];
-    for (let task = 0; task < 10; task++) found.push((await store.load({ refresh: true } as never)).memory);
-    expect(found.filter((memory) => memory !== undefined)).toHaveLength(8);
-    expect(spent).toEqual(expect.arrayContaining(found.slice(0, 8)));
+    for (let task = 0; task < 6; task++) found.push(await nextMemory());
+    expect(found.filter((memory) => memory !== undefined)).toHaveLength(4);
+    expect(spent).toEqual(expect.arrayContaining(found.slice(0, 4)));
     await store.flush();
-    expect((await store.load({ refresh: true } as never)).memory).toBeInstanceOf(SharedArrayBuffer);
+    expect(await nextMemory()).toBeInstanceOf(SharedArrayBuffer);
+  });
+
+  it.each([
+    ['at once, if the waiting windows fill only a quarter of it', 256 * 1024, true],
+    ['only after they are stored, if they fill more', 256 * 1024 + 1, false],
+  ])('and reuses memory %s', async (_, used, isFree) => {
+    const writes = windowsOf(1, mib);
+    store.add({ ...writes, copy: writes.copy.subarray(0, used) });
+    expect(await nextMemory()).toBe(isFree ? writes.copy.buffer : undefined);
+    await store.flush();
+    expect(database.stored).toEqual([1]);
+    expect(database.bytes).toBe(used);
   });
 });
 
