@@ -74,3 +74,16 @@ export async function startPrometheusLike(parts: Partial<Record<Part, Handler>> 
     close,
   };
 }
+
+/** Starts fake datasources for the tests of a file, and closes them after each test. */
+export function usePrometheusLike(): typeof startPrometheusLike {
+  const started: PrometheusLike[] = [];
+  afterEach(async () => {
+    for (const server of started.splice(0)) await server.close();
+  });
+  return async (parts) => {
+    const server = await startPrometheusLike(parts);
+    started.push(server);
+    return server;
+  };
+}

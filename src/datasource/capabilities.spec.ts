@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { answerFacts, answerJson, type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
+import { answerFacts, answerJson, type Handler, refuse, usePrometheusLike } from '../../test/prometheus-like.js';
 import { readSettings } from '../settings/read-settings.js';
 import {
   BrokenChunks,
@@ -81,17 +81,8 @@ describe('readServerFacts', () => {
 const settings = readSettings({ DATASOURCE_RETRY_MS: '0' });
 const http = new DatasourceHttp(settings);
 const client = new DatasourceClient(http);
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
+const serve = usePrometheusLike();
 afterAll(() => http.close());
-
-async function serve(parts?: Parameters<typeof startPrometheusLike>[0]) {
-  const server = await startPrometheusLike(parts);
-  closing.push(server.close);
-  return server;
-}
 
 const capabilities = () => new CapabilityCache(client, http);
 

@@ -1,5 +1,5 @@
 import { exampleCapabilities, exampleContainer } from '../../test/examples.js';
-import { type Handler, refuse, startPrometheusLike } from '../../test/prometheus-like.js';
+import { type Handler, refuse, usePrometheusLike } from '../../test/prometheus-like.js';
 import { BrokenChunks, type Capabilities } from '../datasource/capabilities.js';
 import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceClient } from '../datasource/datasource-client.js';
@@ -11,17 +11,8 @@ import { UsageChain } from './usage-chain.js';
 const settings = readSettings({ DATASOURCE_RETRY_MS: '0' });
 const http = new DatasourceHttp(settings);
 const client = new DatasourceClient(http);
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
+const serve = usePrometheusLike();
 afterAll(() => http.close());
-
-async function serve(parts?: Parameters<typeof startPrometheusLike>[0]) {
-  const server = await startPrometheusLike(parts);
-  closing.push(server.close);
-  return server;
-}
 
 const capable = (used: Capabilities['used']) => exampleCapabilities({ used });
 
