@@ -486,6 +486,15 @@ describe('reading a job', () => {
     expect(read).toBeLessThanOrEqual(count);
   });
 
+  it('has neither names nor an experiment of a job that is deleted meanwhile', async () => {
+    const id = await flow.plan([1]);
+    await flow.measure();
+    const job = (await flow.jobs.find(id))!;
+    await flow.database.query('DELETE FROM bulk_job WHERE id = $1', [id]);
+    await expect(flow.reader.names(job, '', 10)).rejects.toThrow('deleted');
+    await expect(flow.reader.experiment(job, nameOf(0, 0))).rejects.toThrow('deleted');
+  });
+
   it('reads batches of experiments of a few megabytes, and each experiment once', async () => {
     const limitsFor = async (count: number, json: string) => {
       const id = await flow.plan([count]);

@@ -53,7 +53,8 @@ export class DiscoverStep implements StepWork {
     announce(lease, 'done');
     const hasEnded = await this.jobs.plan(lease, plan);
     const { shards, failed } = plan;
-    log.info({ jobId: job.id, experiments: countOf(plan), shards: shards.length }, 'a job was planned');
+    const count = shards.reduce((sum, { experiments }) => sum + experiments.length, failed.length);
+    log.info({ jobId: job.id, experiments: count, shards: shards.length }, 'a job was planned');
     if (hasEnded) return this.ended.afterEnd(job.id);
     const clashes = failed.length > 0 && job.publication === 'pending' ? [{ jobId: job.id, shard: shards.length }] : [];
     return { measure: shards.map(({ number }) => ({ jobId: job.id, shard: number })), publish: clashes };
@@ -102,7 +103,8 @@ export class DiscoverStep implements StepWork {
     const total = experiments.length + clashes.length;
     const limit = this.settings.bulkapilimit;
     if (limit > 0 && total > limit) throw new JobFailure(jobNotifications.limitExceeded());
-    const shards = planShards(experiments, { experiments: shardSize(request, this.settings), pods: shardPods });
+    const size = Math.max(1, Math.min(this.settings.SHARD_SIZE, Math.floor(shardRows / usageRows(request))));
+    const shards = planShards(experiments, { experiments: size, pods: shardPods });
     return {
       shards: shards.map((members, number) => ({ number, experiments: members })),
       failed: clashes.map(clashOutcome),
@@ -111,14 +113,6 @@ export class DiscoverStep implements StepWork {
       at: new Date(),
     };
   }
-}
-
-function shardSize(request: ResolvedRequest, { SHARD_SIZE }: Settings): number {
-  return Math.max(1, Math.min(SHARD_SIZE, Math.floor(shardRows / usageRows(request))));
-}
-
-function countOf({ shards, failed }: JobPlan): number {
-  return shards.reduce((count, { experiments }) => count + experiments.length, failed.length);
 }
 
 function clashOutcome({ name, experiments }: NameClash): JobPlan['failed'][number] {
