@@ -3,7 +3,7 @@ import { SharedWork } from '../calls/abort.js';
 import type { Grid } from '../remote-read/series-windows.js';
 import { logOf } from '../settings/logger.js';
 import type { Datasource, UsageReaderName } from './datasource.js';
-import type { DatasourceClient, PrometheusAnswer } from './datasource-client.js';
+import type { DatasourceClient, PrometheusAnswer, PrometheusSeries } from './datasource-client.js';
 import { DatasourceError, type DatasourceFailure } from './datasource-error.js';
 import { type DatasourceHttp, readBytes } from './datasource-http.js';
 
@@ -64,17 +64,12 @@ export function factsQuery(instantSeconds: number): string {
   ].join(' or ');
 }
 
-interface FactSeries {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly samples: readonly (readonly [number, string])[];
-}
-
 /**
  * Reads the result of factsQuery. Before Prometheus 3 a window includes its start, so a window of one step holds two instants. The increase of the
  * counter is extrapolated to the point where the counter would be zero, 40 s before its first sample (before Prometheus 2.52: 340), or by half a step
  * (330). Evaluation intervals are whole seconds. Missing facts default to those of Prometheus in the reported version.
  */
-export function readServerFacts(series: readonly FactSeries[], version = '2'): ServerFacts {
+export function readServerFacts(series: readonly Pick<PrometheusSeries, 'labels' | 'samples'>[], version = '2'): ServerFacts {
   const factOf = (fact: string) => Number(series.find(({ labels }) => labels.fact === fact)?.samples[0]?.[1]);
   const inOneStep = factOf('boundary');
   const isClosed = Number.isNaN(inOneStep) ? Number.parseInt(version, 10) < 3 : inOneStep > 1;
@@ -242,12 +237,9 @@ export class CapabilityCache {
       const found = rulesIn(await this.client.query(datasource, { query: rulesQuery(names), timeSeconds: atSeconds }, signal));
       const missing = names.filter((name) => !found.includes(name));
       if (missing.length > 0) {
-        const range = {
-          startSeconds: atSeconds - ruleSearchSteps * ruleSearchStepSeconds,
-          endSeconds: atSeconds,
-          stepSeconds: ruleSearchStepSeconds,
-        };
-        found.push(...rulesIn(await this.client.queryRange(datasource, { query: rulesQuery(missing), ...range }, signal)));
+        const startSeconds = atSeconds - ruleSearchSteps * ruleSearchStepSeconds;
+        const range = { query: rulesQuery(missing), startSeconds, endSeconds: atSeconds, stepSeconds: ruleSearchStepSeconds };
+        found.push(...rulesIn(await this.client.queryRange(datasource, range, signal)));
       }
       return { cpu: found.includes('cpu'), owners: found.includes('owners') };
     } catch (error) {

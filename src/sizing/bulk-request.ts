@@ -111,11 +111,16 @@ export function readBulkRequest(body: unknown, context: RequestContext): ReadReq
   const read = requestSchema.safeParse(body);
   const request = read.data ?? readValidFields(body, read.error!);
   const sizing = sizingSchema.safeParse(request ?? {});
+  const given = request ?? {};
   const faults = [
     ...(read.error ? faultsOf(read.error).map(named) : []),
-    ...(request ? checkValues(request, context) : []),
+    ...timeRangeFaults(given, context),
+    ...datasourceFaults(given, context),
+    ...checkFilter(given.filter),
+    ...profileFaults(given, context),
+    ...durationFaults(given),
     ...(sizing.error ? faultsOf(sizing.error) : []),
-    ...(request ? webhookFaults(request, context) : []),
+    ...webhookFaults(given, context),
   ];
   return request && sizing.data && faults.length === 0 ? { request, resolved: resolve(request, sizing.data) } : { faults };
 }
@@ -232,16 +237,6 @@ function textFaultsOf(text: string, field: string): FieldFault[] {
     return [{ field, message: `Text may have at most ${maxTextLength} characters; this one has ${text.length}` }];
   }
   return isStorable(text) ? [] : [{ field, message: 'Text may hold neither U+0000 nor half a surrogate pair' }];
-}
-
-function checkValues(request: BulkRequest, context: RequestContext): FieldFault[] {
-  return [
-    ...timeRangeFaults(request, context),
-    ...datasourceFaults(request, context),
-    ...checkFilter(request.filter),
-    ...profileFaults(request, context),
-    ...durationFaults(request),
-  ];
 }
 
 /** ISO-8601 with an offset or Z; seconds and their fraction may be missing. */

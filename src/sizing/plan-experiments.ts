@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DiscoveredCluster } from '../discovery/read-workloads.js';
 import type { Experiment, ExperimentType } from '../experiments/experiment.js';
+import { groupBy } from '../promql/labels.js';
 
 /** Which experiments a job makes and how it names them. */
 export interface ExperimentPlan {
@@ -21,14 +22,8 @@ export function planExperiments(
   found: readonly { readonly datasource: string; readonly cluster: DiscoveredCluster }[],
   plan: ExperimentPlan,
 ): { experiments: Experiment[]; clashes: NameClash[] } {
-  const byName = new Map<string, Experiment[]>();
-  for (const { datasource, cluster } of found) {
-    for (const experiment of experimentsOf(datasource, cluster, plan)) {
-      const same = byName.get(experiment.name);
-      if (same) same.push(experiment);
-      else byName.set(experiment.name, [experiment]);
-    }
-  }
+  const all = found.flatMap(({ datasource, cluster }) => [...experimentsOf(datasource, cluster, plan)]);
+  const byName = groupBy(all, ({ name }) => name);
   const experiments: Experiment[] = [];
   const clashes: NameClash[] = [];
   for (const [name, same] of byName) {
@@ -86,15 +81,12 @@ export function nameExperiment(format: string, parts: NameParts): string {
     containername: parts.container ?? '',
   };
   const shortFormat = parts.workload === undefined ? withoutWorkload(format) : format;
-  const name = shortFormat.replaceAll(/%(label:)?([a-zA-Z0-9_]+)%/g, (placeholder, isLabel, key) =>
-    isLabel ? labelValue(placeholder, key, parts.labels) : (own(values, key) ?? placeholder),
-  );
+  const hasLabels = Object.keys(parts.labels ?? {}).length > 0;
+  const name = shortFormat.replaceAll(/%(label:)?([a-zA-Z0-9_]+)%/g, (placeholder, isLabel, key) => {
+    if (!isLabel) return own(values, key) ?? placeholder;
+    return hasLabels ? (own(parts.labels!, key) ?? `unknown${key}`) : placeholder;
+  });
   return shortened(name);
-}
-
-function labelValue(placeholder: string, key: string, labels: NameParts['labels']): string {
-  if (!labels || Object.keys(labels).length === 0) return placeholder;
-  return own(labels, key) ?? `unknown${key}`;
 }
 
 /** Ignores inherited properties: a format may contain `%constructor%`. */
@@ -148,7 +140,8 @@ function cut<E extends Experiment>(regions: readonly (readonly E[])[], bounds: S
   const shards: E[][] = [];
   let open: E[] = [];
   for (const region of regions) {
-    if (!isSameKind(open, region) || (!fits([...open, ...region], bounds) && fits(region, bounds))) open = [];
+    const isSameKind = open.length === 0 || (open[0].type === region[0].type && open[0].datasource === region[0].datasource);
+    if (!isSameKind || (!fits([...open, ...region], bounds) && fits(region, bounds))) open = [];
     for (const experiment of region) {
       if (!fits([...open, experiment], bounds)) open = [];
       if (open.length === 0) shards.push(open);
@@ -160,18 +153,9 @@ function cut<E extends Experiment>(regions: readonly (readonly E[])[], bounds: S
 
 /** Groups experiments by type, datasource and namespace, ordered by name. */
 function regionsOf<E extends Experiment>(experiments: readonly E[]): E[][] {
-  const regions = new Map<string, E[]>();
-  for (const experiment of [...experiments].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const key = JSON.stringify([experiment.type, experiment.datasource, experiment.namespace]);
-    const region = regions.get(key);
-    if (region) region.push(experiment);
-    else regions.set(key, [experiment]);
-  }
+  const sorted = [...experiments].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const regions = groupBy(sorted, ({ type, datasource, namespace }) => JSON.stringify([type, datasource, namespace]));
   return [...regions.keys()].sort().map((key) => regions.get(key)!);
-}
-
-function isSameKind(open: readonly Experiment[], region: readonly Experiment[]): boolean {
-  return open.length === 0 || (open[0].type === region[0].type && open[0].datasource === region[0].datasource);
 }
 
 function fits(experiments: readonly Experiment[], bounds: ShardBounds): boolean {
