@@ -117,10 +117,16 @@ export function readBulkRequest(body: unknown, context: RequestContext): ReadReq
     ...timeRangeFaults(given, context),
     ...datasourceFaults(given, context),
     ...checkFilter(given.filter),
-    ...profileFaults(given, context),
-    ...durationFaults(given),
+    ...textFault('metadata_profile', given.metadata_profile, (name) =>
+      context.isMetadataProfile(name)
+        ? undefined
+        : `Metadata profile not found. (Metadata profile name either does not exist or is not valid: ${name})`,
+    ),
+    ...textFault('measurement_duration', given.measurement_duration, measurementFault),
+    ...textFault('deadline', given.deadline, deadlineFault),
     ...(sizing.error ? faultsOf(sizing.error) : []),
-    ...webhookFaults(given, context),
+    // Checks only whether the text is an address. An address that must not be called fails its webhook, not the job.
+    ...textFault('webhook.url', given.webhook?.url, context.webhookUrlFault),
   ];
   return request && sizing.data && faults.length === 0 ? { request, resolved: resolve(request, sizing.data) } : { faults };
 }
@@ -275,23 +281,8 @@ function datasourceFaults(request: BulkRequest, { isDatasource, jobId }: Request
     .map(([field]) => ({ field, message: `Datasource %s is not serviceable. for the jobId: ${jobId}` }));
 }
 
-function profileFaults({ metadata_profile: name }: BulkRequest, { isMetadataProfile }: RequestContext): FieldFault[] {
-  if (typeof name !== 'string' || isMetadataProfile(name)) return [];
-  const message = `Metadata profile not found. (Metadata profile name either does not exist or is not valid: ${name})`;
-  return [{ field: 'metadata_profile', message }];
-}
-
-function durationFaults({ measurement_duration, deadline }: BulkRequest): FieldFault[] {
-  const faults: FieldFault[] = [];
-  const measurement = typeof measurement_duration === 'string' ? measurementFault(measurement_duration) : undefined;
-  if (measurement) faults.push({ field: 'measurement_duration', message: measurement });
-  const limit = typeof deadline === 'string' ? deadlineFault(deadline) : undefined;
-  if (limit) faults.push({ field: 'deadline', message: limit });
-  return faults;
-}
-
-/** Checks only whether the text is an address. An address that must not be called fails its webhook, not the job. */
-function webhookFaults({ webhook }: BulkRequest, { webhookUrlFault }: RequestContext): FieldFault[] {
-  const fault = typeof webhook?.url === 'string' ? webhookUrlFault(webhook.url) : undefined;
-  return fault ? [{ field: 'webhook.url', message: fault }] : [];
+/** The fault that `check` finds in a text, if the request has the field. */
+function textFault(field: string, text: string | null | undefined, check: (text: string) => string | undefined): FieldFault[] {
+  const message = typeof text === 'string' ? check(text) : undefined;
+  return message === undefined ? [] : [{ field, message }];
 }
