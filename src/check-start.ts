@@ -12,17 +12,11 @@ import { inspectSettings, SettingsError } from './settings/read-settings.js';
 import type { Settings } from './settings/settings-schema.js';
 import { requestDefaults } from './sizing/bulk-request.js';
 
-/** Result of the checks before the start. */
-export interface Start {
-  readonly settings: Settings;
-  readonly warnings: readonly string[];
-}
-
 /**
  * Checks the settings, the files that they name and the build, before any server starts. Throws one SettingsError with all errors. Each error begins
  * with the name of its setting and shows no secrets.
  */
-export function checkStart(environment: Readonly<Record<string, string | undefined>>): Start {
+export function checkStart(environment: Readonly<Record<string, string | undefined>>): { settings: Settings; warnings: readonly string[] } {
   const { settings, faults, warnings } = inspectSettings(environment);
   const { datasources, ...configured } = inspectConfigured(settings);
   const all = [
@@ -43,9 +37,9 @@ function configFaults(settings: Settings): string[] {
   const fault = folder === undefined ? undefined : folderFault(folder, { mayBeCreated: false });
   if (fault) return [`CONFIG_DIR: ${fault}. Create the folder or unset CONFIG_DIR`];
   return [
-    ...faultsIn('CONFIG_DIR', () => missingProfile('metadata profile', requestDefaults.metadata_profile, new MetadataProfiles(settings))),
-    ...faultsIn('CONFIG_DIR', () => missingProfile('metric profile', requestDefaults.metric_profile, new MetricProfiles(settings))),
-    ...faultsIn('CONFIG_DIR', () => {
+    ...faultsIn(() => missingProfile('metadata profile', requestDefaults.metadata_profile, new MetadataProfiles(settings))),
+    ...faultsIn(() => missingProfile('metric profile', requestDefaults.metric_profile, new MetricProfiles(settings))),
+    ...faultsIn(() => {
       new Layers(settings);
       return [];
     }),
@@ -80,14 +74,14 @@ function folderFault(path: string, { mayBeCreated }: { mayBeCreated: boolean }):
   }
 }
 
-/** Returns the errors that `read` returns or throws. Those that do not name a setting get the name of `setting`. */
-function faultsIn(setting: string, read: () => readonly string[]): string[] {
+/** Returns the errors that `read` returns or throws. Those that do not name a setting are about CONFIG_DIR. */
+function faultsIn(read: () => string[]): string[] {
   try {
-    return [...read()];
+    return read();
   } catch (error) {
     const { errors = [error as Error] } = error as Partial<AggregateError>;
     const { faults = errors.map(({ message }) => message) } = error as { faults?: readonly string[] };
-    return faults.map((fault) => (/^[A-Z]+_?[A-Z_]+( \(|:)/.test(fault) ? fault : `${setting}: ${fault}`));
+    return faults.map((fault) => (/^[A-Z]+_?[A-Z_]+( \(|:)/.test(fault) ? fault : `CONFIG_DIR: ${fault}`));
   }
 }
 

@@ -94,7 +94,8 @@ async function serve(settings: Settings, databaseUrl: string, signal: AbortSigna
     app.useBodyParser('text', { type: () => true, limit: '2mb' });
     app.useGlobalFilters(new ErrorEnvelopeFilter());
     app.disable('x-powered-by');
-    await untilAborted(listen(app, settings), signal);
+    const listening = app.listen(settings.PORT, settings.HOST).catch((cause) => failToListen(settings, cause));
+    await untilAborted(listening, signal);
     nestLogger.isStarted = true;
     if (reachesOthers(settings)) log.warn({ host: settings.HOST }, openWarning);
     log.info({ port: new URL(await app.getUrl()).port, role: settings.ROLE, version }, 'listening');
@@ -122,23 +123,15 @@ function withoutPrefix(prefix: string): RequestHandler {
 /** Rejects if the service cannot listen on its address. Runs before anything that would need cleanup. */
 async function checkAddress(settings: Settings): Promise<void> {
   const server = createServer().listen(settings.PORT, settings.HOST);
-  await once(server, 'listening').catch((cause) => {
-    throw listenError(settings, cause);
-  });
+  await once(server, 'listening').catch((cause) => failToListen(settings, cause));
   await new Promise((closed) => server.close(closed));
 }
 
-async function listen(app: NestExpressApplication, settings: Settings): Promise<void> {
-  await app.listen(settings.PORT, settings.HOST).catch((cause) => {
-    throw listenError(settings, cause);
-  });
-}
-
-function listenError({ PORT, HOST }: Settings, cause: NodeJS.ErrnoException): Error {
+function failToListen({ PORT, HOST }: Settings, cause: NodeJS.ErrnoException): never {
   const advice: Record<string, string> = {
     EADDRINUSE: 'another program listens there; set PORT to a free port, or to 0 for any',
     EACCES: 'this user may not listen there; set PORT to a port above 1023',
     EADDRNOTAVAIL: 'this machine has no such address; set HOST to one of its addresses',
   };
-  return new Error(`It cannot listen on ${HOST} port ${PORT}: ${advice[cause.code ?? ''] ?? cause.message}.`, { cause });
+  throw new Error(`It cannot listen on ${HOST} port ${PORT}: ${advice[cause.code ?? ''] ?? cause.message}.`, { cause });
 }

@@ -35,18 +35,17 @@ const publication = [KafkaClient, Publisher, WebhookClient];
 /** The main thread's Sizer. It probes datasources and stops the start if profiles or layers are faulty. */
 const LOCAL_SIZER = Symbol('LOCAL_SIZER');
 
-function openLocalSizer(settings: Settings): LocalSizer {
-  const sizer = openSizer(settings);
-  return Object.assign(sizer, { onApplicationShutdown: sizer.close });
-}
-
 function sizing(settings: Settings): Provider[] {
+  const localSizer = () => {
+    const sizer = openSizer(settings);
+    return Object.assign(sizer, { onApplicationShutdown: sizer.close });
+  };
   const jobSizer = (threads: WorkerThreads, { capabilities, profiles }: LocalSizer, database: DataSource) => {
     const windows = new WindowStore(database, profiles, settings);
     return new JobSizer(threads, capabilities, profiles, windows, new KeptDaysStore(database), settings);
   };
   return [
-    { provide: LOCAL_SIZER, useFactory: () => openLocalSizer(settings) },
+    { provide: LOCAL_SIZER, useFactory: localSizer },
     { provide: CapabilityCache, useFactory: ({ capabilities }: LocalSizer) => capabilities, inject: [LOCAL_SIZER] },
     { provide: WorkerThreads, useFactory: () => new WorkerThreads(settings) },
     { provide: JobSizer, useFactory: jobSizer, inject: [WorkerThreads, LOCAL_SIZER, DataSource] },

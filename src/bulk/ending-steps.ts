@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { renderJson } from '../experiments/documents.js';
 import type { ExperimentDocument, Notifications } from '../experiments/experiment.js';
-import { type JobSummary, jobFailureMessage, type Message, summaryCuts, summaryMessage, withCutNotice } from '../publication/messages.js';
+import { type JobSummary, jobFailureMessage, type Message, summaryCuts, summaryMessage, withNotice } from '../publication/messages.js';
 import { Publisher } from '../publication/publisher.js';
 import { type RenderBody, WebhookClient } from '../publication/webhook-client.js';
 import { logOf } from '../settings/logger.js';
@@ -40,21 +40,16 @@ export class EndedJobs {
     return (await this.jobs.fail(jobId, notifications, new Date(), lease)) ? this.afterEnd(jobId) : {};
   }
 
-  /** Logs that a job has just ended and returns the wake-ups for its remaining steps. */
+  /** Logs how and why a job has just ended (a warning unless it completed or was cancelled); returns the wake-ups for its remaining steps. */
   async afterEnd(jobId: string): Promise<WakeUpsByStep> {
-    await this.logEnd(jobId);
-    return this.pendingSteps(jobId);
-  }
-
-  /** Logs how and why the job ended: a warning unless it completed or was cancelled. */
-  private async logEnd(jobId: string): Promise<void> {
     const [job, { processed, failed }] = await Promise.all([this.jobs.find(jobId), this.jobs.progressOf(jobId)]);
-    if (!job) return;
+    if (!job) return {};
     const { status, startedAt, endedAt, totalExperiments } = job;
     const reason = Object.values(job.notifications)[0]?.message;
     const isExpected = status === 'COMPLETED' || '499' in job.notifications;
     const seconds = ((endedAt ?? new Date()).getTime() - startedAt.getTime()) / 1000;
     log[isExpected ? 'info' : 'warn']({ jobId, status, reason, experiments: totalExperiments, processed, failed, seconds }, 'a job ended');
+    return this.pendingSteps(jobId);
   }
 
   /** Wake-ups for the pending steps of an ended job; none for a job in progress. */
@@ -69,22 +64,13 @@ export class EndedJobs {
 }
 
 /** A create request with the field names of Kruize's createExperiment (Kruize: design/MonitoringModeAPI.md). */
-interface CreateRequest {
-  readonly apiVersion: string;
-  readonly experimentName: string;
-  readonly clusterName: string;
-  readonly performanceProfile: string;
-  readonly metadataProfile: string;
-  readonly mode: string;
-  readonly targetCluster: string;
-  readonly trialSettings: { readonly measurement_durationMinutes: string };
-  readonly recommendationSettings: object;
-  readonly datasource: string;
+interface CreateRequest extends Readonly<Record<CopiedField, unknown>> {
   readonly experimentType: string;
-  readonly status: string;
-  readonly experiment_id: string;
-  readonly kubernetesObjects: readonly object[];
+  readonly trialSettings: { readonly measurement_durationMinutes: string };
 }
+type CopiedField =
+  | ('apiVersion' | 'experimentName' | 'clusterName' | 'performanceProfile' | 'metadataProfile' | 'mode' | 'targetCluster')
+  | ('recommendationSettings' | 'datasource' | 'status' | 'experiment_id' | 'kubernetesObjects');
 
 /** Summary and metadata with the field names of Kruize's webhook. */
 export function showWebhookHead(summary: JobSummary, metadata: object | undefined): { summary: object; metadata: object | undefined } {
@@ -92,7 +78,8 @@ export function showWebhookHead(summary: JobSummary, metadata: object | undefine
   const shown = Object.keys(notifications).length > 0 ? notifications : undefined;
   return {
     summary: { jobID, status, ...counts, startTime, endTime, notifications: shown, input },
-    metadata: metadata && withoutDuplicates(metadata),
+    // GET /bulk names each cluster twice in the metadata, the webhook once.
+    metadata: metadata && JSON.parse(JSON.stringify(metadata, (key, value) => (key === 'dataSourceClusterName' ? undefined : value))),
   };
 }
 
@@ -122,11 +109,6 @@ function showRequest(request: CreateRequest): object {
   };
 }
 
-/** GET /bulk names each cluster twice in the metadata, the webhook once. */
-function withoutDuplicates(metadata: object): object {
-  return JSON.parse(JSON.stringify(metadata, (key, value) => (key === 'dataSourceClusterName' ? undefined : value)));
-}
-
 /**
  * The possible bodies of a job's webhook, largest first: the complete one (as in Kruize, an array with one element), then ever smaller summaries with a
  * link to the rest. Each renders the same bytes every time: rows that publication may still change are read once, here, and the outcomes of an ended job do
@@ -143,17 +125,12 @@ export async function webhookBodies(
   const address = settings.PUBLIC_URL?.replace(/\/$/, '') ?? settings.BASE_PATH;
   const link = `${address}/bulk?job_id=${job.id}&include=summary,experiments,metadata`;
   const notice = jobNotifications.webhookTooLarge(settings.WEBHOOK_MAX_BYTES, link);
+  const summaries: JobSummary[] = [summary];
+  for (const cut of summaryCuts) summaries.push(cut(summaries.at(-1)!));
   return [
     () => renderBody(summary, experiments(), metadata),
-    ...smallerSummaries(summary).map((smaller) => () => renderBody(withCutNotice(smaller, notice), [], undefined)),
+    ...summaries.map((smaller) => () => renderBody(withNotice(smaller, notice), [], undefined)),
   ];
-}
-
-/** The summary, then the result of each further cut. */
-function smallerSummaries(summary: JobSummary): JobSummary[] {
-  const forms = [summary];
-  for (const cut of summaryCuts) forms.push(cut(forms.at(-1)!));
-  return forms;
 }
 
 async function* renderBody(
@@ -185,8 +162,8 @@ export class FinishStep implements StepWork {
   async run(lease: Lease): Promise<WakeUpsByStep> {
     const { jobId } = lease;
     const job = await this.jobs.find(jobId);
-    const isDue = job && job.status !== 'IN_PROGRESS' && job.publication === 'pending' && (await this.shards.areAllPublished(jobId));
-    if (!isDue) throw new Stopped('nothing is left to do');
+    const isDue = job && job.status !== 'IN_PROGRESS' && job.publication === 'pending';
+    if (!isDue || (await this.shards.unpublishedOf(jobId)).length > 0) throw new Stopped('nothing is left to do');
     const time = (job.endedAt ?? job.startedAt).toISOString();
     if (job.status === 'FAILED') {
       await this.publish(jobFailureMessage({ jobId, time, notifications: job.notifications }, this.settings));

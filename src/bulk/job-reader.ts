@@ -61,7 +61,7 @@ export class JobReader {
   }
 
   async metadata(job: BulkJobEntity): Promise<object | undefined> {
-    return (await this.store.metadataOf(job.id)) ?? undefined;
+    return this.store.metadataOf(job.id);
   }
 
   /** The shards of a job, keyed by number. */
@@ -137,13 +137,10 @@ function deletedMeanwhile(): RejectedRequest {
 
 /** Number of experiments for a page of about `pageBytes`, judged by the last page. */
 function nextPageSize(page: readonly ExperimentDocument[]): number {
+  const sizeOf = ({ apis, notifications }: ExperimentDocument) =>
+    envelopeBytes + (apis.recommendations.response?.text.length ?? 0) + (notifications ? JSON.stringify(notifications).length : 0);
   const bytes = page.reduce((sum, experiment) => sum + sizeOf(experiment), 0);
   return Math.max(1, Math.min(maxPage, Math.floor((pageBytes * page.length) / bytes)));
-}
-
-function sizeOf({ apis, notifications }: ExperimentDocument): number {
-  const text = apis.recommendations.response?.text.length ?? 0;
-  return envelopeBytes + text + (notifications ? JSON.stringify(notifications).length : 0);
 }
 
 function compareBytes(a: string, b: string): number {

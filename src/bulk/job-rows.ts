@@ -81,15 +81,10 @@ export type NewBulkJob = Pick<
   'id' | 'request' | 'requestHash' | 'dedupeKey' | 'datasources' | 'publication' | 'usageEnd' | 'startedAt' | 'deadlineAt'
 >;
 
-export interface PlannedShard {
-  readonly number: number;
-  /** All belong to one datasource. */
-  readonly experiments: readonly Experiment[];
-}
-
 /** The result of discovery, committed in one transaction. */
 export interface JobPlan {
-  readonly shards: readonly PlannedShard[];
+  /** The experiments of a shard belong to one datasource. */
+  readonly shards: readonly { readonly number: number; readonly experiments: readonly Experiment[] }[];
   /** Experiments that fail before they are measured because their names clash. */
   readonly failed: readonly Outcome[];
   readonly notifications: Notifications;
@@ -98,19 +93,10 @@ export interface JobPlan {
 }
 
 /** A job in a list; `storedBytes` is the compressed size of its request and notifications. */
-export interface ListedJob {
-  readonly id: string;
-  readonly startedAt: Date;
-  readonly storedBytes: number;
-}
+export type ListedJob = Pick<BulkJobEntity, 'id' | 'startedAt'> & { readonly storedBytes: number };
 
 /** Number of a job's experiments in each state. */
-export interface JobProgress {
-  readonly processed: number;
-  readonly failed: number;
-  readonly existing: number;
-  readonly published: number;
-}
+export type JobProgress = Readonly<Record<'processed' | 'failed' | 'existing' | 'published', number>>;
 
 /** SQL condition: the job has ended and its webhook is done. */
 const isOver = `status <> 'IN_PROGRESS' AND webhook ->> 'status' IS DISTINCT FROM 'IN_PROGRESS'`;
@@ -197,9 +183,9 @@ export class BulkJobStore {
     return count;
   }
 
-  async metadataOf(id: string): Promise<object | null> {
+  async metadataOf(id: string): Promise<object | undefined> {
     const found = await this.jobs.findOne({ where: { id }, select: { id: true, metadata: true } });
-    return found?.metadata ?? null;
+    return found?.metadata ?? undefined;
   }
 
   async progressOf(id: string): Promise<JobProgress> {

@@ -12,14 +12,14 @@ const maxWakeUps = 500;
 /** When several workers choose the same row, the losers choose again, up to this often. */
 const maxTries = 20;
 
-/** Shard number in the leases of steps whose unit is the job. */
+/** Shard number in the leases of steps that work on whole jobs. */
 const wholeJob = -1;
 
 /** The right to work on one row until another worker takes it. */
 export interface Lease {
   readonly step: Step;
   readonly jobId: string;
-  /** -1 if the step's unit is the job. */
+  /** -1 if the step works on the whole job. */
   readonly shard: number;
   /** Fencing token: it rises with each lease of the row, and only the latest lease may commit. */
   readonly fence: number;

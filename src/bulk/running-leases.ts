@@ -11,13 +11,7 @@ import { type Step, type StepDefinition, stepNames, steps } from './steps.js';
  */
 export type StepPoint = 'leased' | 'done' | 'committed' | 'ended';
 
-export interface StepMoment {
-  readonly step: Lease['step'];
-  readonly point: StepPoint;
-  readonly jobId: string;
-  readonly shard: number;
-  readonly fence: number;
-}
+export type StepMoment = Pick<Lease, 'step' | 'jobId' | 'shard' | 'fence'> & { readonly point: StepPoint };
 
 /** Steps announce their progress here. Tests listen, to interrupt them at a given point. */
 const moments = channel('rightsizer:step');

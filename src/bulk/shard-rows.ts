@@ -18,25 +18,12 @@ export class ShardEntity {
   @PrimaryColumn('integer')
   number!: number;
 
-  /** Datasource of the experiments' usage. */
-  @Column('text')
-  datasource!: string;
-
   /** Null once every experiment has its outcome row. */
   @Column('jsonb', { nullable: true })
   experiments!: PlannedExperiment[] | null;
 
   @Column('text')
   state!: ShardState;
-
-  @Column('integer', { name: 'experiment_count' })
-  experimentCount!: number;
-
-  @Column('integer', { name: 'existing_count' })
-  existingCount!: number;
-
-  @Column('integer', { name: 'failed_count', default: 0 })
-  failedCount!: number;
 
   @Column('integer', { name: 'publish_failed_count', default: 0 })
   publishFailedCount!: number;
@@ -179,14 +166,5 @@ export class ShardStore {
       [jobId],
     );
     return rows.map(({ number }) => number);
-  }
-
-  /** Whether all shards of the job are published. */
-  async areAllPublished(jobId: string): Promise<boolean> {
-    const [{ all }] = await this.database.query(
-      `SELECT NOT EXISTS (SELECT FROM shard WHERE job_id = $1 AND state <> 'published') AS "all"`,
-      [jobId],
-    );
-    return all;
   }
 }

@@ -42,25 +42,18 @@ export class MeasureStep implements StepWork {
     const datasource = this.sources.find(name);
     if (!datasource) throw new JobFailure(jobNotifications.unknownDatasource(name));
     const endSeconds = job.usageEnd.getTime() / 1000;
-    const measurements = await this.sizer.measure(
-      { jobId, request: resolveRequest(job.request), datasource, experiments, endSeconds },
-      signal,
-    );
-    return this.commit(
-      lease,
-      experiments.map((experiment, index) => outcomeOf(experiment, measurements[index]!)),
-    );
+    const request = resolveRequest(job.request);
+    const measurements = await this.sizer.measure({ jobId, request, datasource, experiments, endSeconds }, signal);
+    const outcomes = experiments.map((experiment, index) => outcomeOf(experiment, measurements[index]!));
+    return this.commit(lease, outcomes);
   }
 
   async giveUp(lease: Lease, reason: Error): Promise<WakeUpsByStep> {
     const experiments = await this.shards.plannedOf(lease.jobId, lease.shard);
     if (!experiments) throw new Stopped('nothing is left to do');
     const notifications = experimentNotifications.failure(reason);
-    return this.commit(
-      lease,
-      experiments.map((experiment) => outcomeOf(experiment, { status: 'FAILED', notifications })),
-      reason,
-    );
+    const outcomes = experiments.map((experiment) => outcomeOf(experiment, { status: 'FAILED', notifications }));
+    return this.commit(lease, outcomes, reason);
   }
 
   private async commit(lease: Lease, outcomes: readonly Outcome[], givenUpFor?: Error): Promise<WakeUpsByStep> {
@@ -111,13 +104,23 @@ export class PublishStep implements StepWork {
     return this.ended.pendingSteps(lease.jobId);
   }
 
-  /** Publishes the outcomes of the shard, except on topics that already have theirs. */
-  private async publish(job: BulkJobEntity, shard: ShardEntity): Promise<Published> {
+  /**
+   * Publishes the outcomes of the shard, except on topics that already have theirs. Returns why records could not be published, by experiment name, the topics
+   * that have all their records of the shard, and why a topic refuses its records, which will be sent later.
+   */
+  private async publish(job: BulkJobEntity, shard: ShardEntity) {
     const outcomes = await this.outcomes.ofShard(job.id, shard.number);
     const summary = frozenSummary(job, shard);
-    const metadata = this.sendsMetadata ? ((await this.jobs.metadataOf(job.id)) ?? undefined) : undefined;
+    const sendsMetadata = this.settings.KAFKA_RESPONSE_FILTER_INCLUDE?.split(',').includes('metadata');
+    const metadata = sendsMetadata ? await this.jobs.metadataOf(job.id) : undefined;
+    const times = { plannedAt: shard.plannedAt, recommendedAt: shard.recommendedAt, publishedAt: null };
+    const time = (shard.recommendedAt ?? shard.plannedAt).toISOString();
+    const messageOf = (outcome: StoredOutcome): Message => {
+      const input = { jobId: job.id, experiment: showOutcome(job, outcome, times), summary, metadata, time };
+      return outcome.status === 'PROCESSED' ? recommendationMessage(input, this.settings) : failureMessage(input, this.settings);
+    };
     const open = outcomes
-      .map((outcome) => ({ name: outcome.experiment.name, message: messageOf(job, shard, outcome, summary, metadata, this.settings) }))
+      .map((outcome) => ({ name: outcome.experiment.name, message: messageOf(outcome) }))
       .filter(({ message }) => !shard.sentTopics.includes(message.topic));
     const results = await this.publisher.publish(open.map(({ message }) => message));
     const errors = new Map<string, string>();
@@ -130,34 +133,6 @@ export class PublishStep implements StepWork {
     const sent = [...new Set([...shard.sentTopics, ...open.map(({ message }) => message.topic)])].filter((topic) => !waiting.has(topic));
     return { errors, sent, waitsFor: [...waiting.values()][0] };
   }
-
-  private get sendsMetadata(): boolean {
-    return this.settings.KAFKA_RESPONSE_FILTER_INCLUDE?.split(',').includes('metadata') ?? false;
-  }
-}
-
-/** Result of publishing a shard. */
-interface Published {
-  /** Why records could not be published, by experiment name. */
-  readonly errors: ReadonlyMap<string, string>;
-  /** Topics that have all their records of the shard. */
-  readonly sent: readonly string[];
-  /** Why a topic refuses its records; they will be sent later. */
-  readonly waitsFor?: PublicationError;
-}
-
-function messageOf(
-  job: BulkJobEntity,
-  shard: ShardEntity,
-  outcome: StoredOutcome,
-  summary: object,
-  metadata: object | undefined,
-  settings: Settings,
-): Message {
-  const experiment = showOutcome(job, outcome, { plannedAt: shard.plannedAt, recommendedAt: shard.recommendedAt, publishedAt: null });
-  const time = (shard.recommendedAt ?? shard.plannedAt).toISOString();
-  const input = { jobId: job.id, experiment, summary, metadata, time };
-  return outcome.status === 'PROCESSED' ? recommendationMessage(input, settings) : failureMessage(input, settings);
 }
 
 /** The job's summary at the time the shard was committed, so that repeated records are byte-equal. */

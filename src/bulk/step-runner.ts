@@ -35,11 +35,10 @@ const spread = (): number => 0.5 + 1.5 * Math.random();
 @Injectable()
 export class StepRunner {
   private readonly work: Readonly<Record<Step, StepWork>>;
-  private readonly served = new Map<Step, string[]>();
-  /** Number of filled slots per step. */
-  private readonly filled = new Map<Step, number>();
-  /** Number of them that are leasing a row. */
-  private readonly leasing = new Map<Step, number>();
+  /** Per step: jobs by their last turn, the number of filled slots, and how many of them are leasing a row. */
+  private readonly perStep = Object.fromEntries(
+    stepNames.map((step) => [step, { served: [] as string[], filled: 0, leasing: 0 }]),
+  ) as Record<Step, { served: string[]; filled: number; leasing: number }>;
   private isStopping = false;
 
   constructor(
@@ -60,27 +59,23 @@ export class StepRunner {
 
   /** Fills one slot of a step: works on its rows in turn until none waits. A row whose datasource or receiver is silent continues without the slot. */
   async fillSlot(step: Step): Promise<void> {
-    this.filled.set(step, this.filledOf(step) + 1);
+    this.perStep[step].filled++;
     try {
       await this.workOn(step);
     } finally {
-      this.filled.set(step, this.filledOf(step) - 1);
+      this.perStep[step].filled--;
     }
   }
 
   /** Whether no slot of a step is filled in this process. */
   isIdle(step: Step): boolean {
-    return this.filledOf(step) === 0;
-  }
-
-  private filledOf(step: Step): number {
-    return this.filled.get(step) ?? 0;
+    return this.perStep[step].filled === 0;
   }
 
   private async workOn(step: Step): Promise<void> {
     const slots = slotsOf(step, this.settings);
     while (!this.isStopping && this.isUp(steps[step])) {
-      if (this.running.activeCount(step) + this.leasingOf(step) >= slots) {
+      if (this.running.activeCount(step) + this.perStep[step].leasing >= slots) {
         await sleep(slotPauseMs);
         continue;
       }
@@ -92,31 +87,24 @@ export class StepRunner {
       const running = this.running.open(lease);
       const run = this.run(running);
       if ((await Promise.race([run, running.silent.then(() => 'silent')])) === 'silent') {
-        const waking = run.then(() => this.wakeAgain(lease));
+        // While the datasource was silent, wake-ups were consumed without work. The remaining rows need a new one.
+        const wakeUp = 'shards' in steps[step] ? { jobId: lease.jobId, shard: lease.shard } : { jobId: lease.jobId };
+        const waking = run.then(() => this.wakeUps.wakeAll({ [step]: [wakeUp] }));
         waking.catch((error) => log.error({ step, error: String(error) }, 'cannot end a step'));
       }
     }
   }
 
   private async lease(step: Step, slots: number): Promise<Lease | undefined> {
-    this.leasing.set(step, this.leasingOf(step) + 1);
+    this.perStep[step].leasing++;
     try {
-      return await this.leases.next(step, this.running.silentDatasources(step, slots), this.served.get(step) ?? []);
+      return await this.leases.next(step, this.running.silentDatasources(step, slots), this.perStep[step].served);
     } catch (error) {
       if (error instanceof LeaseUnsure) void this.running.release(error.lease, { counts: false, pauseMs: 0, unsureUntil: error.heldUntil });
       throw error;
     } finally {
-      this.leasing.set(step, this.leasingOf(step) - 1);
+      this.perStep[step].leasing--;
     }
-  }
-
-  private leasingOf(step: Step): number {
-    return this.leasing.get(step) ?? 0;
-  }
-
-  /** While the datasource was silent, wake-ups were consumed without work. The remaining rows need a new one. */
-  private async wakeAgain({ step, jobId, shard }: Lease): Promise<void> {
-    await this.wakeUps.wakeAll({ [step]: [steps[step].unit === 'shard' ? { jobId, shard } : { jobId }] });
   }
 
   /** Takes no more rows. Stops silent steps at once and the others after `graceMs`; their rows become free immediately. */
@@ -181,8 +169,8 @@ export class StepRunner {
   }
 
   private noteTurn({ step, jobId }: Lease): void {
-    const others = (this.served.get(step) ?? []).filter((id) => id !== jobId);
-    this.served.set(step, [...others.slice(1 - maxServed), jobId]);
+    const others = this.perStep[step].served.filter((id) => id !== jobId);
+    this.perStep[step].served = [...others.slice(1 - maxServed), jobId];
   }
 
   private async untilIdle(timeoutMs: number): Promise<boolean> {

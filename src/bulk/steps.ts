@@ -2,8 +2,6 @@ import type { Settings } from '../settings/settings-schema.js';
 
 /** A step of a job. Each step has its own queue. */
 export interface StepDefinition {
-  /** What one lease covers: a job or a shard. */
-  readonly unit: 'job' | 'shard';
   /** Maximum number of rows that one process works on at once. */
   readonly concurrency: number | 'WORKER_CONCURRENCY';
   /** What must be available; otherwise nothing is leased. */
@@ -12,7 +10,7 @@ export interface StepDefinition {
   readonly waitsFor?: 'datasource' | 'receiver';
   /** SQL condition on bulk_job: jobs that the step may be pending for. */
   readonly jobs: string;
-  /** State of the waiting shards, if the unit is a shard. */
+  /** State of the waiting shards. Absent if a lease covers a whole job, not a shard. */
   readonly shards?: 'planned' | 'recommended';
   /** Whether the job's end stops the step. */
   readonly endsWithJob: boolean;
@@ -20,14 +18,12 @@ export interface StepDefinition {
 
 export const steps = {
   discover: {
-    unit: 'job',
     concurrency: 2,
     waitsFor: 'datasource',
     jobs: `status = 'IN_PROGRESS' AND planned_at IS NULL`,
     endsWithJob: true,
   },
   measure: {
-    unit: 'shard',
     concurrency: 'WORKER_CONCURRENCY',
     waitsFor: 'datasource',
     jobs: `status = 'IN_PROGRESS' AND planned_at IS NOT NULL`,
@@ -35,7 +31,6 @@ export const steps = {
     endsWithJob: true,
   },
   publish: {
-    unit: 'shard',
     concurrency: 2,
     needs: 'kafka',
     jobs: `publication = 'pending'`,
@@ -43,14 +38,13 @@ export const steps = {
     endsWithJob: false,
   },
   finish: {
-    unit: 'job',
     concurrency: 4,
     needs: 'kafka',
     jobs: `publication = 'pending' AND status <> 'IN_PROGRESS'
            AND NOT EXISTS (SELECT FROM shard WHERE job_id = id AND state IN ('planned', 'recommended'))`,
     endsWithJob: false,
   },
-  notify: { unit: 'job', concurrency: 8, waitsFor: 'receiver', jobs: `webhook ->> 'status' = 'IN_PROGRESS'`, endsWithJob: false },
+  notify: { concurrency: 8, waitsFor: 'receiver', jobs: `webhook ->> 'status' = 'IN_PROGRESS'`, endsWithJob: false },
 } as const satisfies Record<string, StepDefinition>;
 export type Step = keyof typeof steps;
 export const stepNames = Object.keys(steps) as Step[];
@@ -64,7 +58,7 @@ export function slotsOf(step: Step, settings: Pick<Settings, 'WORKER_CONCURRENCY
 /** A row that waits for a step. As a queue message it only wakes a worker, which leases the next row in turn, not necessarily this one. */
 export interface WakeUp {
   readonly jobId: string;
-  /** Present if the step's unit is a shard. */
+  /** Present if the step works on shards. */
   readonly shard?: number;
 }
 

@@ -7,14 +7,7 @@ import { webhookUrlFault } from '../publication/webhook-target.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import {
-  type BulkRequest,
-  describeFaults,
-  RejectedRequest,
-  type ResolvedRequest,
-  readBulkRequest,
-  usageEnd,
-} from '../sizing/bulk-request.js';
+import { type BulkRequest, describeFaults, RejectedRequest, readBulkRequest, usageEnd } from '../sizing/bulk-request.js';
 import { BulkJobStore } from './job-rows.js';
 import { WakeUps } from './queue.js';
 
@@ -38,13 +31,21 @@ export class SubmitJob {
    */
   async submit(body: unknown, idempotencyKey?: string): Promise<string> {
     const id = randomUUID();
-    const { request, resolved } = this.read(body, id);
+    const read = readBulkRequest(body, {
+      jobId: id,
+      isDatasource: (name) => this.datasources.find(name) !== undefined,
+      isMetadataProfile: (name) => this.profiles.find(name) !== undefined,
+      webhookUrlFault,
+    });
+    if (read.faults) throw new RejectedRequest(400, describeFaults(read.faults));
+    const { request, resolved } = read;
+    const requestHash = hashOf(request);
     const key = request.requestId ?? readIdempotencyKey(idempotencyKey);
     const startedAt = new Date();
     const { job, isNew } = await this.jobs.submit({
       id,
       request,
-      requestHash: hashOf(request),
+      requestHash,
       dedupeKey: key,
       datasources: [...resolved.datasources],
       publication: this.publisher.isOn ? 'pending' : 'off',
@@ -52,7 +53,7 @@ export class SubmitJob {
       startedAt,
       deadlineAt: resolved.deadlineSeconds === undefined ? null : new Date(startedAt.getTime() + resolved.deadlineSeconds * 1000),
     });
-    if (!isNew && job.requestHash !== hashOf(request)) {
+    if (!isNew && job.requestHash !== requestHash) {
       throw new RejectedRequest(409, `Duplicate requestId found with different payload: ${key} (field: requestId)`);
     }
     if (isNew) {
@@ -60,17 +61,6 @@ export class SubmitJob {
       void this.wakeUps.wake('discover', { jobId: job.id });
     }
     return job.id;
-  }
-
-  private read(body: unknown, jobId: string): { request: BulkRequest; resolved: ResolvedRequest } {
-    const read = readBulkRequest(body, {
-      jobId,
-      isDatasource: (name) => this.datasources.find(name) !== undefined,
-      isMetadataProfile: (name) => this.profiles.find(name) !== undefined,
-      webhookUrlFault,
-    });
-    if (read.faults) throw new RejectedRequest(400, describeFaults(read.faults));
-    return read;
   }
 }
 

@@ -108,22 +108,19 @@ export function explainProfileNamed(name: string, { scope, stepSeconds, json }: 
   return `${name}, intervals of ${stepSeconds / 60} min, USAGE_SCOPE ${usageScope}\n\n${writeProfileTable(queries)}`;
 }
 
-type Row = readonly string[];
-
-const head: Row = ['ABOUT', 'QUERY', 'WITH REMOTE READ', 'BY PROMQL', 'WHY'];
+const head = ['ABOUT', 'QUERY', 'WITH REMOTE READ', 'BY PROMQL', 'WHY'];
 
 const readers: Readonly<Record<ExplainedQuery['reader'], string>> = { chunks: 'chunks', promql: 'PromQL', none: '-' };
 const ways: Readonly<Record<NonNullable<ExplainedQuery['asked']>, string>> = { batched: 'batched', each: 'per experiment' };
 
 /** Returns a table with one line per query and aligned columns. */
 export function writeProfileTable(explained: readonly ExplainedQuery[]): string {
-  const rows = [head, ...explained.map(rowOf)];
+  const lines = explained.map(({ type, name, reader, asked, isProbed, reason = '' }) => {
+    const way = asked === undefined ? '-' : ways[asked];
+    return [type, name, readers[reader], isProbed ? `${way}, if a probe returns data` : way, reason];
+  });
+  const rows = [head, ...lines];
   const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  '));
-  return lines.map((line) => `${line.trimEnd()}\n`).join('');
-}
-
-function rowOf({ type, name, reader, asked, isProbed, reason = '' }: ExplainedQuery): Row {
-  const way = asked === undefined ? '-' : ways[asked];
-  return [type, name, readers[reader], isProbed ? `${way}, if a probe returns data` : way, reason];
+  const padded = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  '));
+  return padded.map((line) => `${line.trimEnd()}\n`).join('');
 }

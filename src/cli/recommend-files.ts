@@ -30,7 +30,7 @@ async function readText(file: string): Promise<string> {
   try {
     return file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
   } catch (error) {
-    throw new FileError(`cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+    throw new UsageFileError('', `cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
   }
 }
 
@@ -38,21 +38,12 @@ function parse(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch (error) {
-    throw new FileError(`is not JSON (${(error as Error).message})`);
-  }
-}
-
-/** A file cannot be read or is not JSON. */
-export class FileError extends Error {
-  constructor(fault: string) {
-    super(fault);
-    this.name = 'FileError';
+    throw new UsageFileError('', `is not JSON (${(error as Error).message})`);
   }
 }
 
 /** Returns Kruize's error envelope: 400 for an invalid file, as for an invalid request; 500 for anything else, which is a bug. */
 export function describeFailure(file: string, error: unknown): object {
-  const isInput = error instanceof FileError || error instanceof UsageFileError;
   const message = error instanceof Error ? error.message : String(error);
-  return { message: `${file}: ${message}`, httpcode: isInput ? 400 : 500, documentationLink: '', status: 'ERROR' };
+  return { message: `${file}: ${message}`, httpcode: error instanceof UsageFileError ? 400 : 500, documentationLink: '', status: 'ERROR' };
 }

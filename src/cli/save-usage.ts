@@ -32,7 +32,9 @@ export async function saveUsage(name: string, options: UsageOptions): Promise<vo
   const sizer = openSizer(settings);
   try {
     const file = await readFileOf(experiment, datasourceOf(settings, options, experiment), window, sizer);
-    await write(`${JSON.stringify(file)}\n`, options.output);
+    const text = `${JSON.stringify(file)}\n`;
+    if (options.output === undefined) process.stdout.write(text);
+    else await writeFile(options.output, text);
   } finally {
     sizer.close();
   }
@@ -83,11 +85,6 @@ function subjectOf(experiment: Experiment) {
   if (experiment.type === 'namespace') return experiment;
   const { image: _, ...known } = experiment;
   return known;
-}
-
-async function write(text: string, output: string | undefined): Promise<void> {
-  if (output === undefined) process.stdout.write(text);
-  else await writeFile(output, text);
 }
 
 /** The number of pods is not known here. It only decides how queries are split, and a high number costs little. */

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readFile, realpath, rm, stat } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
+import { readFile, realpath, rm, stat } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,7 +45,7 @@ async function listenOn(folder: string): Promise<Server> {
   const path = await socketOf(folder);
   const server = createServer((socket) => socket.on('error', () => undefined).end(String(process.pid)));
   server.unref();
-  for (const isLast of [false, true]) {
+  for (let isLast = false; ; isLast = true) {
     server.listen(path);
     const failed = await once(server, 'listening').then(
       () => undefined,
@@ -57,7 +57,6 @@ async function listenOn(folder: string): Promise<Server> {
     if (isLast || failed.code !== 'EADDRINUSE') throw failed;
     await rm(path, { force: true }); // left by a killed process
   }
-  throw new Error(`DATA_DIR ${folder} cannot be locked.`);
 }
 
 /**
@@ -78,8 +77,10 @@ function inUse(folder: string, holder: string): Error {
 
 /** An abstract socket name on Linux, which needs no file; elsewhere a file in the temporary folder. */
 async function socketOf(folder: string): Promise<string> {
-  const real = await realpath(folder);
-  const name = `rightsizer-${createHash('sha256').update(real).digest('hex').slice(0, 32)}`;
+  const name = `rightsizer-${createHash('sha256')
+    .update(await realpath(folder))
+    .digest('hex')
+    .slice(0, 32)}`;
   return process.platform === 'linux' ? `\0${name}` : join(tmpdir(), `${name}.lock`);
 }
 
@@ -158,13 +159,12 @@ class Cluster {
   async start(): Promise<string> {
     const password = await this.initialise();
     const isRunning = (await this.postmaster()) !== undefined;
-    if (!isRunning) {
-      await writeOwned(join(this.home, 'port'), String(await findFreePort()), this.owner);
-      await this.launch();
-    }
-    this.port = (await readFile(join(this.home, 'port'), 'utf8')).trim();
+    const portFile = join(this.home, 'port');
+    if (!isRunning) await writeOwned(portFile, String(await findFreePort()), this.owner);
+    this.port = (await readFile(portFile, 'utf8')).trim();
+    if (!isRunning) await this.launch();
     log.info({ port: Number(this.port), data: this.data, takenOver: isRunning }, 'embedded PostgreSQL is ready');
-    this.scheduleCheck(checkMs);
+    this.scheduleCheck();
     return `postgres://rightsizer:${password}@127.0.0.1:${this.port}/postgres`;
   }
 
@@ -178,29 +178,28 @@ class Cluster {
       .catch((error) => log.warn({ error: String(error) }, 'embedded PostgreSQL did not stop'));
   }
 
-  private scheduleCheck(inMs: number): void {
+  private scheduleCheck(): void {
     this.timer = setTimeout(() => {
-      this.checking = this.keepAlive().then((nextMs) => {
-        if (!this.isStopped) this.scheduleCheck(nextMs);
+      this.checking = this.keepAlive().then(() => {
+        if (!this.isStopped) this.scheduleCheck();
       });
-    }, inMs);
+    }, checkMs);
   }
 
-  /** Restarts the server if it has died; returns the time until the next check in ms. */
-  private async keepAlive(): Promise<number> {
-    if ((await this.postmaster()) !== undefined) return checkMs;
+  /** Restarts the server if it has died. */
+  private async keepAlive(): Promise<void> {
+    if ((await this.postmaster()) !== undefined) return;
     log.warn({ data: this.data }, 'embedded PostgreSQL died; restarting it');
     for (let pauseMs = checkMs; !this.isStopped; pauseMs = Math.min(2 * pauseMs, maxPauseMs)) {
       try {
         await this.launch();
         log.info({ port: Number(this.port) }, 'embedded PostgreSQL is back');
-        break;
+        return;
       } catch (error) {
         log.warn({ error: String(error) }, 'embedded PostgreSQL did not start; trying again');
         await sleep(pauseMs);
       }
     }
-    return checkMs;
   }
 
   /**
@@ -240,8 +239,7 @@ class Cluster {
   }
 
   private async launch(): Promise<void> {
-    const port = (await readFile(join(this.home, 'port'), 'utf8')).trim();
-    const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200`;
+    const options = `-p ${this.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200`;
     const logFile = join(this.home, 'postgres.log');
     await this.control('start', '-w', '-l', logFile, '-o', options).catch(async (cause) => {
       await this.end('immediate').catch(() => undefined);
@@ -258,7 +256,6 @@ class Cluster {
     if (savedPassword !== undefined && isComplete) return savedPassword.trim();
     await rm(this.data, { recursive: true, force: true });
     const password = savedPassword?.trim() ?? randomBytes(18).toString('base64url');
-    await mkdir(this.home, { recursive: true });
     await writeOwned(passwordFile, `${password}\n`, this.owner);
     const flags = ['-U', 'rightsizer', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C'];
     await runAs(this.owner, this.binaries.initdb, ['-D', this.data, ...flags]);
@@ -289,12 +286,10 @@ async function isListening(port: number): Promise<boolean> {
     .finally(() => socket.destroy());
 }
 
-function findFreePort(): Promise<number> {
-  return new Promise((done, failed) => {
-    const server = createServer().once('error', failed);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => done(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
 }

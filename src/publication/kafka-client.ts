@@ -13,10 +13,7 @@ export type KafkaSettings = ConnectionSettings &
   Pick<Settings, 'KAFKA_COMPRESSION' | 'KAFKA_CREATE_TOPICS' | 'KAFKA_TOPIC_PARTITIONS' | 'KAFKA_TOPIC_REPLICATION'>;
 
 /** A connected producer and admin client. */
-interface Session {
-  readonly producer: Producer;
-  readonly admin: Admin;
-}
+type Session = { readonly producer: Producer; readonly admin: Admin };
 
 /** Maximum time of one attempt, connecting included. The caller decides whether to retry. */
 const attemptMs = 15_000;
@@ -26,7 +23,6 @@ const timeouts = {
   requestTimeout: 10_000,
   retry: { retries: 4, initialRetryTime: 200, maxRetryTime: 1_000 },
 };
-const acksOfAllReplicas = -1;
 const watchMs = 10_000;
 
 kafkajs.CompressionCodecs[kafkajs.CompressionTypes.GZIP] = () => gzipCodec;
@@ -84,7 +80,7 @@ export class KafkaClient {
     const { GZIP, None } = kafkajs.CompressionTypes;
     const action = ({ producer }: Session) =>
       producer.send({
-        acks: acksOfAllReplicas,
+        acks: -1, // of all in-sync replicas
         timeout: timeouts.requestTimeout,
         compression: this.settings.KAFKA_COMPRESSION === 'gzip' ? GZIP : None,
         topic,
@@ -116,9 +112,16 @@ export class KafkaClient {
       return result;
     } catch (cause) {
       const error = publicationErrorOf(cause, about);
-      if (error.isAboutTopic) this.retire(session, error);
-      else if (error.isAboutRecords) this.watch.noteSuccess();
-      else this.giveUp(session, error);
+      if (error.isAboutTopic) {
+        // kafkajs requests metadata of all topics that it has sent to, so a refused one would fail the others too.
+        this.drop(session, Promise.allSettled(this.attempts));
+        this.watch.noteRefusal(error);
+      } else if (error.isAboutRecords) {
+        this.watch.noteSuccess();
+      } else {
+        this.drop(session);
+        this.watch.noteFailure(error);
+      }
       throw error;
     } finally {
       this.attempts.delete(attempt);
@@ -179,20 +182,12 @@ export class KafkaClient {
     }
   }
 
-  /** Drops the session: kafkajs requests metadata of all topics that it has sent to, so a refused one would fail the others too. It closes after the running attempts. */
-  private retire(session: Promise<Session>, error: PublicationError): void {
+  /** Drops the session and closes it after `last`; the next attempt opens a new connection. */
+  private drop(session: Promise<Session>, last?: Promise<unknown>): void {
     if (this.session === session) this.session = undefined;
-    void Promise.allSettled(this.attempts)
-      .then(() => session.then(close))
+    void Promise.all([session, last])
+      .then(([opened]) => close(opened))
       .catch(() => {});
-    this.watch.noteRefusal(error);
-  }
-
-  /** Drops the session; the next attempt opens a new connection. */
-  private giveUp(session: Promise<Session>, error: PublicationError): void {
-    if (this.session === session) this.session = undefined;
-    void session.then(close).catch(() => {});
-    this.watch.noteFailure(error);
   }
 }
 
@@ -219,17 +214,13 @@ const topicPauseMs = 10_000;
 
 /** Tracks whether Kafka accepts records, as a whole and per topic, and logs each change once. */
 export class KafkaWatch {
-  private failedBy: PublicationError | undefined = new PublicationError(
+  /** Why Kafka can't be used; undefined if the last attempt succeeded. */
+  trouble: PublicationError | undefined = new PublicationError(
     'unreachable',
     'Not connected yet. Records are kept and sent once it is reachable.',
   );
   private isReported = false;
   private readonly refusedTopics = new Map<string, { error: PublicationError; atMs: number }>();
-
-  /** Why Kafka can't be used; undefined if the last attempt succeeded. */
-  get trouble(): PublicationError | undefined {
-    return this.failedBy;
-  }
 
   /** Errors of single topics that can't be used while others can. */
   get topicTroubles(): PublicationError[] {
@@ -243,16 +234,16 @@ export class KafkaWatch {
   }
 
   noteFailure(error: PublicationError): void {
-    const isNews = !this.isReported || this.failedBy?.isTransient !== error.isTransient;
+    const isNews = !this.isReported || this.trouble?.isTransient !== error.isTransient;
     log[isNews ? 'warn' : 'debug'](fieldsOf(error), 'Kafka is unavailable; records are kept');
     this.isReported = true;
-    this.failedBy = error;
+    this.trouble = error;
   }
 
   noteSuccess(): void {
     if (this.isReported) log.info('Kafka is available again');
     this.isReported = false;
-    this.failedBy = undefined;
+    this.trouble = undefined;
   }
 
   /** `error.about` names the topic. */
@@ -279,11 +270,9 @@ function fieldsOf({ failure, message, cause }: PublicationError): object {
 const compress = promisify<Buffer, ZlibOptions, Buffer>(gzip);
 const decompress = promisify<Buffer, Buffer>(gunzip);
 
-/** kafkajs' own codec uses level 6 and 16 KB chunks, which takes 50 % more CPU per record. Level 3 still compresses recommendations to an eighth. */
-const gzipOptions: ZlibOptions = { level: 3, chunkSize: 256 * 1024 };
-
 /** A kafkajs codec that compresses record batches off the main thread. */
 export const gzipCodec = {
-  compress: ({ buffer }: { buffer: Buffer }): Promise<Buffer> => compress(buffer, gzipOptions),
+  // kafkajs' own codec uses level 6 and 16 KB chunks, which takes 50 % more CPU per record. Level 3 still compresses recommendations to an eighth.
+  compress: ({ buffer }: { buffer: Buffer }): Promise<Buffer> => compress(buffer, { level: 3, chunkSize: 256 * 1024 }),
   decompress,
 };

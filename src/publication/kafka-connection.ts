@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import net from 'node:net';
 import tls from 'node:tls';
 import axios from 'axios';
-import type { ISocketFactory } from 'kafkajs';
+import type { ISocketFactory, SASLOptions } from 'kafkajs';
 import { plainAgent, proxyFor, secureAgent } from '../settings/proxy.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { PublicationError } from './publication-error.js';
@@ -12,31 +12,18 @@ export type ConnectionSettings = Pick<
   | 'KAFKA_BOOTSTRAP_SERVERS'
   | 'KAFKA_CLIENT_ID'
   | 'KAFKA_SECURITY_PROTOCOL'
-  | 'KAFKA_SASL_MECHANISM'
-  | 'KAFKA_SASL_USERNAME'
-  | 'KAFKA_SASL_PASSWORD'
-  | 'KAFKA_SASL_TOKEN_ENDPOINT'
-  | 'KAFKA_PLAIN_USERNAME'
-  | 'KAFKA_PLAIN_PASSWORD'
-  | 'KAFKA_SSL_CAFILE'
-  | 'KAFKA_SSL_CERTFILE'
-  | 'KAFKA_SSL_KEYFILE'
+  | Extract<keyof Settings, `KAFKA_${'SASL' | 'PLAIN' | 'SSL'}_${string}`>
 >;
-
-interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
 
 /** Returns the connection options of kafkajs. Reads the PEM files on every call, so that a new connection uses renewed certificates. */
 export async function kafkaConnection(settings: ConnectionSettings) {
-  const [transport, login] = parts(settings.KAFKA_SECURITY_PROTOCOL);
+  const protocol = settings.KAFKA_SECURITY_PROTOCOL;
   return {
     clientId: settings.KAFKA_CLIENT_ID,
     brokers: (settings.KAFKA_BOOTSTRAP_SERVERS ?? []).map(brokerName),
     socketFactory,
-    ssl: transport === 'SSL' ? await certificates(settings) : undefined,
-    sasl: login ? sasl(settings) : undefined,
+    ssl: protocol.endsWith('SSL') ? await certificates(settings) : undefined,
+    sasl: protocol.startsWith('SASL') ? sasl(settings) : undefined,
   };
 }
 
@@ -58,10 +45,6 @@ const socketFactory: ISocketFactory = ({ host: name, port, ssl, onConnect }) => 
 
 const keepAliveMs = 60_000;
 
-function parts(protocol: Settings['KAFKA_SECURITY_PROTOCOL']): [transport: 'PLAINTEXT' | 'SSL', hasLogin: boolean] {
-  return [protocol.endsWith('SSL') ? 'SSL' : 'PLAINTEXT', protocol.startsWith('SASL')];
-}
-
 async function certificates({ KAFKA_SSL_CAFILE, KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE }: ConnectionSettings) {
   return {
     ca: await pem('KAFKA_SSL_CAFILE', KAFKA_SSL_CAFILE),
@@ -81,21 +64,14 @@ async function pem(setting: string, path: string | undefined): Promise<string | 
   });
 }
 
-function sasl(settings: ConnectionSettings) {
+function sasl(settings: ConnectionSettings): SASLOptions {
   const username = settings.KAFKA_SASL_USERNAME ?? settings.KAFKA_PLAIN_USERNAME ?? '';
   const password = settings.KAFKA_SASL_PASSWORD ?? settings.KAFKA_PLAIN_PASSWORD ?? '';
-  return mechanisms[settings.KAFKA_SASL_MECHANISM]({ username, password }, settings.KAFKA_SASL_TOKEN_ENDPOINT ?? '');
+  const mechanism = settings.KAFKA_SASL_MECHANISM;
+  if (mechanism !== 'OAUTHBEARER') return { mechanism: mechanism.toLowerCase(), username, password } as SASLOptions;
+  const token = { endpoint: settings.KAFKA_SASL_TOKEN_ENDPOINT ?? '', clientId: username, clientSecret: password };
+  return { mechanism: 'oauthbearer', oauthBearerProvider: tokenSource(token) };
 }
-
-const mechanisms = {
-  PLAIN: (login: Credentials) => ({ mechanism: 'plain' as const, ...login }),
-  'SCRAM-SHA-256': (login: Credentials) => ({ mechanism: 'scram-sha-256' as const, ...login }),
-  'SCRAM-SHA-512': (login: Credentials) => ({ mechanism: 'scram-sha-512' as const, ...login }),
-  OAUTHBEARER: ({ username, password }: Credentials, endpoint: string) => ({
-    mechanism: 'oauthbearer' as const,
-    oauthBearerProvider: tokenSource({ endpoint, clientId: username, clientSecret: password }),
-  }),
-};
 
 /** Endpoint and credentials of a token request (OAuth 2.0 client credentials grant, RFC 6749 section 4.4). */
 export interface TokenRequest {
@@ -120,6 +96,7 @@ export function tokenSource(request: TokenRequest): () => Promise<{ value: strin
 }
 
 async function fetchToken({ endpoint, clientId, clientSecret }: TokenRequest): Promise<{ value: string; renewAtMs: number }> {
+  const { host } = new URL(endpoint);
   const response = await axios
     .post<unknown>(endpoint, new URLSearchParams({ grant_type: 'client_credentials' }), {
       auth: { username: clientId, password: clientSecret },
@@ -131,29 +108,20 @@ async function fetchToken({ endpoint, clientId, clientSecret }: TokenRequest): P
       validateStatus: () => true,
     })
     .catch((cause: unknown) => {
-      throw new PublicationError(
-        'unreachable',
-        `KAFKA_SASL_TOKEN_ENDPOINT ${hostOf(endpoint)} can't be reached. Check the address and the network.`,
-        { cause },
-      );
+      throw new PublicationError('unreachable', `KAFKA_SASL_TOKEN_ENDPOINT ${host} can't be reached. Check the address and the network.`, {
+        cause,
+      });
     });
   if (response.status >= 500)
-    throw new PublicationError(
-      'unavailable',
-      `KAFKA_SASL_TOKEN_ENDPOINT ${hostOf(endpoint)} responded with ${response.status}. It is tried again.`,
-    );
+    throw new PublicationError('unavailable', `KAFKA_SASL_TOKEN_ENDPOINT ${host} responded with ${response.status}. It is tried again.`);
   const { access_token: value, expires_in: lifetimeSeconds } = (response.data ?? {}) as { access_token?: unknown; expires_in?: unknown };
   if (response.status !== 200 || typeof value !== 'string') {
     throw new PublicationError(
       'refused-credentials',
-      `KAFKA_SASL_TOKEN_ENDPOINT ${hostOf(endpoint)} returned no token (status ${response.status}). Check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.`,
+      `KAFKA_SASL_TOKEN_ENDPOINT ${host} returned no token (status ${response.status}). Check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.`,
     );
   }
   // Some servers send a string; some send 0 or null if they state no lifetime.
   const lifetimeMs = Number(lifetimeSeconds) > 0 ? Number(lifetimeSeconds) * 1_000 : defaultLifetimeMs;
   return { value, renewAtMs: Date.now() + lifetimeMs - renewBeforeMs };
-}
-
-function hostOf(url: string): string {
-  return new URL(url).host;
 }

@@ -83,9 +83,9 @@ function jobMessage(
   summary: JobSummary,
   settings: MessageSettings,
   [cut, ...furtherCuts] = summaryCuts,
-  notice: Notifications = {},
+  notice?: Notifications,
 ): Message {
-  const shown = Object.keys(notice).length === 0 ? summary : withCutNotice(summary, notice);
+  const shown = notice ? withNotice(summary, notice) : summary;
   const message = encode(kind, about, { summary: shown }, settings);
   if (!cut) return message;
   return { ...message, smaller: (reason) => jobMessage(kind, about, cut(summary), settings, furtherCuts, notices.cut(reason)) };
@@ -108,8 +108,9 @@ function publishFailed(input: ExperimentMessageInput, reason: string, settings: 
   return encode('failure', input, failureContent({ ...input, experiment }), settings);
 }
 
-function withNotice(experiment: ExperimentDocument, notice: Notifications): ExperimentDocument {
-  return { ...experiment, notifications: { ...experiment.notifications, ...notice } };
+/** Adds a notification that says how an experiment or a summary was changed to fit. */
+export function withNotice<T extends Pick<JobSummary, 'notifications'>>(shown: T, notice: Notifications): T {
+  return { ...shown, notifications: { ...shown.notifications, ...notice } };
 }
 
 function encode(
@@ -151,11 +152,6 @@ export const summaryCuts: readonly ((summary: JobSummary) => JobSummary)[] = [
   ({ notifications: _, ...rest }) => rest,
 ];
 
-/** Adds the notification that says how the summary was cut. */
-export function withCutNotice(summary: JobSummary, notice: Notifications): JobSummary {
-  return { ...summary, notifications: { ...summary.notifications, ...notice } };
-}
-
 export type FilterSettings = Pick<Settings, 'KAFKA_RESPONSE_FILTER_INCLUDE' | 'KAFKA_RESPONSE_FILTER_EXCLUDE'>;
 
 /** One experiment of a job, with the sections of the job that a filter can select. */
@@ -173,12 +169,12 @@ const defaultSections = 'summary,experiments';
 
 /** Default content of a recommendation record. */
 export function recommendationContent({ jobId, experiment }: ExperimentPart): object {
-  const { name, status, apis, status_history } = experiment;
+  const { name, status, apis, notifications = {}, status_history } = experiment;
   return experimentContent(jobId, name, {
     name,
     status,
     apis: { recommendations: apis.recommendations },
-    notifications: undefinedIfEmpty(experiment.notifications),
+    notifications: Object.keys(notifications).length > 0 ? notifications : undefined,
     status_history,
   });
 }
@@ -205,7 +201,7 @@ export function filteredContent(
 ): object {
   const selection = parseSelection(settings.KAFKA_RESPONSE_FILTER_INCLUDE ?? defaultSections, settings.KAFKA_RESPONSE_FILTER_EXCLUDE);
   const selected = selectFields(selection, 'experiments', experiment) as Partial<ExperimentDocument>;
-  const shown = notices ? { ...selected, notifications: { ...selected.notifications, ...notices } } : selected;
+  const shown = notices ? withNotice(selected, notices) : selected;
   return {
     summary: isSelected(selection, 'summary') ? selectFields(selection, 'summary', summary) : undefined,
     experiments: isSelected(selection, 'experiments') || notices ? { [experiment.name]: shown } : undefined,
@@ -217,18 +213,11 @@ function experimentContent(jobId: string, name: string, experiment: object): obj
   return { summary: { status: 'IN_PROGRESS', job_id: jobId }, experiments: { [name]: experiment } };
 }
 
-function undefinedIfEmpty(notifications: Notifications | undefined): Notifications | undefined {
-  return notifications && Object.keys(notifications).length > 0 ? notifications : undefined;
-}
-
 /** Returns the experiment without the plots of its recommendations. */
 export function withoutPlots(experiment: ExperimentDocument): ExperimentDocument {
   const { response } = experiment.apis.recommendations;
   if (!response) return experiment;
-  return { ...experiment, apis: { ...experiment.apis, recommendations: { response: new RawJson(dropPlots(response.text)) } } };
-}
-
-/** Only plots have `plots_data`; a term can be named "plots" too. */
-function dropPlots(json: string): string {
-  return JSON.stringify(JSON.parse(json, (key, value) => (key === 'plots' && value?.plots_data !== undefined ? undefined : value)));
+  // Only plots have `plots_data`; a term can be named "plots" too.
+  const kept = JSON.parse(response.text, (key, value) => (key === 'plots' && value?.plots_data !== undefined ? undefined : value));
+  return { ...experiment, apis: { ...experiment.apis, recommendations: { response: new RawJson(JSON.stringify(kept)) } } };
 }

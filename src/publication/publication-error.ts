@@ -99,14 +99,7 @@ const failureOfName: Readonly<Record<string, PublicationFailure>> = {
 /** Node's error codes of a TLS handshake with an untrusted certificate (nodejs.org/api/tls.html, "X509 certificate error codes"). */
 const certificateCode = /CERT|SELF_SIGNED|SIGNATURE|ERR_TLS|ERR_SSL|^CRL_/;
 
-interface ErrorLike {
-  readonly name?: unknown;
-  readonly message?: unknown;
-  readonly type?: unknown;
-  readonly code?: unknown;
-  readonly cause?: unknown;
-  readonly errors?: unknown;
-}
+type ErrorLike = Partial<Record<'name' | 'message' | 'type' | 'code' | 'cause' | 'errors', unknown>>;
 
 /** Classifies an error of the Kafka client by the types, names and codes in its chain of causes. */
 export function readKafkaFailure(error: unknown): PublicationFailure {
@@ -119,19 +112,16 @@ export function readKafkaFailure(error: unknown): PublicationFailure {
 
 /** Converts an error of the Kafka client to a PublicationError that quotes the broker. Returns a PublicationError in its chain unchanged. */
 export function publicationErrorOf(error: unknown, about?: TopicOperation): PublicationError {
-  const ours = chainOf(error).find((each) => each instanceof PublicationError);
+  const chain = chainOf(error);
+  const ours = chain.find((each) => each instanceof PublicationError);
   if (ours instanceof PublicationError) return ours;
   const failure = readKafkaFailure(error);
   const { message } = publicationFailures[failure];
   const place = about ? `Topic ${about.topic} cannot be ${about.operation === 'create' ? 'created' : 'written'}. ` : '';
-  const reported = brokerErrorOf(error);
-  return new PublicationError(failure, `${place}${message}${reported ? ` The brokers reported ${reported}` : ''}`, { cause: error, about });
-}
-
-/** Type and message of the innermost error that has a type of Kafka's protocol. */
-function brokerErrorOf(error: unknown): string | undefined {
-  const brokerError = chainOf(error).findLast(({ type }) => typeof type === 'string');
-  return brokerError && `${brokerError.type}: ${brokerError.message}`;
+  // The innermost error that has a type of Kafka's protocol.
+  const broker = chain.findLast(({ type }) => typeof type === 'string');
+  const reported = broker ? ` The brokers reported ${broker.type}: ${broker.message}` : '';
+  return new PublicationError(failure, `${place}${message}${reported}`, { cause: error, about });
 }
 
 /** The error, its aggregated errors and their causes, outermost first. */

@@ -18,11 +18,6 @@ export type PublishResult =
 /** The record to send for a message. `isLeftOut`: its topic is not in KAFKA_TOPICS. `waitsFor`: why its topic was refused. */
 type Admitted = FittedRecord & { readonly isLeftOut?: boolean; readonly waitsFor?: PublicationError };
 
-export interface PublisherState {
-  readonly ready: boolean;
-  readonly reason?: string;
-}
-
 /** A record to send, and the index of its message. */
 interface Sending {
   readonly position: number;
@@ -67,11 +62,10 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
     return this.isOn && this.kafka.trouble === undefined;
   }
 
-  /** Whether all records can be sent now, for the readiness probe. */
-  state(): PublisherState {
+  /** Why some records cannot be sent now; undefined if all can. */
+  trouble(): string | undefined {
     const troubles = this.kafka.trouble ? [this.kafka.trouble] : this.kafka.topicTroubles;
-    if (!this.isOn || troubles.length === 0) return { ready: true };
-    return { ready: false, reason: `Kafka: ${troubles.map(({ message }) => message).join(' ')}` };
+    return this.isOn && troubles.length > 0 ? `Kafka: ${troubles.map(({ message }) => message).join(' ')}` : undefined;
   }
 
   /**
@@ -82,7 +76,8 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
     const records = messages.map((message) => this.admit(message));
     let open = [...records.keys()];
     while (open.length > 0) {
-      const refusals = await this.sendAll(open.flatMap((position) => sendingOf(position, records[position]!)));
+      const sendings = open.map((position) => ({ position, message: records[position]!.message }));
+      const refusals = await this.sendAll(sendings.filter((sending): sending is Sending => sending.message !== undefined));
       for (const [{ position, message }, error] of refusals) records[position] = this.replacementOf(message, error);
       open = refusals.filter(([, error]) => error.isAboutRecords).map(([{ position }]) => position);
     }
@@ -138,10 +133,6 @@ export class Publisher implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 }
 
-function sendingOf(position: number, { message }: FittedRecord): Sending[] {
-  return message ? [{ position, message }] : [];
-}
-
 /** A message is acknowledged if the record that was sent is of the same kind, possibly without plots. */
 function resultOf(message: Message, { message: sent, reason, waitsFor, isLeftOut = false }: Admitted): PublishResult {
   if (waitsFor) return { status: 'waits', error: waitsFor };
@@ -181,9 +172,7 @@ export function fitRecord(message: Message, maxBytes: number): FittedRecord {
   return { reason };
 }
 
-/**
- * Splits items into batches of at most `maxBytes`, in order. A larger item gets its own batch, so that it can't fail other items.
- */
+/** Splits items into batches of at most `maxBytes`, in order. A larger item gets its own batch, so that it can't fail other items. */
 export function cutBatches<Item>(items: readonly Item[], bytesOf: (item: Item) => number, maxBytes: number): Item[][] {
   const batches: Item[][] = [];
   let filled = Number.POSITIVE_INFINITY;

@@ -1,4 +1,4 @@
-import { createHmac, type Hmac } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -24,24 +24,17 @@ export interface WebhookCall {
 /** Result of a webhook, as GET /bulk shows it (Kruize: design/BulkAPI.md). */
 export type WebhookResult = { readonly status: 'COMPLETED' } | { readonly status: 'FAILED'; readonly notification: Notification };
 
-export interface WebhookPace {
-  readonly attempts: number;
-  /** Pause before the second attempt; it doubles before each further one. */
-  readonly firstPauseMs: number;
-  readonly maxPauseMs: number;
-  /** Timeout of one attempt, without the time for rendering. */
-  readonly timeoutMs: number;
-  /** A call is not retried if Retry-After is longer. */
-  readonly maxRetryAfterMs: number;
-}
-
-export const webhookPace: WebhookPace = {
+export const webhookPace = {
   attempts: 6,
+  /** Pause before the second attempt; it doubles before each further one. */
   firstPauseMs: 1_000,
   maxPauseMs: 30_000,
+  /** Timeout of one attempt, without the time for rendering. */
   timeoutMs: 10_000,
+  /** A call is not retried if Retry-After is longer. */
   maxRetryAfterMs: 120_000,
 };
+type WebhookPace = Readonly<typeof webhookPace>;
 
 /** Statuses after which a retry may succeed, besides all of 500 and above. */
 const transientStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
@@ -235,8 +228,8 @@ export async function measureBody(bodies: Iterable<RenderBody>, measure: Measure
   return undefined;
 }
 
-async function measureOne(render: RenderBody, { maxBytes, secret, signal }: Measure): Promise<MeasuredBody | undefined> {
-  const hmac = hmacWith(secret);
+async function measureOne(render: RenderBody, { maxBytes, secret = '', signal }: Measure): Promise<MeasuredBody | undefined> {
+  const hmac = createHmac('sha256', secret);
   let bytes = 0;
   for await (const part of render()) {
     signal?.throwIfAborted();
@@ -254,12 +247,12 @@ export class BodyRendering {
 
   constructor(
     private readonly body: MeasuredBody,
-    private readonly secret?: string,
+    private readonly secret = '',
   ) {}
 
   /** Yields the body's parts. Throws BodyChanged before the last part if the bytes differ from the measured ones, so that the receiver never gets a complete wrong body. */
   async *parts(): AsyncGenerator<string> {
-    const hmac = hmacWith(this.secret);
+    const hmac = createHmac('sha256', this.secret);
     let bytes = 0;
     let previous = '';
     this.isWaiting = true;
@@ -276,8 +269,4 @@ export class BodyRendering {
     if (hmac.digest('hex') !== this.body.hmac) throw new BodyChanged();
     yield previous;
   }
-}
-
-function hmacWith(secret = ''): Hmac {
-  return createHmac('sha256', secret);
 }

@@ -18,12 +18,12 @@ export const textParameter = z
   .refine(isStorable, { error: 'expected text without U+0000' });
 
 /** The page size. */
-export const limitParameter = z.unknown().transform((value, context) => {
-  const count = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : 0;
-  if (count >= 1 && count <= maxPerPage) return count;
-  context.addIssue({ code: 'custom', message: `${shown(value)} is not a whole number from 1 to ${maxPerPage}` });
-  return z.NEVER;
-});
+export const limitParameter = z
+  .unknown()
+  .refine((value) => typeof value === 'string' && /^\d{1,9}$/.test(value) && Number(value) >= 1 && Number(value) <= maxPerPage, {
+    error: ({ input }) => `${shown(input)} is not a whole number from 1 to ${maxPerPage}`,
+  })
+  .transform(Number);
 
 /** A cursor, decoded to the name after which the page begins. */
 export const cursorParameter = z.string({ error: 'expected a cursor from a previous response' }).transform((cursor, context) => {
@@ -107,14 +107,11 @@ export function jobCursor({ startedAt, id }: { startedAt: Date; id: string }): s
   return cursorAfter(`${startedAt.toISOString()} ${id}`);
 }
 
-/** A job's document as JSON text in parts. `nextCursor` is set unless the page is the last one. */
-export interface RenderedJob {
-  readonly parts: AsyncIterable<string> | Iterable<string>;
-  readonly nextCursor?: string;
-}
-
-/** Renders the requested parts of a job. Reads small sections first, so that a failure there still gets an error response. */
-export async function renderJob(job: BulkJobEntity, view: JobView, reader: JobReader): Promise<RenderedJob> {
+/**
+ * Renders the requested parts of a job as parts of JSON text. Reads small sections first, so that a failure there still gets an error response.
+ * `nextCursor` is set unless the page is the last one.
+ */
+export async function renderJob(job: BulkJobEntity, view: JobView, reader: JobReader) {
   const { selection } = view;
   const smallSection = async (section: Section, value: () => Promise<object | undefined>) => {
     const read = isSelected(selection, section) ? await value() : undefined;
@@ -123,19 +120,15 @@ export async function renderJob(job: BulkJobEntity, view: JobView, reader: JobRe
   const summary = await smallSection('summary', () => reader.summary(job));
   const webhook = await smallSection('webhook', async () => job.webhook ?? undefined);
   const metadata = await smallSection('metadata', () => reader.metadata(job));
-  const { experiments, nextCursor } = isSelected(selection, 'experiments')
-    ? await chooseExperiments(job, view, reader)
-    : { experiments: undefined, nextCursor: undefined };
-  return { parts: join(view, { summary, experiments, webhook, metadata }), nextCursor };
+  const chosen = isSelected(selection, 'experiments') ? await chooseExperiments(job, view, reader) : undefined;
+  const experiments = chosen && renderExperiments(chosen.experiments, selection);
+  return { parts: join([summary, experiments, webhook, metadata]), nextCursor: chosen?.nextCursor };
 }
 
 type Experiments = AsyncIterable<ExperimentDocument> | Iterable<ExperimentDocument>;
+type Chosen = { readonly experiments: Experiments; readonly nextCursor?: string };
 
-async function chooseExperiments(
-  job: BulkJobEntity,
-  view: JobView,
-  reader: JobReader,
-): Promise<{ experiments: Experiments; nextCursor?: string }> {
+async function chooseExperiments(job: BulkJobEntity, view: JobView, reader: JobReader): Promise<Chosen> {
   const fields = view.selection.included.get('experiments');
   const withRecommendations = fields === 'all' || (fields?.has('recommendations') ?? false);
   if (view.experimentName !== undefined) {
@@ -151,31 +144,23 @@ async function chooseExperiments(
   };
 }
 
-async function* join(
-  view: JobView,
-  parts: { summary?: string; experiments?: Experiments; webhook?: string; metadata?: string },
-): AsyncGenerator<string> {
-  const { summary, experiments, webhook, metadata } = parts;
-  yield '{';
+async function* renderExperiments(experiments: Experiments, selection: Selection): AsyncGenerator<string> {
+  yield '"experiments":{';
   let comma = '';
-  if (summary) {
-    yield summary;
+  for await (const experiment of experiments) {
+    yield `${comma}${JSON.stringify(experiment.name)}:${renderJson(selectFields(selection, 'experiments', experiment))}`;
     comma = ',';
   }
-  if (experiments) {
-    yield `${comma}"experiments":{`;
-    comma = '';
-    for await (const experiment of experiments) {
-      yield `${comma}${JSON.stringify(experiment.name)}:${renderJson(selectFields(view.selection, 'experiments', experiment))}`;
-      comma = ',';
-    }
-    yield '}';
-    comma = ',';
-  }
-  for (const part of [webhook, metadata]) {
-    if (!part) continue;
-    yield comma + part;
-    comma = ',';
+  yield '}';
+}
+
+async function* join(sections: readonly (string | AsyncIterable<string> | undefined)[]): AsyncGenerator<string> {
+  yield '{';
+  const present = sections.filter((section) => section !== undefined);
+  for (const [index, section] of present.entries()) {
+    if (index > 0) yield ',';
+    if (typeof section === 'string') yield section;
+    else yield* section;
   }
   yield '}';
 }

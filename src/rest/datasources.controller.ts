@@ -8,32 +8,13 @@ import { Datasources } from '../datasource/datasources.js';
 import { RejectedRequest } from '../sizing/bulk-request.js';
 
 /** Result of probing a datasource, or why there is none. */
-export type KnownProbe =
-  | Pick<Capabilities, 'used' | 'version' | 'reason' | 'rules'>
-  | { readonly used?: undefined; readonly version?: undefined; readonly rules?: undefined; readonly reason: string };
+export type KnownProbe = Partial<Pick<Capabilities, 'used' | 'version' | 'rules'>> & Pick<Capabilities, 'reason'>;
 
-/** A datasource in Kruize's format (Kruize: design/KruizeLocalAPI.md), without credentials and with how its usage is read. */
-export interface ShownDatasource {
-  readonly name: string;
-  readonly provider: string;
-  readonly serviceName?: string;
-  readonly namespace?: string;
-  readonly url: string;
-  readonly authenticationConfig: { readonly type: string };
-  readonly usage_reader: {
-    readonly configured: string;
-    /** `chunks` or `promql`; null if not known. */
-    readonly used: string | null;
-    /** Version that the server reports; null if it reports none. */
-    readonly version: string | null;
-    readonly reason: string;
-  };
-  /** Which recording rules the datasource has; absent if that is not known. */
-  readonly recording_rules?: Capabilities['rules'];
-}
-
-/** Returns one datasource as GET /datasources shows it. */
-export function showDatasource(datasource: Datasource, { used, version, reason, rules }: KnownProbe): ShownDatasource {
+/**
+ * Returns a datasource in Kruize's format (Kruize: design/KruizeLocalAPI.md), without credentials and with how its usage is read. `used` and `version` are null
+ * and `recording_rules` is absent if they are not known.
+ */
+export function showDatasource(datasource: Datasource, { used, version, reason, rules }: KnownProbe) {
   const { name, provider, serviceName, namespace, url, authentication, usageReader } = datasource;
   return {
     name,
@@ -60,7 +41,7 @@ export class DatasourcesController {
 
   /** Omits `datasources` if there are none, as Kruize does. */
   @Get()
-  async list(@Query('name') name?: unknown): Promise<{ version: string; datasources?: ShownDatasource[] }> {
+  async list(@Query('name') name?: unknown): Promise<{ version: string; datasources?: ReturnType<typeof showDatasource>[] }> {
     const wanted = name === undefined ? this.datasources.all() : [this.find(name)];
     const datasources = await Promise.all(wanted.map(async (datasource) => showDatasource(datasource, await this.probeOf(datasource))));
     return { version: 'v1.0', ...(datasources.length > 0 && { datasources }) };

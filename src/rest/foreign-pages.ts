@@ -1,4 +1,4 @@
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { RequestHandler } from 'express';
 import { plainHost } from '../settings/setting-types.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { RejectedRequest } from '../sizing/bulk-request.js';
@@ -29,14 +29,15 @@ const probePaths = /^\/(health|metrics)(\/|$)/;
 export function foreignFault(request: Origins, { CORS_ORIGINS = [], ALLOWED_HOSTS }: PageSettings): string | undefined {
   const { method, path, origin, secFetchSite, host, contentType } = request;
   // Browsers always send a host; Kruize's nginx sends none.
-  if (ALLOWED_HOSTS && host !== undefined && !probePaths.test(path) && !ALLOWED_HOSTS.includes(hostnameOf(host))) {
+  if (ALLOWED_HOSTS && host !== undefined && !probePaths.test(path) && !ALLOWED_HOSTS.includes(plainHost(host.replace(/:\d+$/, '')))) {
     return `Host ${shown(host)} is not allowed. To allow it, add it to ALLOWED_HOSTS`;
   }
   if (safeMethods.has(method) || (origin !== undefined && CORS_ORIGINS.includes(origin))) return undefined;
+  const isJson = /^application\/json\s*(;|$)/i.test(contentType ?? '');
   const isForeign =
     secFetchSite !== undefined
       ? !['same-origin', 'none'].includes(secFetchSite)
-      : origin !== undefined && (origin === 'null' || (!isOwn(origin, host) && !isJson(contentType)));
+      : origin !== undefined && (origin === 'null' || (!isOwn(origin, host) && !isJson));
   return isForeign
     ? `A page of ${origin === undefined ? 'another site' : shown(origin)} may not do this. To allow it, add its origin to CORS_ORIGINS`
     : undefined;
@@ -44,34 +45,17 @@ export function foreignFault(request: Origins, { CORS_ORIGINS = [], ALLOWED_HOST
 
 /** Express middleware: responds with 403 to requests that `foreignFault` rejects. */
 export function refuseForeignPages(settings: PageSettings): RequestHandler {
-  return (request: Request, _: Response, next: NextFunction) => {
-    const header = (name: string) => request.get(name);
-    const fault = foreignFault(
-      {
-        method: request.method,
-        path: request.path,
-        origin: header('origin'),
-        secFetchSite: header('sec-fetch-site'),
-        host: header('host'),
-        contentType: header('content-type'),
-      },
-      settings,
-    );
+  return (request, _, next) => {
+    const { method, path } = request;
+    const [origin, host] = [request.get('origin'), request.get('host')];
+    const [secFetchSite, contentType] = [request.get('sec-fetch-site'), request.get('content-type')];
+    const fault = foreignFault({ method, path, origin, secFetchSite, host, contentType }, settings);
     next(fault === undefined ? undefined : new RejectedRequest(403, fault));
   };
 }
 
 function isOwn(origin: string, host: string | undefined): boolean {
   return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
-}
-
-function isJson(contentType: string | undefined): boolean {
-  return /^application\/json\s*(;|$)/i.test(contentType ?? '');
-}
-
-/** Returns the host name or address of a Host header, without the port. */
-function hostnameOf(host = ''): string {
-  return plainHost(host.replace(/:\d+$/, ''));
 }
 
 function shown(value = '(none)'): string {

@@ -69,7 +69,7 @@ export class HealthController {
       response.status(503).setHeader('Retry-After', retryAfterSeconds).json({ status: 'draining', checks: {} });
       return;
     }
-    const database = await this.checkDatabase();
+    const database = checkOf(await this.database.trouble());
     const kafka = await this.checkKafka(database);
     const queue = checkOf(this.wakeUps.trouble());
     const status = database.status === 'down' ? 'down' : kafka.status === 'down' || queue.status === 'down' ? 'degraded' : 'up';
@@ -83,15 +83,8 @@ export class HealthController {
       .json({ status, checks: { database, queue, kafka }, ...(warnings.length > 0 && { warnings }) });
   }
 
-  private async checkDatabase(): Promise<Check> {
-    return checkOf(await this.database.trouble());
-  }
-
   private async checkKafka(database: Check): Promise<Check> {
-    if (this.publisher.isOn) {
-      const { ready, reason } = this.publisher.state();
-      return ready ? { status: 'up' } : { status: 'down', reason };
-    }
+    if (this.publisher.isOn) return checkOf(this.publisher.trouble());
     const unpublished = database.status === 'up' ? await this.jobs.countUnpublished() : 0;
     const pending = unpublished > 0 ? `; the records of ${unpublished} ${unpublished === 1 ? 'job' : 'jobs'} are still pending` : '';
     return { status: 'off', reason: `publication is off${pending}` };

@@ -89,7 +89,7 @@ function* breaksOf(dice: Dice, { plantedFault, at }: ChaosOptions): Generator<Br
     revealing[plantedFault ?? ''] ?? every.filter(({ step, point, signal }) => at === undefined || at === `${step}:${point}:${signal}`);
   if (all.length === 0) throw new Error(`Nothing breaks at "${at}"; write it like publish:done:SIGTERM.`);
   for (;;) {
-    for (const each of dice.shuffled(all)) yield { ...each, skip: steps[each.step].unit === 'shard' ? dice.below(5) : 0 };
+    for (const each of dice.shuffled(all)) yield { ...each, skip: 'shards' in steps[each.step] ? dice.below(5) : 0 };
   }
 }
 
