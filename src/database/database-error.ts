@@ -25,11 +25,7 @@ const connectionMessages =
  * other servers first: the code of a socket error does not say which server it came from.
  */
 export function isDatabaseAway(error: unknown): boolean {
-  for (
-    let current = error, depth = 0;
-    current instanceof Error && depth < 5;
-    current = (current as { driverError?: Error }).driverError ?? current.cause, depth++
-  ) {
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = driverErrorOf(current) ?? current.cause, depth++) {
     const { code, message } = current as Error & { code?: unknown };
     if (typeof code === 'string' && (socketCodes.test(code) || serverStates.some((sqlState) => sqlState.test(code)))) return true;
     if (connectionMessages.test(message)) return true;
@@ -44,6 +40,10 @@ export function connectFailure(url: string, cause: unknown): Error {
   // If Node tried several addresses, the error has only a code.
   const { message, code } = cause as Error & { code?: string };
   return new Error(`PostgreSQL at ${host}${pathname} cannot be used: ${message || code}. Check it and DATABASE_URL.`, { cause });
+}
+
+function driverErrorOf(error: Error): Error | undefined {
+  return (error as { driverError?: Error }).driverError;
 }
 
 /** Whether PostgreSQL accepts a string as `text` and in `jsonb`: it rejects U+0000 and unpaired surrogates. */

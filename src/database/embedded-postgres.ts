@@ -77,10 +77,8 @@ function inUse(folder: string, holder: string): Error {
 
 /** An abstract socket name on Linux, which needs no file; elsewhere a file in the temporary folder. */
 async function socketOf(folder: string): Promise<string> {
-  const name = `rightsizer-${createHash('sha256')
-    .update(await realpath(folder))
-    .digest('hex')
-    .slice(0, 32)}`;
+  const real = await realpath(folder);
+  const name = `rightsizer-${createHash('sha256').update(real).digest('hex').slice(0, 32)}`;
   return process.platform === 'linux' ? `\0${name}` : join(tmpdir(), `${name}.lock`);
 }
 

@@ -18,12 +18,12 @@ export const textParameter = z
   .refine(isStorable, { error: 'expected text without U+0000' });
 
 /** The page size. */
-export const limitParameter = z
-  .unknown()
-  .refine((value) => typeof value === 'string' && /^\d{1,9}$/.test(value) && Number(value) >= 1 && Number(value) <= maxPerPage, {
-    error: ({ input }) => `${shown(input)} is not a whole number from 1 to ${maxPerPage}`,
-  })
-  .transform(Number);
+export const limitParameter = z.unknown().transform((value, context) => {
+  const count = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : 0;
+  if (count >= 1 && count <= maxPerPage) return count;
+  context.addIssue({ code: 'custom', message: `${shown(value)} is not a whole number from 1 to ${maxPerPage}` });
+  return z.NEVER;
+});
 
 /** A cursor, decoded to the name after which the page begins. */
 export const cursorParameter = z.string({ error: 'expected a cursor from a previous response' }).transform((cursor, context) => {
