@@ -129,8 +129,9 @@ describe('a worker slot', () => {
 
   it('leaves its step idle if no row can be leased', async () => {
     const { runner } = startWorker('measure', commit);
-    await expect(runner.fillSlot('unknown' as Step)).rejects.toThrow();
-    expect(runner.isIdle('unknown' as Step)).toBe(true);
+    jest.spyOn(flow.leases, 'next').mockRejectedValue(new Error('no row'));
+    await expect(runner.fillSlot('measure')).rejects.toThrow('no row');
+    expect(runner.isIdle('measure')).toBe(true);
   });
 
   it('serves jobs alternately', async () => {
