@@ -76,19 +76,14 @@ export const text = z.string().min(1);
 export function list(expected: string, isItem: (item: string) => boolean = () => true) {
   return z
     .string()
-    .transform((value) =>
-      value
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== ''),
-    )
+    .transform((value) => value.split(',').flatMap((item) => item.trim() || []))
     .superRefine((items, context) => {
       const invalid = items.filter((item) => !isItem(item));
-      if (invalid.length > 0 || items.length === 0)
-        context.addIssue({
-          code: 'custom',
-          message: `expected ${expected}${items.length > 1 ? `, which ${invalid.join(', ')} is not` : ''}`,
-        });
+      if (invalid.length === 0 && items.length > 0) return;
+      context.addIssue({
+        code: 'custom',
+        message: `expected ${expected}${items.length > 1 ? `, which ${invalid.join(', ')} is not` : ''}`,
+      });
     });
 }
 
