@@ -32,56 +32,44 @@ export class SharedWork<T> {
   }
 }
 
-/**
- * A signal that fires when the caller's signal fires or the time is up; `isTimeUp` tells which. Call `release` to free timer and listener.
- */
-export interface StopSignal {
-  readonly signal: AbortSignal;
-  readonly isTimeUp: () => boolean;
-  readonly release: () => void;
+/** A controller that fires with the caller's signal until `release`. Not AbortSignal.any: in Node 20 it leaks memory on a signal that lives as long as a job. */
+function follow(caller?: AbortSignal) {
+  const controller = new AbortController();
+  const stop = () => controller.abort(caller?.reason);
+  if (caller?.aborted) stop();
+  caller?.addEventListener('abort', stop, { once: true });
+  return { controller, release: () => caller?.removeEventListener('abort', stop) };
 }
 
-/** Starts a StopSignal. Does not use AbortSignal.any: in Node 20 it leaks memory on a signal that lives as long as a job. */
-export function stopAfter(timeoutMs: number, caller?: AbortSignal): StopSignal {
-  const controller = new AbortController();
+/** A signal that fires when the caller's signal fires or the time is up; `isTimeUp` tells which. Call `release` to free timer and listener. */
+export function stopAfter(timeoutMs: number, caller?: AbortSignal) {
+  const { controller, release } = follow(caller);
   let isTimeUp = false;
-  const stop = () => controller.abort(caller?.reason);
   const timer = setTimeout(() => {
     isTimeUp = true;
     controller.abort();
   }, timeoutMs);
-  if (caller?.aborted) stop();
-  caller?.addEventListener('abort', stop, { once: true });
   return {
     signal: controller.signal,
     isTimeUp: () => isTimeUp,
     release: () => {
       clearTimeout(timer);
-      caller?.removeEventListener('abort', stop);
+      release();
     },
   };
 }
 
-/** Work that stops when its signal fires. */
-export type Task<T> = (signal: AbortSignal) => Promise<T>;
-
-/**
- * Starts all tasks at once and returns their results. When one fails or the caller's signal fires, stops the others and rejects with that
- * error.
- */
-export async function runTogether<T>(tasks: readonly Task<T>[], caller?: AbortSignal): Promise<T[]> {
-  const controller = new AbortController();
+/** Starts all tasks at once and returns their results. When one fails or the caller's signal fires, stops the others and rejects with that error. */
+export async function runTogether<T>(tasks: readonly ((signal: AbortSignal) => Promise<T>)[], caller?: AbortSignal): Promise<T[]> {
+  const { controller, release } = follow(caller);
   // Each task may add a listener; more than ten are not a leak here.
   setMaxListeners(0, controller.signal);
-  const stop = () => controller.abort(caller?.reason);
-  if (caller?.aborted) stop();
-  caller?.addEventListener('abort', stop, { once: true });
   try {
     return await Promise.all(tasks.map((task) => task(controller.signal)));
   } catch (error) {
     controller.abort(error);
     throw error;
   } finally {
-    caller?.removeEventListener('abort', stop);
+    release();
   }
 }

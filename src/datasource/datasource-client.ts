@@ -3,7 +3,7 @@ import { encodeReadRequest } from '../remote-read/read-request.js';
 import { readSeriesWindows } from '../remote-read/read-series-windows.js';
 import type { ChunkQuestion, Grid, OnSeries } from '../remote-read/series-windows.js';
 import type { Datasource } from './datasource.js';
-import { DatasourceError, describeFailure } from './datasource-error.js';
+import { failed } from './datasource-error.js';
 import { type DatasourceHttp, readBytes } from './datasource-http.js';
 
 /** A series of a response: labels, and samples as [epoch seconds, value as string]. */
@@ -60,8 +60,12 @@ export class DatasourceClient {
       { path, body, headers },
       async (stream) => {
         const { bytes, isComplete } = await readBytes(stream, maxResponseBytes);
-        if (isComplete) return responseOf(bytes, datasource, path);
-        throw new DatasourceError('too-large', describeFailure('too-large', datasource, path, `over ${maxResponseBytes} bytes`));
+        if (!isComplete) throw failed('too-large', datasource, path, `over ${maxResponseBytes} bytes`);
+        try {
+          return readResponse(bytes.toString('utf8'));
+        } catch (error) {
+          throw error instanceof InvalidResponseError ? failed('not-json', datasource, path, error.message, { cause: error }) : error;
+        }
       },
       signal,
     );
@@ -87,23 +91,14 @@ export class DatasourceClient {
     };
     const request = { path: chunksPath, headers: chunkHeaders, body: encodeReadRequest(questions, grid) };
     const readBody = async (body: AsyncIterable<Uint8Array>) => {
-      if (hasSeries && !onAgain) throw brokenOff(datasource);
+      if (hasSeries && !onAgain) throw failed('malformed', datasource, chunksPath, 'the response broke off');
       if (hasSeries) onAgain?.();
       hasSeries = false;
       await readSeriesWindows(body, questions, grid, passOn).catch((error) => {
-        throw error instanceof MalformedAnswerError ? malformed(datasource, error) : error;
+        throw error instanceof MalformedAnswerError ? failed('malformed', datasource, chunksPath, error.message, { cause: error }) : error;
       });
     };
     await this.http.post(datasource, request, readBody, signal);
-  }
-}
-
-function responseOf(bytes: Buffer, datasource: Datasource, path: string): PrometheusAnswer {
-  try {
-    return readResponse(bytes.toString('utf8'));
-  } catch (error) {
-    if (!(error instanceof InvalidResponseError)) throw error;
-    throw new DatasourceError('not-json', describeFailure('not-json', datasource, path, error.message), { cause: error });
   }
 }
 
@@ -155,12 +150,4 @@ function record(value: unknown, name: string): Record<string, unknown> {
 
 function texts(warnings: unknown): string[] {
   return Array.isArray(warnings) ? warnings.filter((warning) => typeof warning === 'string') : [];
-}
-
-function malformed(datasource: Datasource, cause: MalformedAnswerError): DatasourceError {
-  return new DatasourceError('malformed', describeFailure('malformed', datasource, chunksPath, cause.message), { cause });
-}
-
-function brokenOff(datasource: Datasource): DatasourceError {
-  return new DatasourceError('malformed', describeFailure('malformed', datasource, chunksPath, 'the response broke off'));
 }

@@ -106,7 +106,13 @@ const sentences: Readonly<Record<DatasourceFailure, (reason: string) => string>>
   cancelled: () => 'did not finish: the caller cancelled the request.',
 };
 
-/** Returns the message of a failure: datasource and URL, what failed, why, and what to do. `reason` comes from the server or the connection. */
-export function describeFailure(failure: DatasourceFailure, datasource: Datasource, path: string, reason: string): string {
-  return `Datasource ${datasource.name} at ${datasource.url}${path} ${sentences[failure](reason)}`;
+/** Creates the error of a request to `path` of the datasource. `reason` comes from the server or the connection. */
+export function failed(
+  failure: DatasourceFailure,
+  { name, url }: Datasource,
+  path: string,
+  reason = '',
+  options: { cause?: unknown; retryAfterMs?: number } = {},
+): DatasourceError {
+  return new DatasourceError(failure, `Datasource ${name} at ${url}${path} ${sentences[failure](reason)}`, options);
 }

@@ -8,7 +8,7 @@ import { storable } from '../database/database-error.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { Agents, authorize, BearerTokens } from './credentials.js';
 import type { Datasource } from './datasource.js';
-import { DatasourceError, describeFailure, failureOfCode, failureOfStatus } from './datasource-error.js';
+import { DatasourceError, failed, failureOfCode, failureOfStatus } from './datasource-error.js';
 
 /** A request: path below the datasource's url, body, and headers of the body. A `get` has an empty body. */
 export interface DatasourceRequest {
@@ -20,8 +20,6 @@ export interface DatasourceRequest {
 
 /** Reads the decompressed body of a successful response. Runs again from the start if the response breaks off. */
 export type BodyReader<T> = (body: Readable) => Promise<T>;
-
-type HttpSettings = Pick<Settings, 'DATASOURCE_CONCURRENCY' | 'DATASOURCE_TIMEOUT_MS' | 'DATASOURCE_RETRY_MS'>;
 
 /** Maximum bytes to read of an error response's body. */
 const maxErrorBytes = 10_000;
@@ -38,7 +36,7 @@ export class DatasourceHttp {
   /** Responses that are being read, with the bytes received at the last check. */
   private readonly reading = new Set<{ readonly name: string; readonly socket: Socket; bytes: number }>();
 
-  constructor(private readonly settings: HttpSettings) {
+  constructor(private readonly settings: Pick<Settings, 'DATASOURCE_CONCURRENCY' | 'DATASOURCE_TIMEOUT_MS' | 'DATASOURCE_RETRY_MS'>) {
     this.tokens = new BearerTokens(this.agents, settings.DATASOURCE_TIMEOUT_MS);
   }
 
@@ -165,16 +163,6 @@ function connectionFailure(datasource: Datasource, path: string, error: unknown)
 function errorTextOf(text: string): string {
   const error = /"error"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
   return storable((error?.replace(/\\(.)/g, '$1') ?? text.trim().split('\n', 1)[0] ?? '').slice(0, 500));
-}
-
-function failed(
-  failure: DatasourceError['failure'],
-  datasource: Datasource,
-  path: string,
-  reason = '',
-  options: { cause?: unknown; retryAfterMs?: number } = {},
-): DatasourceError {
-  return new DatasourceError(failure, describeFailure(failure, datasource, path, reason), options);
 }
 
 /** Reads at most `limit` bytes of a body. `isComplete` is false if there are more, which stay unread. */

@@ -3,7 +3,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { type NamedFile, whyUnreadable } from '../settings/files.js';
-import { httpUrl } from '../settings/setting-types.js';
+import { httpUrl, isValid } from '../settings/setting-types.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { type Authentication, type Datasource, usageReaders } from './datasource.js';
 
@@ -76,9 +76,7 @@ const credentialsSchemas: Readonly<Record<string, z.ZodType<Authentication>>> = 
     .transform((configured): Authentication => ({ type: 'basic', ...configured })),
   bearer: z
     .strictObject({
-      token: optional.refine((token) => token === undefined || isValid(() => validateHeaderValue('authorization', token)), {
-        error: 'has characters that an HTTP header cannot carry',
-      }),
+      token: optional.pipe(headerValue.optional()),
       tokenFilePath: optional,
       tokenPath: optional,
     })
@@ -118,7 +116,8 @@ export function inspectDatasources({ prometheusUrl, file, kruizeFile }: Configur
   const configured = prometheusUrl
     ? [{ place: 'PROMETHEUS_URL', value: { name: 'prometheus-1', provider: 'prometheus', url: prometheusUrl } }]
     : [];
-  const read = (entries: readonly Place[]) => entries.flatMap(({ place, value }) => readEntry(place, value, faults, files) ?? []);
+  const read = (entries: ReturnType<typeof entriesOf>) =>
+    entries.flatMap(({ place, value }) => readEntry(place, value, faults, files) ?? []);
   const datasources = read([...configured, ...(file ? entriesOf(file, faults) : [])]);
   const kruizeEntries = kruizeFile && (kruizeFile.content as { datasource?: unknown } | null)?.datasource;
   const fromKruize = kruizeEntries === undefined ? [] : read(entriesOf({ name: kruizeFile!.name, content: kruizeEntries }, faults));
@@ -126,8 +125,9 @@ export function inspectDatasources({ prometheusUrl, file, kruizeFile }: Configur
     [datasources, file?.name],
     [fromKruize, kruizeFile?.name],
   ] as const) {
-    for (const name of duplicates(list.map((each) => each.name)))
-      faults.push(`${setting}: datasource "${name}" is configured more than once`);
+    const names = list.map(({ name }) => name);
+    const repeated = new Set(names.filter((name, index) => names.indexOf(name) !== index));
+    for (const name of repeated) faults.push(`${setting}: datasource "${name}" is configured more than once`);
   }
   return {
     datasources: [...datasources, ...fromKruize.filter(({ name }) => !datasources.some((datasource) => datasource.name === name))],
@@ -153,12 +153,10 @@ function filesOf(where: string, { tls }: Partial<Entry>, authentication: Authent
   return files.flatMap(({ path, ...file }) => (path ? [{ ...file, path, place: `${where}: ${file.place}` }] : []));
 }
 
-interface Place {
-  readonly place: string;
-  readonly value: unknown;
-}
+/** Adds a fault of an entry. */
+type Reject = (fault: string) => undefined;
 
-function entriesOf({ name, content }: ConfigFile, faults: string[]): Place[] {
+function entriesOf({ name, content }: ConfigFile, faults: string[]): { place: string; value: unknown }[] {
   const members = typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : {};
   const list = Array.isArray(content) ? content : (members.datasource ?? members.datasources);
   if (Array.isArray(list)) return list.map((value, index) => ({ place: `${name}: entry ${index + 1}`, value }));
@@ -168,20 +166,24 @@ function entriesOf({ name, content }: ConfigFile, faults: string[]): Place[] {
 
 /** Reads one entry. Checks the valid members further even if others are invalid. */
 function readEntry(place: string, value: unknown, faults: string[], files: NamedFile[]): Datasource | undefined {
-  const where = nameOf(place, value);
+  const named = (value as { name?: unknown } | null)?.name;
+  const where = typeof named === 'string' && named !== '' ? `${place} (${named})` : place;
   const before = faults.length;
+  const reject: Reject = (fault) => {
+    faults.push(`${where}: ${fault}`);
+  };
   const read = entrySchema.safeParse(value);
-  if (!read.success) faults.push(...faultsOf(where, read.error));
+  if (!read.success) rejectIssues(read.error, reject);
   if (typeof value !== 'object' || value === null) return undefined;
   const invalid = new Set(read.error?.issues.map(({ path }) => path[0]));
   const valid = Object.entries(value).filter(([name]) => Object.hasOwn(entrySchema.shape, name) && !invalid.has(name));
   const entry: Partial<Entry> = entrySchema.partial().parse(Object.fromEntries(valid));
   const isAddressInvalid = ['url', 'serviceName', 'namespace'].some((name) => invalid.has(name));
-  const address = isAddressInvalid ? undefined : readAddress(where, entry, faults);
-  const authentication = invalid.has('authentication') ? undefined : readAuthentication(where, entry, faults);
+  const address = isAddressInvalid ? undefined : readAddress(entry, reject);
+  const authentication = invalid.has('authentication') ? undefined : readAuthentication(entry, reject);
   files.push(...filesOf(where, entry, authentication));
   if (address?.login && authentication && authentication.type !== 'none') {
-    faults.push(`${where}: the url has a password, and authentication is configured too; remove one of them`);
+    reject('the url has a password, and authentication is configured too; remove one of them');
   }
   if (!read.success || !address || !authentication || faults.length > before) return undefined;
   const { name, provider, serviceName, namespace, tls, usage_reader } = read.data;
@@ -198,37 +200,17 @@ function readEntry(place: string, value: unknown, faults: string[], files: Named
 }
 
 /** Returns the entry's URL. A password in it becomes basic authentication, so that it does not appear where the URL is shown. */
-function readAddress(where: string, entry: Partial<Entry>, faults: string[]): { url: string; login?: Authentication } | undefined {
-  if (!entry.url === !entry.serviceName) {
-    faults.push(`${where}: ${entry.url ? 'has both url and serviceName; remove one of them' : 'requires url or serviceName'}`);
-    return undefined;
-  }
-  if (!entry.url && !entry.namespace) {
-    faults.push(`${where}: serviceName requires namespace`);
-    return undefined;
-  }
+function readAddress(entry: Partial<Entry>, reject: Reject): { url: string; login?: Authentication } | undefined {
+  if (entry.url && entry.serviceName) return reject('has both url and serviceName; remove one of them');
+  if (!entry.url && !entry.serviceName) return reject('requires url or serviceName');
+  if (!entry.url && !entry.namespace) return reject('serviceName requires namespace');
   const url = entry.url ?? serviceUrl(entry.serviceName ?? '', entry.namespace ?? '');
   const [fault] = httpUrl.safeParse(url).error?.issues ?? [];
-  if (fault) {
-    faults.push(`${where}: url: ${fault.message}`);
-    return undefined;
-  }
+  if (fault) return reject(`url: ${fault.message}`);
   const { origin, pathname, search, hash, username, password } = new URL(url);
-  if (search || hash) {
-    faults.push(`${where}: url: expected http(s)://host:port/path without ? and #`);
-    return undefined;
-  }
+  if (search || hash) return reject('url: expected http(s)://host:port/path without ? and #');
   const login = { type: 'basic', username: decodeURIComponent(username), password: decodeURIComponent(password) } as const;
   return { url: `${origin}${pathname}`.replace(/\/+$/, ''), ...((username || password) && { login }) };
-}
-
-function isValid(check: () => void): boolean {
-  try {
-    check();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Returns the URL of a service: https and port 9091 for OpenShift's monitoring, else http and port 9090, as Kruize does. */
@@ -237,33 +219,20 @@ function serviceUrl(serviceName: string, namespace: string): string {
   return namespace.startsWith('openshift-') ? `https://${host}:9091` : `http://${host}:9090`;
 }
 
-function readAuthentication(where: string, { authentication }: Partial<Entry>, faults: string[]): Authentication | undefined {
+function readAuthentication({ authentication }: Partial<Entry>, reject: Reject): Authentication | undefined {
   if (!authentication) return { type: 'none' };
   const schema = Object.hasOwn(credentialsSchemas, authentication.type) ? credentialsSchemas[authentication.type] : undefined;
-  if (!schema) {
-    faults.push(`${where}: authentication.type: expected one of ${Object.keys(credentialsSchemas).join(', ')}`);
-    return undefined;
-  }
+  if (!schema) return reject(`authentication.type: expected one of ${Object.keys(credentialsSchemas).join(', ')}`);
   const read = schema.safeParse(authentication.credentials ?? {});
-  if (read.success) return read.data;
-  faults.push(...faultsOf(`${where}: authentication.credentials`, read.error));
-  return undefined;
+  return read.success ? read.data : rejectIssues(read.error, (fault) => reject(`authentication.credentials: ${fault}`));
 }
 
-function faultsOf(where: string, error: z.ZodError): string[] {
-  return error.issues.map((issue) => {
+function rejectIssues({ issues }: z.ZodError, reject: Reject): undefined {
+  for (const issue of issues) {
     const place = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
-    return `${where}: ${place}${issue.code === 'unrecognized_keys' ? `unknown member ${issue.keys.join(', ')}; remove it or correct its name` : issue.message}`;
-  });
-}
-
-function nameOf(place: string, value: unknown): string {
-  const name = (value as { name?: unknown } | null)?.name;
-  return typeof name === 'string' && name !== '' ? `${place} (${name})` : place;
-}
-
-function duplicates(names: readonly string[]): Set<string> {
-  return new Set(names.filter((name, index) => names.indexOf(name) !== index));
+    const isUnknown = issue.code === 'unrecognized_keys';
+    reject(`${place}${isUnknown ? `unknown member ${issue.keys.join(', ')}; remove it or correct its name` : issue.message}`);
+  }
 }
 
 type Configuration = Pick<Settings, 'PROMETHEUS_URL' | 'DATASOURCES_FILE' | 'KRUIZE_CONFIG_FILE'>;

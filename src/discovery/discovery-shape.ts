@@ -35,12 +35,6 @@ export interface DiscoveryShape {
 /** Functions that have a value if the window has a sample. */
 const known = ['avg_over_time', 'min_over_time', 'max_over_time', 'sum_over_time', 'count_over_time', 'last_over_time'] as const;
 
-interface Aggregate {
-  readonly operator: string;
-  readonly by: readonly string[];
-  readonly operands: readonly SyntaxNode[];
-}
-
 /** Parses a query with its durations filled in; undefined = it cannot be computed from chunks. */
 export function readDiscoveryShape(text: string): DiscoveryShape | undefined {
   const top = parsePromql(text);
@@ -81,18 +75,14 @@ function readOneSide(node: SyntaxNode, on: readonly string[], text: string): One
 function readChoice(node: SyntaxNode, on: readonly string[], text: string): OneSide | undefined {
   const top = readAggregate(node, text);
   const [count, operand] = top?.operands ?? [];
-  if (!top) return asSide(readVector(node, text), false);
   const isOne = count !== undefined && text.slice(count.from, count.to) === '1';
-  if (top.operator !== 'topk' || !isOne || !operand || !hasSame(top.by, on)) return undefined;
-  return asSide(readVector(withoutParentheses(operand), text), true);
-}
-
-function asSide(vector: SeriesVector | undefined, isTop: boolean): OneSide | undefined {
-  return vector && { vector, isTop };
+  if (top && (top.operator !== 'topk' || !isOne || !hasSame(top.by, on))) return undefined;
+  const vector = readVector(operand ? withoutParentheses(operand) : node, text);
+  return vector && { vector, isTop: top !== undefined };
 }
 
 /** An aggregation with `by`, before or after the operand. */
-function readAggregate(node: SyntaxNode, text: string): Aggregate | undefined {
+function readAggregate(node: SyntaxNode, text: string) {
   if (node.name !== 'AggregateExpr') return undefined;
   const children = childrenOf(node);
   const [operator] = children;
@@ -113,12 +103,8 @@ function readVector(node: SyntaxNode, text: string): SeriesVector | undefined {
   const seconds = secondsOf(range, text);
   const matchers = readMatchers(selector, text);
   // In PromQL, series that differ only in their metric name are an error here.
-  const isOneMetric =
-    matchers
-      ?.filter(({ name: label }) => label === '__name__')
-      .map(({ type }) => type)
-      .join() === '=';
-  if (!windowFunction || !seconds || !matchers || !isOneMetric) return undefined;
+  const [metric, ...metrics] = matchers?.filter(({ name: label }) => label === '__name__') ?? [];
+  if (!windowFunction || !seconds || !matchers || metric?.type !== '=' || metrics.length > 0) return undefined;
   return { matchers, windows: { function: windowFunction, rangeMs: Math.round(seconds * 1000) } };
 }
 

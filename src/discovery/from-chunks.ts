@@ -67,9 +67,8 @@ export class GroupSums {
   }
 }
 
-/** Adds a value to a group's sum at a row. */
-export function addTo(group: Group, row: number, value: number): void {
-  group.sums[row] = (group.sums[row] ?? 0) + value;
+function addTo({ sums }: Group, row: number, value: number): void {
+  sums[row] = (sums[row] ?? 0) + value;
 }
 
 /** Where to find a vector in the results: the index of its question and its columns for values and for the number of samples. */
@@ -86,24 +85,17 @@ export interface PlannedShape {
   readonly side?: VectorPlace;
 }
 
-export interface ChunkPlan {
-  readonly questions: readonly ChunkQuestion[];
-  readonly shapes: readonly PlannedShape[];
-}
-
-interface Draft extends ChunkQuestion {
-  readonly windows: Windows[];
-}
+type Draft = ChunkQuestion & { readonly windows: Windows[] };
 
 /**
  * Plans one remote read for all shapes. Equal selectors are read once. Series arrive in the order of the questions, so the one-sides of joins come
  * first; only a selector that is needed on both sides is read twice.
  */
-export function planChunkQuestions(shapes: readonly DiscoveryShape[]): ChunkPlan {
+export function planChunkQuestions(shapes: readonly DiscoveryShape[]) {
   const questions: Draft[] = [];
   const first = shapes.map(({ vector, join }) => placeOf(join?.side.vector ?? vector, questions, 0));
   const joinedFrom = questions.length;
-  const planned = shapes.map((shape, i) => {
+  const planned: PlannedShape[] = shapes.map((shape, i) => {
     const place = first[i]!;
     return shape.join ? { shape, vector: placeOf(shape.vector, questions, joinedFrom), side: place } : { shape, vector: place };
   });

@@ -147,10 +147,8 @@ function sizeFault(given: readonly GivenList[]): FilterFault | undefined {
   for (const { field, items } of given) {
     for (const item of items) characters += item.length;
     if (characters > maxCharacters) {
-      return {
-        field,
-        message: `The names of a filter may have at most ${maxCharacters} characters in total. Use fewer names, or an expression such as team-.*`,
-      };
+      const message = `The names of a filter may have at most ${maxCharacters} characters in total. Use fewer names, or an expression such as team-.*`;
+      return { field, message };
     }
   }
   for (const { field, items } of given) {
@@ -171,11 +169,9 @@ function patternFaults(given: readonly GivenList[]): FilterFault[] {
   for (const { field, items } of given) {
     for (const [index, item] of items.entries()) {
       faults.push(...patternFault(`${field}.${index}`, item));
-      if (faults.length === maxFaults)
-        return [
-          ...faults,
-          { field, message: `Only the first ${maxFaults} faulty expressions are listed. Correct them and send the request again` },
-        ];
+      if (faults.length < maxFaults) continue;
+      const message = `Only the first ${maxFaults} faulty expressions are listed. Correct them and send the request again`;
+      return [...faults, { field, message }];
     }
   }
   return faults.length > 0 ? faults : togetherFaults(given);
@@ -187,11 +183,9 @@ function togetherFaults(given: readonly GivenList[]): FilterFault[] {
   return named.flatMap(({ field, side, kind }) => {
     const items = given.filter((list) => list.side === side && list.kind === kind).flatMap((list) => list.items);
     const joined = joinPatterns(items.filter((item) => !isPlain(item))) ?? '';
-    return compileFault(
-      field,
-      joined,
-      (reason) => `These expressions cannot be used together: ${reason}. Rename the named groups or remove their names`,
-    );
+    const describe = (reason: string) =>
+      `These expressions cannot be used together: ${reason}. Rename the named groups or remove their names`;
+    return compileFault(field, joined, describe);
   });
 }
 

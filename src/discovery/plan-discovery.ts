@@ -40,7 +40,8 @@ export function readQueryPlaces(text: string): QueryPlaces | undefined {
   const top = parsePromql(withoutPlaceholders(text));
   if (!top) return undefined;
   const selectors = nodesNamed(top, 'LabelMatchers').map((braces) => readSelector(braces, text));
-  return { text, selectors: selectors.filter(hasPlaces), durations: readDurations(top, text) };
+  const taking = selectors.filter(({ fields, slots, labels }) => fields.length + slots.length + labels.length > 0);
+  return { text, selectors: taking, durations: readDurations(top, text) };
 }
 
 function readSelector(braces: SyntaxNode, text: string): SelectorPlaces {
@@ -59,10 +60,6 @@ function readField(node: SyntaxNode, text: string): (Span & { field: DiscoveredK
   const matcher = readMatcher(node, text);
   const field = discoveredKinds.find((kind) => kind === matcher?.name);
   return field && matcher?.type === '!=' && matcher.value === '' ? { field, from: node.from, to: node.to } : undefined;
-}
-
-function hasPlaces({ fields, slots, labels }: SelectorPlaces): boolean {
-  return fields.length + slots.length + labels.length > 0;
 }
 
 function readDurations(top: SyntaxNode, text: string): QueryPlaces['durations'] {
@@ -199,9 +196,8 @@ function placesThatTake(labels: readonly Matcher[], profile: MetadataProfile, ki
   const places = readQueryPlaces(queryOf(profile, kind));
   if (!places) throw new MetadataProfileError(profile.metadata.name, [`its ${kind} query is not PromQL`]);
   if (labels.length === 0 || labelTakers(places).length > 0) return places;
-  throw new MetadataProfileError(profile.metadata.name, [
-    `its ${kind} query takes no labels: it has neither ADDITIONAL_LABEL nor ${kind}!=""`,
-  ]);
+  const fault = `its ${kind} query takes no labels: it has neither ADDITIONAL_LABEL nor ${kind}!=""`;
+  throw new MetadataProfileError(profile.metadata.name, [fault]);
 }
 
 /** The selectors that receive label matchers: those with ADDITIONAL_LABEL, or else those with a place for filters. */

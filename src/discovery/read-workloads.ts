@@ -1,6 +1,6 @@
 import type { PrometheusSeries } from '../datasource/datasource-client.js';
 import type { DiscoveredKind } from '../profiles/metadata-profile.js';
-import { groupBy } from '../promql/labels.js';
+import { compareTexts, groupBy } from '../promql/labels.js';
 import { type DiscoveryFilter, nameFilters, passingNames } from './name-filter.js';
 
 /** A workload that discovery found. */
@@ -33,13 +33,6 @@ export interface ImageSighting {
   readonly lastSeconds: number;
 }
 
-/** The first and the last instant of a series. */
-export function readSighting(image: string, { samples }: PrometheusSeries): ImageSighting | undefined {
-  const first = samples[0];
-  const last = samples[samples.length - 1];
-  return first && last && { image, firstSeconds: first[0], lastSeconds: last[0] };
-}
-
 /** The images in the latest window. If there are several, the window is too long to show which came last. */
 export function latestImages(sightings: readonly ImageSighting[]): ImageSighting[] {
   const latest = Math.max(...sightings.map(({ lastSeconds }) => lastSeconds));
@@ -52,10 +45,7 @@ export function chooseImage(sightings: readonly ImageSighting[]): string {
   return latestImages(sightings).sort(byAppearance)[0]?.image ?? '';
 }
 
-/**
- * The latest images as seen by finer windows within the latest coarse window; undefined if the finer windows saw none of them
- * (they are shorter than the scrape interval).
- */
+/** The latest images as seen by finer windows within the latest coarse window; undefined if those saw none (shorter than the scrape interval). */
 export function refineSightings(coarse: readonly ImageSighting[], finer: readonly ImageSighting[]): ImageSighting[] | undefined {
   const refined = latestImages(coarse).flatMap((sighting) => {
     const seen = finer.find(({ image }) => image === sighting.image);
@@ -83,23 +73,14 @@ function joinSeries(series: readonly PrometheusSeries[]): PrometheusSeries[] {
 }
 
 /** Results of the three queries and of those for excluded labels. */
-export interface DiscoverySeries {
-  readonly namespace: readonly PrometheusSeries[];
-  readonly workload: readonly PrometheusSeries[];
-  readonly container: readonly PrometheusSeries[];
-  readonly excluded: readonly PrometheusSeries[];
-}
+export type DiscoverySeries = Readonly<Record<DiscoveredKind | 'excluded', readonly PrometheusSeries[]>>;
 
 /** A container with every image that it was seen with. */
-export interface ContainerSightings extends DiscoveredWorkload {
-  readonly container: string;
-  readonly pods: number;
+export interface ContainerSightings extends Omit<DiscoveredContainer, 'image'> {
   readonly images: readonly ImageSighting[];
 }
 
-export interface Findings {
-  readonly namespaces: readonly string[];
-  readonly workloads: readonly DiscoveredWorkload[];
+export interface Findings extends Omit<DiscoveredCluster, 'containers'> {
   readonly containers: readonly ContainerSightings[];
   /** Number of series that were skipped because a label is missing. */
   readonly malformedSeries: number;
@@ -112,12 +93,10 @@ export interface Findings {
  */
 export async function readWorkloads(results: DiscoverySeries, filter: DiscoveryFilter, signal?: AbortSignal): Promise<Findings> {
   const filters = nameFilters(filter);
-  const passing = (kind: DiscoveredKind) =>
-    passingNames(
-      results[kind].flatMap(({ labels }) => labels[kind] || []),
-      filters[kind],
-      signal,
-    );
+  const passing = (kind: DiscoveredKind) => {
+    const names = results[kind].flatMap(({ labels }) => labels[kind] || []);
+    return passingNames(names, filters[kind], signal);
+  };
   const namespaces = await passing('namespace');
   const workloads = workloadsOf(results, namespaces, await passing('workload'));
   const containerNames = await passing('container');
@@ -173,13 +152,16 @@ function workloadsOf(
   return new Map(wanted.map((workload) => [workloadKey(workload), workload]));
 }
 
+/** Reads the series of one container. Each has a sample. */
 function readContainer(series: readonly PrometheusSeries[]): ContainerSightings {
   const labels = series[0]?.labels ?? {};
   return {
     ...(readWorkload(labels) as DiscoveredWorkload),
     container: labels.container ?? '',
     pods: maxPods(series),
-    images: series.flatMap((one) => readSighting(one.labels.image ?? '', one) ?? []),
+    images: series.map(({ labels: { image = '' }, samples }) => {
+      return { image, firstSeconds: samples[0]![0], lastSeconds: samples.at(-1)![0] };
+    }),
   };
 }
 
@@ -210,14 +192,9 @@ function countMalformed({ namespace, workload, container }: DiscoverySeries): nu
 
 function inOrder(a: DiscoveredWorkload & { container?: string }, b: DiscoveredWorkload & { container?: string }): number {
   return (
-    compare(a.namespace, b.namespace) ||
-    compare(a.workload, b.workload) ||
-    compare(a.workloadType, b.workloadType) ||
-    compare(a.container ?? '', b.container ?? '')
+    compareTexts(a.namespace, b.namespace) ||
+    compareTexts(a.workload, b.workload) ||
+    compareTexts(a.workloadType, b.workloadType) ||
+    compareTexts(a.container ?? '', b.container ?? '')
   );
-}
-
-/** By code units, so that the order does not depend on the machine's locale. */
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -5,7 +5,6 @@ import { DatasourceError } from '../datasource/datasource-error.js';
 import { logOf } from '../settings/logger.js';
 import { type DiscoveryShape, readDiscoveryShape } from './discovery-shape.js';
 import { computeFromChunks } from './from-chunks.js';
-
 import { type Instants, startOf } from './plan-discovery.js';
 
 /** Queries whose results are combined with `or`. */
@@ -38,7 +37,7 @@ export class SeriesFinder {
 
   /** The series of each query union. Rejects with a DatasourceError. */
   async find(context: FindContext, unions: readonly QueryUnion[], windows: Instants): Promise<(readonly PrometheusSeries[])[]> {
-    const shapes = new Map(unions.flatMap((union) => pairWithShapes(union)));
+    const shapes = new Map(unions.flatMap(pairWithShapes));
     const fromChunks = shapes.size > 0 ? this.readChunks(context, shapes, windows) : undefined;
     return Promise.all(
       unions.map(async (union) => {

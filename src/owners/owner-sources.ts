@@ -5,7 +5,15 @@ import { matchAnyOf, matchOneOf } from '../promql/matcher.js';
 import type { ChunkQuestion, SeriesWindows } from '../remote-read/series-windows.js';
 import { ownerKey, PodOwners } from './pod-owners.js';
 
-const ownerRule = recordingRules.owners;
+/** Source of the pods' workloads: the recording rule, or the series of kube-state-metrics from which the rule is computed. */
+export type OwnerSource = 'rule' | 'kube-state-metrics';
+
+/** Metrics of a source, in the order of its questions. */
+const metrics: Readonly<Record<OwnerSource, readonly string[]>> = {
+  rule: [recordingRules.owners],
+  'kube-state-metrics': ['kube_replicaset_owner', 'kube_pod_owner'],
+};
+
 /** Prometheus' look-back: so long a pod's owner is taken to be what its last sample said. */
 export const lookBackSeconds = 300;
 
@@ -26,7 +34,7 @@ export interface OwnersQueryInput {
  */
 export function ownersQuery({ namespaces, workloads, reachSeconds, namespaceLabel, podLabel }: OwnersQueryInput): string {
   const matchers = `${matchAnyOf('namespace', namespaces)}, ${matchAnyOf('workload', workloads)}`;
-  const samples = `count_over_time(${ownerRule}{${matchers}}[${reachSeconds + lookBackSeconds}s])`;
+  const samples = `count_over_time(${recordingRules.owners}{${matchers}}[${reachSeconds + lookBackSeconds}s])`;
   const owners = `group by (namespace, pod, workload, workload_type) (topk by (namespace, pod) (1, ${samples}))`;
   return renamed(renamed(owners, 'namespace', namespaceLabel), 'pod', podLabel);
 }
@@ -35,38 +43,19 @@ function renamed(query: string, from: string, to: string): string {
   return from === to ? query : `label_replace(${query}, "${to}", "$1", "${from}", "(.*)")`;
 }
 
-/** Source of the pods' workloads: the recording rule, or the series of kube-state-metrics from which the rule is computed. */
-export type OwnerSource = 'rule' | 'kube-state-metrics';
+/** Plans the questions for the owners of the containers' pods, with a window for each reach (ms) of the usage, as in `ownersQuery`. */
+export const planOwnerQuestions = { rule: planQuestions('rule'), 'kube-state-metrics': planQuestions('kube-state-metrics') } as const;
 
-/**
- * Plans the questions for the owners of the containers' pods. Each has a window for each reach (`reachesMs`) of the usage that is joined
- * with them: the same windows as in `ownersQuery`.
- */
-export const planOwnerQuestions: Readonly<
-  Record<OwnerSource, (containers: readonly ContainerExperiment[], reachesMs: readonly number[]) => ChunkQuestion[]>
-> = {
-  rule: (containers, reachesMs) => {
+function planQuestions(source: OwnerSource) {
+  return (containers: readonly ContainerExperiment[], reachesMs: readonly number[]): ChunkQuestion[] => {
     const namespaces = containers.map(({ namespace }) => namespace);
-    const workloads = containers.map(({ workload }) => workload);
-    const matchers = [{ type: '=', name: '__name__', value: ownerRule } as const];
-    return [
-      { matchers: [...matchers, matchOneOf('namespace', namespaces), matchOneOf('workload', workloads)], windows: windowsOf(reachesMs) },
-    ];
-  },
-  'kube-state-metrics': (containers, reachesMs) => {
-    const namespaceMatcher = matchOneOf(
-      'namespace',
-      containers.map(({ namespace }) => namespace),
-    );
-    return ['kube_replicaset_owner', 'kube_pod_owner'].map((value) => ({
-      matchers: [{ type: '=', name: '__name__', value } as const, namespaceMatcher],
-      windows: windowsOf(reachesMs),
+    const workloads = source === 'rule' ? [containers.map(({ workload }) => workload)] : [];
+    const matchers = [matchOneOf('namespace', namespaces), ...workloads.map((names) => matchOneOf('workload', names))];
+    return metrics[source].map((value) => ({
+      matchers: [{ type: '=', name: '__name__', value }, ...matchers],
+      windows: reachesMs.map((reachMs) => ({ function: 'count_over_time', rangeMs: reachMs + lookBackSeconds * 1000 })),
     }));
-  },
-};
-
-function windowsOf(reachesMs: readonly number[]) {
-  return reachesMs.map((reachMs) => ({ function: 'count_over_time', rangeMs: reachMs + lookBackSeconds * 1000 }) as const);
+  };
 }
 
 /** Reads a series of the owners' questions (`planOwnerQuestions`). `question` is its index among them. */
@@ -115,12 +104,6 @@ export interface OwnedPod {
   readonly owner: string;
 }
 
-/** Metrics of a source, in the order of its questions. */
-const metrics: Readonly<Record<OwnerSource, readonly string[]>> = {
-  rule: [ownerRule],
-  'kube-state-metrics': ['kube_replicaset_owner', 'kube_pod_owner'],
-};
-
 /** Plans the instant queries whose results `readPodOwners` takes, in this order. */
 export function planPodOwners(source: OwnerSource, namespaces: readonly string[]): string[] {
   return metrics[source].map((metric) => `count_over_time(${metric}{${matchAnyOf('namespace', namespaces)}}[${lookBackSeconds}s])`);
@@ -132,15 +115,11 @@ export function readPodOwners(source: OwnerSource, results: readonly (readonly P
   const read = ownerReaders[source](owners);
   for (const [question, series] of results.entries()) {
     for (const { labels, samples } of series) {
-      read(
-        { question, labels, values: samples.slice(0, 1).map(([, count]) => Float64Array.of(Number(count))), firstRow: 0, endRow: 1 },
-        question,
-      );
+      const values = samples.slice(0, 1).map(([, count]) => Float64Array.of(Number(count)));
+      read({ question, labels, values, firstRow: 0, endRow: 1 }, question);
     }
   }
-  const pods = new Map(
-    results.flat().map(({ labels: { namespace = '', pod = '' } }) => [JSON.stringify([namespace, pod]), { namespace, pod }]),
-  );
+  const pods = new Map(results.flat().map(({ labels: { namespace = '', pod = '' } }) => [podKey({ namespace, pod }), { namespace, pod }]));
   return [...pods.values()].flatMap((place) => {
     const [owned] = owners.ownersOf(place.namespace, place.pod, 0);
     return owned ? [{ ...place, owner: owned.owner }] : [];
@@ -153,9 +132,6 @@ export function podKey({ namespace = '', pod = '' }: { readonly namespace?: stri
 }
 
 /** Whether the pod belongs to the workload. */
-export function belongsTo(
-  { owner, namespace }: OwnedPod,
-  workload: { namespace: string; workload: string; workloadType: string },
-): boolean {
-  return namespace === workload.namespace && owner === ownerKey(workload.workload, workload.workloadType);
+export function belongsTo(pod: OwnedPod, owner: Pick<ContainerExperiment, 'namespace' | 'workload' | 'workloadType'>): boolean {
+  return pod.namespace === owner.namespace && pod.owner === ownerKey(owner.workload, owner.workloadType);
 }

@@ -1,4 +1,5 @@
 import type { ContainerExperiment, Experiment } from '../experiments/experiment.js';
+import { groupBy } from '../promql/labels.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { ownerKey } from './pod-owners.js';
 
@@ -9,23 +10,13 @@ export function nameKey({ namespace = '', container = '' }: { readonly namespace
 
 /** Groups containers by namespace and name. */
 export function groupByName(containers: readonly ContainerExperiment[]): ContainerExperiment[][] {
-  const groups = new Map<string, ContainerExperiment[]>();
-  for (const container of containers) {
-    const key = nameKey(container);
-    const group = groups.get(key);
-    if (group) group.push(container);
-    else groups.set(key, [container]);
-  }
-  return [...groups.values()];
+  return [...groupBy(containers, nameKey).values()];
 }
 
 /** The containers that share namespace and name with a container of another workload. */
 export function readSharedNames(containers: readonly ContainerExperiment[]): ReadonlySet<ContainerExperiment> {
-  return new Set(
-    groupByName(containers)
-      .filter((group) => group.length > 1)
-      .flat(),
-  );
+  const shared = groupByName(containers).filter((group) => group.length > 1);
+  return new Set(shared.flat());
 }
 
 /** Experiments, by their index in the request, that read the same series. */
@@ -46,10 +37,9 @@ export class Targets {
   constructor(experiments: readonly PlacedExperiment[], scope: Settings['USAGE_SCOPE']) {
     this.areJoined = scope === 'workload';
     for (const { experiment, index } of experiments) {
-      const isContainer = experiment.type === 'container';
-      const place = placeKey(experiment.namespace, isContainer ? experiment.container : undefined);
-      const isJoined = isContainer && this.areJoined;
-      const owner = isJoined ? ownerKey(experiment.workload, experiment.workloadType) : anyOwner;
+      const container = experiment.type === 'container' ? experiment : undefined;
+      const place = placeKey(experiment.namespace, container?.container);
+      const owner = container && this.areJoined ? ownerKey(container.workload, container.workloadType) : anyOwner;
       const owners = this.byPlace.get(place) ?? new Map<string, Target>();
       this.byPlace.set(place, owners);
       const target = owners.get(owner);

@@ -1,3 +1,4 @@
+import { compareTexts } from '../promql/labels.js';
 import type { SeriesWindows } from '../remote-read/series-windows.js';
 
 /** Rows from `from` to before `to` in which a pod belonged to one workload. */
@@ -19,12 +20,6 @@ interface OwnerHistory {
   readonly counts: readonly Float32Array[];
 }
 
-/** One pod: its owners, and a cache of the owned rows of each window. */
-interface Pod {
-  readonly histories: OwnerHistory[];
-  readonly owned: (readonly OwnedRows[])[];
-}
-
 const noRows: readonly OwnedRows[] = [];
 
 /**
@@ -32,7 +27,8 @@ const noRows: readonly OwnedRows[] = [];
  * the first in the order of the response, as in `ownersQuery` with `topk`, or the first by name.
  */
 export class PodOwners {
-  private readonly pods = new Map<string, Pod>();
+  /** By pod: its owners, and a cache of the owned rows of each window. */
+  private readonly pods = new Map<string, { histories: OwnerHistory[]; owned: OwnedRows[][] }>();
 
   constructor(private readonly ties: 'first' | 'by-name' = 'first') {}
 
@@ -66,7 +62,7 @@ export class PodOwners {
 }
 
 function byName(histories: readonly OwnerHistory[]): OwnerHistory[] {
-  return [...histories].sort((one, other) => (one.owner < other.owner ? -1 : one.owner > other.owner ? 1 : 0));
+  return [...histories].sort((one, other) => compareTexts(one.owner, other.owner));
 }
 
 function podKey(namespace: string, pod: string): string {

@@ -17,8 +17,6 @@ export class ConfigError extends Error {
 /** How to read the files of one folder of CONFIG_DIR. */
 export interface FolderFormat<T> {
   readonly folder: string;
-  /** The files, for the error message. */
-  readonly what: string;
   /** Reads the document of a file. Throws a ConfigError whose faults name the file. */
   readonly read: (document: unknown, file: string, path: string) => T;
   /** Field of the document that has the item's name. */
@@ -46,7 +44,7 @@ export function readConfigFolder<T>({ CONFIG_DIR }: Pick<Settings, 'CONFIG_DIR'>
       faults.push(...(error instanceof ConfigError ? error.faults : [`${path}: ${(error as Error).message}`]));
     }
   }
-  if (faults.length > 0) throw new ConfigError(format.what, faults);
+  if (faults.length > 0) throw new ConfigError(format.folder.replace('-', ' '), faults);
   return items;
 }
 

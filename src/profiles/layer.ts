@@ -58,16 +58,13 @@ const layerSchema = z.object({
     .refine((tunables) => new Set(tunables.map(({ name }) => name)).size === tunables.length, { error: 'two tunables have the same name' }),
 });
 
-/**
- * Reads a layer in Kruize's format. Ignores members that we do not use. Throws a ConfigError whose faults start with `source`, a file name.
- */
+/** Reads a layer in Kruize's format. Ignores members that we do not use. Throws a ConfigError whose faults start with `source`, a file name. */
 export function readLayer(document: unknown, source: string): LayerFile {
   const read = layerSchema.safeParse(document);
-  if (!read.success)
-    throw new ConfigError(
-      'layers',
-      read.error.issues.map(({ path, message }) => `${source}: ${path.join('.')}: ${message}`),
-    );
+  if (!read.success) {
+    const faults = read.error.issues.map(({ path, message }) => `${source}: ${path.join('.')}: ${message}`);
+    throw new ConfigError('layers', faults);
+  }
   const { layer_name: name, layer_presence: presence } = read.data;
   if ('presence' in presence) return { name, presence: 'always' };
   const queries = presence.queries.map(({ query }) => query);
@@ -91,29 +88,18 @@ export class Layers {
   /** Throws one ConfigError with all faults of the files and all names without a file. Reads no file if LAYERS is empty. */
   constructor(settings: Pick<Settings, 'CONFIG_DIR' | 'LAYERS'>) {
     const names = [...new Set(settings.LAYERS)];
-    this.registered = names.length === 0 ? [] : register(names, readLayers(settings));
+    const format = { folder: 'layers', read: readLayer, nameField: 'layer_name', nameOf: ({ name }: LayerFile) => name };
+    this.registered = names.length === 0 ? [] : register(names, readConfigFolder(settings, format));
   }
 }
 
 function register(names: readonly string[], found: ReadonlyMap<string, LayerFile>): RegisteredLayer[] {
-  const unusable = names.filter((name) => !found.has(name) || !knownLayers.some((known) => known === name));
-  if (unusable.length > 0) {
-    const faults = unusable.map((name) => {
-      return found.has(name)
-        ? `LAYERS: ${name}: the engine does not know this layer; it knows ${knownLayers.join(', ')}`
-        : `LAYERS: ${name}: no file of CONFIG_DIR/layers has this layer_name; there are ${[...found.keys()].join(', ') || 'none'}`;
-    });
-    throw new ConfigError('layers', faults);
-  }
-  return names.map((name) => found.get(name) as RegisteredLayer);
-}
-
-function readLayers(settings: Pick<Settings, 'CONFIG_DIR'>): ReadonlyMap<string, LayerFile> {
-  return readConfigFolder(settings, {
-    folder: 'layers',
-    what: 'layers',
-    read: readLayer,
-    nameField: 'layer_name',
-    nameOf: ({ name }) => name,
+  const known: readonly string[] = knownLayers;
+  const faults = names.flatMap((name) => {
+    if (!found.has(name))
+      return [`LAYERS: ${name}: no file of CONFIG_DIR/layers has this layer_name; there are ${[...found.keys()].join(', ') || 'none'}`];
+    return known.includes(name) ? [] : [`LAYERS: ${name}: the engine does not know this layer; it knows ${known.join(', ')}`];
   });
+  if (faults.length > 0) throw new ConfigError('layers', faults);
+  return names.map((name) => found.get(name) as RegisteredLayer);
 }

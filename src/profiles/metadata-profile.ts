@@ -20,21 +20,16 @@ export class MetadataProfileError extends ConfigError {
 const text = z.string().min(1);
 const prometheus = z.string().refine((kind) => kind.toLowerCase() === 'prometheus', { error: 'expected prometheus' });
 
-const functionSchema = z.object({ function: text, query: text, version: z.string().optional() });
-
 const variableSchema = z.object({
   name: text,
   datasource: prometheus.optional(),
   value_type: z.enum(['double', 'int', 'string', 'categorical']),
   kubernetes_object: z.enum(['deployment', 'pod', 'container', 'namespace']).default('container'),
   query: z.string().optional(),
-  aggregation_functions: z.array(functionSchema).min(1),
+  aggregation_functions: z.array(z.object({ function: text, query: text, version: z.string().optional() })).min(1),
 });
 
-/**
- * A metadata profile in Kruize's format (design/MetadataProfile.md): the queries that find namespaces, workloads and containers. Drops
- * unknown members.
- */
+/** A metadata profile in Kruize's format (design/MetadataProfile.md): the queries that find namespaces, workloads and containers. Drops unknown members. */
 export const metadataProfileSchema = z.object({
   apiVersion: text,
   kind: text,
@@ -72,10 +67,7 @@ function queryFaults({ metadata, query_variables }: MetadataProfile): string[] {
   );
 }
 
-/**
- * The profile's query for a kind: the function `sum` of the first variable whose name contains the kind, as in Kruize. Throws a
- * MetadataProfileError that names `source`.
- */
+/** The profile's query for a kind: `sum` of the first variable with the kind in its name, as in Kruize. Throws a MetadataProfileError that names `source`. */
 export function queryOf(profile: MetadataProfile, kind: DiscoveredKind, source = profile.metadata.name): string {
   const index = profile.query_variables.findIndex(({ name }) => name.includes(kind));
   const variable = profile.query_variables[index];
@@ -93,7 +85,6 @@ export class MetadataProfiles {
   constructor(settings: Pick<Settings, 'CONFIG_DIR'>) {
     this.byName = readConfigFolder(settings, {
       folder: 'metadata-profiles',
-      what: 'metadata profiles',
       read: (document, _, path) => readMetadataProfile(path, document),
       nameField: 'metadata.name',
       nameOf: ({ metadata }) => metadata.name,

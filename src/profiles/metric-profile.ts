@@ -50,13 +50,8 @@ type ProfileDocument = z.output<typeof profileSchema>;
  */
 export function readMetricProfile(document: unknown, source: string): MetricProfile {
   const read = profileSchema.safeParse(document);
-  if (!read.success)
-    throw new ConfigError(
-      'metric profiles',
-      read.error.issues.map((issue) => shapeFault(document, issue, source)),
-    );
-  const faults = queryFaults(read.data, source);
-  if (faults.length > 0) throw new ConfigError('metric profiles', faults);
+  const faults = read.success ? queryFaults(read.data, source) : read.error.issues.map((issue) => shapeFault(document, issue, source));
+  if (!read.success || faults.length > 0) throw new ConfigError('metric profiles', faults);
   return {
     name: read.data.metadata.name,
     variables: new Map(read.data.slo.function_variables.map((variable) => [variable.name, variableOf(variable)])),
@@ -123,9 +118,6 @@ function textFaults(query: string, required: readonly string[]): string[] {
   ];
 }
 
-/** Suffix of a profile's twin without recording rules. */
-export const twinSuffix = '-norecordingrules';
-
 /** The metric profiles of `CONFIG_DIR/metric-profiles`, read once at start. */
 export class MetricProfiles {
   private readonly profiles: ReadonlyMap<string, MetricProfile>;
@@ -134,7 +126,6 @@ export class MetricProfiles {
   constructor(settings: Pick<Settings, 'CONFIG_DIR'>) {
     this.profiles = readConfigFolder(settings, {
       folder: 'metric-profiles',
-      what: 'metric profiles',
       read: readMetricProfile,
       nameField: 'metadata.name',
       nameOf: ({ name }) => name,
@@ -155,7 +146,7 @@ export class MetricProfiles {
    * reads the containers' counters, if there is one. In Kruize both have the same name.
    */
   fitting(name: string, { cpu: hasCpuRule }: Capabilities['rules']): string {
-    const twin = name + twinSuffix;
+    const twin = `${name}-norecordingrules`;
     if (hasCpuRule || !this.profiles.has(twin)) return name;
     const queries = [...(this.find(name)?.variables.values() ?? [])].flatMap((variable) => Object.values(variable.queries));
     return queries.some((query) => query.includes(recordingRules.cpu)) ? twin : name;

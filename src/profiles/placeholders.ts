@@ -30,9 +30,6 @@ export const experimentPlaceholders = {
   $WORKLOAD$: (experiment: Experiment) => (experiment.type === 'container' ? experiment.workload : ''),
   $WORKLOAD_TYPE$: (experiment: Experiment) => (experiment.type === 'container' ? experiment.workloadType : ''),
 } as const;
-export type ExperimentPlaceholder = keyof typeof experimentPlaceholders;
-
-const anyExperimentPlaceholder = /\$(NAMESPACE|CONTAINER_NAME|WORKLOAD|WORKLOAD_TYPE)\$/g;
 
 /** Inserts the length of the window: minutes, or seconds if it is not a whole number of minutes. */
 export function replaceDuration(query: string, stepSeconds: number): string {
@@ -48,5 +45,7 @@ export function countPlaceholders(text: string): number {
 
 /** Inserts an experiment's values, each escaped by `escaped`. */
 export function replaceExperiment(text: string, experiment: Experiment, escaped: (value: string) => string): string {
-  return text.replace(anyExperimentPlaceholder, (name) => escaped(experimentPlaceholders[name as ExperimentPlaceholder](experiment)));
+  return text.replace(/\$(NAMESPACE|CONTAINER_NAME|WORKLOAD|WORKLOAD_TYPE)\$/g, (name) =>
+    escaped(experimentPlaceholders[name as keyof typeof experimentPlaceholders](experiment)),
+  );
 }

@@ -37,7 +37,9 @@ export function nodesNamed(top: SyntaxNode, name: string): SyntaxNode[] {
 
 /** Why a text is not PromQL. */
 export interface PromqlFault {
-  /** Position in the text, from 0. */ readonly position: number /** Description of the fault, including its position. */;
+  /** From 0. */
+  readonly position: number;
+  /** The fault and its position. */
   readonly what: string;
 }
 

@@ -34,6 +34,7 @@ export function compareLabels(one: LabelPairs, other: LabelPairs): number {
   return one.length - other.length;
 }
 
-function compareTexts(one: string, other: string): number {
+/** By code units, so that the order does not depend on the locale. */
+export function compareTexts(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }

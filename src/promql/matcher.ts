@@ -64,9 +64,7 @@ export function escapeRegex(text: string): string {
   return text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
 }
 
-/** Writes a PromQL matcher for any of the values: equality for one, a regular expression for several (Prometheus anchors it). */
+/** `matchOneOf` in PromQL. */
 export function matchAnyOf(label: string, values: readonly string[]): string {
-  const distinct = [...new Set(values)].sort();
-  if (distinct.length === 1) return `${label}="${escapeString(distinct[0]!)}"`;
-  return `${label}=~"${escapeString(distinct.map(escapeRegex).join('|'))}"`;
+  return writeMatcher(matchOneOf(label, values));
 }

@@ -1,24 +1,11 @@
-/** Seconds per unit of a duration. */
-const unitSeconds: Readonly<Record<string, number>> = {
-  s: 1,
-  sec: 1,
-  secs: 1,
-  second: 1,
-  seconds: 1,
-  m: 60,
-  min: 60,
-  mins: 60,
-  minute: 60,
-  minutes: 60,
-  h: 3600,
-  hr: 3600,
-  hrs: 3600,
-  hour: 3600,
-  hours: 3600,
-  d: 86_400,
-  day: 86_400,
-  days: 86_400,
-};
+const daySeconds = 86_400;
+
+const units = [
+  { names: ['s', 'sec', 'secs', 'second', 'seconds'], seconds: 1 },
+  { names: ['m', 'min', 'mins', 'minute', 'minutes'], seconds: 60 },
+  { names: ['h', 'hr', 'hrs', 'hour', 'hours'], seconds: 3600 },
+  { names: ['d', 'day', 'days'], seconds: daySeconds },
+];
 
 /** Returns the seconds of a duration such as `15min`, `1h`, `1h30m` or `2d`; undefined if the text is not a duration. */
 export function readDuration(text: string): number | undefined {
@@ -26,14 +13,12 @@ export function readDuration(text: string): number | undefined {
   if (!/^(\d+[a-z]+)+$/.test(compact)) return undefined;
   let seconds = 0;
   for (const [, count, unit] of compact.matchAll(/(\d+)([a-z]+)/g)) {
-    const size = unitSeconds[unit];
-    if (size === undefined) return undefined;
-    seconds += Number(count) * size;
+    const found = units.find(({ names }) => names.includes(unit!));
+    if (!found) return undefined;
+    seconds += Number(count) * found.seconds;
   }
   return Number.isSafeInteger(seconds) ? seconds : undefined;
 }
-
-const daySeconds = 86_400;
 
 /** Returns why a measurement duration is invalid; undefined if it is valid. It must divide a day and be from 2 minutes (about 11,000 points in 15 days) to 1 day. */
 export function measurementFault(text: string): string | undefined {

@@ -1,8 +1,5 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-
-/** Content of a file that a setting names; certificates and keys are in PEM format. */
-export type FileKind = 'certificate' | 'key' | 'token';
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder',
@@ -21,7 +18,8 @@ export function whyUnreadable(error: unknown): string {
 export interface NamedFile {
   readonly place: string;
   readonly path: string;
-  readonly kind: FileKind;
+  /** Its content; certificates and keys are in PEM format. */
+  readonly kind: 'certificate' | 'key' | 'token';
   /** For a key: its password and its certificate's file. */
   readonly keyPassword?: string;
   readonly certificatePath?: string;
@@ -44,36 +42,26 @@ function faultOf({ path, kind, keyPassword, certificatePath }: NamedFile): strin
   }
   if (kind === 'certificate') return readCertificate(content) ? undefined : `${path} is not a certificate in PEM format`;
   if (kind === 'token') return content.toString().trim() === '' ? `${path} is empty; write the token into it` : undefined;
-  const key = readKey(content, keyPassword);
+  const key = resultOf(() => createPrivateKey({ key: content, passphrase: keyPassword }));
   if (!key) {
     const hint = keyPassword
       ? ' that keyPassword decrypts'
       : '; if it is encrypted, decrypt it, or set keyPassword if the setting has that member';
     return `${path} is not a private key in PEM format${hint}`;
   }
-  const certificate = certificatePath ? readCertificate(readIfExists(certificatePath)) : undefined;
+  const certificateContent = certificatePath ? resultOf(() => readFileSync(certificatePath)) : undefined;
+  const certificate = certificateContent && readCertificate(certificateContent);
   return certificate && !certificate.checkPrivateKey(key) ? `${path} is not the key of ${certificatePath}` : undefined;
 }
 
-function readIfExists(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch {
-    return Buffer.alloc(0);
-  }
-}
-
 function readCertificate(content: Buffer): X509Certificate | undefined {
-  try {
-    return content.includes('-----BEGIN ') ? new X509Certificate(content) : undefined;
-  } catch {
-    return undefined;
-  }
+  return content.includes('-----BEGIN ') ? resultOf(() => new X509Certificate(content)) : undefined;
 }
 
-function readKey(content: Buffer, passphrase?: string): KeyObject | undefined {
+/** What a function returns; undefined if it throws. */
+function resultOf<T>(read: () => T): T | undefined {
   try {
-    return createPrivateKey({ key: content, passphrase });
+    return read();
   } catch {
     return undefined;
   }

@@ -5,14 +5,6 @@ import { type Settings, settingsSchema } from './settings-schema.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Settings with their errors and warnings. */
-export interface InspectedSettings {
-  /** Invalid settings have their defaults. */
-  readonly settings: Settings;
-  readonly faults: readonly string[];
-  readonly warnings: readonly string[];
-}
-
 /** Maximum characters of one error message; values have no limit. */
 const maxFaultLength = 500;
 
@@ -22,7 +14,7 @@ export class SettingsError extends Error {
 
   constructor(faults: readonly string[]) {
     const messages = faults.map(masked).map((fault) => (fault.length > maxFaultLength ? `${fault.slice(0, maxFaultLength)}…` : fault));
-    super(`Invalid settings:\n${messages.map((fault) => `  ${fault}`).join('\n')}`);
+    super(['Invalid settings:', ...messages].join('\n  '));
     this.name = 'SettingsError';
     this.faults = messages;
   }
@@ -35,8 +27,11 @@ export function readSettings(environment: Environment): Settings {
   return settings;
 }
 
-/** Reads the settings from environment variables, which take precedence, and from KRUIZE_CONFIG_FILE. Each error begins with the name of its setting. */
-export function inspectSettings(environment: Environment): InspectedSettings {
+/**
+ * Reads the settings from environment variables, which take precedence, and from KRUIZE_CONFIG_FILE. Each error begins with the name of its setting.
+ * Invalid settings have their defaults.
+ */
+export function inspectSettings(environment: Environment): { settings: Settings; faults: string[]; warnings: string[] } {
   const own = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in settingsSchema.shape && value !== ''));
   const file = own.KRUIZE_CONFIG_FILE ? readKruizeFile(own.KRUIZE_CONFIG_FILE) : emptyFile;
   const given: Environment = { ...file.values, ...own };
@@ -178,11 +173,6 @@ export interface DescribedSetting {
   readonly range: string;
 }
 
-export interface SettingsChapter {
-  readonly heading: string;
-  readonly settings: readonly DescribedSetting[];
-}
-
 /** Headings and the names of their settings. A setting belongs to the first chapter that matches. */
 const chapters: readonly (readonly [heading: string, names: RegExp])[] = [
   ['The process', /^(PORT|HOST|PUBLIC_URL|BASE_PATH|CORS_ORIGINS|ALLOWED_HOSTS|ROLE|LOG_LEVEL|SHUTDOWN_TIMEOUT_MS)$/],
@@ -199,7 +189,7 @@ const chapters: readonly (readonly [heading: string, names: RegExp])[] = [
 ];
 
 /** All settings by chapter. */
-export function describedChapters(): SettingsChapter[] {
+export function describedChapters(): { heading: string; settings: DescribedSetting[] }[] {
   let rest = describedSettings();
   return chapters.flatMap(([heading, names]) => {
     const settings = rest.filter(({ name }) => names.test(name));

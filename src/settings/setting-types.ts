@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { readDuration } from './duration.js';
 
 export type Address = ipaddr.IPv4 | ipaddr.IPv6;
 export type AddressRange = ReturnType<typeof ipaddr.parseCIDR>;
@@ -75,55 +76,47 @@ export const text = z.string().min(1);
 export function list(expected: string, isItem: (item: string) => boolean = () => true) {
   return z
     .string()
-    .transform((value) =>
-      value
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== ''),
-    )
+    .transform((value) => value.split(',').flatMap((item) => item.trim() || []))
     .superRefine((items, context) => {
       const invalid = items.filter((item) => !isItem(item));
-      if (invalid.length > 0 || items.length === 0)
-        context.addIssue({
-          code: 'custom',
-          message: `expected ${expected}${items.length > 1 ? `, which ${invalid.join(', ')} is not` : ''}`,
-        });
+      if (invalid.length === 0 && items.length > 0) return;
+      context.addIssue({
+        code: 'custom',
+        message: `expected ${expected}${items.length > 1 ? `, which ${invalid.join(', ')} is not` : ''}`,
+      });
     });
 }
-
-const secondsOfUnit: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
 
 /** A duration, transformed to seconds. A number without a unit is in seconds. */
 export const duration = z
   .string()
   .regex(/^\d{1,7}(s|min|h|d)?$/, { error: 'expected a duration like 30min or 1h' })
-  .transform((value) => Number.parseInt(value, 10) * secondsOfUnit[value.replace(/^\d+/, '') || 's']!);
+  .transform((value) => readDuration(/\d$/.test(value) ? `${value}s` : value)!);
 
-/** A URL with one of these schemes and a host. A PostgreSQL URL may have a socket folder in `?host=` instead. */
-export function url(schemes: readonly string[], expected: string) {
-  return z.string().superRefine((value, context) => {
-    const fault = urlFault(value, schemes, expected);
-    if (fault) context.addIssue({ code: 'custom', message: fault });
-  });
-}
-
-function urlFault(value: string, schemes: readonly string[], expected: string): string | undefined {
-  if (!URL.canParse(value)) return `expected ${expected}`;
-  const { protocol, hostname, port, searchParams, username, password } = new URL(value);
-  const hasHost = isHost(hostname) || (hostname === '' && searchParams.has('host'));
-  if (!schemes.includes(protocol.slice(0, -1)) || !hasHost || port === '0') return `expected ${expected}`;
-  return [username, password].every(isDecodable)
-    ? undefined
-    : 'its user and password must be percent-encoded; write %25 for a percent sign';
-}
-
-function isDecodable(text: string): boolean {
+/** Whether a check does not throw. */
+export function isValid(check: () => void): boolean {
   try {
-    decodeURIComponent(text);
+    check();
     return true;
   } catch {
     return false;
   }
+}
+
+/** A URL with one of these schemes and a host. A PostgreSQL URL may have a socket folder in `?host=` instead. */
+function url(schemes: readonly string[], expected: string) {
+  const isExpected = (value: string) => {
+    if (!URL.canParse(value)) return false;
+    const { protocol, hostname, port, searchParams } = new URL(value);
+    const hasHost = isHost(hostname) || (hostname === '' && searchParams.has('host'));
+    return schemes.includes(protocol.slice(0, -1)) && hasHost && port !== '0';
+  };
+  return z
+    .string()
+    .refine(isExpected, { error: `expected ${expected}` })
+    .refine((value) => !isExpected(value) || isValid(() => decodeURIComponent(`${new URL(value).username}:${new URL(value).password}`)), {
+      error: 'its user and password must be percent-encoded; write %25 for a percent sign',
+    });
 }
 
 export const httpUrl = url(['http', 'https'], 'http://host:port or https://host');
