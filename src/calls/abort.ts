@@ -60,12 +60,15 @@ export function stopAfter(timeoutMs: number, caller?: AbortSignal) {
 }
 
 /** Starts all tasks at once and returns their results. When one fails or the caller's signal fires, stops the others and rejects with that error. */
-export async function runTogether<T>(tasks: readonly ((signal: AbortSignal) => Promise<T>)[], caller?: AbortSignal): Promise<T[]> {
+export async function runTogether<T extends readonly unknown[]>(
+  tasks: readonly [...{ [K in keyof T]: (signal: AbortSignal) => Promise<T[K]> }],
+  caller?: AbortSignal,
+): Promise<T> {
   const { controller, release } = follow(caller);
   // Each task may add a listener; more than ten are not a leak here.
   setMaxListeners(0, controller.signal);
   try {
-    return await Promise.all(tasks.map((task) => task(controller.signal)));
+    return (await Promise.all(tasks.map((task) => task(controller.signal)))) as unknown as T;
   } catch (error) {
     controller.abort(error);
     throw error;

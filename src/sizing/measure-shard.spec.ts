@@ -1,4 +1,4 @@
-import { exampleCapabilities } from '../../test/examples.js';
+import { exampleCapabilities, exampleContainer } from '../../test/examples.js';
 import { DatasourceError, type DatasourceFailure } from '../datasource/datasource-error.js';
 import { noEvidence } from '../recommendation/settings.js';
 import { TableDraft } from '../usage/table-draft.js';
@@ -9,16 +9,7 @@ import type { PlannedExperiment } from './plan-experiments.js';
 import type { MeasureTask } from './sizer.js';
 
 const experimentNamed = (name: string): PlannedExperiment => ({
-  name,
-  datasource: 'prometheus-1',
-  type: 'container',
-  clusterName: 'default',
-  namespace: 'shop',
-  workload: name,
-  workloadType: 'deployment',
-  container: 'app',
-  image: 'image',
-  pods: 1,
+  ...exampleContainer({ name, datasource: 'prometheus-1', workload: name }),
   existed: false,
 });
 const task = (count: number): MeasureTask => ({
@@ -65,6 +56,19 @@ describe('measureShard', () => {
       expect(reads).toEqual([8, 4, 4, 2, 1, 1, 2]);
     },
   );
+
+  it('stops the other reads of a shard when one fails', async () => {
+    const stopped = (signal: AbortSignal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const reasons: unknown[] = [];
+    const readers = {
+      usage: { read: (_: unknown, signal: AbortSignal) => stopped(signal).catch((reason) => reasons.push(reason)) },
+      layers: { detect: (_: unknown, signal: AbortSignal) => stopped(signal).catch((reason) => reasons.push(reason)) },
+      evidence: { read: async () => Promise.reject(failing('unreachable')) },
+    };
+    await expect(measureShard(readers as never, task(1), never)).rejects.toMatchObject({ failure: 'unreachable' });
+    await new Promise(setImmediate);
+    expect(reasons).toMatchObject([{ failure: 'unreachable' }, { failure: 'unreachable' }]);
+  });
 
   it('reads a shard that is too large in halves', async () => {
     const { measurer, reads } = measurerWith(({ length }) => (length > 3 ? failing('too-large') : undefined));

@@ -1,4 +1,5 @@
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { runTogether } from '../calls/abort.js';
 import { DatasourceError, type DatasourceFailure } from '../datasource/datasource-error.js';
 import { packRecommendation } from '../experiments/documents.js';
 import type { Experiment } from '../experiments/experiment.js';
@@ -91,11 +92,15 @@ async function measureExperiments(readers: ShardReaders, task: RunningTask, sign
 
 async function readShard({ usage, layers, evidence }: ShardReaders, task: RunningTask, signal: AbortSignal): Promise<SeenExperiment[]> {
   const { request, experiments, datasource, endSeconds } = task;
-  const [tables, layersFound, evidenceFound] = await Promise.all([
-    usage.read({ ...usageRequestOf(task), ...task.shared }, signal),
-    layers.detect({ datasource, experiments, atSeconds: endSeconds }, signal),
-    evidence.read({ datasource, experiments, endSeconds, days: maxTermDays(request.terms), extras: request.extras }, signal),
-  ]);
+  const evidenceRequest = { datasource, experiments, endSeconds, days: maxTermDays(request.terms), extras: request.extras };
+  const [tables, layersFound, evidenceFound] = await runTogether(
+    [
+      (stop) => usage.read({ ...usageRequestOf(task), ...task.shared }, stop),
+      (stop) => layers.detect({ datasource, experiments, atSeconds: endSeconds }, stop),
+      (stop) => evidence.read(evidenceRequest, stop),
+    ],
+    signal,
+  );
   return tables.map((table, index) => ({ usage: table, layers: layersFound[index]!, evidence: evidenceFound[index]! }));
 }
 
