@@ -80,10 +80,8 @@ export function list(expected: string, isItem: (item: string) => boolean = () =>
     .superRefine((items, context) => {
       const invalid = items.filter((item) => !isItem(item));
       if (invalid.length === 0 && items.length > 0) return;
-      context.addIssue({
-        code: 'custom',
-        message: `expected ${expected}${items.length > 1 ? `, which ${invalid.join(', ')} is not` : ''}`,
-      });
+      const message = `expected ${expected}${items.length > 1 ? `, which ${invalid.join(', ')} is not` : ''}`;
+      context.addIssue({ code: 'custom', message });
     });
 }
 
