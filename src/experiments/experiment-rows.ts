@@ -96,12 +96,8 @@ export interface Outcome {
 }
 
 /** An outcome read from the database. */
-export interface StoredOutcome {
+export interface StoredOutcome extends Omit<Outcome, 'recommendation'> {
   readonly shardNumber: number;
-  readonly experiment: Experiment;
-  readonly existed: boolean;
-  readonly status: 'PROCESSED' | 'FAILED';
-  readonly notifications?: Notifications;
   readonly recommendationJson?: string;
   readonly publishError?: string;
 }
@@ -120,7 +116,8 @@ export class OutcomeStore {
       const batch = outcomes.slice(from, from + insertBatch);
       const parameters: unknown[] = [jobId, shardNumber];
       const rows = batch.map(({ experiment, existed, status, notifications, recommendation }) => {
-        const row = [experiment.name, JSON.stringify(experiment), existed, status, jsonOrNull(notifications), recommendation ?? null];
+        const notes = notifications ? JSON.stringify(notifications) : null;
+        const row = [experiment.name, JSON.stringify(experiment), existed, status, notes, recommendation ?? null];
         parameters.push(...row);
         return `($1, $2, ${row.map((_, index) => `$${parameters.length - row.length + index + 1}`).join(', ')})`;
       });
@@ -134,38 +131,30 @@ export class OutcomeStore {
 
   /** All outcomes of one shard with their recommendations, ordered by name. */
   async ofShard(jobId: string, shardNumber: number): Promise<StoredOutcome[]> {
-    const rows = await this.database.query('SELECT * FROM outcome WHERE job_id = $1 AND shard_number = $2 ORDER BY experiment_name', [
-      jobId,
-      shardNumber,
-    ]);
+    const sql = 'SELECT * FROM outcome WHERE job_id = $1 AND shard_number = $2 ORDER BY experiment_name';
+    const rows = await this.database.query(sql, [jobId, shardNumber]);
     return Promise.all(rows.map(readRow));
   }
 
   /** Names of the experiments of one shard that have an outcome. */
   async namesOfShard(jobId: string, shardNumber: number): Promise<string[]> {
-    const rows: { name: string }[] = await this.database.query(
-      'SELECT experiment_name AS name FROM outcome WHERE job_id = $1 AND shard_number = $2',
-      [jobId, shardNumber],
-    );
+    const sql = 'SELECT experiment_name AS name FROM outcome WHERE job_id = $1 AND shard_number = $2';
+    const rows: { name: string }[] = await this.database.query(sql, [jobId, shardNumber]);
     return rows.map(({ name }) => name);
   }
 
   /** Up to `limit` outcomes of a job, ordered by name, starting after `after`. Reads recommendations only if requested. */
   async page(jobId: string, after: string, limit: number, withRecommendations: boolean): Promise<StoredOutcome[]> {
     const columns = `shard_number, experiment, existed, status, notifications, publish_error${withRecommendations ? ', recommendation' : ''}`;
-    const rows = await this.database.query(
-      `SELECT ${columns} FROM outcome WHERE job_id = $1 AND experiment_name > $2 ORDER BY experiment_name LIMIT $3`,
-      [jobId, after, limit],
-    );
+    const sql = `SELECT ${columns} FROM outcome WHERE job_id = $1 AND experiment_name > $2 ORDER BY experiment_name LIMIT $3`;
+    const rows = await this.database.query(sql, [jobId, after, limit]);
     return Promise.all(rows.map(readRow));
   }
 
   /** Names of up to `limit` experiments with an outcome, in order, starting after `after`. */
   async names(jobId: string, after: string, limit: number): Promise<string[]> {
-    const rows: { name: string }[] = await this.database.query(
-      'SELECT experiment_name AS name FROM outcome WHERE job_id = $1 AND experiment_name > $2 ORDER BY experiment_name LIMIT $3',
-      [jobId, after, limit],
-    );
+    const sql = 'SELECT experiment_name AS name FROM outcome WHERE job_id = $1 AND experiment_name > $2 ORDER BY experiment_name LIMIT $3';
+    const rows: { name: string }[] = await this.database.query(sql, [jobId, after, limit]);
     return rows.map(({ name }) => name);
   }
 
@@ -187,12 +176,8 @@ export class OutcomeStore {
   }
 }
 
-interface OutcomeRow {
+interface OutcomeRow extends Pick<OutcomeEntity, 'experiment' | 'existed' | 'status' | 'notifications'> {
   shard_number: number;
-  experiment: Experiment;
-  existed: boolean;
-  status: 'PROCESSED' | 'FAILED';
-  notifications: Notifications | null;
   recommendation?: Buffer | null;
   publish_error: string | null;
 }
@@ -207,8 +192,4 @@ async function readRow(row: OutcomeRow): Promise<StoredOutcome> {
     recommendationJson: row.recommendation ? (await decompress(row.recommendation)).toString('utf8') : undefined,
     publishError: row.publish_error ?? undefined,
   };
-}
-
-function jsonOrNull(value: unknown): string | null {
-  return value === undefined ? null : JSON.stringify(value);
 }

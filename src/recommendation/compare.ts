@@ -7,51 +7,19 @@ export type Place = 'requests' | 'limits';
 
 export const formats = { cpu: 'cores', memory: 'bytes' } as const satisfies Record<Resource, string>;
 
-interface CurrentItem {
-  readonly place: Place;
-  readonly resource: Resource;
-  /** Column of the configured amount; for a namespace, its quota. */
-  readonly columns: Readonly<Record<SizedKind, UsageColumn>>;
-  readonly notSet: NotificationCode;
-  readonly missing: NotificationCode;
-  readonly invalid: NotificationCode;
-}
+/** The four configured amounts: their columns (for a namespace, its quota), and the notification for one that is not set. */
+const currentItems = [
+  { place: 'requests', resource: 'cpu', container: 'cpuRequest.avg', namespace: 'namespaceCpuRequest.sum', notSet: 523001 },
+  { place: 'requests', resource: 'memory', container: 'memoryRequest.avg', namespace: 'namespaceMemoryRequest.sum', notSet: 524001 },
+  { place: 'limits', resource: 'cpu', container: 'cpuLimit.avg', namespace: 'namespaceCpuLimit.sum', notSet: 423001 },
+  { place: 'limits', resource: 'memory', container: 'memoryLimit.avg', namespace: 'namespaceMemoryLimit.sum', notSet: 524002 },
+] as const satisfies readonly ({ place: Place; resource: Resource; notSet: NotificationCode } & Record<SizedKind, UsageColumn>)[];
 
-/** The four configured amounts and the notifications for one that is not set or invalid. Kruize: design/NotificationCodes.md. */
-const currentItems: readonly CurrentItem[] = [
-  {
-    place: 'requests',
-    resource: 'cpu',
-    columns: { container: 'cpuRequest.avg', namespace: 'namespaceCpuRequest.sum' },
-    notSet: 523001,
-    missing: 223001,
-    invalid: 223002,
-  },
-  {
-    place: 'requests',
-    resource: 'memory',
-    columns: { container: 'memoryRequest.avg', namespace: 'namespaceMemoryRequest.sum' },
-    notSet: 524001,
-    missing: 224001,
-    invalid: 224002,
-  },
-  {
-    place: 'limits',
-    resource: 'cpu',
-    columns: { container: 'cpuLimit.avg', namespace: 'namespaceCpuLimit.sum' },
-    notSet: 423001,
-    missing: 223001,
-    invalid: 223002,
-  },
-  {
-    place: 'limits',
-    resource: 'memory',
-    columns: { container: 'memoryLimit.avg', namespace: 'namespaceMemoryLimit.sum' },
-    notSet: 524002,
-    missing: 224001,
-    invalid: 224002,
-  },
-];
+/** Notifications of a resource (Kruize: design/NotificationCodes.md): `requests` and `limits` = recommended and configured are close enough. */
+const noticesOf = {
+  cpu: { requests: 323004, limits: 323005, missing: 223001, invalid: 223002, noFormat: 223003 },
+  memory: { requests: 324003, limits: 324004, missing: 224001, invalid: 224002, noFormat: 224003 },
+} as const satisfies Record<Resource, Record<Place | 'missing' | 'invalid' | 'noFormat', NotificationCode>>;
 
 /** Configured amounts at one instant, each above 0, and notifications for the others. */
 export interface CurrentConfig {
@@ -63,10 +31,10 @@ export interface CurrentConfig {
 export function currentConfigOf(usage: UsageTable, row: number, kind: SizedKind): CurrentConfig {
   const notices: NotificationCode[] = [];
   const found: Record<Place, Record<string, Amount>> = { requests: {}, limits: {} };
-  for (const { place, resource, columns, notSet, missing, invalid } of currentItems) {
-    const amount = usage.columns[columns[kind]]?.[row];
-    if (!isSample(amount)) notices.push(notSet, missing);
-    else if (amount <= 0) notices.push(invalid);
+  for (const { place, resource, notSet, [kind]: column } of currentItems) {
+    const amount = usage.columns[column]?.[row];
+    if (!isSample(amount)) notices.push(notSet, noticesOf[resource].missing);
+    else if (amount <= 0) notices.push(noticesOf[resource].invalid);
     else found[place][resource] = { amount, format: formats[resource] };
   }
   return { config: withoutEmpty(found), notices };
@@ -83,12 +51,6 @@ function isEmpty(amounts: object): boolean {
 }
 
 const places = ['requests', 'limits'] as const satisfies readonly Place[];
-
-/** Notifications: recommended and configured amounts are close enough, or the format is unknown. */
-const noticesOf = {
-  cpu: { requests: 323004, limits: 323005, noFormat: 223003 },
-  memory: { requests: 324003, limits: 324004, noFormat: 224003 },
-} as const satisfies Record<Resource, Record<Place | 'noFormat', NotificationCode>>;
 
 /** One recommended resource compared with its configured amounts. */
 export interface Comparison {

@@ -1,8 +1,7 @@
 import { withoutEmpty } from './compare.js';
 import { type NotificationCode, notificationsOf } from './notifications.js';
 import type { Amount, ModelRecommendation, ResourceConfig } from './recommendations.js';
-import type { Extras } from './settings.js';
-import { type Evidence, type OomKill, type Resource, recommendationTypes } from './settings.js';
+import { type Evidence, type Extras, type OomKill, type Resource, recommendationTypes } from './settings.js';
 
 /** A mutable copy of a recommendation. */
 interface Draft {
@@ -132,9 +131,7 @@ function shortfall({ atSeconds, limitBytes }: OomKill, amount: number, endSecond
   return Math.max(0, oomFactor * limitBytes - amount) * decay;
 }
 
-/**
- * Rounds up to the next step. Tolerates rounding errors: an amount that is on a step up to its last bits stays there, and 3 x 0.1 is 0.3.
- */
+/** Rounds up to the next step. Tolerates rounding errors: an amount on a step up to its last bits stays there, and 3 x 0.1 is 0.3. */
 const roundToStep: Adjustment = (amount, { resource, extras }) => {
   const step = extras.bounds[resource]?.step;
   if (step === undefined) return undefined;

@@ -1,24 +1,9 @@
 import type { SizedKind } from './settings.js';
-import {
-  type ColumnOf,
-  columnsIn,
-  isSample,
-  sampledIn,
-  sampleOrZero,
-  samplesAt,
-  timesOf,
-  type UsageColumn,
-  type UsageTable,
-} from './usage-table.js';
-
-const intervalsOf: Readonly<Record<SizedKind, (usage: UsageTable, rows: Int32Array) => Intervals>> = {
-  container: containerIntervals,
-  namespace: namespaceIntervals,
-};
+import { type ColumnOf, columnsIn, isSample, sampledIn, sampleOrZero, samplesAt, timesOf, type UsageTable } from './usage-table.js';
 
 /** Measures the intervals of an experiment. `rows` are the indices of the table's present rows. */
 export function measureIntervals(usage: UsageTable, kind: SizedKind, rows: Int32Array): Intervals {
-  return intervalsOf[kind](usage, rows);
+  return kind === 'container' ? containerIntervals(usage, rows) : namespaceIntervals(usage, rows);
 }
 
 /**
@@ -44,14 +29,10 @@ export interface Intervals {
   readonly acceleratorMemory: Float64Array;
 }
 
-export type CpuLists = 'cpuPeaks' | 'cpuFloors';
-export type MemoryLists = 'memoryPeaks' | 'memoryFloors' | 'memorySpikes';
-export type AcceleratorLists = 'acceleratorCore' | 'acceleratorMemory';
+type CpuLists = Pick<Intervals, 'cpuPeaks' | 'cpuFloors'>;
+type MemoryLists = Pick<Intervals, 'memoryPeaks' | 'memoryFloors' | 'memorySpikes'>;
 
-export const noAccelerator: Pick<Intervals, AcceleratorLists> = {
-  acceleratorCore: new Float64Array(0),
-  acceleratorMemory: new Float64Array(0),
-};
+const noAccelerator = { acceleratorCore: new Float64Array(0), acceleratorMemory: new Float64Array(0) };
 
 /** Smallest number above 0, or 0 if there is none. Pass the likeliest minimum last: it is compared first. */
 export function smallestPositive(one: number, two: number, three: number): number {
@@ -62,7 +43,7 @@ export function smallestPositive(one: number, two: number, three: number): numbe
 }
 
 /** Rise of memory within an interval, whole bytes, as in Kruize's GenericRecommendationModel. */
-export function spikeOf(usageMax: number, usageMin: number, rssMax: number, rssMin: number): number {
+function spikeOf(usageMax: number, usageMin: number, rssMax: number, rssMin: number): number {
   return Math.max(Math.ceil(usageMax - usageMin), Math.ceil(rssMax - rssMin));
 }
 
@@ -70,14 +51,14 @@ export function spikeOf(usageMax: number, usageMin: number, rssMax: number, rssM
 const podTolerance = 1e-6;
 
 /** Intervals of a container, by the rules of Kruize's GenericRecommendationModel. Computed once for all terms, models and plots. */
-export function containerIntervals(usage: UsageTable, rows: Int32Array): Intervals {
+function containerIntervals(usage: UsageTable, rows: Int32Array): Intervals {
   const columnOf = columnsIn(usage);
   const quotients = podQuotients(columnOf('cpuUsage.sum'), columnOf('cpuUsage.avg'), rows);
   const divisors = podDivisors(quotients, columnOf, rows);
   return {
     count: rows.length,
     times: timesOf(usage, rows),
-    ...cpuOf(columnOf, divisors, rows),
+    ...cpuOf('cpu', columnOf, { usageSum: columnOf('cpuUsage.sum'), throttleSum: columnOf('cpuThrottle.sum'), divisors }, rows),
     ...memoryOf(columnOf, divisors, rows),
     hasCpu: sampledIn(usage, ['cpuUsage.avg', 'cpuUsage.max', 'cpuUsage.min', 'cpuUsage.sum'], rows),
     hasMemory: sampledIn(usage, ['memoryUsage.avg', 'memoryUsage.max', 'memoryUsage.min', 'memoryUsage.sum'], rows),
@@ -91,11 +72,16 @@ export function containerIntervals(usage: UsageTable, rows: Int32Array): Interva
   };
 }
 
-function cpuOf(columnOf: ColumnOf, divisors: Float64Array, rows: Int32Array): Pick<Intervals, CpuLists> {
-  const [usageAvg, throttleAvg] = [columnOf('cpuUsage.avg'), columnOf('cpuThrottle.avg')];
-  const [usageMax, throttleMax] = [columnOf('cpuUsage.max'), columnOf('cpuThrottle.max')];
-  const [usageMin, throttleMin] = [columnOf('cpuUsage.min'), columnOf('cpuThrottle.min')];
-  const [usageSum, throttleSum] = [columnOf('cpuUsage.sum'), columnOf('cpuThrottle.sum')];
+/** CPU of the metrics with this prefix. The sums are divided to get the usage per pod; divisor 0 = not divided. */
+function cpuOf(
+  prefix: 'cpu' | 'namespaceCpu',
+  columnOf: ColumnOf,
+  { usageSum, throttleSum, divisors }: Readonly<Record<'usageSum' | 'throttleSum' | 'divisors', Float64Array>>,
+  rows: Int32Array,
+): CpuLists {
+  const [usageAvg, throttleAvg] = [columnOf(`${prefix}Usage.avg`), columnOf(`${prefix}Throttle.avg`)];
+  const [usageMax, throttleMax] = [columnOf(`${prefix}Usage.max`), columnOf(`${prefix}Throttle.max`)];
+  const [usageMin, throttleMin] = [columnOf(`${prefix}Usage.min`), columnOf(`${prefix}Throttle.min`)];
   const cpuPeaks = new Float64Array(rows.length);
   const cpuFloors = new Float64Array(rows.length);
   for (let at = 0; at < rows.length; at++) {
@@ -112,7 +98,7 @@ function cpuOf(columnOf: ColumnOf, divisors: Float64Array, rows: Int32Array): Pi
   return { cpuPeaks, cpuFloors };
 }
 
-function memoryOf(columnOf: ColumnOf, divisors: Float64Array, rows: Int32Array): Pick<Intervals, MemoryLists> {
+function memoryOf(columnOf: ColumnOf, divisors: Float64Array, rows: Int32Array): MemoryLists {
   const [usageMax, usageMin, usageSum] = [columnOf('memoryUsage.max'), columnOf('memoryUsage.min'), columnOf('memoryUsage.sum')];
   const [rssMax, rssMin] = [columnOf('memoryRSS.max'), columnOf('memoryRSS.min')];
   const memoryPeaks = new Float64Array(rows.length);
@@ -154,9 +140,7 @@ function podDivisors(cpuQuotients: Float64Array, columnOf: ColumnOf, rows: Int32
   return cpuQuotients.map((quotient, at) => (quotient === 0 ? memoryQuotients[at]! : quotient));
 }
 
-/**
- * Pods per interval: the reader's count of series if there is one, otherwise sum / avg. 0 if CPU is idle or missing, with either source.
- */
+/** Pods per interval: the reader's count of series if there is one, otherwise sum / avg. 0 if CPU is idle or missing, either way. */
 function podsOf(quotients: Float64Array, avg: Float64Array, counted: Float64Array | undefined, rows: Int32Array): Float64Array {
   const pods = new Float64Array(rows.length);
   for (let at = 0; at < rows.length; at++) {
@@ -166,51 +150,30 @@ function podsOf(quotients: Float64Array, avg: Float64Array, counted: Float64Arra
   return pods;
 }
 
-type SamplesOf = (column: UsageColumn) => Float64Array;
-
 /** Intervals of a namespace. Its series are already sums over the namespace, so nothing is divided by pods. */
-export function namespaceIntervals(usage: UsageTable, rows: Int32Array): Intervals {
+function namespaceIntervals(usage: UsageTable, rows: Int32Array): Intervals {
   const columnOf = columnsIn(usage);
-  const samplesOf = (column: UsageColumn) => samplesAt(columnOf(column), rows);
+  const none = new Float64Array(rows.length);
   return {
     count: rows.length,
     times: timesOf(usage, rows),
-    ...cpuOfNamespace(samplesOf, rows.length),
-    ...memoryOfNamespace(samplesOf, rows.length),
+    ...cpuOf('namespaceCpu', columnOf, { usageSum: none, throttleSum: none, divisors: none }, rows),
+    ...memoryOfNamespace(columnOf, rows),
     hasCpu: sampledIn(usage, ['namespaceCpuUsage.avg', 'namespaceCpuUsage.max', 'namespaceCpuUsage.min'], rows),
     hasMemory: sampledIn(usage, ['namespaceMemoryUsage.avg', 'namespaceMemoryUsage.max', 'namespaceMemoryUsage.min'], rows),
-    pods: samplesOf('namespaceTotalPods.avg').map((pods) => Math.ceil(pods)),
+    pods: samplesAt(columnOf('namespaceTotalPods.avg'), rows).map((pods) => Math.ceil(pods)),
     ...noAccelerator,
   };
 }
 
-function cpuOfNamespace(samplesOf: SamplesOf, count: number): Pick<Intervals, CpuLists> {
-  const usageAvg = samplesOf('namespaceCpuUsage.avg');
-  const usageMax = samplesOf('namespaceCpuUsage.max');
-  const usageMin = samplesOf('namespaceCpuUsage.min');
-  const throttleAvg = samplesOf('namespaceCpuThrottle.avg');
-  const throttleMax = samplesOf('namespaceCpuThrottle.max');
-  const throttleMin = samplesOf('namespaceCpuThrottle.min');
-  const cpuPeaks = new Float64Array(count);
-  const cpuFloors = new Float64Array(count);
-  for (let at = 0; at < count; at++) {
-    const used = usageMax[at]! > 0 ? usageMax[at]! : usageAvg[at]!;
-    const throttled = throttleMax[at]! > 0 ? throttleMax[at]! : throttleAvg[at]!;
-    const total = used + throttled;
-    cpuPeaks[at] = total;
-    cpuFloors[at] = smallestPositive(0, total, usageMin[at]! + throttleMin[at]!);
-  }
-  return { cpuPeaks, cpuFloors };
-}
-
-function memoryOfNamespace(samplesOf: SamplesOf, count: number): Pick<Intervals, MemoryLists> {
-  const usageMax = samplesOf('namespaceMemoryUsage.max');
-  const usageMin = samplesOf('namespaceMemoryUsage.min');
-  const rssMax = samplesOf('namespaceMemoryRSS.max');
-  const rssMin = samplesOf('namespaceMemoryRSS.min');
-  const memoryFloors = new Float64Array(count);
-  const memorySpikes = new Float64Array(count);
-  for (let at = 0; at < count; at++) {
+function memoryOfNamespace(columnOf: ColumnOf, rows: Int32Array): MemoryLists {
+  const usageMax = samplesAt(columnOf('namespaceMemoryUsage.max'), rows);
+  const usageMin = samplesAt(columnOf('namespaceMemoryUsage.min'), rows);
+  const rssMax = samplesAt(columnOf('namespaceMemoryRSS.max'), rows);
+  const rssMin = samplesAt(columnOf('namespaceMemoryRSS.min'), rows);
+  const memoryFloors = new Float64Array(rows.length);
+  const memorySpikes = new Float64Array(rows.length);
+  for (let at = 0; at < rows.length; at++) {
     memoryFloors[at] = smallestPositive(0, usageMax[at]!, usageMin[at]!);
     memorySpikes[at] = spikeOf(usageMax[at]!, usageMin[at]!, rssMax[at]!, rssMin[at]!);
   }

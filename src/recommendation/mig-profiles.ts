@@ -31,10 +31,7 @@ export function isSupportedAccelerator(modelName: string): boolean {
   return supportedCards.some((card) => name.includes(card));
 }
 
-/**
- * Chooses the smallest MIG profile that covers the percentile of GPU core and memory usage. Undefined without usage or for a card without
- * profiles.
- */
+/** The smallest MIG profile that covers the percentile of core and memory usage. Undefined without usage or profiles of the card. */
 export function chooseMigProfile(modelName: string, usage: TermUsage, percentile: number): string | undefined {
   if (usage.acceleratorCore.length === 0 && usage.acceleratorMemory.length === 0) return undefined;
   const name = modelName.toUpperCase();

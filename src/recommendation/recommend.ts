@@ -74,12 +74,12 @@ export function firstOfTerm(intervals: Intervals, term: Term): number {
 
 /** Builds an available term: an entry per model, even if it recommends nothing, and the plots. */
 export function recommendTerm(intervals: Intervals, term: Term, situation: Situation, plot: PlotTerm): TermRecommendation {
-  const { models, plots } = situation.settings;
+  const { models, plots, measurementDurationMinutes } = situation.settings;
   const startMs = startOfTerm(intervals, term);
   const window = {
     startSeconds: startMs / 1000,
     endSeconds: intervals.times[intervals.count - 1]!,
-    observedPart: observedPart(intervals, term, situation.settings.measurementDurationMinutes),
+    observedPart: Math.min(1, (observedIntervals(intervals, term) * measurementDurationMinutes) / (term.days * 1440)),
   };
   const usage = usageOfTerm(intervals, firstOfTerm(intervals, term), models);
   return {
@@ -91,13 +91,8 @@ export function recommendTerm(intervals: Intervals, term: Term, situation: Situa
   };
 }
 
-/** Observed part of the term, 0 to 1. */
-function observedPart(intervals: Intervals, term: Term, measurementDurationMinutes: number): number {
-  return Math.min(1, (observedIntervals(intervals, term) * measurementDurationMinutes) / (term.days * 1440));
-}
-
 /** A term with too little data. */
-export function unavailableTerm(term: Term): TermRecommendation {
+function unavailableTerm(term: Term): TermRecommendation {
   return { duration_in_hours: hoursOf(term), notifications: notificationsOf([120001]) };
 }
 

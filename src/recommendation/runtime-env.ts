@@ -31,11 +31,7 @@ const semeruCollectors: typeof hotspotCollectors = [
   { flag: '-Xgcpolicy:balanced', holds: () => true },
 ];
 
-/** JVMs in the order in which Kruize writes their collectors. */
-const jvms = {
-  semeru: { collectors: semeruCollectors, readsVersion: false },
-  hotspot: { collectors: hotspotCollectors, readsVersion: true },
-} as const satisfies Partial<Record<Runtime, object>>;
+const collectorsOf = { semeru: semeruCollectors, hotspot: hotspotCollectors } as const;
 
 /**
  * Environment variables for the detected runtimes, by Kruize's rules (design/KruizeLayers.md). All or nothing: returns an empty list if one
@@ -57,14 +53,15 @@ export function runtimeEnv(layers: readonly Layer[], runtimes: readonly Runtime[
 
 /** JVM options, each followed by a space; `''` without a JVM, undefined if they cannot be computed. */
 function jvmOptions(found: readonly Runtime[], { cpuCores, memoryBytes, jvm }: RuntimeInput): string | undefined {
+  // The order in which Kruize writes the collectors.
   const present = (['semeru', 'hotspot'] as const).filter((runtime) => found.includes(runtime));
   if (present.length === 0) return '';
-  const jdk = present.some((runtime) => jvms[runtime].readsVersion) ? majorVersion(jvm) : 0;
+  const jdk = present.includes('hotspot') ? majorVersion(jvm) : 0;
   if (cpuCores === undefined || memoryBytes === undefined || jdk === undefined) return undefined;
   const mebibytes = memoryBytes / (1024 * 1024);
   const maxRamPercentage = mebibytes <= 512 ? 50.0 : 80.0;
   const size = { cpuCores, heap: Math.ceil((maxRamPercentage / 100) * mebibytes), jdk };
-  const collectors = present.map((runtime) => jvms[runtime].collectors.find(({ holds }) => holds(size))!.flag);
+  const collectors = present.map((runtime) => collectorsOf[runtime].find(({ holds }) => holds(size))!.flag);
   const maxRam = present.map(() => `-XX:MaxRAMPercentage=${maxRamPercentage.toFixed(1)}`);
   return [...maxRam, ...collectors].map((option) => `${option} `).join('');
 }

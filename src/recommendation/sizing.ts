@@ -18,12 +18,9 @@ export interface TermUsage {
 
 /** Usage of the intervals from index `first` to the last, for these models. */
 export function usageOfTerm(intervals: Intervals, first: number, models: readonly Model[]): TermUsage {
+  const cpuPercentiles = models.map(({ cpuPercentile }) => cpuPercentile);
   return {
-    cpuPeaks: percentilesOf(
-      intervals.cpuPeaks,
-      first,
-      models.map(({ cpuPercentile }) => cpuPercentile),
-    ),
+    cpuPeaks: percentilesOf(intervals.cpuPeaks, first, cpuPercentiles),
     memoryPeaks: percentilesOf(intervals.memoryPeaks, first),
     memorySpikes: percentilesOf(intervals.memorySpikes, first),
     podsCount: largest(intervals.pods, first),
@@ -40,9 +37,7 @@ export function formatOf(sampled: Uint8Array, format: string, first: number, end
   return found >= 0 && found < end ? format : '';
 }
 
-/**
- * Index of the first interval whose time (Unix milliseconds) fulfils `isInside`, by binary search: all later intervals must fulfil it too.
- */
+/** Index of the first interval whose time (Unix milliseconds) fulfils `isInside`, by binary search: all later ones must fulfil it too. */
 export function firstInterval({ times, count }: Intervals, isInside: (milliseconds: number) => boolean): number {
   let low = 0;
   let high = count;
@@ -105,12 +100,8 @@ export function percentilesOf(values: Float64Array, first = 0, expected: readonl
   const maximum = largest(values, first);
   const selected = new Map<number, number>();
   const select = (percentiles: readonly number[]) => {
-    const found = selectRanked(
-      values,
-      first,
-      values.length,
-      percentiles.map((percentile) => rankOf(percentile, count)),
-    );
+    const ranks = percentiles.map((percentile) => rankOf(percentile, count));
+    const found = selectRanked(values, first, values.length, ranks);
     for (const [at, percentile] of percentiles.entries()) selected.set(percentile, found[at]!);
   };
   return {

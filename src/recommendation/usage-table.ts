@@ -112,23 +112,22 @@ export function sampledIn(usage: UsageTable, columns: readonly UsageColumn[], ro
   return sampled;
 }
 
-const columns = <M extends UsageMetric>(metric: M, ...functions: UsageFunction[]) =>
-  functions.map((name): UsageColumn => `${metric}.${name}`);
+const columns = (metric: UsageMetric, ...functions: UsageFunction[]) => functions.map((name): UsageColumn => `${metric}.${name}`);
 
 /**
- * Columns that affect the result: usage readers read these and no others. All functions of a metric have samples at the same instants, so
- * leaving some out cannot change which rows are present.
+ * Columns that affect the result: usage readers read these and no others, in this order. All functions of a metric have samples at the same
+ * instants, so leaving some out cannot change which rows are present.
  */
 export const columnsRead: Readonly<Record<SizedKind, readonly UsageColumn[]>> = {
   container: [
     ...columns('cpuRequest', 'avg'),
     ...columns('cpuLimit', 'avg'),
-    ...columns('memoryRequest', 'avg'),
-    ...columns('memoryLimit', 'avg'),
     ...columns('cpuUsage', 'avg', 'min', 'max', 'sum'),
     ...columns('cpuThrottle', 'avg', 'min', 'max', 'sum'),
+    ...columns('memoryRequest', 'avg'),
+    ...columns('memoryLimit', 'avg'),
     ...columns('memoryUsage', 'avg', 'min', 'max', 'sum'),
-    ...columns('memoryRSS', 'min', 'max'),
+    ...columns('memoryRSS', 'max', 'min'),
     ...columns('acceleratorCoreUsage', 'max'),
     ...columns('acceleratorMemoryUsage', 'max'),
   ],
@@ -137,13 +136,26 @@ export const columnsRead: Readonly<Record<SizedKind, readonly UsageColumn[]>> = 
     ...columns('namespaceCpuLimit', 'sum'),
     ...columns('namespaceMemoryRequest', 'sum'),
     ...columns('namespaceMemoryLimit', 'sum'),
-    ...columns('namespaceCpuUsage', 'avg', 'min', 'max'),
-    ...columns('namespaceCpuThrottle', 'avg', 'min', 'max'),
-    ...columns('namespaceMemoryUsage', 'min', 'max'),
-    ...columns('namespaceMemoryRSS', 'min', 'max'),
+    ...columns('namespaceCpuUsage', 'avg', 'max', 'min'),
+    ...columns('namespaceCpuThrottle', 'avg', 'max', 'min'),
+    ...columns('namespaceMemoryUsage', 'max', 'min'),
+    ...columns('namespaceMemoryRSS', 'max', 'min'),
     ...columns('namespaceTotalPods', 'avg'),
   ],
 };
+
+/** A GPU sample further than this from every interval is dropped, as in Kruize. */
+export const attachSeconds = 300;
+
+/** The interval nearest to a row within `attachSeconds`, on a tie the earlier one; -1 if there is none or `row` is -1. */
+export function nearestInterval({ present, stepSeconds }: Pick<UsageTable, 'present' | 'stepSeconds'>, row: number): number {
+  if (row < 0) return -1;
+  for (let distance = 0; distance * stepSeconds <= attachSeconds; distance++) {
+    if (present[row - distance]) return row - distance;
+    if (present[row + distance]) return row + distance;
+  }
+  return -1;
+}
 
 /** Number of rows that cover the longest term, both ends included: 1441 for 15 days with a step of 15 minutes. */
 export function rowsRead(terms: readonly Term[], stepSeconds: number): number {

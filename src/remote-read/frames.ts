@@ -79,8 +79,8 @@ export class FrameReader {
   }
 
   private finishFrame(data: Uint8Array): void {
-    if (crc32c(data) !== checksumIn(this.header, this.headerBytes))
-      throw new MalformedAnswerError(`frame ${this.number} has a wrong checksum`);
+    const checksum = new DataView(this.header.buffer).getUint32(this.headerBytes - checksumBytes);
+    if (crc32c(data) !== checksum) throw new MalformedAnswerError(`frame ${this.number} has a wrong checksum`);
     this.number++;
     this.room = undefined;
     this.headerBytes = 0;
@@ -98,8 +98,4 @@ function frameLength(header: Uint8Array, headerBytes: number, number: number): n
     if (i + 1 === maxLengthBytes) throw new MalformedAnswerError(`frame ${number} has an invalid length`);
   }
   return undefined;
-}
-
-function checksumIn(header: Uint8Array, headerBytes: number): number {
-  return new DataView(header.buffer).getUint32(headerBytes - checksumBytes);
 }

@@ -210,10 +210,9 @@ export class WasmKernel implements Kernel {
 
 function instantiate(): KernelExports {
   if (!compiled) throw new Error('The build is not complete: remote-read/kernel.wasm is missing or broken. Run npm run build.');
+  // AssemblyScript requires this import. The kernel never calls it.
+  const abort = () => {
+    throw new Error('the chunk kernel stopped');
+  };
   return new WebAssembly.Instance(compiled, { env: { abort } }).exports as unknown as KernelExports;
-}
-
-/** AssemblyScript requires this import. The kernel never calls it. */
-function abort(): never {
-  throw new Error('the chunk kernel stopped');
 }

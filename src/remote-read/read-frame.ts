@@ -6,7 +6,7 @@ type Reader = protobuf.Reader;
 /** Prometheus' number of the XOR encoding. Chunks with other encodings (native histograms) are skipped. */
 const xorEncoding = 1;
 
-/** A growing list of numbers. Unlike an array it keeps its memory when cleared, for the next frame. */
+/** A growing list of numbers. Unlike an array it keeps its memory when its length is set to 0, for the next frame. */
 export class Numbers {
   length = 0;
   private numbers = new Uint32Array(1_024);
@@ -19,10 +19,6 @@ export class Numbers {
   /** `index` must be below `length`. */
   at(index: number): number {
     return this.numbers[index]!;
-  }
-
-  clear(): void {
-    this.length = 0;
   }
 
   private grow(): void {
@@ -51,8 +47,8 @@ const tag = (field: number, wireType: number) => (field << 3) | wireType;
  */
 export function readFrame(frame: Uint8Array, content: FrameContent): void {
   content.query = 0;
-  content.series.clear();
-  content.chunks.clear();
+  content.series.length = 0;
+  content.chunks.length = 0;
   try {
     const reader = protobuf.Reader.create(frame);
     while (reader.pos < frame.length) {

@@ -23,10 +23,7 @@ function asStored(matcher: Matcher): Matcher {
   return { type: '=~', name: matcher.name, value: escapeRegex(matcher.value) };
 }
 
-/**
- * The body of a remote read: a ReadRequest, compressed with snappy, with one query per question. Each query starts where its longest window
- * starts.
- */
+/** The body of a remote read: a ReadRequest in snappy with one query per question, which starts where its longest window starts. */
 export function encodeReadRequest(questions: readonly ChunkQuestion[], grid: Grid): Uint8Array {
   const writer = protobuf.Writer.create();
   for (const question of questions) writeQuery(writer.uint32(lengthDelimited(1)).fork(), question, grid).ldelim();

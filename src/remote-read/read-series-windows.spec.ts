@@ -39,7 +39,7 @@ describe.each(['WebAssembly', 'twin'])('readSeriesWindows with the kernel in %s'
         endRow,
         columns: values.map((column) => [...column.slice(firstRow, endRow)]),
       });
-    await readSeriesWindows(frames as unknown as AsyncIterable<Uint8Array>, questions, on, onSeries, { maxFrameBytes: 100_000 }, kernel);
+    await readSeriesWindows(frames as unknown as AsyncIterable<Uint8Array>, questions, on, onSeries, 100_000, kernel);
     return found;
   }
 

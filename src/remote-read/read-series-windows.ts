@@ -5,12 +5,8 @@ import { faultTexts, type Kernel, WasmKernel } from './kernel.js';
 import { FrameContent, readFrame, readLabels } from './read-frame.js';
 import type { ChunkQuestion, Grid, OnSeries } from './series-windows.js';
 
-export interface ReadLimits {
-  /** Maximum bytes of a frame. Prometheus sends frames of about 1 MB, or a single series if it is larger. */
-  readonly maxFrameBytes: number;
-}
-
-const defaultLimits: ReadLimits = { maxFrameBytes: 64 * 1024 * 1024 };
+/** Maximum bytes of a frame. Prometheus sends frames of about 1 MB, or a single series if it is larger. */
+const defaultMaxFrameBytes = 64 * 1024 * 1024;
 
 /**
  * Reads the response of a remote read as it arrives and calls `onSeries` with the windows of each complete series. Holds one frame and one
@@ -21,7 +17,7 @@ export async function readSeriesWindows(
   questions: readonly ChunkQuestion[],
   grid: Grid,
   onSeries: OnSeries,
-  { maxFrameBytes }: ReadLimits = defaultLimits,
+  maxFrameBytes = defaultMaxFrameBytes,
   kernel: Kernel = new WasmKernel(questions, grid),
 ): Promise<void> {
   const open = new OpenSeries(kernel, questions.length, onSeries);

@@ -32,20 +32,19 @@ export function explain(file: UsageFile): string[] {
   return [
     `${head}, ${window}`,
     ...settings.terms.flatMap((term) =>
-      explainTerm(intervals, term, { file, current, recommended: instant?.recommendation_terms[term.name] }).map(indented),
+      explainTerm(file, intervals, term, current, instant?.recommendation_terms[term.name]).map(indented),
     ),
   ];
 }
 
-interface Explained {
-  readonly file: UsageFile;
-  readonly current: ResourceConfig;
-  /** The engine's recommendation for the term. */
-  readonly recommended: TermRecommendation | undefined;
-}
-
-function explainTerm(intervals: Intervals, term: Term, { file, current, recommended }: Explained): string[] {
-  const { settings, evidence } = file;
+/** `recommended` = the engine's recommendation for the term. */
+function explainTerm(
+  { settings, evidence }: UsageFile,
+  intervals: Intervals,
+  term: Term,
+  current: ResourceConfig,
+  recommended: TermRecommendation | undefined,
+): string[] {
   const minutes = settings.measurementDurationMinutes;
   const needed = Math.max(0, Math.ceil((minObservedMinutes(term, minutes) - toleranceMinutes) / minutes));
   const [first, startMs] = [firstOfTerm(intervals, term), startOfTerm(intervals, term)];

@@ -101,10 +101,7 @@ const fileSchema = z.object(
 type FileMembers = z.output<typeof fileSchema>;
 const seriesMembers = z.record(z.string(), z.unknown(), { error: 'expected an object' });
 
-/**
- * Reads a usage file: one experiment's samples and settings. `json` is the parsed text.
- * Throws a UsageFileError that names the faulty field.
- */
+/** Reads a usage file (parsed JSON): one experiment's samples and settings. Throws a UsageFileError that names the faulty field. */
 export function readUsageFile(json: unknown): UsageFile {
   const file = readMember(fileSchema, json);
   const { interval_end_time: end, no_maxdate: wasIdle, evidence } = file;

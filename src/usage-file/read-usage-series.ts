@@ -2,7 +2,15 @@ import { z } from 'zod';
 import { type FieldFault, faultsOf, object } from '../experiments/sizing-settings.js';
 import { isSupportedAccelerator } from '../recommendation/mig-profiles.js';
 import type { RecommendationSettings, SizedKind } from '../recommendation/settings.js';
-import { columnsRead, isSample, maxTermSeconds, rowsRead, type UsageColumn, type UsageTable } from '../recommendation/usage-table.js';
+import {
+  columnsRead,
+  isSample,
+  maxTermSeconds,
+  nearestInterval,
+  rowsRead,
+  type UsageColumn,
+  type UsageTable,
+} from '../recommendation/usage-table.js';
 
 /** A usage file that cannot be read; `field` is the path of the faulty member. */
 export class UsageFileError extends Error {
@@ -23,48 +31,29 @@ export function readMember<S extends z.ZodType>(schema: S, value: unknown, field
   throw new UsageFileError([field, fault.field].filter((part) => part !== '').join('.'), fault.message);
 }
 
-const all = ['avg', 'min', 'max', 'sum', 'count'];
-const spread = ['avg', 'min', 'max'];
-const total = ['sum'];
-const knownFunctions = [...all, 'median', 'mode', 'range'];
+const seriesOf = (metrics: readonly string[], functions: readonly string[]) =>
+  metrics.flatMap((metric) => functions.map((name) => `${metric}.${name}`));
 
-/** Metrics of Kruize's metric profile and the functions that Kruize queries. Their samples make intervals. */
-const queriedFunctions: Readonly<Record<SizedKind, Readonly<Record<string, readonly string[]>>>> = {
-  container: {
-    cpuRequest: all,
-    cpuLimit: all,
-    memoryRequest: all,
-    memoryLimit: all,
-    cpuUsage: all,
-    cpuThrottle: all,
-    memoryUsage: all,
-    memoryRSS: all,
-    jvmInfo: total,
-    jvmInfoTotal: total,
-  },
-  namespace: {
-    namespaceCpuRequest: total,
-    namespaceCpuLimit: total,
-    namespaceMemoryRequest: total,
-    namespaceMemoryLimit: total,
-    namespaceCpuUsage: spread,
-    namespaceCpuThrottle: spread,
-    namespaceMemoryUsage: spread,
-    namespaceMemoryRSS: spread,
-    namespaceTotalPods: ['avg', 'max'],
-    namespaceRunningPods: ['avg', 'max'],
-  },
+const all = ['avg', 'min', 'max', 'sum', 'count'];
+const containerMetrics = ['cpuRequest', 'cpuLimit', 'memoryRequest', 'memoryLimit', 'cpuUsage', 'cpuThrottle', 'memoryUsage', 'memoryRSS'];
+const quotas = ['namespaceCpuRequest', 'namespaceCpuLimit', 'namespaceMemoryRequest', 'namespaceMemoryLimit'];
+const namespaceUsage = ['namespaceCpuUsage', 'namespaceCpuThrottle', 'namespaceMemoryUsage', 'namespaceMemoryRSS'];
+const pods = ['namespaceTotalPods', 'namespaceRunningPods'];
+/** Kruize queries the JVM after the GPU, so intervals that only a JVM makes get no GPU samples. */
+const jvmSeries = ['jvmInfo.sum', 'jvmInfoTotal.sum'];
+
+/** The series that Kruize queries. Their samples make intervals. */
+const queriedSeries: Readonly<Record<SizedKind, readonly string[]>> = {
+  container: [...seriesOf(containerMetrics, all), ...jvmSeries],
+  namespace: [...seriesOf(quotas, ['sum']), ...seriesOf(namespaceUsage, ['avg', 'min', 'max']), ...seriesOf(pods, ['avg', 'max'])],
 };
 /** Metrics that make no intervals: GPU samples are attached to existing intervals, and maxDate series hold no usage. */
 const otherMetrics = ['acceleratorCoreUsage', 'acceleratorMemoryUsage', 'acceleratorFrameBufferUsage', 'maxDate', 'namespaceMaxDate'];
+const knownMetrics = [...Object.values(queriedSeries).flat(), ...otherMetrics].map((name) => name.split('.', 1)[0]);
+const knownFunctions = [...all, 'median', 'mode', 'range'];
 
-/**
- * Columns that a file may have besides those of usage readers: the number of series, and an average that may be the only sample of a
- * namespace's memory.
- */
+/** Columns of files besides those of usage readers: the number of series, and maybe the only sample of a namespace's memory. */
 const columnsOnlyInFiles = ['cpuUsage.count', 'namespaceMemoryUsage.avg'] as const satisfies readonly UsageColumn[];
-
-type Columns = Partial<Record<UsageColumn, Float64Array>>;
 
 /** Times of a usage file, Unix seconds. */
 export interface FileTimes {
@@ -83,7 +72,7 @@ export function readUsageSeries(
   for (const name of Object.keys(series)) rejectUnknown(name);
   const length = rowsRead(terms, stepSeconds);
   const read = (name: string) => readSeries(name, series[name], length);
-  const names = Object.keys(series).filter((name) => isQueried(experimentType, name));
+  const names = Object.keys(series).filter((name) => queriedSeries[experimentType].includes(name));
   const found = new Map(names.map((name) => [name, withinTable(read(name), length)]));
   const grid = { endSeconds, stepSeconds, length };
   const columns = columnsOf(experimentType, found, length);
@@ -91,20 +80,14 @@ export function readUsageSeries(
   if (experimentType !== 'container' || toSeconds === undefined) return table;
   const beforeJvm = names.filter((name) => !jvmSeries.includes(name));
   const rows = { ...grid, present: presentRows(found, beforeJvm, length) };
-  const gpu = readAccelerator(read, rows, { fromSeconds: toSeconds - maxTermSeconds(terms), toSeconds });
+  const gpu = readAccelerator(read, rows, [toSeconds - maxTermSeconds(terms), toSeconds]);
   return gpu ? { ...table, ...gpu, columns: { ...columns, ...gpu.columns } } : table;
 }
 
 function rejectUnknown(name: string): void {
   const [metric, ...functions] = name.split('.') as [string, ...string[]];
-  const metrics = [...Object.keys({ ...queriedFunctions.container, ...queriedFunctions.namespace }), ...otherMetrics];
-  const isKnown = metrics.includes(metric) && functions.length === 1 && knownFunctions.includes(functions[0]!);
+  const isKnown = knownMetrics.includes(metric) && functions.length === 1 && knownFunctions.includes(functions[0]!);
   if (!isKnown) throw new UsageFileError(`series.${name}`, 'unknown series; expected a metric and a function, such as cpuUsage.max');
-}
-
-function isQueried(kind: SizedKind, name: string): boolean {
-  const [metric, method] = name.split('.') as [string, string];
-  return queriedFunctions[kind][metric]?.includes(method) ?? false;
 }
 
 /** 1 for each row in which any of these series has a sample. */
@@ -114,17 +97,14 @@ function presentRows(found: ReadonlyMap<string, Series>, names: readonly string[
   return present;
 }
 
-function columnsOf(kind: SizedKind, found: ReadonlyMap<string, Series>, length: number): Columns {
-  const columns: Columns = {};
+function columnsOf(kind: SizedKind, found: ReadonlyMap<string, Series>, length: number): UsageTable['columns'] {
+  const columns: UsageTable['columns'] = {};
   for (const column of [...columnsRead[kind], ...columnsOnlyInFiles]) {
     const series = found.get(column);
     if (series) columns[column] = columnOf(series, length);
   }
   return columns;
 }
-
-/** Kruize queries the JVM after the GPU, so intervals that only a JVM makes get no GPU samples. */
-const jvmSeries = ['jvmInfo.sum', 'jvmInfoTotal.sum'];
 
 /** Labels of the first JVM series with points, and the row of its last point. */
 function jvmOf(found: ReadonlyMap<string, Series>): Pick<UsageTable, 'jvm' | 'jvmLastRow'> {
@@ -193,61 +173,37 @@ function sampleOf(value: unknown): number | undefined {
   return Number.isNaN(number) ? undefined : number;
 }
 
-/** A GPU sample belongs to the nearest interval within this time, as in Kruize. */
-const reachSeconds = 300;
-
 /** Rows of a table; `present` = rows that may get GPU samples. */
 type Rows = Pick<UsageTable, 'endSeconds' | 'stepSeconds' | 'length' | 'present'>;
 
-/** Unix seconds, both ends included. */
-interface TimeRange {
-  readonly fromSeconds: number;
-  readonly toSeconds: number;
-}
-
 /**
- * The container's GPU and its samples: a supported card whose memory has samples in `searchRange`, which may lie outside the table.
- * Undefined if there is none.
+ * The container's GPU and its samples: a supported card whose memory has samples in the search range (Unix seconds, both ends included),
+ * which may lie outside the table. Undefined if there is none.
  */
 function readAccelerator(
   read: (name: string) => Series,
   rows: Rows,
-  searchRange: TimeRange,
+  [fromSeconds, toSeconds]: readonly [number, number],
 ): Pick<UsageTable, 'columns' | 'acceleratorModel'> | undefined {
   const { labels, points } = read('acceleratorMemoryUsage.max');
   const { modelName } = labels;
   if (typeof modelName !== 'string' || !isSupportedAccelerator(modelName)) return undefined;
-  if (!points.some(({ row }) => isWithin(searchRange, rows.endSeconds - (rows.length - 1 - row) * rows.stepSeconds))) return undefined;
+  const instants = points.map(({ row }) => rows.endSeconds - (rows.length - 1 - row) * rows.stepSeconds);
+  if (!instants.some((seconds) => seconds >= fromSeconds && seconds <= toSeconds)) return undefined;
   const columns: Partial<Record<string, Float64Array>> = {};
   for (const name of ['acceleratorCoreUsage.max', 'acceleratorMemoryUsage.max'] as const) {
     const series = withinTable(read(name), rows.length);
-    if (isOfModel(series, modelName)) columns[name] = columnOf(attached(series, rows), rows.length);
+    const isOfModel = String(series.labels.modelName ?? '').toLowerCase() === modelName.toLowerCase();
+    if (isOfModel) columns[name] = columnOf(attached(series, rows), rows.length);
   }
   return { columns, acceleratorModel: modelName };
-}
-
-function isWithin({ fromSeconds, toSeconds }: TimeRange, seconds: number): boolean {
-  return seconds >= fromSeconds && seconds <= toSeconds;
-}
-
-function isOfModel({ labels }: Series, modelName: string): boolean {
-  return String(labels.modelName ?? '').toLowerCase() === modelName.toLowerCase();
 }
 
 /** Moves each sample to its nearest interval, oldest first: if an interval gets several, the latest wins. */
 function attached({ labels, points }: Series, rows: Rows): Series {
   const moved = points
     .toSorted((one, other) => one.row - other.row)
-    .map(({ row, value }) => ({ row: nearestPresent(rows, row), value }))
+    .map(({ row, value }) => ({ row: nearestInterval(rows, row), value }))
     .filter(({ row }) => row >= 0);
   return { labels, points: moved };
-}
-
-function nearestPresent({ present, stepSeconds }: Rows, row: number): number {
-  const reach = Math.floor(reachSeconds / stepSeconds);
-  for (let distance = 0; distance <= reach; distance++) {
-    if (present[row - distance] === 1) return row - distance;
-    if (present[row + distance] === 1) return row + distance;
-  }
-  return -1;
 }

@@ -4,10 +4,7 @@ import { isSample, type UsageTable } from '../recommendation/usage-table.js';
 
 type Point = readonly [number, string];
 
-/**
- * A series, by kind of experiment, that makes its instants intervals without giving any values. `jvmInfoTotal` names no JVM if `jvmInfo` is
- * there.
- */
+/** A series, by kind of experiment, that makes intervals without giving values. `jvmInfoTotal` names no JVM beside `jvmInfo`. */
 const instantSeries = { container: 'jvmInfoTotal.sum', namespace: 'namespaceRunningPods.avg' } as const;
 
 /** Writes a table as a usage file. `readUsageFile` turns it back into an equal table. */

@@ -5,6 +5,7 @@ import { ownersQuery } from '../owners/owner-sources.js';
 import { matchAnyOf } from '../promql/matcher.js';
 import { type Evidence, type Extras, noEvidence, type OomKill, type Resource, recommendationTypes } from '../recommendation/settings.js';
 import type { Settings } from '../settings/settings-schema.js';
+import { nameMatchers } from './layer-detector.js';
 
 /** Resolution of the time of a kill. */
 export const killStepSeconds = 3_600;
@@ -15,7 +16,7 @@ export const killStepSeconds = 3_600;
  */
 export function oomKillsQuery(experiments: readonly ContainerExperiment[], scope: Settings['USAGE_SCOPE']): string {
   const hour = `[${killStepSeconds}s]`;
-  const names = matchersOf(experiments);
+  const names = nameMatchers(experiments);
   const sameContainer = 'on (namespace, pod, container)';
   const restarted = `increase(kube_pod_container_status_restarts_total{${names}}${hour}) > 0`;
   const wasKilled = `max_over_time(kube_pod_container_status_last_terminated_reason{reason="OOMKilled", ${names}}${hour}) > 0`;
@@ -37,25 +38,14 @@ export function oomKillsQuery(experiments: readonly ContainerExperiment[], scope
 
 /** Instant query: utilisation targets (percent of the request) of HorizontalPodAutoscalers, with labels for the target workload and the resource. */
 export function hpaTargetsQuery(experiments: readonly ContainerExperiment[]): string {
-  const namespace = matchAnyOf(
-    'namespace',
-    experiments.map((experiment) => experiment.namespace),
-  );
-  const workload = matchAnyOf(
-    'scaletargetref_name',
-    experiments.map((experiment) => experiment.workload),
-  );
+  const [namespaces, workloads] = [experiments.map(({ namespace }) => namespace), experiments.map(({ workload }) => workload)];
+  const namespace = matchAnyOf('namespace', namespaces);
+  const workload = matchAnyOf('scaletargetref_name', workloads);
   const selected = `metric_name=~"cpu|memory", metric_target_type="utilization", ${namespace}`;
   const targets = `max by (namespace, horizontalpodautoscaler, metric_name) (kube_horizontalpodautoscaler_spec_target_metric{${selected}})`;
   const labels = 'scaletargetref_kind, scaletargetref_name';
   const info = `max by (namespace, horizontalpodautoscaler, ${labels}) (kube_horizontalpodautoscaler_info{${namespace}, ${workload}})`;
   return `${targets} * on (namespace, horizontalpodautoscaler) group_left (${labels}) ${info}`;
-}
-
-function matchersOf(experiments: readonly ContainerExperiment[]): string {
-  const namespaces = experiments.map(({ namespace }) => namespace);
-  const containers = experiments.map(({ container }) => container);
-  return `${matchAnyOf('namespace', namespaces)}, ${matchAnyOf('container', containers)}`;
 }
 
 /** The kills of a container: from the series with its namespace and name and, if the series have these labels, its workload. */

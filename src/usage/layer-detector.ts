@@ -5,12 +5,19 @@ import { DatasourceError } from '../datasource/datasource-error.js';
 import type { ContainerExperiment, Experiment } from '../experiments/experiment.js';
 import { belongsTo, type OwnedPod, planPodOwners, podKey, readPodOwners } from '../owners/owner-sources.js';
 import { groupByName, nameKey, readSharedNames } from '../owners/places.js';
-import { Layers, type RegisteredLayer } from '../profiles/layer.js';
-import { applyEdits, childrenOf, type Edit, nodesNamed, parsePromql } from '../promql/expression.js';
+import { Layers } from '../profiles/layer.js';
+import { applyEdits, childrenOf, nodesNamed, parsePromql } from '../promql/expression.js';
 import { matchAnyOf } from '../promql/matcher.js';
 import type { Layer } from '../recommendation/settings.js';
 import { logOf } from '../settings/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
+
+/** Matchers for the namespaces and names of containers. */
+export function nameMatchers(experiments: readonly ContainerExperiment[]): string {
+  const namespaces = experiments.map(({ namespace }) => namespace);
+  const containers = experiments.map(({ container }) => container);
+  return `${matchAnyOf('namespace', namespaces)}, ${matchAnyOf('container', containers)}`;
+}
 
 /** A query that detects a layer: the result has series for the containers that have it. */
 export interface PresenceQuery {
@@ -22,7 +29,7 @@ export interface PresenceQuery {
 }
 
 /** Whether a presence query aggregates or calls a function such as `absent`, so that its result loses the labels of the containers. */
-export function mixesSeries(presence: string): boolean {
+function mixesSeries(presence: string): boolean {
   const top = parsePromql(presence);
   return !top || ['AggregateExpr', 'FunctionCall'].some((name) => nodesNamed(top, name).length > 0);
 }
@@ -44,12 +51,12 @@ export function planPresenceQueries(presence: string, experiments: readonly Cont
 }
 
 /** Like a query of `planPresenceQueries`, with the label `pod` in its result. Only for presence queries that do not mix series. */
-export function planPodsQuery(presence: string, experiments: readonly ContainerExperiment[]): string {
+function planPodsQuery(presence: string, experiments: readonly ContainerExperiment[]): string {
   return `group by (namespace, container, pod) (${narrowed(presence, experiments)})`;
 }
 
 /** Narrows a presence query that mixes series to one container in the given pods. */
-export function planQueryOfPods(presence: string, experiment: ContainerExperiment, pods: readonly string[]): PresenceQuery {
+function planQueryOfPods(presence: string, experiment: ContainerExperiment, pods: readonly string[]): PresenceQuery {
   const query = `group(${narrowed(presence, [experiment], [matchAnyOf('pod', pods)])})`;
   return { query, experiments: [experiment], hasNameLabels: false };
 }
@@ -58,19 +65,10 @@ function narrowed(query: string, experiments: readonly ContainerExperiment[], mo
   const top = parsePromql(query);
   const [selector] = top ? nodesNamed(top, 'VectorSelector') : [];
   if (!selector) return query;
-  const namespaces = matchAnyOf(
-    'namespace',
-    experiments.map(({ namespace }) => namespace),
-  );
-  const containers = matchAnyOf(
-    'container',
-    experiments.map(({ container }) => container),
-  );
   const matchers = childrenOf(selector).find(({ name }) => name === 'LabelMatchers');
   const given = matchers ? childrenOf(matchers).map(({ from, to }) => query.slice(from, to)) : [];
-  const text = `{${[...given, namespaces, containers, ...more].join(', ')}}`;
-  const edit: Edit = matchers ? { from: matchers.from, to: matchers.to, text } : { from: selector.to, to: selector.to, text };
-  return applyEdits(query, [edit]);
+  const text = `{${[...given, nameMatchers(experiments), ...more].join(', ')}}`;
+  return applyEdits(query, [{ from: matchers?.from ?? selector.to, to: matchers?.to ?? selector.to, text }]);
 }
 
 /** The experiments whose layers to detect, and the instant (Unix seconds). */
@@ -95,52 +93,34 @@ export class LayerDetector {
    * none if no layer is registered. With USAGE_SCOPE `workload`, a few more queries distinguish containers of different workloads that share namespace
    * and name, by their pods. A query that the datasource rejects counts as empty, as in Kruize. Rejects with a DatasourceError on any other failure.
    */
-  async detect({ datasource, experiments, atSeconds, mayShareNames = false }: LayerRequest, signal?: AbortSignal): Promise<Layer[][]> {
+  async detect({ experiments, ...place }: LayerRequest, signal?: AbortSignal): Promise<Layer[][]> {
     const { registered } = this.layers;
     const containers = experiments.filter((experiment) => experiment.type === 'container');
-    const scope = this.settings.USAGE_SCOPE;
-    const search = new PresenceSearch(this.client, { datasource, containers, atSeconds, scope, mayShareNames });
-    const found = await runTogether(
-      registered.map((layer) => (stop: AbortSignal) => withLayer(layer, containers, search, stop)),
-      signal,
-    );
+    const search = new PresenceSearch(this.client, { ...place, containers, scope: this.settings.USAGE_SCOPE });
+    const searches = registered.map(({ presence }) => async (stop: AbortSignal) => {
+      if (presence === 'always') return new Set(containers);
+      const queries = presence.map((query) => (stopQuery: AbortSignal) => search.find(query, stopQuery));
+      return new Set((await runTogether(queries, stop)).flat());
+    });
+    const found = await runTogether(searches, signal);
     return experiments.map((experiment) =>
       registered.flatMap(({ name }, index) => (found[index]!.has(experiment as ContainerExperiment) ? [name] : [])),
     );
   }
 }
 
-async function withLayer(
-  { presence }: RegisteredLayer,
-  containers: readonly ContainerExperiment[],
-  search: PresenceSearch,
-  signal: AbortSignal,
-): Promise<Set<ContainerExperiment>> {
-  if (presence === 'always') return new Set(containers);
-  const found = await runTogether(
-    presence.map((query) => (stop: AbortSignal) => search.find(query, stop)),
-    signal,
-  );
-  return new Set(found.flat());
-}
-
 const log = logOf('usage');
 
-/** Which containers to search, in which datasource and when. */
-export interface PresenceScope {
-  readonly datasource: Datasource;
+interface PresenceScope extends Omit<LayerRequest, 'experiments'> {
   readonly containers: readonly ContainerExperiment[];
-  readonly atSeconds: number;
   readonly scope: Settings['USAGE_SCOPE'];
-  /** Whether other containers may have the same names. */
-  readonly mayShareNames: boolean;
 }
 
 /**
  * Finds the containers that match presence queries. Results identify a container by namespace and name. If several workloads share these, the owners of the
  * pods decide, as for usage. If the datasource has no owners of pods, all containers of that name match.
  */
-export class PresenceSearch {
+class PresenceSearch {
   private readonly shared: ReadonlySet<ContainerExperiment>;
   private owned: Promise<readonly OwnedPod[]> | undefined;
 
@@ -195,16 +175,13 @@ export class PresenceSearch {
 
   /** The containers for which the queries return series. */
   private async matching(queries: readonly PresenceQuery[], signal: AbortSignal): Promise<ContainerExperiment[]> {
-    const found = await runTogether(
-      queries.map(({ query, experiments, hasNameLabels }) => async (stop: AbortSignal) => {
-        const series = await this.query(query, stop);
-        if (!hasNameLabels) return series.length > 0 ? experiments : [];
-        const seen = new Set(series.map(({ labels }) => nameKey(labels)));
-        return experiments.filter((container) => seen.has(nameKey(container)));
-      }),
-      signal,
-    );
-    return found.flat();
+    const tasks = queries.map(({ query, experiments, hasNameLabels }) => async (stop: AbortSignal) => {
+      const series = await this.query(query, stop);
+      if (!hasNameLabels) return series.length > 0 ? experiments : [];
+      const seen = new Set(series.map(({ labels }) => nameKey(labels)));
+      return experiments.filter((container) => seen.has(nameKey(container)));
+    });
+    return (await runTogether(tasks, signal)).flat();
   }
 
   private async query(query: string, signal: AbortSignal): Promise<readonly PrometheusSeries[]> {
@@ -230,10 +207,8 @@ export class PresenceSearch {
     for (const source of ['rule', 'kube-state-metrics'] as const) {
       const queries = planPodOwners(source, namespaces);
       const results = await Promise.all(queries.map((query) => this.client.query(datasource, { query, timeSeconds }, signal)));
-      const owned = readPodOwners(
-        source,
-        results.map(({ series }) => series),
-      );
+      const series = results.map((result) => result.series);
+      const owned = readPodOwners(source, series);
       if (owned.length > 0) return owned;
     }
     return [];

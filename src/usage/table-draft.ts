@@ -1,5 +1,6 @@
 import type { PrometheusSeries } from '../datasource/datasource-client.js';
-import type { JvmInfo, UsageColumn, UsageTable } from '../recommendation/usage-table.js';
+import { isSupportedAccelerator } from '../recommendation/mig-profiles.js';
+import { type JvmInfo, nearestInterval, type UsageColumn, type UsageTable } from '../recommendation/usage-table.js';
 
 /** Maximum memory of unused columns, per thread: the tables of a shard of 64 experiments over 15 days. */
 const maxKeptBytes = 20 * 1024 * 1024;
@@ -88,6 +89,13 @@ export class TableDraft {
     this.columns[name] = column;
   }
 
+  /** Sets the JVM and the last row of its series. Prefers `jvm_info` over `jvm_info_total`, whatever the order of arrival. */
+  setJvm(variable: string, { runtime = '', vendor = '', version = '' }: PrometheusSeries['labels'], findLastRow: () => number): void {
+    if (this.jvm && variable === 'jvmInfoTotal') return;
+    this.jvm = { runtime, vendor, version };
+    this.jvmLastRow = findLastRow();
+  }
+
   /** Whether the column has a value other than zero. */
   hasActivity(name: UsageColumn): boolean {
     return this.columns[name]?.some((value) => value > 0) ?? false;
@@ -117,17 +125,9 @@ export class TableDraft {
   }
 }
 
-const supportedModels = ['A100', 'H100', 'H200'];
-/** A sample further than this from every interval is dropped. */
-const maxDistanceSeconds = 300;
-
-/**
- * `modelName` of the first series of a supported accelerator; undefined = none. Skips a series without the label, which in Kruize fails the experiment.
- */
+/** `modelName` of the first series of a supported accelerator. Skips a series without the label, which in Kruize fails the experiment. */
 export function detectAccelerator(series: readonly PrometheusSeries[]): string | undefined {
-  return series
-    .map(({ labels }) => labels.modelName)
-    .find((name) => name !== undefined && supportedModels.some((model) => name.toUpperCase().includes(model)));
+  return series.map(({ labels }) => labels.modelName).find((name) => name !== undefined && isSupportedAccelerator(name));
 }
 
 /**
@@ -136,20 +136,12 @@ export function detectAccelerator(series: readonly PrometheusSeries[]): string |
  */
 export function attachAccelerator(draft: TableDraft, name: UsageColumn, series: readonly PrometheusSeries[]): void {
   const model = draft.acceleratorModel?.toLowerCase();
+  const table = { present: draft.present, stepSeconds: draft.grid.stepSeconds };
   for (const { samples } of series.filter(({ labels }) => labels.modelName?.toLowerCase() === model)) {
     for (const [seconds, text] of samples) {
       const value = Number(text);
-      const row = nearestInterval(draft, rowOf(draft.grid, seconds));
+      const row = nearestInterval(table, rowOf(draft.grid, seconds));
       if (Number.isFinite(value) && row >= 0) draft.columnOf(name)[row] = value;
     }
   }
-}
-
-function nearestInterval({ grid, present }: TableDraft, row: number): number {
-  if (row < 0) return -1;
-  for (let distance = 0; distance * grid.stepSeconds <= maxDistanceSeconds; distance++) {
-    if (present[row - distance]) return row - distance;
-    if (present[row + distance]) return row + distance;
-  }
-  return -1;
 }

@@ -1,5 +1,5 @@
 import type { ExperimentType } from '../experiments/experiment.js';
-import type { UsageColumn, UsageFunction, UsageMetric } from '../recommendation/usage-table.js';
+import { columnsRead, type UsageColumn, type UsageFunction, type UsageMetric } from '../recommendation/usage-table.js';
 
 /** Variables that are queried for their instants, their labels, or whether they have any sample. */
 export type InstantVariable = 'jvmInfo' | 'jvmInfoTotal' | 'namespaceRunningPods' | 'maxDate';
@@ -13,45 +13,12 @@ export interface UsageQuestion {
 }
 
 /**
- * What the engine reads. Kruize sends 34 queries and never uses the results of 14 of them. The values of JVM variables and namespaceRunningPods are not
- * used, but their instants make intervals.
+ * All queries for an experiment of the type, except those for accelerators. Kruize sends 34 queries and never uses the results of 14 of
+ * them. The values of JVM variables and namespaceRunningPods are not used, but their instants make intervals.
  */
-const readFunctions = {
-  container: {
-    cpuRequest: ['avg'],
-    cpuLimit: ['avg'],
-    cpuUsage: ['avg', 'min', 'max', 'sum'],
-    cpuThrottle: ['avg', 'min', 'max', 'sum'],
-    memoryRequest: ['avg'],
-    memoryLimit: ['avg'],
-    memoryUsage: ['avg', 'min', 'max', 'sum'],
-    memoryRSS: ['max', 'min'],
-  },
-  namespace: {
-    namespaceCpuRequest: ['sum'],
-    namespaceCpuLimit: ['sum'],
-    namespaceMemoryRequest: ['sum'],
-    namespaceMemoryLimit: ['sum'],
-    namespaceCpuUsage: ['avg', 'max', 'min'],
-    namespaceCpuThrottle: ['avg', 'max', 'min'],
-    namespaceMemoryUsage: ['max', 'min'],
-    namespaceMemoryRSS: ['max', 'min'],
-    namespaceTotalPods: ['avg'],
-  },
-} as const satisfies Record<ExperimentType, Partial<Record<UsageMetric, readonly UsageQuestion['function'][]>>>;
-
-const instantQuestions = {
-  container: [
-    { variable: 'jvmInfo', function: 'sum' },
-    { variable: 'jvmInfoTotal', function: 'sum' },
-  ],
-  namespace: [{ variable: 'namespaceRunningPods', function: 'avg' }],
-} as const satisfies Record<ExperimentType, readonly UsageQuestion[]>;
-
-/** All queries for an experiment of the type, except those for accelerators. */
 export const usageQuestions: Readonly<Record<ExperimentType, readonly UsageQuestion[]>> = {
-  container: [...questionsOf(readFunctions.container), ...instantQuestions.container],
-  namespace: [...questionsOf(readFunctions.namespace), ...instantQuestions.namespace],
+  container: [...questionsOf('container'), { variable: 'jvmInfo', function: 'sum' }, { variable: 'jvmInfoTotal', function: 'sum' }],
+  namespace: [...questionsOf('namespace'), { variable: 'namespaceRunningPods', function: 'avg' }],
 };
 
 /** Shows whether a container was active: the result has a series. */
@@ -59,14 +26,15 @@ export const activityQuestion = { variable: 'maxDate', function: 'max' } as cons
 
 /** Of accelerator metrics only the maximum is read. Memory comes first, because it shows which experiments have an accelerator. */
 export const acceleratorQuestions = {
-  memory: columnQuestion('acceleratorMemoryUsage', 'max'),
-  core: columnQuestion('acceleratorCoreUsage', 'max'),
+  memory: questionOf('acceleratorMemoryUsage.max'),
+  core: questionOf('acceleratorCoreUsage.max'),
 } as const;
 
-function questionsOf(read: Partial<Record<UsageMetric, readonly UsageQuestion['function'][]>>): UsageQuestion[] {
-  return Object.entries(read).flatMap(([variable, functions]) => functions.map((name) => columnQuestion(variable as UsageMetric, name)));
+function questionsOf(type: ExperimentType): UsageQuestion[] {
+  return columnsRead[type].filter((column) => !column.startsWith('accelerator')).map(questionOf);
 }
 
-function columnQuestion<F extends UsageQuestion['function']>(variable: UsageMetric, name: F) {
-  return { variable, function: name, column: `${variable}.${name}` as UsageColumn } as const;
+function questionOf(column: UsageColumn) {
+  const [variable, name] = column.split('.') as [UsageMetric, UsageQuestion['function']];
+  return { variable, function: name, column } satisfies UsageQuestion;
 }

@@ -1,4 +1,4 @@
-import { appendCopyEnd, appendCopyRow, appendCopyStart, type KeyedBlock, readCopyRows, TaskWindows } from './copy-rows.js';
+import { appendCopyRow, copyHeader, copyTrailer, readCopyRows, TaskWindows } from './copy-rows.js';
 import { GrowingBuffer } from './growing-buffer.js';
 
 describe('GrowingBuffer', () => {
@@ -38,16 +38,16 @@ describe('GrowingBuffer', () => {
 });
 
 const keyOf = (digit: string) => `${digit.repeat(8)}-0000-4000-8000-0123456789ab`;
-const row = (digit: string, number: number, text: string): KeyedBlock => ({
+const row = (digit: string, number: number, text: string) => ({
   key: keyOf(digit),
   block: { number, data: Buffer.from(text) },
 });
 
-const written = (rows: readonly KeyedBlock[]) => {
+const written = (rows: readonly ReturnType<typeof row>[]) => {
   const buffer = new GrowingBuffer();
-  appendCopyStart(buffer);
-  for (const each of rows) appendCopyRow(each, buffer);
-  appendCopyEnd(buffer);
+  buffer.append(copyHeader);
+  for (const each of rows) appendCopyRow(each.key, each.block, buffer);
+  buffer.append(copyTrailer);
   return buffer.bytes;
 };
 

@@ -1,27 +1,15 @@
 import { GrowingBuffer } from './growing-buffer.js';
 import type { WindowBlock } from './window-block.js';
 
-/** A block with the key of its experiment. */
-export interface KeyedBlock {
-  /** A UUID. */
-  readonly key: string;
-  readonly block: WindowBlock;
-}
-
 /** Header of PostgreSQL's binary COPY format: signature, flags, no extension. */
-const header = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex');
-const trailer = Buffer.from('ffff', 'hex');
+export const copyHeader = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex');
+export const copyTrailer = Buffer.from('ffff', 'hex');
 /** Bytes of a row besides its values: the number of fields and the length of each of the three. */
 const rowOverhead = 2 + 3 * 4;
 const keyBytes = 16;
 
-/** Appends the header of COPY … FROM STDIN (FORMAT binary). */
-export function appendCopyStart(bytes: GrowingBuffer): void {
-  bytes.append(header);
-}
-
 /** Appends a row (key uuid, block integer, data bytea). */
-export function appendCopyRow({ key, block: { number, data } }: KeyedBlock, buffer: GrowingBuffer): void {
+export function appendCopyRow(key: string, { number, data }: WindowBlock, buffer: GrowingBuffer): void {
   const bytes = buffer.room(rowOverhead + keyBytes + 4 + data.length);
   let at = bytes.writeInt16BE(3, 0);
   at = bytes.writeInt32BE(keyBytes, at);
@@ -32,15 +20,10 @@ export function appendCopyRow({ key, block: { number, data } }: KeyedBlock, buff
   data.copy(bytes, at);
 }
 
-/** Appends the trailer. */
-export function appendCopyEnd(bytes: GrowingBuffer): void {
-  bytes.append(trailer);
-}
-
 /** Reads the rows (key, block, data) of COPY … TO STDOUT (FORMAT binary), grouped by key. The blocks' data share the memory of `bytes`. */
 export function readCopyRows(bytes: Buffer): Map<string, WindowBlock[]> {
   const blocks = new Map<string, WindowBlock[]>();
-  let at = header.length;
+  let at = copyHeader.length;
   while (bytes.readInt16BE(at) === 3) {
     const key = uuidOf(bytes.toString('hex', at + 6, at + 6 + keyBytes));
     at += 6 + keyBytes + 4;
@@ -112,8 +95,8 @@ export class TaskWindows {
   add({ blocks, ...write }: WindowWrite): void {
     if (this.hasEnded || this.added.has(write.key)) return;
     this.added.add(write.key);
-    if (this.series.length === 0) appendCopyStart(this.copy);
-    for (const block of blocks) appendCopyRow({ key: write.key, block }, this.copy);
+    if (this.series.length === 0) this.copy.append(copyHeader);
+    for (const block of blocks) appendCopyRow(write.key, block, this.copy);
     this.series.push({ ...write, numbers: blocks.map(({ number }) => number) });
   }
 
@@ -121,7 +104,7 @@ export class TaskWindows {
   writes(): WindowWrites | undefined {
     this.hasEnded = true;
     if (this.series.length === 0) return undefined;
-    appendCopyEnd(this.copy);
+    this.copy.append(copyTrailer);
     return { copy: this.copy.bytes, series: this.series };
   }
 }

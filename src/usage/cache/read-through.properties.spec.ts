@@ -6,7 +6,7 @@ import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.j
 import { readSettings } from '../../settings/read-settings.js';
 import { TableDraft } from '../table-draft.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
-import { appendCopyEnd, appendCopyRow, appendCopyStart, readCopyRows, TaskWindows, type WindowWrites } from './copy-rows.js';
+import { appendCopyRow, copyHeader, copyTrailer, readCopyRows, TaskWindows, type WindowWrites } from './copy-rows.js';
 import { GrowingBuffer } from './growing-buffer.js';
 import { StoredUsageReader } from './read-through.js';
 import { type WindowBlock } from './window-block.js';
@@ -112,12 +112,12 @@ class MemoryStore {
   /** Rows in COPY's binary format. */
   load(keys: readonly string[], first: number, last: number): Uint8Array {
     const rows = new GrowingBuffer();
-    appendCopyStart(rows);
+    rows.append(copyHeader);
     for (const key of keys) {
       const blocks = [...(this.blocks.get(key)?.values() ?? [])].filter(({ number }) => number >= first && number <= last);
-      for (const block of blocks) appendCopyRow({ key, block }, rows);
+      for (const block of blocks) appendCopyRow(key, block, rows);
     }
-    appendCopyEnd(rows);
+    rows.append(copyTrailer);
     return rows.bytes;
   }
 

@@ -43,7 +43,7 @@ interface Reading {
  * `origin`. Adds the changed blocks to the request's windows.
  */
 export class StoredUsageReader extends UsageReader {
-  private readonly warned = new Set<string>();
+  private hasWarned = false;
 
   constructor(
     private readonly origin: UsageReader,
@@ -67,9 +67,9 @@ export class StoredUsageReader extends UsageReader {
     const profile = this.profiles.find(request.metricProfile);
     if (!windows || !profile) return undefined;
     if (!hasOneSeries(profile, request.stepSeconds)) {
-      this.warnOnce('a query of the profile may return several series for one experiment: its usage is not stored', {
-        profile: profile.name,
-      });
+      const text = 'a query of the profile may return several series for one experiment: its usage is not stored';
+      if (!this.hasWarned) log.warn({ profile: profile.name }, text);
+      this.hasWarned = true;
       return undefined;
     }
     const window = rangeOf(request);
@@ -126,11 +126,5 @@ export class StoredUsageReader extends UsageReader {
     const changed = isOld ? [] : changedBlocks({ table, firstRow: window.from, labels }, { window, seam, stored: before }, scratch);
     const blocks = changed.filter(({ number }) => number >= firstBlock);
     windows.add({ key: keys[place]!, blocks, replacesAll: request.refresh ?? false, firstBlock });
-  }
-
-  private warnOnce(text: string, fields: object): void {
-    if (this.warned.has(text)) return;
-    this.warned.add(text);
-    log.warn(fields, text);
   }
 }

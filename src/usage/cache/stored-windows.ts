@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Experiment } from '../../experiments/experiment.js';
-import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.js';
+import { attachSeconds, type UsageColumn, type UsageTable } from '../../recommendation/usage-table.js';
 import { giveTables, TableDraft } from '../table-draft.js';
 import type { GrowingBuffer } from './growing-buffer.js';
 import { type BlockSource, BlockWriter, copyRows, labelsIn, readBlock, rowsIn, type WindowBlock } from './window-block.js';
@@ -39,9 +40,7 @@ export function findKnown(unsorted: readonly WindowBlock[], firstRow: number): S
   return { blocks, known: { from: firstRow, to }, ...(newest && { labels: labelsIn(newest) }) };
 }
 
-/**
- * Joins a window's stored rows before `seam` with the rows from `seam` on of `newest`, a new table with the same end. The caller must set the labels.
- */
+/** Joins a window's stored rows before `seam` with the later rows of `newest`, a table with the same end. The caller sets the labels. */
 export function mergeTables({ blocks }: StoredWindows, newest: UsageTable, window: RowRange, seam: number): TableDraft {
   const { endSeconds, stepSeconds } = newest;
   const draft = new TableDraft({ endSeconds, stepSeconds, rows: window.to - window.from });
@@ -119,7 +118,7 @@ export function isIdle({ type }: Experiment, { columns }: UsageTable): boolean {
 
 /** Whether intervals may exist only because of a JVM series that is not the window's first: a complete read may not have them. */
 function hidesIntervals({ jvm, present, columns }: UsageTable, labels: WindowLabels): boolean {
-  if (!jvm || JSON.stringify(jvm) === JSON.stringify(labels.jvm?.value)) return false;
+  if (!jvm || isDeepStrictEqual(jvm, labels.jvm?.value)) return false;
   const all = Object.values(columns);
   return present.some((flag, row) => flag === 1 && all.every((values) => Number.isNaN(values[row])));
 }
@@ -145,10 +144,7 @@ export interface PartialRead {
   readonly rows: number;
 }
 
-/** GPU samples are attached to intervals within 5 minutes. The first rows of a read are incomplete because earlier samples are not read. */
-export const attachSeconds = 300;
-
-/** Number of rows at the beginning of a partial read that are not used: a sample is attached to a row up to 5 minutes away, depending on intervals up to 5 minutes around it. */
+/** First rows of a partial read that are not used: a GPU sample is attached to a row up to 5 minutes away, depending on intervals up to 5 minutes around it. */
 export function marginRows(stepSeconds: number): number {
   return 2 * Math.floor(attachSeconds / stepSeconds);
 }

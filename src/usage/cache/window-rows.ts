@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { JvmInfo, UsageColumn, UsageTable } from '../../recommendation/usage-table.js';
+import type { Grid } from '../table-draft.js';
 
 /** Rows per block: a UTC day of quarter hours. About 70 % of containers' blocks then fit into one PostgreSQL page. */
 export const blockRows = 96;
@@ -13,15 +15,7 @@ export interface RowRange {
 }
 
 /** The rows of a request. */
-export function rangeOf({
-  endSeconds,
-  stepSeconds,
-  rows,
-}: {
-  readonly endSeconds: number;
-  readonly stepSeconds: number;
-  readonly rows: number;
-}): RowRange {
+export function rangeOf({ endSeconds, stepSeconds, rows }: Grid): RowRange {
   const to = Math.floor(endSeconds / stepSeconds) + 1;
   return { from: to - rows, to };
 }
@@ -64,18 +58,14 @@ export function settleLabel<T>(
   window: RowRange,
 ): Sighting<T> | undefined | 'unclear' {
   if (!stored) return newest;
-  if (newest && isSame(newest.value, stored.value)) return { ...stored, lastRow: Math.max(stored.lastRow, newest.lastRow) };
+  if (newest && isDeepStrictEqual(newest.value, stored.value)) return { ...stored, lastRow: Math.max(stored.lastRow, newest.lastRow) };
   if (stored.lastRow < window.from || stored.lastRow >= window.to) return 'unclear';
-  return !newest || isSame(newest.value, stored.behind) ? stored : 'unclear';
+  return !newest || isDeepStrictEqual(newest.value, stored.behind) ? stored : 'unclear';
 }
 
 /** The label of a window that was read completely; remembers as `behind` a different label of its newest rows. */
 export function settleComplete<T>(complete: Sighting<T> | undefined, newest: Sighting<T> | undefined): Sighting<T> | undefined {
-  return complete && newest && !isSame(newest.value, complete.value) ? { ...complete, behind: newest.value } : complete;
-}
-
-function isSame(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
+  return complete && newest && !isDeepStrictEqual(newest.value, complete.value) ? { ...complete, behind: newest.value } : complete;
 }
 
 /** The labels of an experiment's stored windows. */

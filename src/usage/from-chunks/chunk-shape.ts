@@ -9,15 +9,8 @@ export const aggregateOperators = ['sum', 'avg', 'min', 'max', 'count'] as const
 /** How the series of one experiment are aggregated. */
 export type AggregateOperator = (typeof aggregateOperators)[number];
 
-export const subqueryFunctions = [
-  'avg_over_time',
-  'min_over_time',
-  'max_over_time',
-  'sum_over_time',
-  'count_over_time',
-  'last_over_time',
-] as const;
-export type SubqueryFunction = (typeof subqueryFunctions)[number];
+export type SubqueryFunction = Extract<WindowFunction, `${string}_over_time`>;
+const subqueryFunctions = windowFunctions.filter((name): name is SubqueryFunction => name.endsWith('_over_time'));
 
 /** `function(…[range:step])`: evaluates the inner expression at every multiple of the step, then applies the function to the range. */
 export interface Subquery {

@@ -49,7 +49,12 @@ export class ReadAggregation {
 
   add(series: SeriesWindows): void {
     const question = series.question - this.chunks.ownerQuestions.length;
-    if (question < (this.open?.question ?? question)) throw outOfOrder(this.reading.request);
+    // Prometheus returns the queries of a request in order, and the join relies on it.
+    if (question < (this.open?.question ?? question)) {
+      const { name } = this.reading.request.datasource;
+      const message = `Datasource ${name} returned the queries of a remote read out of order. Set its usage_reader to promql.`;
+      throw new DatasourceError('malformed', message);
+    }
     if (question < 0) this.readOwner(series, series.question);
     else this.aggregationOf(question).add(series);
   }
@@ -70,14 +75,6 @@ export class ReadAggregation {
     this.open = { question, aggregation };
     return aggregation;
   }
-}
-
-/** Prometheus returns the queries of a request in order, and the join relies on it. */
-function outOfOrder({ datasource: { name } }: UsageRequest): DatasourceError {
-  return new DatasourceError(
-    'malformed',
-    `Datasource ${name} returned the queries of a remote read out of order. Set its usage_reader to promql.`,
-  );
 }
 
 /** Dependencies of a ChunkUsageReader. */
@@ -151,9 +148,7 @@ export class ChunkUsageReader extends UsageReader {
     return true;
   }
 
-  /**
-   * Sends one remote read: first the owners, unless known, because usage is joined to them. Discards the result of an incomplete attempt.
-   */
+  /** Sends one remote read: first the owners, unless known: usage is joined to them. Discards the result of an incomplete attempt. */
   private async readOnce(
     reading: ChunkReading,
     chunks: ChunkQuestions,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Experiment, type ExperimentType, experimentTypes } from '../../experiments/experiment.js';
 import type { PlacedExperiment } from '../../owners/places.js';
 import type { MetricProfile } from '../../profiles/metric-profile.js';
@@ -65,10 +66,7 @@ export const joinsByNoLabel = 'has no label to join pods to workloads by';
 
 type ShapeContext = Pick<ChunkPlanContext, 'profile' | 'scope' | 'stepSeconds'>;
 
-/**
- * Plans the remote reads for all that the engine reads and that can be computed from chunks. Queries with the same selector share a
- * question.
- */
+/** Plans the remote reads for all that the engine reads and chunks can give. Queries with the same selector share a question. */
 export function planChunkReads(placed: readonly PlacedExperiment[], context: ChunkPlanContext): ChunkPlan {
   const reads = new Map<number | undefined, PlannedRead>();
   const covered = new Set<UsageQuestion>();
@@ -150,20 +148,15 @@ function addReading(
 ): void {
   const window = indexOrPush(chunkQuestion.windows, windows);
   const values = { window, ...(perSeries && { perSeries }), reach, groupLabels };
-  const known = channels.find(({ readings: _, ...each }) => isEqual(each, values));
+  const known = channels.find(({ readings: _, ...each }) => isDeepStrictEqual(each, values));
   const channel = known ?? { ...values, readings: [] };
   if (!known) channels.push(channel);
   channel.readings.push({ question, operator, ...(afterwards && { afterwards }) });
 }
 
 function indexOrPush<T>(list: T[], item: T): number {
-  const index = list.findIndex((each) => isEqual(each, item));
+  const index = list.findIndex((each) => isDeepStrictEqual(each, item));
   return index >= 0 ? index : list.push(item) - 1;
-}
-
-/** Compares plain data whose members have the same order. */
-function isEqual(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 function experimentMatchers({ namespaceLabel, containerLabel }: ChunkShape, experiments: readonly Experiment[]): Matcher[] {

@@ -27,7 +27,8 @@ export function fillDraft(
   labels: Readonly<Record<string, string>>,
   existing?: Float64Array,
 ): Float64Array | undefined {
-  if (question.variable.startsWith('jvm')) fillJvm(draft, question, labels, values);
+  const findLastRow = () => values.findLastIndex((value) => !Number.isNaN(value));
+  if (question.variable.startsWith('jvm')) draft.setJvm(question.variable, labels, findLastRow);
   if (!existing || question.column === undefined) return fillColumn(draft, question.column, values);
   draft.setColumn(question.column, existing);
   return existing;
@@ -60,19 +61,6 @@ function dropInfinities(column: Float64Array): void {
   for (let row = 0; row < column.length; row++) if (!Number.isFinite(column[row])) column[row] = Number.NaN;
 }
 
-/** Prefers `jvm_info` over `jvm_info_total`, whatever the order of arrival. */
-function fillJvm(draft: TableDraft, { variable }: UsageQuestion, labels: Readonly<Record<string, string>>, values: Float64Array): void {
-  if (draft.jvm && variable === 'jvmInfoTotal') return;
-  draft.jvm = { runtime: labels.runtime ?? '', vendor: labels.vendor ?? '', version: labels.version ?? '' };
-  draft.jvmLastRow = values.findLastIndex((value) => !Number.isNaN(value));
-}
-
-/** The instants of the series and those of the tables; they are equal if no query has a subquery. */
-export interface AggregationGrids {
-  readonly read: Grid;
-  readonly intervals: Grid;
-}
-
 /** Series of an experiment that the query aggregates to one series. */
 interface Group {
   readonly labels: Readonly<Record<string, string>>;
@@ -85,10 +73,13 @@ export class QuestionAggregation {
   private readonly subqueries = new Map<number, SubqueryWindows>();
   private readonly podLabel: string;
 
-  /** `owners` = the pods' workloads; absent if series are not joined to workloads. */
+  /**
+   * `grids` = the instants of the series and those of the tables; they are equal if no query has a subquery. `owners` = the pods' workloads;
+   * absent if series are not joined to workloads.
+   */
   constructor(
     private readonly planned: PlannedQuestion,
-    private readonly grids: AggregationGrids,
+    private readonly grids: Readonly<Record<'read' | 'intervals', Grid>>,
     private readonly targets: Targets,
     private readonly owners?: PodOwners,
   ) {
@@ -103,7 +94,8 @@ export class QuestionAggregation {
     const targets = this.targets.at(namespace, containerLabel && (series.labels[containerLabel] ?? ''));
     if (!targets || series.firstRow >= series.endRow) return;
     for (const { channel, groups } of this.channels) {
-      const values = this.valuesOf(channel, series);
+      const read = series.values[channel.window]!;
+      const values = channel.perSeries ? this.takeSubquery(channel.perSeries, read) : read;
       const [first, end] = channel.perSeries ? [0, values.length] : [series.firstRow, series.endRow];
       for (const { owner, from, to } of this.ownedRows(namespace, series, channel, end)) {
         const target = targets.get(owner);
@@ -147,10 +139,6 @@ export class QuestionAggregation {
     return this.owners.ownersOf(namespace, labels[this.podLabel] ?? '', reach);
   }
 
-  private valuesOf({ window, perSeries }: Channel, { values }: SeriesWindows): Float64Array {
-    return perSeries ? this.takeSubquery(perSeries, values[window]!) : values[window]!;
-  }
-
   private takeSubquery({ function: name, rangeMs }: Subquery, values: Float64Array): Float64Array {
     const windows = this.subqueries.get(rangeMs) ?? new SubqueryWindows(this.grids.read, this.grids.intervals, rangeMs);
     this.subqueries.set(rangeMs, windows);
@@ -165,8 +153,7 @@ export class QuestionAggregation {
     if (known) return known;
     const rows = channel.perSeries ? this.grids.intervals.rows : this.grids.read.rows;
     const operators = channel.readings.map(({ operator }) => operator);
-    const totals = new SeriesTotals(rows, operators);
-    const group = { labels, totals };
+    const group = { labels, totals: new SeriesTotals(rows, operators) };
     grouped.set(key, group);
     return group;
   }

@@ -44,15 +44,15 @@ export function batchQuery(
   };
   const edits = [
     ...shape.matchers.map(({ field, label, from, to }) => ({ from, to, text: matchAnyOf(label, values[field]) })),
-    ...shape.groupings.map(({ labels, from, to }) => ({
-      from,
-      to,
-      text: `${from === to ? ' ' : ''}by (${withLabels(labels, keyLabels)})`,
-    })),
+    ...shape.groupings.map(({ labels, from, to }) => {
+      const names = new Set([...labels, ...keyLabels.map(({ label }) => label)]);
+      return { from, to, text: `${from === to ? ' ' : ''}by (${[...names].join(', ')})` };
+    }),
     ...(isJoined ? shape.podExpressions.flatMap((expression) => joinEdits(expression, shape, containers)) : []),
   ];
   const pods = experiments.reduce((sum, experiment) => sum + experiment.pods, 0);
-  const ownerSamples = isJoined ? Math.max(...shape.podExpressions.map(ownerSamplesOf)) : 0;
+  const reachSeconds = Math.max(...shape.podExpressions.map((expression) => expression.reachSeconds));
+  const ownerSamples = isJoined ? (reachSeconds + lookBackSeconds) / assumedScrapeSeconds : 0;
   return { query: applyEdits(shape.text, edits), keyLabels, samplesPerInstant: pods * (shape.samplesPerInstant + ownerSamples) };
 }
 
@@ -67,10 +67,6 @@ function keyLabelsOf({ namespaceLabel, containerLabel }: QueryShape, isJoined: b
         ] as const)
       : []),
   ];
-}
-
-function withLabels(labels: readonly string[], keyLabels: readonly KeyLabel[]): string {
-  return [...new Set([...labels, ...keyLabels.map(({ label }) => label)])].join(', ');
 }
 
 /**
@@ -91,10 +87,6 @@ function joinEdits(expression: PodExpression, { namespaceLabel }: QueryShape, co
     { from: expression.from, to: expression.from, text: '(' },
     { from: expression.to, to: expression.to, text: join },
   ];
-}
-
-function ownerSamplesOf(expression: PodExpression): number {
-  return (expression.reachSeconds + lookBackSeconds) / assumedScrapeSeconds;
 }
 
 /**
@@ -213,13 +205,8 @@ export function planQuery(
   if (type === undefined) return { queries: [], unbatched: [] };
   const text = replaceDuration(profileQuery, stepSeconds);
   const shape = readQueryShape(text, type);
-  const batched =
-    shape &&
-    batchQuery(
-      shape,
-      experiments.map(({ experiment }) => experiment),
-      scope,
-    );
+  const ownExperiments = experiments.map(({ experiment }) => experiment);
+  const batched = shape && batchQuery(shape, ownExperiments, scope);
   if (batched) return { queries: [{ question, experiments, ...batched }], unbatched: [] };
   const queries = experiments.map((placed) => ({
     question,
@@ -231,16 +218,13 @@ export function planQuery(
   return { queries, unbatched: [question] };
 }
 
-/** Cheap queries that tell whether a question has any series; empty = query without a probe. */
-export type ProbeQueries = readonly PlannedQuery[];
-
 /**
- * Plans the probe of a question about accelerators or runtimes, which most containers do not have. Joined to workloads, such a question
- * costs the datasource as much as one about CPU: it computes the owners of all pods even if there is nothing to join. The same query
- * without the join costs an index look-up. Queries that are not joined anyway (USAGE_SCOPE `container`, namespaces) need no probe. Nor do
- * remote reads, where a selector without series is already an index look-up.
+ * Plans cheap queries that tell whether a question about accelerators or runtimes has any series; empty = query without a probe. Most
+ * containers have none. Joined to workloads, such a question costs the datasource as much as one about CPU: it computes the owners of all
+ * pods even if there is nothing to join. The same query without the join costs an index look-up. Queries that are not joined anyway
+ * (USAGE_SCOPE `container`, namespaces) need no probe. Nor do remote reads, where a selector without series is already an index look-up.
  */
-export function planProbe(question: UsageQuestion, experiments: readonly PlacedExperiment[], context: PlanContext): ProbeQueries {
+export function planProbe(question: UsageQuestion, experiments: readonly PlacedExperiment[], context: PlanContext): UsagePlan['queries'] {
   if (!isRare(question, context.profile)) return [];
   const unjoined = planQuestion(question, experiments, { ...context, scope: 'container' }).queries;
   const joined = new Set(planQuestion(question, experiments, context).queries.map(({ query }) => query));

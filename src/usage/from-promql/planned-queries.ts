@@ -33,7 +33,7 @@ export function stitchSlices(slices: readonly (readonly PrometheusSeries[])[]): 
   if (slices.length === 1) return slices[0]!;
   const stitched = new Map<string, { labels: PrometheusSeries['labels']; parts: PrometheusSeries['samples'][] }>();
   for (const { labels, samples } of slices.flat()) {
-    const key = JSON.stringify(sortedLabels(labels));
+    const key = JSON.stringify(Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1)));
     const known = stitched.get(key);
     if (known) known.parts.push(samples);
     else stitched.set(key, { labels, parts: [samples] });
@@ -43,24 +43,15 @@ export function stitchSlices(slices: readonly (readonly PrometheusSeries[])[]): 
     .map(([, { labels, parts }]) => ({ labels, samples: parts.flat() }));
 }
 
-function sortedLabels(labels: PrometheusSeries['labels']): [string, string][] {
-  return Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1));
-}
-
 /** Groups the series of a result by experiment (index in the request) and keeps their order. Experiments without series are absent. */
 export function groupSeries(planned: PlannedQuery, result: readonly PrometheusSeries[]): Map<number, PrometheusSeries[]> {
-  const indexesByKey = indexesByKeyOf(planned);
+  const indexesByKey = new Map<string, number[]>();
+  for (const { experiment, index } of planned.experiments) append(indexesByKey, keyOfExperiment(experiment, planned.keyLabels), index);
   const grouped = new Map<number, PrometheusSeries[]>();
   for (const series of result) {
     for (const index of indexesByKey.get(keyOfSeries(series, planned.keyLabels)) ?? []) append(grouped, index, series);
   }
   return grouped;
-}
-
-function indexesByKeyOf({ experiments, keyLabels }: PlannedQuery): Map<string, number[]> {
-  const indexes = new Map<string, number[]>();
-  for (const { experiment, index } of experiments) append(indexes, keyOfExperiment(experiment, keyLabels), index);
-  return indexes;
 }
 
 function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
@@ -93,15 +84,11 @@ export class PlannedQueries {
 
   /** Queries the series on the complete grid, in slices if one query would be too large. */
   async queryRange(datasource: Datasource, { query, samplesPerInstant }: PlannedQuery, grid: Grid, signal?: AbortSignal) {
-    const slices = planSlices(grid.rows, samplesPerInstant);
-    const querySlice = ({ from, to }: Slice, stop: AbortSignal) => {
+    const tasks = planSlices(grid.rows, samplesPerInstant).map(({ from, to }) => (stop: AbortSignal) => {
       const bounds = { startSeconds: instantOf(grid, from), endSeconds: instantOf(grid, to - 1) };
       return this.client.queryRange(datasource, { query, ...bounds, stepSeconds: grid.stepSeconds }, stop);
-    };
-    const results = await runTogether(
-      slices.map((slice) => (stop: AbortSignal) => querySlice(slice, stop)),
-      signal,
-    );
+    });
+    const results = await runTogether(tasks, signal);
     return stitchSlices(results.map((result) => seriesOf(result, datasource)));
   }
 
@@ -116,10 +103,8 @@ function seriesOf({ series, warnings }: PrometheusAnswer, { name }: Datasource):
   const failed = failedBehind.find(({ text }) => warnings.some((warning) => warning.includes(text)));
   if (series.length === 0 && failed) {
     const advice = 'the stores behind it failed. Check them, then start the job again.';
-    throw new DatasourceError(
-      failed.failure,
-      `Datasource ${name} returned no usage, only the warnings "${warnings.join('; ')}": ${advice}`,
-    );
+    const message = `Datasource ${name} returned no usage, only the warnings "${warnings.join('; ')}": ${advice}`;
+    throw new DatasourceError(failed.failure, message);
   }
   log.warn({ datasource: name, warnings }, 'usage from a partial response');
   return series;

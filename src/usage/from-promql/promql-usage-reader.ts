@@ -12,7 +12,6 @@ import {
   activityQuery,
   type PlanContext,
   type PlannedQuery,
-  type ProbeQueries,
   planProbe,
   planQuery,
   planQuestion,
@@ -29,7 +28,9 @@ export function fillUsageTables(drafts: readonly TableDraft[], planned: PlannedQ
   for (const [index, [first]] of groupSeries(planned, result)) {
     const draft = drafts[index]!;
     fillColumn(draft, planned.question.column, first!);
-    if (planned.question.variable.startsWith('jvm')) readJvm(draft, planned, first!);
+    const { variable } = planned.question;
+    const { labels, samples } = first!;
+    if (variable.startsWith('jvm')) draft.setJvm(variable, labels, () => rowOf(draft.grid, samples.at(-1)![0]));
   }
 }
 
@@ -44,13 +45,6 @@ function fillColumn(draft: TableDraft, name: UsageColumn | undefined, { samples 
     column ??= draft.columnOf(name);
     column[row] = value;
   }
-}
-
-/** Prefers `jvm_info` over `jvm_info_total`, whatever the order of arrival. */
-function readJvm(draft: TableDraft, { question }: PlannedQuery, { labels, samples }: PrometheusSeries): void {
-  if (draft.jvm && question.variable === 'jvmInfoTotal') return;
-  draft.jvm = { runtime: labels.runtime ?? '', vendor: labels.vendor ?? '', version: labels.version ?? '' };
-  draft.jvmLastRow = rowOf(draft.grid, samples.at(-1)![0]);
 }
 
 const log = logOf('usage');
@@ -92,13 +86,12 @@ export class PromqlUsageReader extends UsageReader {
   async readBeside(other: OtherSource, request: UsageRequest, signal?: AbortSignal): Promise<UsageTable[]> {
     const reading = this.begin(request, signal);
     let accelerators = new Map<number, PrometheusSeries[]>();
-    const readAccelerators = async (stop: AbortSignal) => {
-      accelerators = await this.readAcceleratorMemory(reading, stop);
-    };
     const tasks = [
       (stop: AbortSignal) => other.fill(reading.drafts, stop),
       (stop: AbortSignal) => this.fill(reading, other, stop),
-      readAccelerators,
+      async (stop: AbortSignal) => {
+        accelerators = await this.readAcceleratorMemory(reading, stop);
+      },
     ];
     await runTogether(tasks, signal);
     if (request.dropsInactive) await this.dropInactive(reading);
@@ -117,15 +110,11 @@ export class PromqlUsageReader extends UsageReader {
     const plans = planUsageQueries(request.experiments, context, (question) => !covers(question));
     const tasks = plans.map((plan) => async (stop: AbortSignal) => {
       if (await this.hasNoSeries(planProbe(plan.question, plan.experiments, context), request, stop)) return;
-      await this.fillWith(this.logUnbatched(plan, context), request, drafts, stop);
-    });
-    await runTogether(tasks, signal);
-  }
-
-  /** Writes each result into the tables as soon as it arrives, then drops it: all results together are much larger than the tables. */
-  private async fillWith({ queries }: UsagePlan, request: UsageRequest, drafts: readonly TableDraft[], signal: AbortSignal): Promise<void> {
-    const tasks = queries.map((planned) => async (stop: AbortSignal) => {
-      fillUsageTables(drafts, planned, await this.queries.queryRange(request.datasource, planned, request, stop));
+      // Writes each result into the tables as soon as it arrives, then drops it: all results together are much larger than the tables.
+      const queries = this.logUnbatched(plan, context).queries.map((planned) => async (stopQuery: AbortSignal) => {
+        fillUsageTables(drafts, planned, await this.queries.queryRange(request.datasource, planned, request, stopQuery));
+      });
+      await runTogether(queries, stop);
     });
     await runTogether(tasks, signal);
   }
@@ -136,25 +125,19 @@ export class PromqlUsageReader extends UsageReader {
     const maxDate = context.profile.variables.get(activityQuestion.variable)?.queries[activityQuestion.function];
     if (maxDate === undefined) return;
     const { queries } = planQuery(activityQuery(maxDate), activityQuestion, idle, context);
-    const active = await runTogether(
-      queries.map((planned) => async (stop: AbortSignal) => {
-        const series = await this.queries.queryInstant(request.datasource, planned, request.endSeconds, stop);
-        return groupSeries(planned, series).keys();
-      }),
-      signal,
-    );
-    const activeIndexes = new Set(active.flatMap((indexes) => [...indexes]));
+    const tasks = queries.map((planned) => async (stop: AbortSignal) => {
+      const series = await this.queries.queryInstant(request.datasource, planned, request.endSeconds, stop);
+      return [...groupSeries(planned, series).keys()];
+    });
+    const activeIndexes = new Set((await runTogether(tasks, signal)).flat());
     for (const { index } of idle) if (!activeIndexes.has(index)) drafts[index]!.clear();
   }
 
   /** Whether the probe of a question finds no series, so that the question can be skipped. */
-  private async hasNoSeries(probe: ProbeQueries, request: UsageRequest, signal?: AbortSignal): Promise<boolean> {
+  private async hasNoSeries(probe: readonly PlannedQuery[], request: UsageRequest, signal?: AbortSignal): Promise<boolean> {
     if (probe.length === 0) return false;
-    const results = await runTogether(
-      probe.map((planned) => (stop: AbortSignal) => this.queries.queryRange(request.datasource, planned, request, stop)),
-      signal,
-    );
-    return results.every((series) => series.length === 0);
+    const tasks = probe.map((planned) => (stop: AbortSignal) => this.queries.queryRange(request.datasource, planned, request, stop));
+    return (await runTogether(tasks, signal)).every((series) => series.length === 0);
   }
 
   /** Series of accelerator memory by the experiment's index in the request. They show which containers have an accelerator. */
@@ -172,13 +155,10 @@ export class PromqlUsageReader extends UsageReader {
     signal?: AbortSignal,
   ): Promise<Map<number, PrometheusSeries[]>> {
     const { queries } = this.logUnbatched(planQuestion(question, containers, context), context);
-    const grouped = await runTogether(
-      queries.map((planned) => async (stop: AbortSignal) => {
-        return groupSeries(planned, await this.queries.queryRange(request.datasource, planned, request, stop));
-      }),
-      signal,
-    );
-    return new Map(grouped.flatMap((groups) => [...groups]));
+    const tasks = queries.map((planned) => async (stop: AbortSignal) => {
+      return [...groupSeries(planned, await this.queries.queryRange(request.datasource, planned, request, stop))];
+    });
+    return new Map((await runTogether(tasks, signal)).flat());
   }
 
   private async attachAccelerators(reading: Reading, memory: ReadonlyMap<number, PrometheusSeries[]>): Promise<void> {
