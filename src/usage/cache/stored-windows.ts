@@ -144,7 +144,10 @@ export interface PartialRead {
   readonly rows: number;
 }
 
-/** First rows of a partial read that are not used: a GPU sample is attached to a row up to 5 minutes away, depending on intervals up to 5 minutes around it. */
+/**
+ * First rows of a partial read that are not used, because earlier samples are not read: a GPU sample is attached to a row up to 5 minutes
+ * away, depending on intervals up to 5 minutes around it.
+ */
 export function marginRows(stepSeconds: number): number {
   return 2 * Math.floor(attachSeconds / stepSeconds);
 }

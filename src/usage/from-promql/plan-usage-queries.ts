@@ -205,8 +205,8 @@ export function planQuery(
   if (type === undefined) return { queries: [], unbatched: [] };
   const text = replaceDuration(profileQuery, stepSeconds);
   const shape = readQueryShape(text, type);
-  const ownExperiments = experiments.map(({ experiment }) => experiment);
-  const batched = shape && batchQuery(shape, ownExperiments, scope);
+  const unplaced = experiments.map(({ experiment }) => experiment);
+  const batched = shape && batchQuery(shape, unplaced, scope);
   if (batched) return { queries: [{ question, experiments, ...batched }], unbatched: [] };
   const queries = experiments.map((placed) => ({
     question,
