@@ -72,7 +72,7 @@ export class WorkerThreads implements Sizer {
       filename: this.worker,
       workerData: { settings } satisfies ThreadData,
       // With V8's default size, the young heap would be half of a thread's memory. Most objects are short-lived.
-      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxYoungGenerationSizeMb: 10 },
       minThreads: threads,
       maxThreads: threads,
       // Otherwise a thread without a task blocks its event loop: work between tasks would wait for the next task.

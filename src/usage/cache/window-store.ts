@@ -25,7 +25,7 @@ const quietMs = 50;
 const maxWaitMs = 2_000;
 /** Maximum number of the buffers that are kept for later tasks, and their sizes. */
 const maxIdle = 4;
-const minIdleBytes = 256 * 1024;
+const minIdleBytes = 1024 * 1024;
 const maxIdleBytes = 8 * 1024 * 1024;
 const cleanUpMs = 10 * 60_000;
 
