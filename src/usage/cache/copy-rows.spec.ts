@@ -1,4 +1,4 @@
-import { appendCopyRow, copyHeader, copyTrailer, readCopyRows, TaskWindows } from './copy-rows.js';
+import { appendCopyRow, copyHeader, copyTrailer, loadedRowsAt, readCopyRows, TaskWindows } from './copy-rows.js';
 import { GrowingBuffer } from './growing-buffer.js';
 
 describe('GrowingBuffer', () => {
@@ -43,13 +43,16 @@ const row = (digit: string, number: number, text: string) => ({
   block: { number, data: Buffer.from(text) },
 });
 
-const written = (rows: readonly ReturnType<typeof row>[]) => {
+const written = (rows: readonly ReturnType<typeof row>[], head = copyHeader) => {
   const buffer = new GrowingBuffer();
-  buffer.append(copyHeader);
+  buffer.append(head);
   for (const each of rows) appendCopyRow(each.key, each.block, buffer);
   buffer.append(copyTrailer);
   return buffer.bytes;
 };
+
+/** The rows as the store loads them. */
+const loaded = (rows: readonly ReturnType<typeof row>[]) => written(rows, Buffer.alloc(loadedRowsAt));
 
 describe('rows of a binary COPY', () => {
   it('are read as they were written, grouped by key', () => {
@@ -67,7 +70,7 @@ describe('rows of a binary COPY', () => {
 
 describe('TaskWindows', () => {
   it('returns the stored blocks of each experiment, wherever their bytes are in memory', () => {
-    const rows = written([row('a', 7, 'one'), row('a', 8, 'two'), row('b', 7, 'three')]);
+    const rows = loaded([row('a', 7, 'one'), row('a', 8, 'two'), row('b', 7, 'three')]);
     const memory = new Uint8Array(new SharedArrayBuffer(rows.length + 20));
     memory.set(rows, 5);
     const windows = new TaskWindows({ stored: memory.subarray(5, 5 + rows.length) });
@@ -81,7 +84,7 @@ describe('TaskWindows', () => {
   });
 
   it('returns no writes if nothing was added', () => {
-    expect(new TaskWindows({ stored: new Uint8Array(written([row('a', 7, 'one')]).buffer) }).writes()).toBeUndefined();
+    expect(new TaskWindows({ stored: new Uint8Array(loaded([row('a', 7, 'one')]).buffer) }).writes()).toBeUndefined();
   });
 
   it('returns all added blocks, and also the experiments that were only used', () => {

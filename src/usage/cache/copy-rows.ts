@@ -20,10 +20,12 @@ export function appendCopyRow(key: string, { number, data }: WindowBlock, buffer
   data.copy(bytes, at);
 }
 
-/** Reads the rows (key, block, data) of COPY … TO STDOUT (FORMAT binary), grouped by key. The blocks' data share the memory of `bytes`. */
-export function readCopyRows(bytes: Buffer): Map<string, WindowBlock[]> {
+/** Where the rows begin in LoadedWindows: behind the header, the number of fields and the length of the only one. */
+export const loadedRowsAt = copyHeader.length + 2 + 4;
+
+/** Reads the rows (key, block, data) in COPY's binary format from `at` on, grouped by key. The blocks' data share the memory of `bytes`. */
+export function readCopyRows(bytes: Buffer, at = copyHeader.length): Map<string, WindowBlock[]> {
   const blocks = new Map<string, WindowBlock[]>();
-  let at = copyHeader.length;
   while (bytes.readInt16BE(at) === 3) {
     const key = uuidOf(bytes.toString('hex', at + 6, at + 6 + keyBytes));
     at += 6 + keyBytes + 4;
@@ -65,7 +67,7 @@ export interface WindowWrites {
 
 /** Windows that are passed to a task. */
 export interface LoadedWindows {
-  /** Rows as COPY TO STDOUT (FORMAT binary) returns them. */
+  /** What COPY TO STDOUT (FORMAT binary) returns for one row with one value: all rows (key, block, data) in that format. */
   readonly stored?: Uint8Array<SharedArrayBuffer> | undefined;
   /** Memory for the windows that the task returns. */
   readonly memory?: SharedArrayBuffer | undefined;
@@ -81,7 +83,7 @@ export class TaskWindows {
 
   constructor({ stored, memory }: LoadedWindows = {}) {
     this.copy = new GrowingBuffer(memory);
-    this.stored = stored ? readCopyRows(Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)) : new Map();
+    this.stored = stored ? readCopyRows(Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength), loadedRowsAt) : new Map();
   }
 
   blocksOf(key: string): readonly WindowBlock[] {

@@ -6,7 +6,7 @@ import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.j
 import { readSettings } from '../../settings/read-settings.js';
 import { TableDraft } from '../table-draft.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
-import { appendCopyRow, copyHeader, copyTrailer, readCopyRows, TaskWindows, type WindowWrites } from './copy-rows.js';
+import { appendCopyRow, copyTrailer, loadedRowsAt, readCopyRows, TaskWindows, type WindowWrites } from './copy-rows.js';
 import { GrowingBuffer } from './growing-buffer.js';
 import { StoredUsageReader } from './read-through.js';
 import { type WindowBlock } from './window-block.js';
@@ -109,10 +109,10 @@ class World extends UsageReader {
 class MemoryStore {
   private readonly blocks = new Map<string, Map<number, WindowBlock>>();
 
-  /** Rows in COPY's binary format. */
+  /** LoadedWindows' `stored`. */
   load(keys: readonly string[], first: number, last: number): Uint8Array {
     const rows = new GrowingBuffer();
-    rows.append(copyHeader);
+    rows.append(Buffer.alloc(loadedRowsAt));
     for (const key of keys) {
       const blocks = [...(this.blocks.get(key)?.values() ?? [])].filter(({ number }) => number >= first && number <= last);
       for (const block of blocks) appendCopyRow(key, block, rows);

@@ -146,7 +146,10 @@ export class WindowStore {
   private async copyOut(keys: readonly string[], first: number, last: number): Promise<Uint8Array<SharedArrayBuffer>> {
     // COPY accepts no parameters. The keys are our own hexadecimal digits.
     const list = keys.map((key) => `'${key}'`).join(', ');
-    const query = `SELECT key, block, data FROM usage_block WHERE key IN (${list}) AND block BETWEEN ${Number(first)} AND ${Number(last)}`;
+    const row = `'\\x000300000010'::bytea || uuid_send(key) || '\\x00000004'::bytea || int4send(block) || int4send(octet_length(data)) || data`;
+    const blocks = `usage_block WHERE key IN (${list}) AND block BETWEEN ${Number(first)} AND ${Number(last)}`;
+    // All rows in one value: a message per row would take a tenth of the CPU of a repeated job.
+    const query = `SELECT string_agg(${row}, '') FROM ${blocks}`;
     const runner = this.database.createQueryRunner();
     try {
       const client: PoolClient = await runner.connect();
