@@ -1,4 +1,4 @@
-import { appendCopyRow, copyHeader, copyTrailer, loadedRowsAt, readCopyRows, TaskWindows } from './copy-rows.js';
+import { appendCopyRow, copyHeader, copyTrailer, readCopyRows, TaskWindows } from './copy-rows.js';
 import { GrowingBuffer } from './growing-buffer.js';
 
 describe('GrowingBuffer', () => {
@@ -43,16 +43,27 @@ const row = (digit: string, number: number, text: string) => ({
   block: { number, data: Buffer.from(text) },
 });
 
-const written = (rows: readonly ReturnType<typeof row>[], head = copyHeader) => {
+const written = (rows: readonly ReturnType<typeof row>[]) => {
   const buffer = new GrowingBuffer();
-  buffer.append(head);
+  buffer.append(copyHeader);
   for (const each of rows) appendCopyRow(each.key, each.block, buffer);
   buffer.append(copyTrailer);
   return buffer.bytes;
 };
 
-/** The rows as the store loads them. */
-const loaded = (rows: readonly ReturnType<typeof row>[]) => written(rows, Buffer.alloc(loadedRowsAt));
+/** Rows as the store loads them: those of an experiment are the value of one row. */
+const loaded = (...experiments: (readonly ReturnType<typeof row>[])[]) => {
+  const buffer = new GrowingBuffer();
+  buffer.append(copyHeader);
+  for (const rows of experiments) {
+    const packed = written(rows).subarray(copyHeader.length, -copyTrailer.length);
+    const head = buffer.room(6);
+    head.writeInt32BE(packed.length, head.writeInt16BE(1, 0));
+    buffer.append(packed);
+  }
+  buffer.append(copyTrailer);
+  return buffer.bytes;
+};
 
 describe('rows of a binary COPY', () => {
   it('are read as they were written, grouped by key', () => {
@@ -70,7 +81,7 @@ describe('rows of a binary COPY', () => {
 
 describe('TaskWindows', () => {
   it('returns the stored blocks of each experiment, wherever their bytes are in memory', () => {
-    const rows = loaded([row('a', 7, 'one'), row('a', 8, 'two'), row('b', 7, 'three')]);
+    const rows = loaded([row('a', 7, 'one'), row('a', 8, 'two')], [row('b', 7, 'three')]);
     const memory = new Uint8Array(new SharedArrayBuffer(rows.length + 20));
     memory.set(rows, 5);
     const windows = new TaskWindows({ stored: memory.subarray(5, 5 + rows.length) });

@@ -20,13 +20,18 @@ export function appendCopyRow(key: string, { number, data }: WindowBlock, buffer
   data.copy(bytes, at);
 }
 
-/** Where the rows begin in LoadedWindows: behind the header, the number of fields and the length of the only one. */
-export const loadedRowsAt = copyHeader.length + 2 + 4;
-
-/** Reads the rows (key, block, data) in COPY's binary format from `at` on, grouped by key. The blocks' data share the memory of `bytes`. */
-export function readCopyRows(bytes: Buffer, at = copyHeader.length): Map<string, WindowBlock[]> {
+/**
+ * Reads rows (key, block, data) in COPY's binary format, grouped by key. Rows may be packed into rows with one value, as in LoadedWindows. The blocks' data
+ * share the memory of `bytes`.
+ */
+export function readCopyRows(bytes: Buffer): Map<string, WindowBlock[]> {
   const blocks = new Map<string, WindowBlock[]>();
-  while (bytes.readInt16BE(at) === 3) {
+  let at = copyHeader.length;
+  for (let fields = bytes.readInt16BE(at); fields > 0; fields = bytes.readInt16BE(at)) {
+    if (fields === 1) {
+      at += 2 + 4;
+      continue;
+    }
     const key = uuidOf(bytes.toString('hex', at + 6, at + 6 + keyBytes));
     at += 6 + keyBytes + 4;
     const number = bytes.readInt32BE(at);
@@ -67,7 +72,7 @@ export interface WindowWrites {
 
 /** Windows that are passed to a task. */
 export interface LoadedWindows {
-  /** What COPY TO STDOUT (FORMAT binary) returns for one row with one value: all rows (key, block, data) in that format. */
+  /** COPY's binary format: a row per experiment, whose only value holds rows (key, block, data) in the same format. */
   readonly stored?: Uint8Array<SharedArrayBuffer> | undefined;
   /** Memory for the windows that the task returns. */
   readonly memory?: SharedArrayBuffer | undefined;
@@ -83,7 +88,7 @@ export class TaskWindows {
 
   constructor({ stored, memory }: LoadedWindows = {}) {
     this.copy = new GrowingBuffer(memory);
-    this.stored = stored ? readCopyRows(Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength), loadedRowsAt) : new Map();
+    this.stored = stored ? readCopyRows(Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)) : new Map();
   }
 
   blocksOf(key: string): readonly WindowBlock[] {

@@ -6,7 +6,7 @@ import type { UsageColumn, UsageTable } from '../../recommendation/usage-table.j
 import { readSettings } from '../../settings/read-settings.js';
 import { TableDraft } from '../table-draft.js';
 import { UsageReader, type UsageRequest } from '../usage-reader.js';
-import { appendCopyRow, copyTrailer, loadedRowsAt, readCopyRows, TaskWindows, type WindowWrites } from './copy-rows.js';
+import { appendCopyRow, copyHeader, copyTrailer, readCopyRows, TaskWindows, type WindowWrites } from './copy-rows.js';
 import { GrowingBuffer } from './growing-buffer.js';
 import { StoredUsageReader } from './read-through.js';
 import { type WindowBlock } from './window-block.js';
@@ -112,7 +112,7 @@ class MemoryStore {
   /** LoadedWindows' `stored`. */
   load(keys: readonly string[], first: number, last: number): Uint8Array {
     const rows = new GrowingBuffer();
-    rows.append(Buffer.alloc(loadedRowsAt));
+    rows.append(copyHeader);
     for (const key of keys) {
       const blocks = [...(this.blocks.get(key)?.values() ?? [])].filter(({ number }) => number >= first && number <= last);
       for (const block of blocks) appendCopyRow(key, block, rows);

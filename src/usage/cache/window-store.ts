@@ -148,8 +148,8 @@ export class WindowStore {
     const list = keys.map((key) => `'${key}'`).join(', ');
     const row = `'\\x000300000010'::bytea || uuid_send(key) || '\\x00000004'::bytea || int4send(block) || int4send(octet_length(data)) || data`;
     const blocks = `usage_block WHERE key IN (${list}) AND block BETWEEN ${Number(first)} AND ${Number(last)}`;
-    // All rows in one value: a message per row would take a tenth of the CPU of a repeated job.
-    const query = `SELECT string_agg(${row}, '') FROM ${blocks}`;
+    // One value per experiment: a message per block would take a tenth of the CPU of a repeated job.
+    const query = `SELECT string_agg(${row}, '') FROM ${blocks} GROUP BY key`;
     const runner = this.database.createQueryRunner();
     try {
       const client: PoolClient = await runner.connect();
