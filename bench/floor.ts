@@ -52,7 +52,7 @@ export async function measureFloor(
   const placed = experiments.map((experiment, index) => ({ experiment, index }));
   const plan = planChunkReads(placed, { profile, scope: 'workload', stepSeconds, evaluationMs: 60_000 });
   const questions = [
-    ...planOwnerQuestions.rule(experiments, plan.reachesMs),
+    ...planOwnerQuestions('rule', experiments, plan.reachesMs),
     ...plan.reads.flatMap((read) => read.questions.map(({ chunkQuestion }) => chunkQuestion)),
   ];
   const grid = {

@@ -29,10 +29,10 @@ function cellsOf(row: ContainerRecommendation): string[] {
     `${row.namespace}/${row.workload} (${row.workloadType})`,
     row.container,
     row.term ?? 'too little data',
-    cores(current.cpuCores),
+    row.term ? cores(current.cpuCores) : 'unknown',
     changed(current.cpuCores, cost.cpuCores, cores),
     changed(current.cpuCores, performance.cpuCores, cores),
-    mebibytes(current.memoryBytes),
+    row.term ? mebibytes(current.memoryBytes) : 'unknown',
     changed(current.memoryBytes, cost.memoryBytes, mebibytes),
     changed(current.memoryBytes, performance.memoryBytes, mebibytes),
   ];

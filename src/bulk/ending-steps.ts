@@ -64,13 +64,10 @@ export class EndedJobs {
 }
 
 /** A create request with the field names of Kruize's createExperiment (Kruize: design/MonitoringModeAPI.md). */
-interface CreateRequest extends Readonly<Record<CopiedField, unknown>> {
+type CreateRequest = Readonly<Record<string, unknown>> & {
   readonly experimentType: string;
   readonly trialSettings: { readonly measurement_durationMinutes: string };
-}
-type CopiedField =
-  | ('apiVersion' | 'experimentName' | 'clusterName' | 'performanceProfile' | 'metadataProfile' | 'mode' | 'targetCluster')
-  | ('recommendationSettings' | 'datasource' | 'status' | 'experiment_id' | 'kubernetesObjects');
+};
 
 /** Summary and metadata with the field names of Kruize's webhook. */
 export function showWebhookHead(summary: JobSummary, metadata: object | undefined): { summary: object; metadata: object | undefined } {

@@ -105,8 +105,10 @@ export class PublishStep implements StepWork {
   }
 
   /**
-   * Publishes the outcomes of the shard, except on topics that already have theirs. Returns why records could not be published, by experiment name, the topics
-   * that have all their records of the shard, and why a topic refuses its records, which will be sent later.
+   * Publishes the outcomes of the shard, except on topics that already have theirs. Returns:
+   * `errors`: why a record could not be published, by experiment name;
+   * `sent`: topics that have all their records of the shard;
+   * `waitsFor`: why a topic refuses its records, which are sent later.
    */
   private async publish(job: BulkJobEntity, shard: ShardEntity) {
     const outcomes = await this.outcomes.ofShard(job.id, shard.number);

@@ -35,7 +35,7 @@ const spread = (): number => 0.5 + 1.5 * Math.random();
 @Injectable()
 export class StepRunner {
   private readonly work: Readonly<Record<Step, StepWork>>;
-  /** Per step: jobs by their last turn, the number of filled slots, and how many of them are leasing a row. */
+  /** State of each step: jobs in the order of their last turn (latest last), number of filled slots, number of slots that are leasing a row. */
   private readonly perStep = Object.fromEntries(
     stepNames.map((step) => [step, { served: [] as string[], filled: 0, leasing: 0 }]),
   ) as Record<Step, { served: string[]; filled: number; leasing: number }>;
@@ -87,7 +87,7 @@ export class StepRunner {
       const running = this.running.open(lease);
       const run = this.run(running);
       if ((await Promise.race([run, running.silent.then(() => 'silent')])) === 'silent') {
-        // While the datasource was silent, wake-ups were consumed without work. The remaining rows need a new one.
+        // While the datasource or receiver was silent, wake-ups were consumed without work. The remaining rows need a new one.
         const wakeUp = 'shards' in steps[step] ? { jobId: lease.jobId, shard: lease.shard } : { jobId: lease.jobId };
         const waking = run.then(() => this.wakeUps.wakeAll({ [step]: [wakeUp] }));
         waking.catch((error) => log.error({ step, error: String(error) }, 'cannot end a step'));

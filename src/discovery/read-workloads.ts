@@ -1,6 +1,6 @@
 import type { PrometheusSeries } from '../datasource/datasource-client.js';
 import type { DiscoveredKind } from '../profiles/metadata-profile.js';
-import { compareTexts, groupBy } from '../promql/labels.js';
+import { compareTexts, groupBy, labelSetKey } from '../promql/labels.js';
 import { type DiscoveryFilter, nameFilters, passingNames } from './name-filter.js';
 
 /** A workload that discovery found. */
@@ -66,7 +66,7 @@ export function joinParts(parts: readonly Results[]): Results {
 function joinSeries(series: readonly PrometheusSeries[]): PrometheusSeries[] {
   const joined = new Map<string, PrometheusSeries>();
   for (const { labels, samples } of series) {
-    const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const key = labelSetKey(labels);
     joined.set(key, { labels, samples: [...(joined.get(key)?.samples ?? []), ...samples] });
   }
   return [...joined.values()];

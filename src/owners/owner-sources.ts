@@ -14,7 +14,7 @@ const metrics: Readonly<Record<OwnerSource, readonly string[]>> = {
   'kube-state-metrics': ['kube_replicaset_owner', 'kube_pod_owner'],
 };
 
-/** Prometheus' look-back: so long a pod's owner is taken to be what its last sample said. */
+/** Prometheus' look-back: a pod keeps the owner of its last sample for this long. */
 export const lookBackSeconds = 300;
 
 export interface OwnersQueryInput {
@@ -43,19 +43,19 @@ function renamed(query: string, from: string, to: string): string {
   return from === to ? query : `label_replace(${query}, "${to}", "$1", "${from}", "(.*)")`;
 }
 
-/** Plans the questions for the owners of the containers' pods, with a window for each reach (ms) of the usage, as in `ownersQuery`. */
-export const planOwnerQuestions = { rule: planQuestions('rule'), 'kube-state-metrics': planQuestions('kube-state-metrics') } as const;
-
-function planQuestions(source: OwnerSource) {
-  return (containers: readonly ContainerExperiment[], reachesMs: readonly number[]): ChunkQuestion[] => {
-    const namespaces = containers.map(({ namespace }) => namespace);
-    const workloads = source === 'rule' ? [containers.map(({ workload }) => workload)] : [];
-    const matchers = [matchOneOf('namespace', namespaces), ...workloads.map((names) => matchOneOf('workload', names))];
-    return metrics[source].map((value) => ({
-      matchers: [{ type: '=', name: '__name__', value }, ...matchers],
-      windows: reachesMs.map((reachMs) => ({ function: 'count_over_time', rangeMs: reachMs + lookBackSeconds * 1000 })),
-    }));
-  };
+/** Plans the questions for the owners of the containers' pods. Each has a window per reach (ms) of the usage, as in `ownersQuery`. */
+export function planOwnerQuestions(
+  source: OwnerSource,
+  containers: readonly ContainerExperiment[],
+  reachesMs: readonly number[],
+): ChunkQuestion[] {
+  const [namespaces, workloads] = [containers.map(({ namespace }) => namespace), containers.map(({ workload }) => workload)];
+  const ofNamespaces = matchOneOf('namespace', namespaces);
+  const matchers = source === 'rule' ? [ofNamespaces, matchOneOf('workload', workloads)] : [ofNamespaces];
+  return metrics[source].map((value) => ({
+    matchers: [{ type: '=', name: '__name__', value }, ...matchers],
+    windows: reachesMs.map((reachMs) => ({ function: 'count_over_time', rangeMs: reachMs + lookBackSeconds * 1000 })),
+  }));
 }
 
 /** Reads a series of the owners' questions (`planOwnerQuestions`). `question` is its index among them. */

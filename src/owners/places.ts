@@ -1,5 +1,6 @@
 import type { ContainerExperiment, Experiment } from '../experiments/experiment.js';
 import { groupBy } from '../promql/labels.js';
+import { matchAnyOf } from '../promql/matcher.js';
 import type { Settings } from '../settings/settings-schema.js';
 import { ownerKey } from './pod-owners.js';
 
@@ -63,4 +64,11 @@ function placeKey(namespace: string, container: string | undefined): string {
 export interface PlacedExperiment {
   readonly experiment: Experiment;
   readonly index: number;
+}
+
+/** PromQL matchers for the namespaces and names of the containers. */
+export function nameMatchers(experiments: readonly ContainerExperiment[]): string {
+  const namespaces = experiments.map(({ namespace }) => namespace);
+  const containers = experiments.map(({ container }) => container);
+  return `${matchAnyOf('namespace', namespaces)}, ${matchAnyOf('container', containers)}`;
 }

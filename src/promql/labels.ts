@@ -38,3 +38,8 @@ export function compareLabels(one: LabelPairs, other: LabelPairs): number {
 export function compareTexts(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
+
+/** A key for a complete label set, whatever the order of its labels. */
+export function labelSetKey(labels: Labels): string {
+  return JSON.stringify(Object.entries(labels).sort(([one], [other]) => compareTexts(one, other)));
+}

@@ -182,10 +182,10 @@ export class KafkaClient {
     }
   }
 
-  /** Drops the session and closes it after `last`; the next attempt opens a new connection. */
-  private drop(session: Promise<Session>, last?: Promise<unknown>): void {
+  /** Drops the session, so that the next attempt opens a new connection. Closes it when `running` has settled. */
+  private drop(session: Promise<Session>, running?: Promise<unknown>): void {
     if (this.session === session) this.session = undefined;
-    void Promise.all([session, last])
+    void Promise.all([session, running])
       .then(([opened]) => close(opened))
       .catch(() => {});
   }
@@ -214,13 +214,17 @@ const topicPauseMs = 10_000;
 
 /** Tracks whether Kafka accepts records, as a whole and per topic, and logs each change once. */
 export class KafkaWatch {
-  /** Why Kafka can't be used; undefined if the last attempt succeeded. */
-  trouble: PublicationError | undefined = new PublicationError(
+  private failedBy: PublicationError | undefined = new PublicationError(
     'unreachable',
     'Not connected yet. Records are kept and sent once it is reachable.',
   );
   private isReported = false;
   private readonly refusedTopics = new Map<string, { error: PublicationError; atMs: number }>();
+
+  /** Why Kafka can't be used; undefined if the last attempt succeeded. */
+  get trouble(): PublicationError | undefined {
+    return this.failedBy;
+  }
 
   /** Errors of single topics that can't be used while others can. */
   get topicTroubles(): PublicationError[] {
@@ -234,16 +238,16 @@ export class KafkaWatch {
   }
 
   noteFailure(error: PublicationError): void {
-    const isNews = !this.isReported || this.trouble?.isTransient !== error.isTransient;
+    const isNews = !this.isReported || this.failedBy?.isTransient !== error.isTransient;
     log[isNews ? 'warn' : 'debug'](fieldsOf(error), 'Kafka is unavailable; records are kept');
     this.isReported = true;
-    this.trouble = error;
+    this.failedBy = error;
   }
 
   noteSuccess(): void {
     if (this.isReported) log.info('Kafka is available again');
     this.isReported = false;
-    this.trouble = undefined;
+    this.failedBy = undefined;
   }
 
   /** `error.about` names the topic. */

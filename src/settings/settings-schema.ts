@@ -72,7 +72,9 @@ export const settingsSchema = z.object({
     .describe("replication factor of a created topic; -1: the broker's default"),
   KAFKA_RESPONSE_FILTER_INCLUDE: responseFilter
     .optional()
-    .describe("content of recommendation and error records, in the syntax of GET /bulk's include; unset: the default content (see README)"),
+    .describe(
+      "content of recommendation and error records, in the syntax of GET /bulk's include; unset: the default content (see docs/kafka-records.md)",
+    ),
   KAFKA_RESPONSE_FILTER_EXCLUDE: responseFilter.optional().describe("what to omit from that content, in the syntax of GET /bulk's exclude"),
   KAFKA_CE_MODE: oneOf(['binary', 'structured', 'off']).default('binary').describe('CloudEvents content mode of records'),
   KAFKA_MAX_RECORD_BYTES: integer(10_000, 100_000_000)
@@ -133,7 +135,7 @@ export const settingsSchema = z.object({
   MEASURE_THREADS: integer(1, 256)
     .default(2)
     .describe(
-      'threads that read usage and compute recommendations, at most DATASOURCE_CONCURRENCY; each needs about 100 MB and processes about 100 containers per second',
+      'threads that read usage and compute recommendations; more than DATASOURCE_CONCURRENCY have no effect; each needs about 100 MB and processes about 100 containers per second',
     ),
   RECONCILE_INTERVAL_MS: integer(200, 600_000).default(5_000).describe('interval of the check for lost queue entries (ms)'),
   JOB_RETENTION_DAYS: integer(0, 36_500)

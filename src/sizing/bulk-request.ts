@@ -110,23 +110,23 @@ export function readBulkRequest(body: unknown, context: RequestContext): ReadReq
   if (unusable.length > 0) return { faults: unusable };
   const read = requestSchema.safeParse(body);
   const request = read.data ?? readValidFields(body, read.error!);
-  const sizing = sizingSchema.safeParse(request ?? {});
   const given = request ?? {};
+  const sizing = sizingSchema.safeParse(given);
   const faults = [
     ...(read.error ? faultsOf(read.error).map(named) : []),
     ...timeRangeFaults(given, context),
     ...datasourceFaults(given, context),
     ...checkFilter(given.filter),
-    ...textFault('metadata_profile', given.metadata_profile, (name) =>
+    ...faultOfField('metadata_profile', given.metadata_profile, (name) =>
       context.isMetadataProfile(name)
         ? undefined
         : `Metadata profile not found. (Metadata profile name either does not exist or is not valid: ${name})`,
     ),
-    ...textFault('measurement_duration', given.measurement_duration, measurementFault),
-    ...textFault('deadline', given.deadline, deadlineFault),
+    ...faultOfField('measurement_duration', given.measurement_duration, measurementFault),
+    ...faultOfField('deadline', given.deadline, deadlineFault),
     ...(sizing.error ? faultsOf(sizing.error) : []),
     // Checks only whether the text is an address. An address that must not be called fails its webhook, not the job.
-    ...textFault('webhook.url', given.webhook?.url, context.webhookUrlFault),
+    ...faultOfField('webhook.url', given.webhook?.url, context.webhookUrlFault),
   ];
   return request && sizing.data && faults.length === 0 ? { request, resolved: resolve(request, sizing.data) } : { faults };
 }
@@ -281,8 +281,8 @@ function datasourceFaults(request: BulkRequest, { isDatasource, jobId }: Request
     .map(([field]) => ({ field, message: `Datasource %s is not serviceable. for the jobId: ${jobId}` }));
 }
 
-/** The fault that `check` finds in a text, if the request has the field. */
-function textFault(field: string, text: string | null | undefined, check: (text: string) => string | undefined): FieldFault[] {
+/** The fault that `check` finds in a field; none if the request does not have the field. */
+function faultOfField(field: string, text: string | null | undefined, check: (text: string) => string | undefined): FieldFault[] {
   const message = typeof text === 'string' ? check(text) : undefined;
   return message === undefined ? [] : [{ field, message }];
 }

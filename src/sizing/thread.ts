@@ -6,7 +6,7 @@ import type { Settings } from '../settings/settings-schema.js';
 import { openSizer } from './open-sizer.js';
 import { type Discovered, type DiscoverTask, type Measured, type MeasureTask, packError, type TaskResult } from './sizer.js';
 
-/** A task for a thread. Through the port the thread is told to stop, and reports that the datasource responds. */
+/** A task for a thread, and a port: it tells the thread to stop, and the thread uses it to report that the datasource responds. */
 export interface SentTask<Task extends MeasureTask | DiscoverTask> {
   readonly task: Task;
   readonly port: MessagePort;

@@ -70,6 +70,19 @@ it('reads no samples of a container without activity unless the file has an end 
   expect(rowsPresent(withSeries(series, { ...idle, interval_end_time: '2024-06-10T06:00:00.999Z' }))).toEqual([0]);
 });
 
+it('needs no series for a container without activity', () => {
+  expect(rowsPresent(readUsageFile({ namespace: 'shop', container: 'cart', now: 1718000037, no_maxdate: true }))).toEqual([]);
+});
+
+it('ignores the members of a container in a file of a namespace', () => {
+  const members = { container: '', workload: 1, workload_type: '', image: '' };
+
+  expect(readUsageFile({ ...file, ...members, experiment_type: 'namespace' }).subject).toMatchObject({
+    type: 'namespace',
+    namespace: 'shop',
+  });
+});
+
 it('ends at the given time, without its milliseconds', () => {
   expect(readUsageFile({ ...file, now: undefined, interval_end_time: '2024-06-10T06:00:00.999Z' }).usage.endSeconds).toBe(1717999200);
 });
@@ -115,7 +128,7 @@ it.each([
   [{ ...file, layers: ['toString'] }, 'layers.0', 'unknown layer'],
   [{ ...file, term_settings: { terms: ['weekly'] } }, 'term_settings.terms.0', 'unknown term'],
   [{ ...file, model_settings: { models: ['p90'] } }, 'model_settings.models.0', 'Recommendation Tunables cannot be null'],
-  [{ ...file, series: undefined }, 'series', 'expected an object'],
+  [{ namespace: 'shop', container: 'cart', now: 1718000037 }, 'series', 'expected an object'],
   [{ ...file, series: { 'cpuUsage.p99': [] } }, 'series.cpuUsage.p99', 'unknown series'],
   [{ ...file, series: { cpuUsage: [] } }, 'series.cpuUsage', 'unknown series'],
   [{ ...file, series: { 'cpuUsage.max': 'x' } }, 'series.cpuUsage.max', 'expected an object'],

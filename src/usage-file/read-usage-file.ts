@@ -29,7 +29,7 @@ const layerFiles: Readonly<Record<string, Layer>> = {
   'quarkus-micrometer-config.json': 'quarkus',
 };
 
-const layer = text.transform((name, context): Layer => {
+const layerSchema = text.transform((name, context): Layer => {
   const known = Object.hasOwn(layerFiles, name) ? layerFiles[name] : Object.values(layerFiles).find((each) => each === name);
   if (known) return known;
   context.addIssue({ code: 'custom', message: `unknown layer "${name}"; expected one of ${Object.keys(layerFiles).join(', ')}` });
@@ -37,7 +37,7 @@ const layer = text.transform((name, context): Layer => {
 });
 
 /** `yyyy-MM-ddTHH:mm:ss.SSSZ`, transformed to Unix seconds without the milliseconds. */
-const instant = text.transform((given, context) => {
+const instantSchema = text.transform((given, context) => {
   const milliseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(given) ? Date.parse(given) : Number.NaN;
   if (Number.isNaN(milliseconds)) {
     context.addIssue({ code: 'custom', message: `Given timestamp - " ${given} " is not a valid timestamp format` });
@@ -46,13 +46,13 @@ const instant = text.transform((given, context) => {
 });
 const unixSeconds = numberThat('Unix seconds', (seconds) => seconds > 0 && seconds < 1e11);
 
-const kill = object({ at_seconds: unixSeconds, limit_bytes: numberThat('bytes above 0', (bytes) => bytes > 0 && bytes <= 1e18) });
-const resource = z.enum(recommendationTypes.resources, { error: `expected one of ${recommendationTypes.resources.join(', ')}` });
+const killSchema = object({ at_seconds: unixSeconds, limit_bytes: numberThat('bytes above 0', (bytes) => bytes > 0 && bytes <= 1e18) });
+const resourceSchema = z.enum(recommendationTypes.resources, { error: `expected one of ${recommendationTypes.resources.join(', ')}` });
 
 /** `{oom_kills: [{at_seconds, limit_bytes}], hpa_resources: ["cpu"]}`; absent = none. */
 export const evidenceSchema = object({
-  oom_kills: listOf(kill, 'expected a list').nullish(),
-  hpa_resources: listOf(resource, 'expected a list').nullish(),
+  oom_kills: listOf(killSchema, 'expected a list').nullish(),
+  hpa_resources: listOf(resourceSchema, 'expected a list').nullish(),
 })
   .nullish()
   .transform(
@@ -64,8 +64,8 @@ export const evidenceSchema = object({
     }),
   );
 
-/** A value that may be absent. */
-function or<S extends z.ZodType>(schema: S, absent: z.output<S>) {
+/** The schema of a member that may be absent or null; `absent` replaces it. */
+function withDefault<S extends z.ZodType>(schema: S, absent: z.output<S>) {
   return schema.nullish().transform((value): z.output<S> => value ?? absent);
 }
 
@@ -73,28 +73,29 @@ function or<S extends z.ZodType>(schema: S, absent: z.output<S>) {
 const fileSchema = z.object(
   {
     ...sizingSchema.shape,
-    experiment_type: or(z.enum(['container', 'namespace'], { error: 'expected container or namespace' }), 'container'),
-    experiment_name: or(text, 'exp1'),
-    cluster_name: or(text, 'default'),
+    experiment_type: withDefault(z.enum(['container', 'namespace'], { error: 'expected container or namespace' }), 'container'),
+    experiment_name: withDefault(text, 'exp1'),
+    cluster_name: withDefault(text, 'default'),
     namespace: text,
-    workload: text.nullish(),
-    workload_type: or(text, 'deployment'),
-    container: text.nullish(),
-    image: text.nullish(),
+    // Checked in files of containers only.
+    workload: z.unknown().optional(),
+    workload_type: z.unknown().optional(),
+    container: z.unknown().optional(),
+    image: z.unknown().optional(),
     now: unixSeconds.nullish(),
-    interval_end_time: instant.nullish(),
-    no_maxdate: or(z.boolean({ error: 'expected true or false' }), false),
-    step_min: or(
+    interval_end_time: instantSchema.nullish(),
+    no_maxdate: withDefault(z.boolean({ error: 'expected true or false' }), false),
+    step_min: withDefault(
       numberThat('a whole number of minutes from 2 to 1440', (minutes) => Number.isInteger(minutes) && minutes >= 2 && minutes <= 1440),
       defaultMeasurementDurationMinutes,
     ),
-    threshold: or(
+    threshold: withDefault(
       numberThat('a number', () => true),
       defaultThreshold,
     ),
-    layers: or(listOf(layer, 'expected a list'), []),
+    layers: withDefault(listOf(layerSchema, 'expected a list'), []),
     evidence: evidenceSchema,
-    series: z.unknown(),
+    series: z.unknown().optional(),
   },
   { error: 'expected an object' },
 );
@@ -104,8 +105,9 @@ const seriesMembers = z.record(z.string(), z.unknown(), { error: 'expected an ob
 /** Reads a usage file (parsed JSON): one experiment's samples and settings. Throws a UsageFileError that names the faulty field. */
 export function readUsageFile(json: unknown): UsageFile {
   const file = readMember(fileSchema, json);
-  const { interval_end_time: end, no_maxdate: wasIdle, evidence } = file;
-  const nowSeconds = end !== undefined && end !== null ? Math.floor(file.now ?? end) : Math.floor(readMember(unixSeconds, file.now, 'now'));
+  const { no_maxdate: wasIdle, evidence } = file;
+  const end = file.interval_end_time ?? undefined;
+  const nowSeconds = Math.floor(file.now ?? end ?? readMember(unixSeconds, file.now, 'now'));
   const settings: RecommendationSettings = {
     experimentType: file.experiment_type,
     measurementDurationMinutes: file.step_min,
@@ -120,17 +122,19 @@ export function readUsageFile(json: unknown): UsageFile {
     ...(!wasIdle && { acceleratorEndSeconds: nowSeconds }),
   };
   // Without a given end, Kruize first queries the last activity. If there was none in 15 days, it reads no samples.
-  const hasSamples = !wasIdle || (end !== undefined && end !== null);
+  const hasSamples = !wasIdle || end !== undefined;
   const series = hasSamples ? readMember(seriesMembers, file.series, 'series') : {};
   return { usage: readUsageSeries(series, settings, times), settings, subject: subjectOf(file), evidence };
 }
 
 /** The image of a file that names neither it nor a workload is that of Kruize's fixtures. */
 function subjectOf(file: FileMembers): Subject {
-  const { experiment_type: type, experiment_name: name, cluster_name: clusterName, namespace, workload } = file;
+  const { experiment_type: type, experiment_name: name, cluster_name: clusterName, namespace } = file;
   if (type === 'namespace') return { type, name, clusterName, namespace };
+  const given = (field: 'workload' | 'workload_type' | 'image') => readMember(text.nullish(), file[field], field) ?? undefined;
+  const [workload, workloadType = 'deployment'] = [given('workload'), given('workload_type')];
   const container = readMember(text, file.container, 'container');
-  const image = file.image ?? (workload ? undefined : 'img:1');
-  const base = { type, name, clusterName, namespace, workload: workload ?? 'wl', workloadType: file.workload_type, container };
+  const image = given('image') ?? (workload ? undefined : 'img:1');
+  const base = { type, name, clusterName, namespace, workload: workload ?? 'wl', workloadType, container };
   return { ...base, ...(image !== undefined && { image }) };
 }

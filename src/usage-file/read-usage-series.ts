@@ -12,7 +12,7 @@ import {
   type UsageTable,
 } from '../recommendation/usage-table.js';
 
-/** A usage file that cannot be read; `field` is the path of the faulty member. */
+/** A usage file that cannot be read; `field` is the path of the faulty member, '' = the file itself. */
 export class UsageFileError extends Error {
   constructor(
     readonly field: string,
@@ -122,7 +122,7 @@ interface Series {
 }
 
 /** Points `[steps before the end, "value"]`. */
-const points = z.array(z.unknown(), { error: 'expected a list' }).transform((given, context) => {
+const pointsSchema = z.array(z.unknown(), { error: 'expected a list' }).transform((given, context) => {
   const read: { steps: number; value: number }[] = [];
   for (const [at, point] of given.entries()) {
     const [steps, value] = Array.isArray(point) && point.length === 2 ? (point as unknown[]) : [];
@@ -139,8 +139,11 @@ const points = z.array(z.unknown(), { error: 'expected a list' }).transform((giv
   }
   return read;
 });
-const bareSeries = points.transform((points) => ({ metric: undefined, points }));
-const labelledSeries = object({ metric: z.record(z.string(), z.unknown(), { error: 'expected an object' }).nullish(), points });
+const bareSeries = pointsSchema.transform((points) => ({ metric: undefined, points }));
+const labelledSeries = object({
+  metric: z.record(z.string(), z.unknown(), { error: 'expected an object' }).nullish(),
+  points: pointsSchema,
+});
 
 /**
  * Reads a series: a list of points, or `{metric: labels, points}`; absent = no points. The row of the end is `length - 1`. Keeps points outside the

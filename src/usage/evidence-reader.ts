@@ -2,10 +2,10 @@ import type { Datasource } from '../datasource/datasource.js';
 import { DatasourceClient, type PrometheusSeries } from '../datasource/datasource-client.js';
 import type { ContainerExperiment, Experiment } from '../experiments/experiment.js';
 import { ownersQuery } from '../owners/owner-sources.js';
+import { nameMatchers } from '../owners/places.js';
 import { matchAnyOf } from '../promql/matcher.js';
 import { type Evidence, type Extras, noEvidence, type OomKill, type Resource, recommendationTypes } from '../recommendation/settings.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { nameMatchers } from './layer-detector.js';
 
 /** Resolution of the time of a kill. */
 export const killStepSeconds = 3_600;

@@ -4,20 +4,13 @@ import { DatasourceClient, type PrometheusSeries } from '../datasource/datasourc
 import { DatasourceError } from '../datasource/datasource-error.js';
 import type { ContainerExperiment, Experiment } from '../experiments/experiment.js';
 import { belongsTo, type OwnedPod, planPodOwners, podKey, readPodOwners } from '../owners/owner-sources.js';
-import { groupByName, nameKey, readSharedNames } from '../owners/places.js';
+import { groupByName, nameKey, nameMatchers, readSharedNames } from '../owners/places.js';
 import { Layers } from '../profiles/layer.js';
 import { applyEdits, childrenOf, nodesNamed, parsePromql } from '../promql/expression.js';
 import { matchAnyOf } from '../promql/matcher.js';
 import type { Layer } from '../recommendation/settings.js';
 import { logOf } from '../settings/logger.js';
 import type { Settings } from '../settings/settings-schema.js';
-
-/** Matchers for the namespaces and names of containers. */
-export function nameMatchers(experiments: readonly ContainerExperiment[]): string {
-  const namespaces = experiments.map(({ namespace }) => namespace);
-  const containers = experiments.map(({ container }) => container);
-  return `${matchAnyOf('namespace', namespaces)}, ${matchAnyOf('container', containers)}`;
-}
 
 /** A query that detects a layer: the result has series for the containers that have it. */
 export interface PresenceQuery {

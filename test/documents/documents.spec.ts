@@ -1,4 +1,5 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { settingsSchema } from '../../src/settings/settings-schema.js';
@@ -123,5 +124,36 @@ describe('docs/compatibility.md, docs/reliability.md and docs/security.md', () =
   it.each(namedTests)('name a test that is there: $file "$name"', ({ file, name }) => {
     expect(isFile(file)).toBe(true);
     expect(readPage(file).replaceAll('\\', '')).toContain(name);
+  });
+});
+
+describe('the table of folders in docs/architecture.md', () => {
+  /** Allowed imports by folder, from the rows `| \`folder/\` | question | folders |`. */
+  const table = Object.fromEntries(
+    [...readPage('docs/architecture.md').matchAll(/^\| ((?:`[\w-]+\/`,? ?)+)\|[^|]*\| ([\w, -]+) \|$/gm)].flatMap(
+      ([, folders = '', allowed = '']) =>
+        [...folders.matchAll(/`([\w-]+)\/`/g)].map(
+          ([, folder]) => [folder!, allowed === 'nothing' ? [] : allowed.split(', ').sort()] as const,
+        ),
+    ),
+  );
+  const { forbidden } = createRequire(import.meta.url)(join(root, '.dependency-cruiser.cjs')) as {
+    forbidden: { name: string; to: { pathNot?: string } }[];
+  };
+  const rules = Object.fromEntries(
+    forbidden.flatMap(({ name, to }) => {
+      const [, folder] = /^(.*)-imports$/.exec(name) ?? [];
+      const allowed = /\((.*)\)/.exec(to.pathNot ?? '')?.[1]?.split('|') ?? [];
+      return folder === undefined ? [] : [[folder, allowed.filter((each) => each !== folder).sort()] as const];
+    }),
+  );
+
+  it('names every folder of src', () => {
+    const folders = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(Object.keys(table).sort()).toEqual(folders.map(({ name }) => name).sort());
+  });
+
+  it('equals the rules of dependency-cruiser', () => {
+    expect(table).toEqual(rules);
   });
 });

@@ -21,13 +21,14 @@ export function appendCopyRow(key: string, { number, data }: WindowBlock, buffer
 }
 
 /**
- * Reads rows (key, block, data) in COPY's binary format, grouped by key. Rows may be packed into rows with one value, as in LoadedWindows. The blocks' data
- * share the memory of `bytes`.
+ * Reads rows (key, block, data) in COPY's binary format and groups them by key. Also accepts them nested in rows with one field, as LoadedWindows has them.
+ * The blocks' data share the memory of `bytes`.
  */
 export function readCopyRows(bytes: Buffer): Map<string, WindowBlock[]> {
   const blocks = new Map<string, WindowBlock[]>();
   let at = copyHeader.length;
   for (let fields = bytes.readInt16BE(at); fields > 0; fields = bytes.readInt16BE(at)) {
+    // A row per experiment: its field begins with the first nested row.
     if (fields === 1) {
       at += 2 + 4;
       continue;
@@ -72,7 +73,7 @@ export interface WindowWrites {
 
 /** Windows that are passed to a task. */
 export interface LoadedWindows {
-  /** COPY's binary format: a row per experiment, whose only value holds rows (key, block, data) in the same format. */
+  /** Binary COPY output with one row per experiment. Its only field contains the experiment's rows (key, block, data), encoded as COPY rows. */
   readonly stored?: Uint8Array<SharedArrayBuffer> | undefined;
   /** Memory for the windows that the task returns. */
   readonly memory?: SharedArrayBuffer | undefined;

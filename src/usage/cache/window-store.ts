@@ -23,7 +23,7 @@ const maxPendingBytes = 64 * 1024 * 1024;
 const quietMs = 50;
 /** Writing also starts when windows have waited for this long, or when half of `maxPendingBytes` is pending. */
 const maxWaitMs = 2_000;
-/** Maximum number of the buffers that are kept for later tasks, and their sizes. */
+/** Buffers kept for later tasks: their maximum number, and the smallest and largest size worth keeping. */
 const maxIdle = 4;
 const minIdleBytes = 1024 * 1024;
 const maxIdleBytes = 8 * 1024 * 1024;
@@ -114,7 +114,7 @@ export class WindowStore {
     }, quietMs);
   }
 
-  /** Frees memory that is mostly empty, as after a repeated job, which changes few rows: waiting writes would hold it, and later tasks need it. */
+  /** Copies windows that fill less than a quarter of their buffer, as after a repeated job, and frees the buffer for later tasks while they wait to be written. */
   private compact(writes: WindowWrites): WindowWrites {
     const { buffer, length } = writes.copy;
     if (4 * length > buffer.byteLength) return writes;

@@ -135,7 +135,7 @@ export class ChunkUsageReader extends UsageReader {
   private async fillWith(source: OwnerSource, reading: ChunkReading, drafts: readonly TableDraft[], signal: AbortSignal): Promise<boolean> {
     const { plan, joined, intervals } = reading;
     const needsOwners = joined.length > 0 && plan.reachesMs.length > 0;
-    const ownerQuestions = needsOwners ? planOwnerQuestions[source](joined, plan.reachesMs) : [];
+    const ownerQuestions = needsOwners ? planOwnerQuestions(source, joined, plan.reachesMs) : [];
     const intervalRead = plan.reads.find(({ evaluationMs }) => evaluationMs === undefined);
     const chunks = { source, ownerQuestions, questions: intervalRead?.questions ?? [] };
     const owners = await this.readOnce(reading, chunks, intervals, drafts, signal);

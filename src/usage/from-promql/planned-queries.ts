@@ -3,6 +3,7 @@ import type { Datasource } from '../../datasource/datasource.js';
 import { DatasourceClient, type PrometheusAnswer, type PrometheusSeries } from '../../datasource/datasource-client.js';
 import { DatasourceError } from '../../datasource/datasource-error.js';
 import type { Experiment } from '../../experiments/experiment.js';
+import { labelSetKey } from '../../promql/labels.js';
 import { logOf } from '../../settings/logger.js';
 import { type Grid, instantOf } from '../table-draft.js';
 import type { KeyLabel, PlannedQuery } from './plan-usage-queries.js';
@@ -33,7 +34,7 @@ export function stitchSlices(slices: readonly (readonly PrometheusSeries[])[]): 
   if (slices.length === 1) return slices[0]!;
   const stitched = new Map<string, { labels: PrometheusSeries['labels']; parts: PrometheusSeries['samples'][] }>();
   for (const { labels, samples } of slices.flat()) {
-    const key = JSON.stringify(Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1)));
+    const key = labelSetKey(labels);
     const known = stitched.get(key);
     if (known) known.parts.push(samples);
     else stitched.set(key, { labels, parts: [samples] });
