@@ -181,7 +181,7 @@ describe('the service', () => {
         datasources: { authenticationConfig: { type: string } }[];
       };
       const types = datasources.map(({ authenticationConfig }) => authenticationConfig.type);
-      expect(types).toEqual(['BEARER', 'BASIC', 'API_KEY', 'OAUTH2', 'MTLS']);
+      expect(types).toEqual(['BEARER', 'BEARER', 'BASIC', 'API_KEY', 'OAUTH2', 'MTLS']);
     } finally {
       await started.stop();
     }
