@@ -1,9 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { recordingRules } from '../src/datasource/capabilities.js';
 import type { Datasource } from '../src/datasource/datasource.js';
 import type { ContainerExperiment, Experiment } from '../src/experiments/experiment.js';
 import type { UsageTable } from '../src/recommendation/usage-table.js';
+import { readSettings } from '../src/settings/read-settings.js';
+import { openSizer } from '../src/sizing/open-sizer.js';
 import type { UsageRequest } from '../src/usage/usage-reader.js';
 
 import { clusterBlocks } from './cluster/cluster-blocks.js';
@@ -157,6 +160,22 @@ describe('chunks and PromQL over complete clusters', () => {
     expect(differencesOf(request, promql, chunks)).toEqual([]);
     expect(chunks.flatMap(miscountedRows)).toEqual([]);
     expect(filledCells(promql)).toBeGreaterThan(50_000);
+  });
+});
+
+describe('recording rules', () => {
+  it.each([
+    ['with a sample every ten minutes, the last one nine minutes ago', 540],
+    ['last seen three days ago', 3 * 86_400 + 540],
+  ])('are found %s', async (_, agoSeconds) => {
+    const times = Array.from({ length: 40 }, (_, index) => endSeconds - agoSeconds - 600 * (39 - index));
+    const lines = Object.values(recordingRules).flatMap((rule) => times.map((time) => `${rule}{namespace="shop"} 1 ${time}`));
+    const file = join(folder, `rare-rules-${agoSeconds}.om`);
+    writeFileSync(file, `${lines.join('\n')}\n# EOF\n`);
+    const sizer = openSizer(readSettings({}));
+    const { rules } = await sizer.capabilities.of(await serve({ openMetrics: [file] }), undefined, endSeconds);
+    sizer.close();
+    expect(rules).toEqual({ cpu: true, owners: true });
   });
 });
 

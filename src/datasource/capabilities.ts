@@ -265,8 +265,10 @@ export class CapabilityCache {
 /** Failures that last: the datasource does not accept the query for rules. */
 const rejections: readonly DatasourceFailure[] = ['refused-query', 'refused-credentials', 'not-json'];
 
+/** Looks back 15 minutes: series may have samples less often than every five minutes, the look-back of a plain selector. */
 function rulesQuery(names: readonly RecordingRule[]): string {
-  return names.map((name) => `label_replace(group(${recordingRules[name]}), "rule", "${name}", "", "")`).join(' or ');
+  const queryOf = (name: RecordingRule) => `group(last_over_time(${recordingRules[name]}[15m]))`;
+  return names.map((name) => `label_replace(${queryOf(name)}, "rule", "${name}", "", "")`).join(' or ');
 }
 
 function rulesIn({ series }: PrometheusAnswer): RecordingRule[] {
