@@ -104,7 +104,7 @@ beforeEach(() => {
   database = new FakeDatabase();
   store = new WindowStore(database as never, { find: (name) => (name === 'p' ? profile : undefined) }, settings);
   warnings = [];
-  nowMs = 1_000;
+  nowMs = 100_000;
   jest.spyOn(logger, 'warn').mockImplementation((_: unknown, text?: string) => void warnings.push(text));
   jest.spyOn(performance, 'now').mockImplementation(() => nowMs);
 });
