@@ -32,7 +32,7 @@ export class SharedWork<T> {
   }
 }
 
-/** A controller that fires with the caller's signal until `release`. Not AbortSignal.any: in Node 20 it leaks memory on a signal that lives as long as a job. */
+/** A controller that aborts when the caller's signal does, until `release` is called. Not AbortSignal.any: in Node 20 it leaks memory on a signal that lives as long as a job. */
 function follow(caller?: AbortSignal) {
   const controller = new AbortController();
   const stop = () => controller.abort(caller?.reason);

@@ -57,7 +57,7 @@ export function listOf<S extends z.ZodType>(item: S, error?: string) {
 /** A list of the sizing settings, with one error text for other values. */
 const list = <S extends z.ZodType>(item: S) => listOf(item, 'expected a list');
 
-/** An object without other members. */
+/** An object with these members; others are faults. */
 export function object<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(shape, { error: ({ code }) => (code === 'invalid_type' ? 'expected an object' : undefined) });
 }
