@@ -71,8 +71,8 @@ export class WorkerThreads implements Sizer {
     const pool = new Piscina({
       filename: this.worker,
       workerData: { settings } satisfies ThreadData,
-      // With V8's default size, the young heap would be half of a thread's memory. Most objects are short-lived.
-      resourceLimits: { maxYoungGenerationSizeMb: 10 },
+      // What --max-semi-space-size=6 of `npm start` gives, for a process without this flag. V8's default would be half of a thread's memory.
+      resourceLimits: { maxYoungGenerationSizeMb: 18 },
       minThreads: threads,
       maxThreads: threads,
       // Otherwise a thread without a task blocks its event loop: work between tasks would wait for the next task.

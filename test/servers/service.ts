@@ -35,8 +35,12 @@ export interface ServiceOptions {
 }
 
 const ownMainFile = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-/** Flags of V8, as `npm start` and the image set them. */
-const v8Flags = ['--heap-growing-percent=60'];
+/** The flags of V8 with which `npm start` runs this build. */
+function v8FlagsOf(mainFile: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(mainFile, '../../package.json'), 'utf8'));
+  return /exec node (.*)dist\/main\.js/.exec(scripts.start)![1]!.split(' ').filter(Boolean);
+}
+
 const passedOn = ['PATH', 'HOME', 'USER', 'LANG', 'TZ', 'TMPDIR', 'XDG_CACHE_HOME'];
 
 /** Starts the built service on a free port, with its data in a temporary folder unless `env` says otherwise. */
@@ -57,7 +61,7 @@ export async function startService({
   const launch = async () => {
     const before = logs.length;
     const isListening = () => logs.slice(before).some(({ msg }) => msg === 'listening');
-    child = await startChild('the service', process.execPath, [...v8Flags, mainFile], {
+    child = await startChild('the service', process.execPath, [...v8FlagsOf(mainFile), mainFile], {
       env: environment,
       onLine: (line) => logs.push(readLine(line)),
     });

@@ -1,4 +1,5 @@
-const firstBytes = 256 * 1024;
+/** As much as a shard needs. Memory takes up space only when it is written, so a smaller buffer that grows would cost copies and save nothing. */
+const firstBytes = 8 * 1024 * 1024;
 
 /**
  * An append-only buffer in memory that threads share. V8's garbage collector does not track this memory: transferring buffers instead costs 20 % more CPU

@@ -1,4 +1,5 @@
-import { finished } from 'node:stream/promises';
+import { Readable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
 import type { PoolClient } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { DataSource, EntityManager } from 'typeorm';
@@ -24,9 +25,10 @@ const quietMs = 50;
 /** Writing also starts when windows have waited for this long, or when half of `maxPendingBytes` is pending. */
 const maxWaitMs = 2_000;
 /** Buffers kept for later tasks: their maximum number, and the smallest and largest size worth keeping. */
-const maxIdle = 4;
+const maxIdle = 8;
 const minIdleBytes = 1024 * 1024;
 const maxIdleBytes = 8 * 1024 * 1024;
+const sliceBytes = 256 * 1024;
 const cleanUpMs = 10 * 60_000;
 
 /** Arbitrary advisory lock keys, the same in all processes: one for writing, one for the clean-up. */
@@ -220,11 +222,12 @@ export class WindowStore {
   }
 }
 
+/** Resolves after PostgreSQL has confirmed the rows. */
 async function copyIn(client: PoolClient, bytes: Uint8Array): Promise<void> {
-  const stream = client.query(copyFrom('COPY usage_block (key, block, data) FROM STDIN (FORMAT binary)'));
-  await new Promise<void>((resolve, reject) => {
-    // `finish` comes after PostgreSQL has confirmed the rows.
-    stream.once('finish', resolve).once('error', reject);
-    stream.end(bytes);
-  });
+  await pipeline(Readable.from(slices(bytes)), client.query(copyFrom('COPY usage_block (key, block, data) FROM STDIN (FORMAT binary)')));
+}
+
+/** Megabytes in one piece would keep the event loop busy for as long as the kernel copies them. */
+function* slices(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let from = 0; from < bytes.length; from += sliceBytes) yield bytes.subarray(from, from + sliceBytes);
 }
