@@ -194,8 +194,8 @@ describe('the outcomes of a shard', () => {
   });
 
   it('are read by job and by shard, even if another job has the same names', async () => {
-    const [one, other] = [await flow.plan([2, 1]), await flow.plan([2, 1])];
-    for (let shard = 0; shard < 4; shard++) {
+    const [one, other] = [await flow.plan([2, 1]), await flow.plan([2, 1, 1])];
+    for (let shard = 0; shard < 5; shard++) {
       const lease = await flow.lease('measure');
       const status = lease.jobId === one ? 'PROCESSED' : 'FAILED';
       await flow.shards.commit(lease, await outcomesOf(flow.shards, lease, status), new Date());
@@ -208,9 +208,10 @@ describe('the outcomes of a shard', () => {
         names.map((name) => expect.objectContaining({ status, experiment: experimentNamed(name) }));
       expect(await flow.outcomes.ofShard(id, 0)).toEqual(outcomesNamed(nameOf(0, 0), nameOf(0, 1)));
       expect(await flow.outcomes.namesOfShard(id, 1)).toEqual([nameOf(1, 0)]);
-      expect(await flow.outcomes.page(id, nameOf(0, 0), 5, true)).toEqual(outcomesNamed(nameOf(0, 1), nameOf(1, 0)));
+      expect(await flow.outcomes.page(id, nameOf(0, 0), 2, true)).toEqual(outcomesNamed(nameOf(0, 1), nameOf(1, 0)));
       expect([await flow.outcomes.one(id, nameOf(1, 0))]).toEqual(outcomesNamed(nameOf(1, 0)));
     }
+    expect(await flow.outcomes.names(one, '', 5)).toEqual([nameOf(0, 0), nameOf(0, 1), nameOf(1, 0)]);
   });
 });
 

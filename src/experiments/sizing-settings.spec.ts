@@ -142,6 +142,10 @@ describe('models', () => {
     expect(() => readModels(settings)).toThrow(expect.objectContaining({ field, message: expect.stringContaining(fault) }));
   });
 
+  it('accepts a percentile of 100', () => {
+    expect(readModels(tuned({ cpu_percentile: 100, memory_percentile: 100 }))[0]).toMatchObject({ cpuPercentile: 100, memoryPercentile: 100 });
+  });
+
   it('accepts at most 20 models; repeated names count once', () => {
     const names = Array.from({ length: 19 }, (_, at) => `own ${at}`);
     const model_tunables = Object.fromEntries(names.map((name) => [name, { cpu_percentile: 80, memory_percentile: 95 }]));
@@ -191,6 +195,12 @@ describe('extras', () => {
     [{ confidence: 1 }, 'recommendation_settings.confidence'],
   ])('rejects %j and names %s', (settings, field) => {
     expect(() => readExtras(settings)).toThrow(expect.objectContaining({ field }));
+  });
+
+  it('accepts the largest values', () => {
+    const settings = { bounds: { memory: { max: 1e18 } }, change_threshold_percent: 1_000 };
+    expect(readExtras(settings)).toMatchObject({ bounds: settings.bounds, changeThresholdPercent: 1_000 });
+    expect(readExtras({ bounds: { cpu: { min: 1, max: 1 } } })).toMatchObject({ bounds: { cpu: { min: 1, max: 1 } } });
   });
 });
 
