@@ -143,7 +143,10 @@ describe('models', () => {
   });
 
   it('accepts a percentile of 100', () => {
-    expect(readModels(tuned({ cpu_percentile: 100, memory_percentile: 100 }))[0]).toMatchObject({ cpuPercentile: 100, memoryPercentile: 100 });
+    expect(readModels(tuned({ cpu_percentile: 100, memory_percentile: 100 }))[0]).toMatchObject({
+      cpuPercentile: 100,
+      memoryPercentile: 100,
+    });
   });
 
   it('accepts at most 20 models; repeated names count once', () => {

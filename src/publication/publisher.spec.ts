@@ -96,6 +96,14 @@ describe('a record that the broker rejects', () => {
     expect(kafka.records).toMatchObject([{ topic: 'error-topic', key: 'large', value: expect.stringContaining('PUBLISH_FAILED') }]);
   });
 
+  it('leaves nothing to report once all records are accepted', async () => {
+    kafka = await startTinyKafka(['summary-topic'], () => undefined);
+    const { publisher, settings } = publisherWith({ KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers });
+    await publisher.publish([summaryMessage({ jobId: 'j', time, summary: {} }, settings)]);
+    expect(publisher.trouble()).toBeUndefined();
+    await publisher.onApplicationShutdown();
+  });
+
   it('because of its topic waits, and the records of other topics are sent', async () => {
     const topicAuthorizationFailed = 29;
     kafka = await startTinyKafka(['error-topic', 'summary-topic'], ({ topic }) =>

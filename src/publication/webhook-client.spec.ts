@@ -13,7 +13,7 @@ interface Received {
 }
 
 /** A response of the receiver. `hang`: no response. `drop`: closes the connection. The last response repeats. */
-type Reply = { status: number; headers?: Record<string, string>; body?: string } | 'hang' | 'drop';
+type Reply = { status: number; headers?: Record<string, string>; body?: string; delayMs?: number } | 'hang' | 'drop';
 let close: () => void = () => {};
 afterEach(() => close());
 
@@ -27,7 +27,7 @@ async function receiver(...replies: Reply[]): Promise<{ url: string; received: R
       received.push({ method, url, headers, body: Buffer.concat(parts).toString() });
       const reply = replies[Math.min(received.length, replies.length) - 1]!;
       if (reply === 'drop') request.socket.destroy();
-      else if (reply !== 'hang') response.writeHead(reply.status, reply.headers).end(reply.body);
+      else if (reply !== 'hang') setTimeout(() => response.writeHead(reply.status, reply.headers).end(reply.body), reply.delayMs ?? 0);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -223,6 +223,11 @@ describe('WebhookClient', () => {
     }
     await expect(client.call({ url, deliveryId: 'd', bodies: [parts], maxBytes }, { pace })).rejects.toThrow('the database is away');
     expect(received).toHaveLength(0);
+  });
+
+  it('waits for a receiver that takes half of its time', async () => {
+    const { url } = await receiver({ status: 200, delayMs: hurried.timeoutMs / 2 });
+    await expect(call(url, { pace: { ...hurried, attempts: 1 } })).resolves.toEqual({ status: 'COMPLETED' });
   });
 
   it("does not count rendering time as the receiver's time", async () => {
