@@ -53,10 +53,22 @@ describe('models', () => {
     expect(Object.keys(cost.notifications)).toEqual(['323004', '324003', '324004']);
   });
 
+  it('use the average if the maximum is 0', () => {
+    expect(costOf({ ...steady, 'cpuUsage.max': [0, 0] }).config.requests?.cpu?.amount).toBe(0.5);
+  });
+
+  it('use the maximum only below one core, and the percentile at one core', () => {
+    const peaks = (last: number) => ({ 'cpuUsage.max': [...repeat(9, 0.5), last], 'cpuUsage.avg': repeat(10, 0.1) });
+
+    expect(costOf(peaks(0.9)).config.requests?.cpu?.amount).toBe(0.9);
+    expect(costOf(peaks(1)).config.requests?.cpu?.amount).toBe(0.5);
+  });
+
   it('use the average per pod if it is above the busiest pod, from one core on', () => {
     const usage = { 'cpuUsage.max': [1.2, 1.2], 'cpuUsage.avg': [0.5, 0.5], 'cpuUsage.sum': [2, 2], 'cpuThrottle.sum': [8, 8] };
 
     expect(costOf(usage).config.requests?.cpu?.amount).toBe(2.5);
+    expect(costOf({ ...usage, 'cpuUsage.max': [1, 1] }).config.requests?.cpu?.amount).toBe(2.5);
     expect(costOf({ ...usage, 'cpuUsage.max': [0.9, 0.9] }).config.requests?.cpu?.amount).toBe(0.9);
   });
 
