@@ -32,7 +32,7 @@ const areas: Readonly<Record<string, RegExp>> = {
 /** Suites on a real PostgreSQL that cover a file besides the unit tests; the first match counts. */
 const suites: readonly (readonly [RegExp, readonly string[]])[] = [
   [/submit-job\.ts$/, ['submit-job']],
-  [/(discover|measure|publish|ending)-steps?\.ts$|(ended-jobs|webhook-bodies)\.ts$/, ['steps']],
+  [/(discover|shard|ending)-steps?\.ts$/, ['steps']],
   [/(step-runner|running-leases)\.ts$/, ['step-runner']],
   [/lease-rows\.ts$|bulk\/steps\.ts$/, ['leases', 'step-runner', 'steps']],
   [/(job|shard|experiment)-rows\.ts$|job-reader\.ts$/, ['job-rows', 'steps', 'leases']],
