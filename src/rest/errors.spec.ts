@@ -3,7 +3,8 @@ import { jest } from '@jest/globals';
 import { BadRequestException, NotFoundException } from '@nestjs/common';
 import { logger } from '../settings/logger.js';
 import { RejectedRequest } from '../sizing/bulk-request.js';
-import { ErrorEnvelopeFilter, JsonBodyPipe, jsonBounds, respondInTime } from './errors.js';
+import { jsonBounds } from '../sizing/read-json.js';
+import { ErrorEnvelopeFilter, JsonBodyPipe, respondInTime } from './errors.js';
 
 /** Response to an error, and whether the connection is cut. */
 function responseTo(
