@@ -5,7 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { JobReader } from '../src/bulk/job-reader.js';
-import { BulkJobEntity, BulkJobStore, type NewBulkJob } from '../src/bulk/job-rows.js';
+import { BulkJobEntity, BulkJobStore, type JobSource, type NewBulkJob } from '../src/bulk/job-rows.js';
 import { type Lease, LeaseStore } from '../src/bulk/lease-rows.js';
 import { ShardEntity, ShardStore } from '../src/bulk/shard-rows.js';
 import type { Step } from '../src/bulk/steps.js';
@@ -26,7 +26,7 @@ export interface JobFlow {
   readonly outcomes: OutcomeStore;
   readonly experiments: ExperimentStore;
   /** Stores a job; returns its id. */
-  submit(job?: Partial<NewBulkJob>): Promise<string>;
+  submit(job?: Partial<NewBulkJob>, source?: JobSource): Promise<string>;
   /** Stores a job and plans it: one shard per number, with that many experiments. */
   plan(shardSizes: readonly number[], job?: Partial<NewBulkJob>): Promise<string>;
   /** Leases the next row of a step; there must be one. */
@@ -79,7 +79,7 @@ export async function openJobFlow(databaseUrl: string): Promise<JobFlow> {
   const database = app.get(DataSource);
   const [leases, jobs, shards] = [app.get(LeaseStore), app.get(BulkJobStore), app.get(ShardStore)];
 
-  const submit = async (job: Partial<NewBulkJob> = {}) => {
+  const submit = async (job: Partial<NewBulkJob> = {}, source?: JobSource) => {
     const id = randomUUID();
     const now = new Date();
     const given = {
@@ -90,7 +90,7 @@ export async function openJobFlow(databaseUrl: string): Promise<JobFlow> {
       publication: 'pending',
       deadlineAt: null,
     } as const;
-    await jobs.submit({ id, usageEnd: now, startedAt: now, ...given, ...job } as NewBulkJob);
+    await jobs.submit({ id, usageEnd: now, startedAt: now, ...given, ...job } as NewBulkJob, source);
     return id;
   };
   const lease = async (step: Step) => {

@@ -34,19 +34,14 @@ describe('submitting', () => {
     const given = {
       request: {},
       datasources: [],
-      publication: 'off',
+      publication: 'off' as const,
       usageEnd: new Date(),
       startedAt: new Date(),
       deadlineAt: null,
-    } as const;
-    const again = await flow.jobs.submit({
-      ...given,
-      datasources: [],
-      id: '00000000-0000-4000-8000-000000000000',
-      dedupeKey: 'key',
-      requestHash: 'two',
-    });
-    expect(again).toMatchObject({ isNew: false, job: { id: first, requestHash: 'one' } });
+    };
+    const again = { ...given, id: '00000000-0000-4000-8000-000000000000', dedupeKey: 'key' };
+    expect(await flow.jobs.submit({ ...again, requestHash: 'one' })).toEqual({ id: first, isNew: false, waits: false });
+    await expect(flow.jobs.submit({ ...again, requestHash: 'two' })).rejects.toThrow('different payload: key');
     expect(await flow.row('SELECT count(*)::int FROM bulk_job')).toEqual({ count: 1 });
   });
 });

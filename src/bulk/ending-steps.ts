@@ -49,7 +49,15 @@ export class EndedJobs {
     const isExpected = status === 'COMPLETED' || '499' in job.notifications;
     const seconds = ((endedAt ?? new Date()).getTime() - startedAt.getTime()) / 1000;
     log[isExpected ? 'info' : 'warn']({ jobId, status, reason, experiments: totalExperiments, processed, failed, seconds }, 'a job ended');
-    return this.pendingSteps(jobId);
+    const next = job.queue === null ? undefined : await this.startNext(job.queue);
+    return { ...(await this.pendingSteps(jobId)), ...(next !== undefined && { discover: [{ jobId: next }] }) };
+  }
+
+  /** Starts the next job of a queue if its turn has come; returns its id. */
+  async startNext(queue: string): Promise<string | undefined> {
+    const jobId = await this.jobs.startNext(queue, new Date());
+    if (jobId !== undefined) log.info({ jobId }, 'a job started after its turn had come');
+    return jobId;
   }
 
   /** Wake-ups for the pending steps of an ended job; none for a job in progress. */

@@ -6,7 +6,8 @@ import type { Experiment, Notification, Notifications } from '../experiments/exp
 import { ExperimentStore, type Outcome, OutcomeStore } from '../experiments/experiment-rows.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import type { BulkRequest } from '../sizing/bulk-request.js';
+import { type BulkRequest, jobTimes, RejectedRequest, resolveRequest } from '../sizing/bulk-request.js';
+import { jobNotifications } from '../sizing/notifications.js';
 import { type Lease, LeaseStore, Stopped } from './lease-rows.js';
 
 export const bulkJobStatuses = ['IN_PROGRESS', 'COMPLETED', 'FAILED'] as const;
@@ -34,6 +35,18 @@ export class BulkJobEntity {
   /** requestId or Idempotency-Key of the caller; unique. */
   @Column('text', { name: 'dedupe_key', nullable: true })
   dedupeKey!: string | null;
+
+  /** The record that started the job; null if a request did. */
+  @Column('jsonb', { nullable: true })
+  origin!: JobOrigin | null;
+
+  /** The queue that the job belongs to (see `queueOf`). Of its unfinished jobs only the first runs. */
+  @Column('text', { nullable: true })
+  queue!: string | null;
+
+  /** Whether the job waits for its turn. Then its start and its end of usage are provisional. */
+  @Column('boolean', { default: false })
+  waits!: boolean;
 
   /** Names of the datasources that the job reads from. */
   @Column('text', { array: true, default: [] })
@@ -76,6 +89,54 @@ export class BulkJobEntity {
   metadata!: object | null;
 }
 
+/** The Kafka record that started a job. */
+export interface JobOrigin {
+  readonly trigger: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** A number of up to 64 bits. */
+  readonly offset: string;
+}
+
+/** Where a job that was not requested by REST comes from. */
+export interface JobSource {
+  readonly origin: JobOrigin;
+  readonly queue?: string;
+  /** Runs first in the transaction that stores the job; if it rejects, nothing is stored. */
+  readonly claim: (transaction: EntityManager) => Promise<void>;
+}
+
+/** The queue of jobs with the same key in one topic of a trigger. */
+export interface JobQueue {
+  readonly trigger: string;
+  readonly topic: string;
+  readonly key: Buffer;
+}
+
+/** The name of a queue in rows. */
+export function queueOf({ trigger, topic, key }: JobQueue): string {
+  return JSON.stringify([trigger, topic, key.toString('base64')]);
+}
+
+/** The queue with this name. */
+export function readQueue(name: string): JobQueue {
+  const [trigger, topic, key] = JSON.parse(name);
+  return { trigger, topic, key: Buffer.from(key, 'base64') };
+}
+
+/** Locks a queue until the transaction ends. Taken before any row of a job. */
+async function lockQueue(transaction: EntityManager, queue: string): Promise<void> {
+  await transaction.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [queue]);
+}
+
+/** A queue with its running job and the number of jobs behind it. */
+export interface ShownQueue {
+  readonly queue: string;
+  readonly jobId: string;
+  readonly startedAt: Date;
+  readonly waiting: number;
+}
+
 export type NewBulkJob = Pick<
   BulkJobEntity,
   'id' | 'request' | 'requestHash' | 'dedupeKey' | 'datasources' | 'publication' | 'usageEnd' | 'startedAt' | 'deadlineAt'
@@ -113,7 +174,7 @@ export class BulkJobStore {
     private readonly experiments: ExperimentStore,
     private readonly outcomes: OutcomeStore,
     private readonly leases: LeaseStore,
-    @InjectSettings() private readonly settings: Pick<Settings, 'KAFKA_BOOTSTRAP_SERVERS'>,
+    @InjectSettings() private readonly settings: Pick<Settings, 'KAFKA_BOOTSTRAP_SERVERS' | 'ALIGN_END'>,
   ) {}
 
   /** SQL condition: nothing of the job is pending. Without Kafka, pending records do not count. */
@@ -127,16 +188,98 @@ export class BulkJobStore {
     return count;
   }
 
-  /** Stores a job. If its dedupe key is taken, stores nothing and returns the job that has the key. */
-  async submit(job: NewBulkJob): Promise<{ job: Pick<BulkJobEntity, 'id' | 'requestHash'>; isNew: boolean }> {
+  /**
+   * Stores a job. If its dedupe key is taken, stores nothing and returns the id of the job that has the key; rejects with a RejectedRequest if that job has
+   * another request. With a source, all of it happens in one transaction with its `claim`, and the job waits if its queue has an unfinished job.
+   */
+  async submit(job: NewBulkJob, source?: JobSource): Promise<{ id: string; isNew: boolean; waits: boolean }> {
+    if (!source) return this.insert(this.database, job);
+    return inTransaction(this.database, async (transaction) => {
+      await source.claim(transaction);
+      if (source.queue === undefined) return this.insert(transaction, job, source);
+      await lockQueue(transaction, source.queue);
+      const [head] = await transaction.query(
+        `SELECT id FROM bulk_job WHERE queue = $1 AND status = 'IN_PROGRESS' ORDER BY queue_position LIMIT 1`,
+        [source.queue],
+      );
+      return this.insert(transaction, job, source, head?.id);
+    });
+  }
+
+  private async insert(database: Pick<EntityManager, 'query'>, job: NewBulkJob, source?: JobSource, waitsFor?: string) {
     const { id, request, requestHash, dedupeKey, datasources, publication, usageEnd, startedAt, deadlineAt } = job;
-    const inserted: unknown[] = await this.database.query(
-      `INSERT INTO bulk_job (id, request, request_hash, dedupe_key, datasources, status, publication, usage_end, started_at, deadline_at)
-       VALUES ($1, $2, $3, $4, $5, 'IN_PROGRESS', $6, $7, $8, $9) ON CONFLICT (dedupe_key) DO NOTHING RETURNING id`,
-      [id, JSON.stringify(request), requestHash, dedupeKey, datasources, publication, usageEnd, startedAt, deadlineAt],
+    const waits = waitsFor !== undefined;
+    const notifications = waits ? jobNotifications.waits(waitsFor) : {};
+    const values = {
+      id,
+      request: JSON.stringify(request),
+      request_hash: requestHash,
+      dedupe_key: dedupeKey,
+      datasources,
+      status: 'IN_PROGRESS',
+      publication,
+      usage_end: usageEnd,
+      started_at: startedAt,
+      deadline_at: waits ? null : deadlineAt,
+      notifications: JSON.stringify(notifications),
+      origin: source ? JSON.stringify(source.origin) : null,
+      queue: source?.queue ?? null,
+      waits,
+    };
+    const inserted: unknown[] = await database.query(
+      `INSERT INTO bulk_job (${Object.keys(values)}) VALUES (${Object.keys(values).map((_, index) => `$${index + 1}`)})
+       ON CONFLICT (dedupe_key) DO NOTHING RETURNING id`,
+      Object.values(values),
     );
-    if (inserted.length > 0) return { job, isNew: true };
-    return { job: await this.jobs.findOneByOrFail({ dedupeKey: job.dedupeKey ?? '' }), isNew: false };
+    if (inserted.length > 0) return { id, isNew: true, waits };
+    const [known] = await database.query('SELECT id, request_hash AS hash FROM bulk_job WHERE dedupe_key = $1', [dedupeKey]);
+    if (known.hash !== requestHash) {
+      throw new RejectedRequest(409, `Duplicate requestId found with different payload: ${dedupeKey} (field: requestId)`);
+    }
+    return { id: known.id as string, isNew: false, waits: false };
+  }
+
+  /** Starts the first job of a queue if it waits, and returns its id: start, deadline and end of usage count from now on. */
+  async startNext(queue: string, now: Date): Promise<string | undefined> {
+    return inTransaction(this.database, async (transaction) => {
+      await lockQueue(transaction, queue);
+      const [head] = await transaction.query(
+        `SELECT id, request, waits FROM bulk_job WHERE queue = $1 AND status = 'IN_PROGRESS'
+         ORDER BY queue_position LIMIT 1 FOR NO KEY UPDATE`,
+        [queue],
+      );
+      if (!head?.waits) return undefined;
+      const { startedAt, usageEnd, deadlineAt } = jobTimes(resolveRequest(head.request), now, this.settings.ALIGN_END);
+      await transaction.query(
+        `UPDATE bulk_job SET waits = false, started_at = $2, usage_end = $3, deadline_at = $4, notifications = notifications - $5::text[] WHERE id = $1`,
+        [head.id, startedAt, usageEnd, deadlineAt, Object.keys(jobNotifications.waits(''))],
+      );
+      return head.id;
+    });
+  }
+
+  /** Queues whose first job waits although no other job of the queue runs: their last job ended, and the process died before it started the next. */
+  async idleQueues(): Promise<string[]> {
+    const rows: { queue: string }[] = await this.database.query(
+      `SELECT queue FROM bulk_job WHERE queue IS NOT NULL AND status = 'IN_PROGRESS' GROUP BY queue HAVING bool_and(waits)`,
+    );
+    return rows.map(({ queue }) => queue);
+  }
+
+  /** Queues with an unfinished job, ordered by name, at most `limit` after the queue `after`. */
+  async queues(after: string, limit: number): Promise<ShownQueue[]> {
+    return this.database.query(
+      `SELECT queue, (array_agg(id ORDER BY queue_position))[1] AS "jobId", (array_agg(started_at ORDER BY queue_position))[1] AS "startedAt",
+              count(*)::int - 1 AS waiting
+       FROM bulk_job WHERE queue IS NOT NULL AND status = 'IN_PROGRESS' AND queue COLLATE "C" > $1
+       GROUP BY queue ORDER BY queue COLLATE "C" LIMIT $2`,
+      [after, limit],
+    );
+  }
+
+  /** The job with this dedupe key. */
+  async findByKey(dedupeKey: string): Promise<BulkJobEntity | null> {
+    return this.jobs.findOneBy({ dedupeKey });
   }
 
   async find(id: string): Promise<BulkJobEntity | null> {

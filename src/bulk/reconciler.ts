@@ -67,6 +67,7 @@ export class Reconciler implements OnApplicationBootstrap, OnModuleDestroy {
         if (!this.isStopped) log.warn({ jobId, error: String(error) }, 'cannot end a job past its deadline; the next round will retry');
       });
     }
+    for (const queue of await this.jobs.idleQueues()) await this.ended.startNext(queue);
     // In parallel: a hung queue delays each of them.
     await Promise.all(stepNames.map(async (step) => this.wake(step, await this.leases.waiting(step))));
     const days = this.settings.JOB_RETENTION_DAYS;

@@ -60,7 +60,8 @@ function workloadKey({ namespace, workloadType, workload }: DiscoveredWorkload):
   return JSON.stringify([namespace, workloadType, workload]);
 }
 
-type ShownJob = Pick<BulkJobEntity, 'id' | 'status' | 'totalExperiments' | 'notifications' | 'request' | 'startedAt' | 'endedAt'>;
+type ShownJob = Pick<BulkJobEntity, 'id' | 'status' | 'totalExperiments' | 'notifications' | 'request' | 'startedAt' | 'endedAt'> &
+  Partial<Pick<BulkJobEntity, 'origin'>>;
 /** When the status of a shard's experiments changed. */
 export type ShardTimes = Pick<ShardEntity, 'plannedAt' | 'recommendedAt' | 'publishedAt'>;
 
@@ -78,6 +79,7 @@ export function showSummary(job: ShownJob, progress: JobProgress) {
     job_id: job.id,
     job_start_time: job.startedAt.toISOString(),
     job_end_time: job.endedAt?.toISOString(),
+    started_by: job.origin ?? undefined,
   };
 }
 

@@ -20,7 +20,7 @@ export const steps = {
   discover: {
     concurrency: 2,
     waitsFor: 'datasource',
-    jobs: `status = 'IN_PROGRESS' AND planned_at IS NULL`,
+    jobs: `status = 'IN_PROGRESS' AND planned_at IS NULL AND NOT waits`,
     endsWithJob: true,
   },
   measure: {

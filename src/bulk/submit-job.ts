@@ -7,8 +7,8 @@ import { webhookUrlFault } from '../publication/webhook-target.js';
 import { logOf } from '../settings/logger.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
-import { type BulkRequest, describeFaults, RejectedRequest, readBulkRequest, usageEnd } from '../sizing/bulk-request.js';
-import { BulkJobStore } from './job-rows.js';
+import { type BulkRequest, describeFaults, jobTimes, RejectedRequest, readBulkRequest } from '../sizing/bulk-request.js';
+import { BulkJobStore, type JobSource, type NewBulkJob } from './job-rows.js';
 import { WakeUps } from './queue.js';
 
 const log = logOf('bulk');
@@ -27,9 +27,9 @@ export class SubmitJob {
 
   /**
    * Checks a parsed body of POST /bulk, commits the job and returns its id. A repeated idempotency key with the same body returns the same id. Rejects
-   * with a RejectedRequest that names the faulty fields.
+   * with a RejectedRequest that names the faulty fields. `source` is given for a job that a record starts.
    */
-  async submit(body: unknown, idempotencyKey?: string): Promise<string> {
+  async submit(body: unknown, idempotencyKey?: string, source?: JobSource): Promise<string> {
     const id = randomUUID();
     const read = readBulkRequest(body, {
       jobId: id,
@@ -41,26 +41,21 @@ export class SubmitJob {
     const { request, resolved } = read;
     const requestHash = hashOf(request);
     const key = request.requestId ?? readIdempotencyKey(idempotencyKey);
-    const startedAt = new Date();
-    const { job, isNew } = await this.jobs.submit({
+    const job: NewBulkJob = {
       id,
       request,
       requestHash,
       dedupeKey: key,
       datasources: [...resolved.datasources],
       publication: this.publisher.isOn ? 'pending' : 'off',
-      usageEnd: usageEnd(resolved, startedAt, this.settings.ALIGN_END),
-      startedAt,
-      deadlineAt: resolved.deadlineSeconds === undefined ? null : new Date(startedAt.getTime() + resolved.deadlineSeconds * 1000),
-    });
-    if (!isNew && job.requestHash !== requestHash) {
-      throw new RejectedRequest(409, `Duplicate requestId found with different payload: ${key} (field: requestId)`);
+      ...jobTimes(resolved, new Date(), this.settings.ALIGN_END),
+    };
+    const stored = await this.jobs.submit(job, source);
+    if (stored.isNew) {
+      log.info({ jobId: id, datasources: resolved.datasources }, stored.waits ? 'a job waits for its turn' : 'a job started');
+      if (!stored.waits) void this.wakeUps.wake('discover', { jobId: id });
     }
-    if (isNew) {
-      log.info({ jobId: job.id, datasources: resolved.datasources }, 'a job started');
-      void this.wakeUps.wake('discover', { jobId: job.id });
-    }
-    return job.id;
+    return stored.id;
   }
 }
 

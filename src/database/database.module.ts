@@ -9,6 +9,7 @@ import { UsageWindows1795300000000 } from './migrations/1795300000000-usage-wind
 import { DiscoveryAnswers1795400000000 } from './migrations/1795400000000-discovery-answers.js';
 import { Attempts1795500000000 } from './migrations/1795500000000-attempts.js';
 import { SentTopics1795600000000 } from './migrations/1795600000000-sent-topics.js';
+import { InputTopics1795700000000 } from './migrations/1795700000000-input-topics.js';
 
 /** Advisory lock that serializes the migrations of processes that start together. Any number, the same in all of them. */
 const lockKey = 7_281_554_301;
@@ -56,6 +57,7 @@ export class DatabaseModule {
           DiscoveryAnswers1795400000000,
           Attempts1795500000000,
           SentTopics1795600000000,
+          InputTopics1795700000000,
         ],
         retryAttempts: 10,
         retryDelay: 1000,

@@ -190,6 +190,19 @@ export function usageEnd(resolved: ResolvedRequest, now: Date, isAligned: boolea
   return new Date((isAligned ? seconds - (seconds % resolved.measurementSeconds) : seconds) * 1000);
 }
 
+/** When a job starts, which usage it reads last, and until when it must end. */
+export interface JobTimes {
+  readonly startedAt: Date;
+  readonly usageEnd: Date;
+  readonly deadlineAt: Date | null;
+}
+
+export function jobTimes(resolved: ResolvedRequest, startedAt: Date, isAligned: boolean): JobTimes {
+  const { deadlineSeconds } = resolved;
+  const deadlineAt = deadlineSeconds === undefined ? null : new Date(startedAt.getTime() + deadlineSeconds * 1000);
+  return { startedAt, usageEnd: usageEnd(resolved, startedAt, isAligned), deadlineAt };
+}
+
 /** Limits for the message of a 400 response: number of faults, and characters per field and message. */
 const maxListed = 20;
 const maxField = 200;

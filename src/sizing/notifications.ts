@@ -11,6 +11,7 @@ export const jobNotifications = {
   unknownMetadataProfile: (name: string) => ({
     '400': error(400, `Metadata profile not found. (Metadata profile name either does not exist or is not valid: ${name})`),
   }),
+  waits: (jobId: string) => ({ '102': info(102, `Waits for its turn: the job ${jobId} with the same key goes first.`) }),
   cancelled: () => ({ '499': error(499, 'cancelled') }),
   deadlinePassed: (deadline: string) => ({ '504': error(504, `The job did not end within its deadline of ${deadline}.`) }),
   partialAnswer: (datasource: string, warnings: readonly string[]) => ({
