@@ -16,6 +16,7 @@ const mayImport = {
   publication: ['settings', 'calls', 'experiments'],
   sizing: ['settings', 'calls', 'database', 'datasource', 'experiments', 'profiles', 'recommendation', 'discovery', 'usage', 'promql'],
   bulk: ['promql', 'settings', 'calls', 'database', 'datasource', 'profiles', 'discovery', 'experiments', 'usage', 'publication', 'sizing'],
+  intake: ['settings', 'calls', 'database', 'publication', 'sizing', 'bulk'],
   rest: ['settings', 'database', 'datasource', 'experiments', 'publication', 'sizing', 'bulk'],
   cli: ['settings', 'recommendation', 'usage-file', 'datasource', 'profiles', 'experiments', 'usage', 'sizing'],
 };
@@ -67,7 +68,7 @@ module.exports = {
       from: { path: pure, pathNot: '\\.spec\\.ts$' },
       to: { path: '^node_modules/(kafkajs|axios|bullmq|typeorm|pino|@nestjs|pg)/|logger\\.ts$' },
     },
-    clientOf('kafkajs', ['publication/kafka-(client|connection)\\.ts']),
+    clientOf('kafkajs', ['publication/kafka-(client|connection)\\.ts', 'intake/input-topic\\.ts']),
     clientOf('axios', ['datasource/', 'publication/']),
     clientOf('bullmq', ['bulk/queue\\.ts']),
     clientOf('typeorm', ['database/', '.*-store\\.ts', '.*-rows\\.ts', '.*\\.module\\.ts']),

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { BulkModule } from './bulk/bulk.module.js';
 import { DatabaseModule } from './database/database.module.js';
+import { InputTopics, IntakeModule } from './intake/intake.module.js';
 import { RestModule } from './rest/rest.module.js';
 import { NestLogger, SettingsModule } from './settings/settings.module.js';
 import type { Settings } from './settings/settings-schema.js';
@@ -9,6 +10,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
+import type { CustomStrategy } from '@nestjs/microservices';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { RequestHandler } from 'express';
 import { untilAborted } from './calls/abort.js';
@@ -32,6 +34,7 @@ export class AppModule {
         SettingsModule.of(settings),
         DatabaseModule.at(databaseUrl, settings.DATABASE_POOL_SIZE),
         bulk,
+        IntakeModule.beside(bulk, settings),
         RestModule.beside(bulk, settings),
       ],
     };
@@ -94,6 +97,8 @@ async function serve(settings: Settings, databaseUrl: string, signal: AbortSigna
     app.useBodyParser('text', { type: () => true, limit: '2mb' });
     app.useGlobalFilters(new ErrorEnvelopeFilter());
     app.disable('x-powered-by');
+    for (const strategy of app.get(InputTopics).all) app.connectMicroservice<CustomStrategy>({ strategy });
+    await app.startAllMicroservices();
     const listening = app.listen(settings.PORT, settings.HOST).catch((cause) => failToListen(settings, cause));
     await untilAborted(listening, signal);
     nestLogger.isStarted = true;

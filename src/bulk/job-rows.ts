@@ -282,8 +282,10 @@ export class BulkJobStore {
     return this.jobs.findOneBy({ dedupeKey });
   }
 
+  /** The job with this id; null if there is none or the text is not a UUID. */
   async find(id: string): Promise<BulkJobEntity | null> {
-    return this.jobs.findOneBy({ id });
+    const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
+    return isUuid ? this.jobs.findOneBy({ id }) : null;
   }
 
   /** The jobs with these ids that still exist, in the order of the ids. */

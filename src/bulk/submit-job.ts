@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { isStorable } from '../database/database-error.js';
 import { Datasources } from '../datasource/datasources.js';
 import { MetadataProfiles } from '../profiles/metadata-profile.js';
 import { Publisher } from '../publication/publisher.js';
@@ -27,9 +28,14 @@ export class SubmitJob {
 
   /**
    * Checks a parsed body of POST /bulk, commits the job and returns its id. A repeated idempotency key with the same body returns the same id. Rejects
-   * with a RejectedRequest that names the faulty fields. `source` is given for a job that a record starts.
+   * with a RejectedRequest that names the faulty fields.
    */
-  async submit(body: unknown, idempotencyKey?: string, source?: JobSource): Promise<string> {
+  async submit(body: unknown, idempotencyKey?: string): Promise<string> {
+    return (await this.accept(body, idempotencyKey)).id;
+  }
+
+  /** Like `submit`, for a job that a record may have started; `isNew` is false for a repeated key. Rejects also like the source's `claim`. */
+  async accept(body: unknown, idempotencyKey?: string, source?: JobSource): Promise<{ id: string; isNew: boolean }> {
     const id = randomUUID();
     const read = readBulkRequest(body, {
       jobId: id,
@@ -55,7 +61,7 @@ export class SubmitJob {
       log.info({ jobId: id, datasources: resolved.datasources }, stored.waits ? 'a job waits for its turn' : 'a job started');
       if (!stored.waits) void this.wakeUps.wake('discover', { jobId: id });
     }
-    return stored.id;
+    return stored;
   }
 }
 
@@ -63,6 +69,7 @@ export class SubmitJob {
 function readIdempotencyKey(header: string | undefined): string | null {
   const key = header?.trim() ?? '';
   if (key.length > 512) throw new RejectedRequest(400, 'At most 512 characters are allowed (field: Idempotency-Key)');
+  if (!isStorable(key)) throw new RejectedRequest(400, 'U+0000 and half a surrogate pair are not allowed (field: Idempotency-Key)');
   return key === '' ? null : key;
 }
 

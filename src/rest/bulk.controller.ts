@@ -67,8 +67,7 @@ export class BulkController {
   }
 
   private async find(id: unknown): Promise<BulkJobEntity> {
-    const isUuid = typeof id === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
-    const job = isUuid ? await this.jobs.find(id) : null;
+    const job = typeof id === 'string' ? await this.jobs.find(id) : null;
     if (!job) throw new RejectedRequest(404, 'Job not found');
     return job;
   }

@@ -142,6 +142,10 @@ function faultsBetween(settings: Settings): string[] {
     ],
     [unknownTopics.length > 0, `KAFKA_TOPICS: nothing is published to ${unknownTopics.join(', ')}; choose from ${ours.join(', ')}`],
     [!!settings.DATABASE_DIRECT_URL && !settings.DATABASE_URL, 'DATABASE_DIRECT_URL: set without DATABASE_URL; set both or neither'],
+    [
+      named('KAFKA_INPUT_TOPIC', 'BULK_INPUT_TOPIC').length > 0 && !settings.KAFKA_BOOTSTRAP_SERVERS,
+      `${named('KAFKA_INPUT_TOPIC', 'BULK_INPUT_TOPIC')[0]}: requires KAFKA_BOOTSTRAP_SERVERS, and it is not set`,
+    ],
     [isShared, `DATABASE_URL: ROLE=${settings.ROLE} requires it, because processes of different roles share one PostgreSQL`],
   ];
   return faults.filter(([holds]) => holds).map(([, fault]) => fault);
@@ -182,6 +186,7 @@ const chapters: readonly (readonly [heading: string, names: RegExp])[] = [
     'Jobs and experiments',
     /^(bulkapilimit|experimentNameFormat|CONFIG_DIR|LAYERS|ALIGN_END|SHARD_|WORKER_|MEASURE_|RECONCILE_|JOB_|USAGE_)/,
   ],
+  ['Kafka: input topics', /^(KAFKA_(INPUT|CONSUMER|INITIAL|DEAD)|BULK_INPUT)_/],
   ['Kafka: topics and records', /^(isKafkaEnabled|KAFKA_(BOOTSTRAP|CLIENT|TOPIC|CREATE|RESPONSE|CE_|MAX|COMPRESSION)|CE_)/],
   ['Kafka: TLS and SASL', /^KAFKA_/],
   ['Webhooks', /^WEBHOOK_/],

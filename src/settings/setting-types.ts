@@ -177,6 +177,15 @@ const topicRule = 'letters, digits, dots, hyphens and underscores, at most 249 c
 export const topic = z.string().refine(isTopic, { error: `expected a name of ${topicRule}` });
 export const topics = list(`names of ${topicRule}`, isTopic);
 
+/** A consumer group. Kafka accepts any text; control characters are a mistake. */
+export const groupId = z.string().regex(/^[^\p{Cc}]{1,255}$/u, { error: 'expected a name of at most 255 characters' });
+
+/** `earliest`, `latest`, or Unix milliseconds. */
+export const initialOffset = z
+  .string()
+  .regex(/^(earliest|latest|\d{13})$/, { error: 'expected earliest, latest, or a time in Unix milliseconds (13 digits)' })
+  .transform((text) => (text === 'earliest' || text === 'latest' ? text : Number(text)));
+
 /** A CloudEvents source is a URI reference (RFC 3986 section 4.1). */
 export const uriReference = z.string().refine(
   (value) => {

@@ -4,10 +4,12 @@ import {
   brokers,
   duration,
   flag,
+  groupId,
   host,
   hosts,
   hostsAndRanges,
   httpUrl,
+  initialOffset,
   integer,
   kruizeFlag,
   list,
@@ -94,6 +96,19 @@ export const settingsSchema = z.object({
   KAFKA_SSL_CERTFILE: optional.describe('PEM file of the client certificate'),
   KAFKA_SSL_KEYFILE: optional.describe('PEM file of the client key'),
   CE_SOURCE: uriReference.default('/bulk').describe('CloudEvents source; must be the same on all replicas'),
+
+  KAFKA_INPUT_TOPIC: topic.optional().describe('topic whose records start jobs; unset: none'),
+  BULK_INPUT_TOPIC: topic.optional().describe('alias of KAFKA_INPUT_TOPIC'),
+  KAFKA_INPUT_GROUP_ID: groupId.optional().describe('consumer group of the input topic, used exactly as given; unset: rightsizer'),
+  KAFKA_CONSUMER_GROUP_ID: groupId.optional().describe('alias of KAFKA_INPUT_GROUP_ID'),
+  KAFKA_INITIAL_OFFSET: initialOffset
+    .default('earliest')
+    .describe(
+      'where a new consumer group begins: earliest, latest, or a time in Unix milliseconds (13 digits); afterwards it continues where it was',
+    ),
+  KAFKA_DEAD_LETTER_TOPIC: topic
+    .optional()
+    .describe('topic for input records that can never lead to a job; unset: the input topic with .dead-letter'),
 
   PROMETHEUS_URL: httpUrl.optional().describe('URL of a Prometheus; shorthand for one datasource prometheus-1'),
   DATASOURCES_FILE: optional.describe("YAML or JSON file of datasources in Kruize's format"),
