@@ -17,7 +17,7 @@ const mayImport = {
   sizing: ['settings', 'calls', 'database', 'datasource', 'experiments', 'profiles', 'recommendation', 'discovery', 'usage', 'promql'],
   bulk: ['promql', 'settings', 'calls', 'database', 'datasource', 'profiles', 'discovery', 'experiments', 'usage', 'publication', 'sizing'],
   intake: ['settings', 'calls', 'database', 'publication', 'sizing', 'bulk'],
-  rest: ['settings', 'database', 'datasource', 'experiments', 'publication', 'sizing', 'bulk'],
+  rest: ['settings', 'database', 'datasource', 'experiments', 'publication', 'sizing', 'bulk', 'intake'],
   cli: ['settings', 'recommendation', 'usage-file', 'datasource', 'profiles', 'experiments', 'usage', 'sizing'],
 };
 

@@ -28,14 +28,15 @@ import { version } from './version.js';
 export class AppModule {
   static of(settings: Settings, databaseUrl: string): DynamicModule {
     const bulk = BulkModule.at(settings, databaseUrl);
+    const intake = IntakeModule.beside(bulk, settings);
     return {
       module: AppModule,
       imports: [
         SettingsModule.of(settings),
         DatabaseModule.at(databaseUrl, settings.DATABASE_POOL_SIZE),
         bulk,
-        IntakeModule.beside(bulk, settings),
-        RestModule.beside(bulk, settings),
+        intake,
+        RestModule.beside(bulk, intake, settings),
       ],
     };
   }

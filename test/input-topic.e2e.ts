@@ -206,8 +206,16 @@ describe('a consumer', () => {
     const topic = `late-${++topicCount}`;
     const service = await start({ KAFKA_INPUT_TOPIC: topic });
     await service.waitForLog(({ msg, reason }) => msg.includes('cannot be read') && String(reason).includes(topic));
+    const readiness = async () => (await fetch(`${service.url}/health/ready`)).json() as Promise<object>;
+    expect(await readiness()).toMatchObject({
+      status: 'degraded',
+      checks: { input: { status: 'down', reason: expect.stringContaining(topic) } },
+    });
     await admin.createTopics({ topics: [{ topic }], waitForLeaders: true });
     await send(topic, [{ value: '{}' }]);
+    await waitUntil('the input topic is read', async () => 'up' === ((await readiness()) as { status: string }).status, {
+      timeoutMs: 40_000,
+    });
     await waitUntil('the record was handled', () => handled(service).length === 1, { timeoutMs: 40_000 });
   });
 

@@ -5,6 +5,7 @@ import { BulkJobStore } from '../bulk/job-rows.js';
 import { WakeUps } from '../bulk/queue.js';
 import { DatabaseProbe } from '../database/database.module.js';
 import { Datasources, noDatasource } from '../datasource/datasources.js';
+import { InputTopics } from '../intake/intake.module.js';
 import { Publisher } from '../publication/publisher.js';
 import { InjectSettings } from '../settings/settings.module.js';
 import type { Settings } from '../settings/settings-schema.js';
@@ -40,6 +41,7 @@ export class HealthController {
     private readonly jobs: BulkJobStore,
     private readonly datasources: Datasources,
     private readonly wakeUps: WakeUps,
+    private readonly inputTopics: InputTopics,
     @InjectSettings() private readonly settings: Pick<Settings, 'HOST'>,
   ) {}
 
@@ -72,7 +74,9 @@ export class HealthController {
     const database = checkOf(await this.database.trouble());
     const kafka = await this.checkKafka(database);
     const queue = checkOf(this.wakeUps.trouble());
-    const status = database.status === 'down' ? 'down' : kafka.status === 'down' || queue.status === 'down' ? 'degraded' : 'up';
+    const others = { queue, kafka, ...(this.inputTopics.all.length > 0 && { input: checkOf(this.inputTopics.trouble()) }) };
+    const isDegraded = Object.values(others).some(({ status }) => status === 'down');
+    const status = database.status === 'down' ? 'down' : isDegraded ? 'degraded' : 'up';
     const warnings = [
       ...(reachesOthers(this.settings) ? [openWarning] : []),
       ...(this.datasources.all().length === 0 ? [noDatasource] : []),
@@ -80,7 +84,7 @@ export class HealthController {
     if (status === 'down') response.setHeader('Retry-After', retryAfterSeconds);
     response
       .status(status === 'down' ? 503 : 200)
-      .json({ status, checks: { database, queue, kafka }, ...(warnings.length > 0 && { warnings }) });
+      .json({ status, checks: { database, ...others }, ...(warnings.length > 0 && { warnings }) });
   }
 
   private async checkKafka(database: Check): Promise<Check> {

@@ -7,10 +7,10 @@ import { HealthController, MetricsController } from './health.controller.js';
 /** The REST API: jobs, datasources, health and metrics. A worker serves only health and metrics. */
 @Module({})
 export class RestModule {
-  static beside(bulk: DynamicModule, { ROLE }: Pick<Settings, 'ROLE'>): DynamicModule {
+  static beside(bulk: DynamicModule, intake: DynamicModule, { ROLE }: Pick<Settings, 'ROLE'>): DynamicModule {
     return {
       module: RestModule,
-      imports: [bulk],
+      imports: [bulk, intake],
       controllers: [
         ...(ROLE === 'worker' ? [] : [JobsController, BulkController, DatasourcesController]),
         HealthController,
