@@ -174,6 +174,9 @@ describe('records of the input topic', () => {
     const [first, second] = handled(service).map(({ jobId }) => String(jobId));
     const notifications = async (id: string) => (await summaryOf(service, id)).notifications;
     expect(await notifications(second!)).toMatchObject({ '102': { message: expect.stringContaining(first!) } });
+    expect(await (await fetch(`${service.url}/bulk/queues`)).json()).toMatchObject({
+      queues: [{ trigger: 'default', topic, key: 'one', job_id: first, waiting_jobs: 2 }],
+    });
     expect((await fetch(`${service.url}/bulk?job_id=${first}`, { method: 'DELETE' })).status).toBe(200);
     await waitUntil('the second job has its turn', async () => !('102' in (await notifications(second!))));
   });

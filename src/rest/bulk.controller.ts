@@ -1,13 +1,25 @@
+import { isUtf8 } from 'node:buffer';
 import { All, Body, Controller, Delete, Get, Headers, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { z } from 'zod';
 import { EndedJobs } from '../bulk/ending-steps.js';
 import { JobReader } from '../bulk/job-reader.js';
-import { type BulkJobEntity, BulkJobStore } from '../bulk/job-rows.js';
+import { type BulkJobEntity, BulkJobStore, readQueue, type ShownQueue } from '../bulk/job-rows.js';
 import { SubmitJob } from '../bulk/submit-job.js';
 import { logOf } from '../settings/logger.js';
 import { RejectedRequest } from '../sizing/bulk-request.js';
 import { jobNotifications } from '../sizing/notifications.js';
-import { jobCursor, readJobList, readView, renderJob, sendJson } from './bulk-view.js';
+import {
+  cursorAfter,
+  cursorParameter,
+  jobCursor,
+  limitParameter,
+  readJobList,
+  readQuery,
+  readView,
+  renderJob,
+  sendJson,
+} from './bulk-view.js';
 import { JsonBodyPipe } from './errors.js';
 
 /** Returns the Link header for the next page. The URL is relative to the request's, so that it is right behind any gateway. */
@@ -87,6 +99,31 @@ export class JobsController {
     const { jobs, last } = await this.reader.jobs(readJobList(query));
     if (last) response.setHeader('Link', linkToNext(request, jobCursor(last)));
     await sendJson(response, renderJobs(jobs));
+  }
+}
+
+const queueSchema = z.object({ limit: limitParameter.optional(), cursor: cursorParameter.optional() });
+const defaultQueues = 1_000;
+
+/** A queue for users: its key as text, or as `key_base64` if it is not UTF-8. */
+export function showQueue({ queue, jobId, startedAt, waiting }: ShownQueue): object {
+  const { trigger, topic, key } = readQueue(queue);
+  const named = isUtf8(key) ? { key: key.toString('utf8') } : { key_base64: key.toString('base64') };
+  return { trigger, topic, ...named, job_id: jobId, job_start_time: startedAt.toISOString(), waiting_jobs: waiting };
+}
+
+/** GET /bulk/queues: records with the same key, whose jobs run one after the other. */
+@Controller('bulk/queues')
+export class QueuesController {
+  constructor(private readonly jobs: BulkJobStore) {}
+
+  @Get()
+  async list(@Query() query: Record<string, unknown>, @Req() request: Request, @Res({ passthrough: true }) response: Response) {
+    const { limit = defaultQueues, cursor = '' } = readQuery(queueSchema, query);
+    const found = await this.jobs.queues(cursor, limit + 1);
+    const shown = found.slice(0, limit);
+    if (found.length > limit) response.setHeader('Link', linkToNext(request, cursorAfter(shown.at(-1)!.queue)));
+    return { queues: shown.map(showQueue) };
   }
 }
 

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Settings } from '../settings/settings-schema.js';
-import { BulkController, JobsController } from './bulk.controller.js';
+import { BulkController, JobsController, QueuesController } from './bulk.controller.js';
 import { DatasourcesController } from './datasources.controller.js';
 import { HealthController, MetricsController } from './health.controller.js';
 
@@ -12,7 +12,7 @@ export class RestModule {
       module: RestModule,
       imports: [bulk, intake],
       controllers: [
-        ...(ROLE === 'worker' ? [] : [JobsController, BulkController, DatasourcesController]),
+        ...(ROLE === 'worker' ? [] : [JobsController, QueuesController, BulkController, DatasourcesController]),
         HealthController,
         MetricsController,
       ],
