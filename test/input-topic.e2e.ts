@@ -129,6 +129,9 @@ describe('records of the input topic', () => {
     ]);
     await waitUntil('five records were handled', () => handled(service).length === 5);
     expect(handled(service).map(({ kind }) => kind)).toEqual([...Array(4).fill('dead-letter'), 'job']);
+    const metrics = await (await fetch(`${service.url}/metrics`)).text();
+    expect(metrics).toContain('rightsizer_input_records_total{trigger="default",outcome="dead-letter"} 4');
+    expect(metrics).toContain(`rightsizer_input_lag{trigger="default",group="rightsizer",topic="${topic}",partition="0"} `);
     const [letter, ...others] = await readAll(`${topic}.dead-letter`, 4);
     expect(letter).toMatchObject({ key: bytes, value: bytes, timestamp: '1790000000000' });
     expect(letter!.headers).toMatchObject({ odd: bytes, list: [Buffer.from('[1,2]'), bytes] });

@@ -239,6 +239,15 @@ export class BulkJobStore {
     return { id: known.id as string, isNew: false, waits: false };
   }
 
+  /** Counts shards that wait to be measured, and jobs that wait for their turn. */
+  async countWaiting(): Promise<{ shards: number; jobs: number }> {
+    const [counts] = await this.database.query(
+      `SELECT (SELECT count(*)::int FROM shard JOIN bulk_job ON id = job_id WHERE state = 'planned' AND status = 'IN_PROGRESS') AS shards,
+              (SELECT count(*)::int FROM bulk_job WHERE waits AND status = 'IN_PROGRESS') AS jobs`,
+    );
+    return counts;
+  }
+
   /** Starts the first job of a queue if it waits, and returns its id: start, deadline and end of usage count from now on. */
   async startNext(queue: string, now: Date): Promise<string | undefined> {
     return inTransaction(this.database, async (transaction) => {

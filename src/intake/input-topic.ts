@@ -51,6 +51,8 @@ export interface TriggerState {
   readonly status: 'connecting' | 'running' | 'closed';
   readonly lastError?: string;
   readonly restarts: number;
+  /** Records that were handled, by outcome. */
+  readonly records: Readonly<Record<string, number>>;
   readonly partitions: readonly {
     readonly topic: string;
     readonly partition: number;
@@ -81,6 +83,7 @@ export class InputTopic extends ServerKafka implements CustomTransportStrategy {
   private commitTimer: NodeJS.Timeout | undefined;
   private lastError: string | undefined;
   private restarts = 0;
+  private readonly records: Record<string, number> = {};
   private isRunning = false;
   /** Counts assignments: what began under an earlier one has no effect. */
   private generation = 0;
@@ -104,6 +107,7 @@ export class InputTopic extends ServerKafka implements CustomTransportStrategy {
       status: this.closing.signal.aborted ? 'closed' : this.isRunning ? 'running' : 'connecting',
       ...(this.lastError !== undefined && { lastError: this.lastError }),
       restarts: this.restarts,
+      records: this.records,
       partitions,
     };
   }
@@ -236,6 +240,7 @@ export class InputTopic extends ServerKafka implements CustomTransportStrategy {
     await this.handleEvent(inputPattern, { pattern: inputPattern, data: delivery }, new KafkaContext(context as never));
     if (delivery.outcome === undefined) return this.retryLater(at, record, delivery.error);
     at.next = record.offset + 1n;
+    this.records[delivery.outcome.kind] = (this.records[delivery.outcome.kind] ?? 0) + 1;
     at.failures = 0;
     at.bugs = 0;
     this.commitSoon(at);

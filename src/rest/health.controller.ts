@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { BulkJobStore } from '../bulk/job-rows.js';
 import { WakeUps } from '../bulk/queue.js';
 import { DatabaseProbe } from '../database/database.module.js';
@@ -95,21 +95,44 @@ export class HealthController {
   }
 }
 
-/** GET /metrics in Prometheus' text format: memory, CPU and event loop delay of the process, and the queue. */
+/** GET /metrics in Prometheus' text format: memory, CPU and event loop delay of the process, the queue, waiting work, and input topics. */
 @Controller('metrics')
 export class MetricsController {
   private readonly registry = new Registry();
 
-  constructor(wakeUps: WakeUps) {
+  constructor(wakeUps: WakeUps, jobs: BulkJobStore, { all: topics }: InputTopics) {
     collectDefaultMetrics({ register: this.registry });
-    new Gauge({
-      name: 'rightsizer_queue_waiting',
-      help: 'Wake-ups that wait for a worker, by step',
-      labelNames: ['step'],
-      registers: [this.registry],
-      async collect() {
-        for (const [step, waiting] of Object.entries(await wakeUps.depths())) this.set({ step }, waiting);
+    this.add(Gauge, 'rightsizer_queue_waiting', 'Wake-ups that wait for a worker, by step', ['step'], async (gauge) => {
+      for (const [step, waiting] of Object.entries(await wakeUps.depths())) gauge.inc({ step }, waiting);
+    });
+    this.add(Gauge, 'rightsizer_shards_waiting', 'Shards of all jobs that wait to be measured', [], async (gauge) => {
+      gauge.inc({}, (await jobs.countWaiting()).shards);
+    });
+    this.add(Gauge, 'rightsizer_jobs_waiting', 'Jobs that wait for a job with the same key', [], async (gauge) => {
+      gauge.inc({}, (await jobs.countWaiting()).jobs);
+    });
+    const places = ['trigger', 'group', 'topic', 'partition'];
+    this.add(
+      Gauge,
+      'rightsizer_input_lag',
+      'Input records that are not handled yet, by partition of this process',
+      places,
+      async (gauge) => {
+        for (const { trigger, state } of topics) {
+          for (const { topic, partition, lag = 0 } of state.partitions) {
+            gauge.inc({ trigger: trigger.name, group: trigger.groupId, topic, partition }, lag);
+          }
+        }
       },
+    );
+    const handled = ['trigger', 'outcome'];
+    this.add(Counter, 'rightsizer_input_records_total', 'Input records that this process handled', handled, async (counter) => {
+      for (const { trigger, state } of topics) {
+        for (const [outcome, count] of Object.entries(state.records)) counter.inc({ trigger: trigger.name, outcome }, count);
+      }
+    });
+    this.add(Counter, 'rightsizer_input_restarts_total', 'Connections to input topics that were lost', ['trigger'], async (counter) => {
+      for (const { trigger, state } of topics) counter.inc({ trigger: trigger.name }, state.restarts);
     });
   }
 
@@ -117,5 +140,25 @@ export class MetricsController {
   @Header('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')
   show(): Promise<string> {
     return this.registry.metrics();
+  }
+
+  /** Adds a metric that is computed anew for each request. */
+  private add(
+    Metric: typeof Gauge | typeof Counter,
+    name: string,
+    help: string,
+    labelNames: string[],
+    read: (metric: Pick<Gauge, 'inc'>) => Promise<void>,
+  ): void {
+    new Metric({
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      async collect() {
+        this.reset();
+        await read(this as Pick<Gauge, 'inc'>);
+      },
+    });
   }
 }
