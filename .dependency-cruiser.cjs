@@ -18,7 +18,7 @@ const mayImport = {
   bulk: ['promql', 'settings', 'calls', 'database', 'datasource', 'profiles', 'discovery', 'experiments', 'usage', 'publication', 'sizing'],
   intake: ['settings', 'calls', 'database', 'publication', 'sizing', 'bulk'],
   rest: ['settings', 'database', 'datasource', 'experiments', 'publication', 'sizing', 'bulk', 'intake'],
-  cli: ['settings', 'recommendation', 'usage-file', 'datasource', 'profiles', 'experiments', 'usage', 'sizing'],
+  cli: ['settings', 'database', 'recommendation', 'usage-file', 'datasource', 'profiles', 'experiments', 'usage', 'sizing'],
 };
 
 const folderRules = Object.entries(mayImport).map(([folder, allowed]) => ({

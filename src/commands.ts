@@ -52,6 +52,15 @@ program
     },
   );
 
+program
+  .command('migrate')
+  .description('create or update the tables of the database in DATABASE_URL, and exit; the service also does this when it starts')
+  .addHelpText('after', '\nDATABASE_DIRECT_URL takes precedence over DATABASE_URL. The exit status is 0 if the database is up to date.')
+  .action(async () => {
+    const { migrateDatabase } = await import('./cli/migrate.js');
+    process.stdout.write(await migrateDatabase(process.env));
+  });
+
 // A closed pipe, as after `| head`, is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 

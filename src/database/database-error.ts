@@ -34,12 +34,12 @@ export function isDatabaseAway(error: unknown): boolean {
   return false;
 }
 
-/** Returns a connection error that names the server's address, without the password. */
-export function connectFailure(url: string, cause: unknown): Error {
+/** Returns a connection error that names the server's address, without the password, and the setting that the address is from. */
+export function connectFailure(url: string, cause: unknown, setting = 'DATABASE_URL'): Error {
   const { host, pathname } = new URL(url);
   // If Node tried several addresses, the error has only a code.
   const { message, code } = cause as Error & { code?: string };
-  return new Error(`PostgreSQL at ${host}${pathname} cannot be used: ${message || code}. Check it and DATABASE_URL.`, { cause });
+  return new Error(`PostgreSQL at ${host}${pathname} cannot be used: ${message || code}. Check it and ${setting}.`, { cause });
 }
 
 function driverErrorOf(error: Error): Error | undefined {
