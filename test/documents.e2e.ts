@@ -21,6 +21,7 @@ const notRun: readonly (readonly [block: RegExp, reason: string])[] = [
   [/^npm run bench/, 'takes many minutes'],
   [/^npm run test:(chaos|fuzz)/, 'takes minutes; chaos.e2e.ts runs a short one'],
   [/^node scripts\/complete-lock/, 'writes package-lock.json'],
+  [/^kubectl /, 'needs a cluster; manifests.e2e.ts renders what it applies'],
 ];
 const reasonNotToRun = (text: string) => notRun.find(([pattern]) => pattern.test(text));
 
@@ -38,9 +39,13 @@ const expectedOutput: readonly (readonly [block: RegExp, output: RegExp])[] = [
   [/^kcat/, /^key [0-9a-f-]{36}\nheaders .*ce_type=io\.rightsizer\.job\.summary.*\n\{"summary":\{"status":"COMPLETED"/],
   [/recommend --explain/, /"recommendation_engines"/],
   [/npm start -- --help/, /PROMETHEUS_URL/],
+  [/rightsizer migrate/, /is up to date/],
   [/-X DELETE/, /"message":"Job (deleted|cancelled)"|still on their way/],
   [/bulk\/jobs/, /"jobs":|"jobs"|[0-9a-f-]{36}/],
 ];
+
+/** The address of PostgreSQL in the documents. */
+const shownDatabase = 'postgres://user:password@localhost:5432/rightsizer';
 
 const shellBlocks = pages.flatMap((page) => codeBlocks(page)).filter(({ language }) => language === 'sh');
 const startBlocks = shellBlocks.filter(({ text }) => start.test(text));
@@ -62,13 +67,15 @@ beforeAll(async () => {
     startKafka(),
     startPostgres(),
   ]);
+  const database = await postgres.createDatabase();
   service = await startService({
-    env: { PROMETHEUS_URL: prometheus.url, KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers, DATABASE_URL: await postgres.createDatabase() },
+    env: { PROMETHEUS_URL: prometheus.url, KAFKA_BOOTSTRAP_SERVERS: kafka.bootstrapServers, DATABASE_URL: database },
   });
   replacements = [
     ['localhost:8080', service.url.replace('http://', '')],
     ['localhost:9090', prometheus.url.replace('http://', '')],
     ['localhost:9092', kafka.bootstrapServers],
+    [shownDatabase, database],
     ['npm start -- --help', 'node dist/main.js --help'],
   ];
   const runs = pages.map((page) =>
@@ -205,8 +212,8 @@ async function startAsShown(text: string): Promise<StartedState> {
   const database = await postgres.createDatabase();
   const settings = settingsOf(
     replaceAll(text, [
+      [shownDatabase, database],
       ...replacements,
-      ['postgres://user:password@localhost:5432/rightsizer', database],
       ['=datasources.yaml', `=${file}`],
       ['PORT=8081', `PORT=${await freePort()}`],
     ]),

@@ -75,7 +75,7 @@ describe('the documents', () => {
   });
 
   it.each(pages)('name only files and folders that exist: %s', (page) => {
-    const paths = [...readPage(page).matchAll(/`((?:src|kernel|test|docs|config|scripts|demo|bench)\/[\w./-]*)`/g)].map(
+    const paths = [...readPage(page).matchAll(/`((?:src|kernel|test|docs|config|scripts|demo|bench|manifests)\/[\w./-]*)`/g)].map(
       ([, path]) => path!,
     );
     expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
