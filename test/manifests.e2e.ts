@@ -288,14 +288,13 @@ rendering('rendered by kubectl,', () => {
   });
 
   it.each(all)('%s has settings that the service accepts', (folder) => {
-    const soon = ['KAFKA_INPUT_TOPIC', 'KAFKA_INPUT_GROUP_ID'];
     const plain = settingsOf(folder);
     const settings = {
       ...plain,
       DATABASE_URL: 'postgres://rightsizer:secret@postgres:5432/rightsizer',
       ...('KAFKA_SASL_USERNAME' in plain && { KAFKA_SASL_PASSWORD: 'secret' }),
     };
-    expect(Object.keys(settings).filter((name) => !(name in settingsSchema.shape) && !soon.includes(name))).toEqual([]);
+    expect(Object.keys(settings).filter((name) => !(name in settingsSchema.shape))).toEqual([]);
     expect(inspectSettings(settings).faults).toEqual([]);
   });
 

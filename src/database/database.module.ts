@@ -75,7 +75,7 @@ function connectionOptions(url: string, poolSize: number) {
       DiscoveryAnswers1795400000000,
       Attempts1795500000000,
       SentTopics1795600000000,
-    InputTopics1795700000000,
+      InputTopics1795700000000,
     ],
     poolErrorHandler: (error: unknown) => log.warn({ error: String(error) }, 'connection to PostgreSQL lost'),
     extra: poolOptions,
