@@ -2,7 +2,14 @@ import { waitUntil } from '../../test/servers/wait-until.js';
 import { Reconciler } from './reconciler.js';
 
 /** A reconciler over fake rows; `actions` lists what it did, in order. */
-function reconcile({ role = 'all', days = 0, failsFirst = false, failsEnding = false, isIdle = (): boolean => false } = {}) {
+function reconcile({
+  role = 'all',
+  days = 0,
+  failsFirst = false,
+  failsEnding = false,
+  isIdle = (): boolean => false,
+  idleQueue = undefined as string | undefined,
+} = {}) {
   const actions: string[] = [];
   const later = async <T>(ms: number, value: T): Promise<T> => {
     await new Promise((done) => setTimeout(done, ms));
@@ -11,6 +18,7 @@ function reconcile({ role = 'all', days = 0, failsFirst = false, failsEnding = f
   let rounds = 0;
   const jobs = {
     countUnpublished: async () => 0,
+    idleQueues: async () => (idleQueue === undefined ? [] : [idleQueue]),
     pastDeadline: async () => {
       rounds++;
       if (failsFirst && rounds === 1) throw new Error('the database is away');
@@ -25,6 +33,7 @@ function reconcile({ role = 'all', days = 0, failsFirst = false, failsEnding = f
   const wakeUps = { wake: async (step: string, ...rows: object[]) => actions.push(await later(1, `wakes ${step} ${rows.length}`)) };
   const runner = { isIdle, fillSlot: async (step: string) => actions.push(`fills a slot of ${step}`) };
   const ended = {
+    startNext: async (queue: string) => actions.push(`starts the next job of ${queue}`),
     end: async (jobId: string, notifications: object) => {
       actions.push(await later(50, `ends ${jobId} ${Object.keys(notifications)}`));
       if (failsEnding) throw new Error('this row cannot be written');
@@ -64,6 +73,13 @@ it('wakes waiting steps even if a job past its deadline cannot be ended', async 
   await waitUntil('a round is done', () => actions.length >= round.length);
   reconciler.onModuleDestroy();
   expect(actions.slice(0, round.length)).toEqual(round);
+});
+
+it('starts the next job of a queue that nobody else started', async () => {
+  const { actions, reconciler } = reconcile({ idleQueue: 'a queue' });
+  await waitUntil('a round is done', () => actions.length > round.length);
+  reconciler.onModuleDestroy();
+  expect(actions.slice(0, 3)).toEqual(['ends late 504', 'starts the next job of a queue', 'wakes discover 0']);
 });
 
 it('deletes old jobs if a retention time is set', async () => {

@@ -219,7 +219,7 @@ export const nameFormat = text.superRefine((format, context) => {
 export const fieldsOfSections: Readonly<Record<'summary' | 'experiments' | 'webhook' | 'metadata', readonly string[]>> = {
   summary: [
     ...['status', 'total_experiments', 'processed_experiments', 'failed_experiments', 'existing_experiments', 'published_experiments'],
-    ...['notifications', 'input', 'job_id', 'job_start_time', 'job_end_time'],
+    ...['notifications', 'input', 'job_id', 'job_start_time', 'job_end_time', 'started_by'],
   ],
   experiments: ['name', 'status', 'apis', 'create', 'request', 'response', 'recommendations', 'notifications', 'status_history'],
   webhook: [],
